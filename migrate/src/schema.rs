@@ -1,0 +1,399 @@
+//! What a database looks like: tables, columns, keys, indexes and checks as plain data, with no SQL in it.
+//!
+//! A [`Schema`] comes from the tables in Rust ([`schema!`](crate::schema!)) or from a live database
+//! ([`introspect`](crate::introspect)); [`diff`](crate::diff) compares two of them.
+
+use std::fmt;
+
+/// All the tables of one database.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Schema {
+    /// The tables, in the order in which they were declared or created.
+    pub tables: Vec<Table>,
+    /// What a live database holds beside its tables. A schema that comes from code knows none and leaves them alone.
+    pub objects: Vec<Object>,
+}
+
+impl Schema {
+    /// A schema of these tables.
+    #[must_use]
+    pub fn new(tables: impl IntoIterator<Item = Table>) -> Self {
+        Self { tables: tables.into_iter().collect(), objects: Vec::new() }
+    }
+
+    /// The table of that name, compared as SQL compares names: without regard to ASCII case.
+    #[must_use]
+    pub fn table(&self, name: &str) -> Option<&Table> {
+        self.tables.iter().find(|table| same_name(&table.name, name))
+    }
+}
+
+/// One table.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Table {
+    /// Its name in the database.
+    pub name: String,
+    /// The name it had before, where the models declare a rename.
+    pub renamed_from: Option<String>,
+    /// Its columns, in order.
+    pub columns: Vec<Column>,
+    /// The names of the primary key's columns, in the key's order; empty where there is no key.
+    pub primary_key: Vec<String>,
+    /// Its indexes. A UNIQUE constraint counts as a unique index.
+    pub indexes: Vec<Index>,
+    /// Its foreign keys.
+    pub foreign_keys: Vec<ForeignKey>,
+    /// Its CHECK constraints, those written at a column among them.
+    pub checks: Vec<Check>,
+    /// The CREATE TABLE text that a live database keeps; `None` for a table that comes from code.
+    pub stored: Option<String>,
+}
+
+impl Table {
+    /// A table with this primary key and nothing else yet.
+    #[must_use]
+    pub fn new<'a>(name: &str, primary_key: impl IntoIterator<Item = &'a str>) -> Self {
+        Self { name: name.into(), primary_key: names(primary_key), ..Self::default() }
+    }
+
+    /// Adds a column.
+    #[must_use]
+    pub fn column(mut self, column: Column) -> Self {
+        self.columns.push(column);
+        self
+    }
+
+    /// Adds an index.
+    #[must_use]
+    pub fn index(mut self, index: Index) -> Self {
+        self.indexes.push(index);
+        self
+    }
+
+    /// Adds a foreign key.
+    #[must_use]
+    pub fn foreign_key(mut self, key: ForeignKey) -> Self {
+        self.foreign_keys.push(key);
+        self
+    }
+
+    /// Adds a CHECK constraint.
+    #[must_use]
+    pub fn check(mut self, check: Check) -> Self {
+        self.checks.push(check);
+        self
+    }
+
+    /// Declares that this table had another name before.
+    #[must_use]
+    pub fn renamed_from(mut self, name: &str) -> Self {
+        self.renamed_from = Some(name.into());
+        self
+    }
+
+    /// The column of that name, without regard to ASCII case.
+    #[must_use]
+    pub fn find_column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| same_name(&column.name, name))
+    }
+
+    /// Whether that column is the whole primary key.
+    #[must_use]
+    pub fn is_sole_key(&self, column: &str) -> bool {
+        matches!(self.primary_key.as_slice(), [key] if same_name(key, column))
+    }
+}
+
+/// One column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// Its name in the database.
+    pub name: String,
+    /// The name it had before, where the models declare a rename.
+    pub renamed_from: Option<String>,
+    /// What it holds.
+    pub ty: Type,
+    /// Whether it may hold NULL.
+    pub nullable: bool,
+    /// What a row gets that names no value for it.
+    pub default: Option<DefaultValue>,
+}
+
+impl Column {
+    /// A NOT NULL column without a default.
+    #[must_use]
+    pub fn new(name: &str, ty: Type) -> Self {
+        Self { name: name.into(), renamed_from: None, ty, nullable: false, default: None }
+    }
+
+    /// Lets the column hold NULL.
+    #[must_use]
+    pub fn nullable(mut self) -> Self {
+        self.nullable = true;
+        self
+    }
+
+    /// Sets the default.
+    #[must_use]
+    pub fn default(mut self, value: DefaultValue) -> Self {
+        self.default = Some(value);
+        self
+    }
+
+    /// Declares that this column had another name before.
+    #[must_use]
+    pub fn renamed_from(mut self, name: &str) -> Self {
+        self.renamed_from = Some(name.into());
+        self
+    }
+}
+
+/// The column types that SQLite and PostgreSQL share in Diesel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Type {
+    /// 16-bit integer.
+    SmallInt,
+    /// 32-bit integer.
+    Integer,
+    /// 64-bit integer.
+    BigInt,
+    /// 32-bit floating point.
+    Float,
+    /// 64-bit floating point.
+    Double,
+    /// Text: `Text` and `VarChar` of Diesel. A length is counted in characters.
+    Text {
+        /// The longest value, in characters, where one is stated.
+        max_length: Option<u32>,
+    },
+    /// Bytes.
+    Binary,
+    /// True or false.
+    Bool,
+    /// A calendar date.
+    Date,
+    /// A time of day.
+    Time,
+    /// A date and a time of day, in UTC.
+    Timestamp,
+    /// A type that the database names and that has no counterpart above, in the database's own words.
+    Other(String),
+}
+
+impl fmt::Display for Type {
+    /// Writes the type as `schema!` spells it, a length in parentheses: `Integer`, `VarChar(64)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SmallInt => f.write_str("SmallInt"),
+            Self::Integer => f.write_str("Integer"),
+            Self::BigInt => f.write_str("BigInt"),
+            Self::Float => f.write_str("Float"),
+            Self::Double => f.write_str("Double"),
+            Self::Text { max_length: None } => f.write_str("Text"),
+            Self::Text { max_length: Some(length) } => write!(f, "VarChar({length})"),
+            Self::Binary => f.write_str("Binary"),
+            Self::Bool => f.write_str("Bool"),
+            Self::Date => f.write_str("Date"),
+            Self::Time => f.write_str("Time"),
+            Self::Timestamp => f.write_str("Timestamp"),
+            Self::Other(name) => f.write_str(name),
+        }
+    }
+}
+
+/// What a column gets when an INSERT does not name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DefaultValue {
+    /// A number, as it is written: `0`, `-1`, `2.5`.
+    Number(String),
+    /// A text, without quotes.
+    Text(String),
+    /// `true` or `false`.
+    Bool(bool),
+    /// The current date, time, or both, in UTC, whichever the column's type holds.
+    Now,
+    /// Any other SQL expression, in the database's own words.
+    Sql(String),
+}
+
+/// An index, or a UNIQUE constraint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Index {
+    /// Its name in the database.
+    pub name: String,
+    /// Its columns, in order.
+    pub columns: Vec<IndexColumn>,
+    /// Whether two rows may not be equal in these columns.
+    pub unique: bool,
+    /// Whether it is part of the CREATE TABLE text (UNIQUE in SQLite), so that its name is the database's own.
+    pub constraint: bool,
+}
+
+impl Index {
+    /// An index of these columns, all ascending; its name is made from the table's and the columns':
+    /// `posts_user_id_idx`, or with `_key` at the end when it is unique, as PostgreSQL names them.
+    #[must_use]
+    pub fn new(table: &str, columns: impl IntoIterator<Item = IndexColumn>, unique: bool) -> Self {
+        let columns: Vec<_> = columns.into_iter().collect();
+        let mut name = table.to_owned();
+        for column in &columns {
+            name.push('_');
+            name.push_str(&column.name);
+        }
+        name.push_str(if unique { "_key" } else { "_idx" });
+        Self { name, columns, unique, constraint: false }
+    }
+
+    /// Gives the index a name of its own.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        self.name = name.into();
+        self
+    }
+}
+
+/// One column of an index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexColumn {
+    /// The column's name.
+    pub name: String,
+    /// Whether the index runs from the largest value to the smallest.
+    pub descending: bool,
+}
+
+impl IndexColumn {
+    /// An ascending column.
+    #[must_use]
+    pub fn asc(name: &str) -> Self {
+        Self { name: name.into(), descending: false }
+    }
+
+    /// A descending column.
+    #[must_use]
+    pub fn desc(name: &str) -> Self {
+        Self { name: name.into(), descending: true }
+    }
+}
+
+/// A foreign key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignKey {
+    /// The columns of this table.
+    pub columns: Vec<String>,
+    /// The table that they refer to.
+    pub table: String,
+    /// The columns of that table.
+    pub references: Vec<String>,
+    /// What happens to this row when the other is deleted.
+    pub on_delete: Action,
+    /// What happens to this row when the other's key changes.
+    pub on_update: Action,
+}
+
+impl ForeignKey {
+    /// A foreign key that does nothing on delete and on update but refuse them.
+    #[must_use]
+    pub fn new<'a>(
+        columns: impl IntoIterator<Item = &'a str>,
+        table: &str,
+        references: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        Self {
+            columns: names(columns),
+            table: table.into(),
+            references: names(references),
+            on_delete: Action::NoAction,
+            on_update: Action::NoAction,
+        }
+    }
+
+    /// Sets what happens when the row that is referred to is deleted.
+    #[must_use]
+    pub fn on_delete(mut self, action: Action) -> Self {
+        self.on_delete = action;
+        self
+    }
+
+    /// Sets what happens when the key that is referred to changes.
+    #[must_use]
+    pub fn on_update(mut self, action: Action) -> Self {
+        self.on_update = action;
+        self
+    }
+}
+
+/// What a foreign key does when the row it refers to goes or changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Action {
+    /// The change is refused at the end of the statement.
+    #[default]
+    NoAction,
+    /// The change is refused at once.
+    Restrict,
+    /// This row goes, or changes, too.
+    Cascade,
+    /// This row's columns become NULL.
+    SetNull,
+    /// This row's columns take their default.
+    SetDefault,
+}
+
+/// A CHECK constraint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// Its name, where it has one.
+    pub name: Option<String>,
+    /// The condition, in SQL, without the parentheses around it.
+    pub expression: String,
+}
+
+impl Check {
+    /// A check without a name.
+    #[must_use]
+    pub fn new(expression: &str) -> Self {
+        Self { name: None, expression: expression.into() }
+    }
+
+    /// Gives the check a name.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+}
+
+/// Something in a live database that [`schema!`](crate::schema!) cannot say; it is kept as it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Object {
+    /// What it is.
+    pub kind: ObjectKind,
+    /// Its name.
+    pub name: String,
+    /// The table that it belongs to; for a view or a virtual table its own name.
+    pub table: String,
+    /// The text that created it.
+    pub sql: String,
+}
+
+/// The kinds of [`Object`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ObjectKind {
+    /// An index on an expression, on part of the rows, or with a collation of its own.
+    Index,
+    /// A trigger.
+    Trigger,
+    /// A view.
+    View,
+    /// A virtual table, such as a full text search.
+    VirtualTable,
+}
+
+/// Whether two names are one to SQL, which does not regard ASCII case.
+#[must_use]
+pub fn same_name(a: &str, b: &str) -> bool {
+    a.eq_ignore_ascii_case(b)
+}
+
+fn names<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    names.into_iter().map(Into::into).collect()
+}
