@@ -1,8 +1,7 @@
 //! One connection type for both databases, opened by URL.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use diesel::connection::SimpleConnection;
 use diesel::{Connection as _, PgConnection, SqliteConnection};
 
 use crate::Error;
@@ -14,4 +13,42 @@ pub enum Connection {
     Sqlite(SqliteConnection),
     /// A PostgreSQL server.
     Postgres(PgConnection),
+}
+
+impl Connection {
+    /// Opens the database of that URL: `sqlite:PATH`, `postgres://…` or `postgresql://…`.
+    ///
+    /// # Errors
+    ///
+    /// When the database is not there (a SQLite file is never created here), or cannot be opened.
+    pub fn open(url: &str) -> Result<Self, Error> {
+        let Some(path) = sqlite_path(url) else {
+            return PgConnection::establish(url)
+                .map(Self::Postgres)
+                .map_err(|error| Error::Connect { what: "the PostgreSQL server".into(), why: error.to_string() });
+        };
+        if !path.exists() {
+            return Err(Error::NoDatabase(path));
+        }
+        Self::open_sqlite(&path)
+    }
+
+    /// Opens a SQLite file, which is created if it is not there.
+    pub(crate) fn open_sqlite(path: &Path) -> Result<Self, Error> {
+        let failed = |why: String| Error::Connect { what: path.display().to_string(), why };
+        let name = path.to_str().ok_or_else(|| failed("its name is not UTF-8".into()))?;
+        // Diesel takes a name that begins with `file:` for a URI: a path never shall.
+        let name = if name.starts_with("file:") { format!("./{name}") } else { name.to_owned() };
+        SqliteConnection::establish(&name).map(Self::Sqlite).map_err(|error| failed(error.to_string()))
+    }
+}
+
+/// The file that a `sqlite:` URL names; `None` for a URL of PostgreSQL.
+#[must_use]
+pub fn sqlite_path(url: &str) -> Option<PathBuf> {
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        return None;
+    }
+    let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")).unwrap_or(url);
+    Some(PathBuf::from(path))
 }
