@@ -6,13 +6,21 @@ use diesel::{Connection as _, PgConnection, SqliteConnection};
 
 use crate::Error;
 
-/// A connection to SQLite or to PostgreSQL. Diesel's queries run on it as on either.
-#[derive(diesel::MultiConnection)]
-pub enum Connection {
-    /// A SQLite database file.
-    Sqlite(SqliteConnection),
-    /// A PostgreSQL server.
-    Postgres(PgConnection),
+pub use any::{AnyConnection as Connection, MultiBackend as Backend};
+
+// The derive's code brings Diesel's own `Connection` into scope, hence the enum's other name and its own module.
+#[allow(missing_docs, reason = "what the derive writes has no doc comments")]
+mod any {
+    use diesel::{PgConnection, SqliteConnection};
+
+    /// A connection to SQLite or to PostgreSQL. Diesel's queries run on it as on either.
+    #[derive(diesel::MultiConnection)]
+    pub enum AnyConnection {
+        /// A SQLite database file.
+        Sqlite(SqliteConnection),
+        /// A PostgreSQL server.
+        Postgres(PgConnection),
+    }
 }
 
 impl Connection {
