@@ -117,13 +117,15 @@ pub struct Column {
     pub nullable: bool,
     /// What a row gets that names no value for it.
     pub default: Option<DefaultValue>,
+    /// Whether a live database computes it from other columns, which `schema!` cannot say.
+    pub generated: bool,
 }
 
 impl Column {
     /// A NOT NULL column without a default.
     #[must_use]
     pub fn new(name: &str, ty: Type) -> Self {
-        Self { name: name.into(), renamed_from: None, ty, nullable: false, default: None }
+        Self { name: name.into(), renamed_from: None, ty, nullable: false, default: None, generated: false }
     }
 
     /// Lets the column hold NULL.
@@ -227,6 +229,8 @@ pub struct Index {
     pub unique: bool,
     /// Whether it is part of the CREATE TABLE text (UNIQUE in SQLite), so that its name is the database's own.
     pub constraint: bool,
+    /// The CREATE INDEX text that a live database keeps.
+    pub stored: Option<String>,
 }
 
 impl Index {
@@ -241,7 +245,7 @@ impl Index {
             name.push_str(&column.name);
         }
         name.push_str(if unique { "_key" } else { "_idx" });
-        Self { name, columns, unique, constraint: false }
+        Self { name, columns, unique, constraint: false, stored: None }
     }
 
     /// Gives the index a name of its own.
