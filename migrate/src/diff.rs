@@ -132,9 +132,7 @@ pub fn diff(from: &Schema, to: &Schema) -> Vec<Change> {
     }
     let gone = from.tables.iter().filter(|table| to.table(&table.name).is_none());
     changes.extend(gone.cloned().map(Change::DropTable));
-    if to.tables.iter().any(|table| table.stored.is_some()) || !to.objects.is_empty() {
-        changes.extend(compare_objects(from, to));
-    }
+    changes.extend(compare_objects(from, to));
     changes
 }
 
@@ -142,9 +140,17 @@ fn compare_objects(from: &Schema, to: &Schema) -> Vec<Change> {
     let same = |a: &Object, b: &Object| {
         a.kind == b.kind && same_name(&a.name, &b.name) && canonical(&a.sql) == canonical(&b.sql)
     };
-    let missing_in = |schema: &Schema, object: &Object| !schema.objects.iter().any(|other| same(object, other));
-    let dropped = from.objects.iter().filter(|object| missing_in(to, object)).cloned().map(Change::DropObject);
-    let created = to.objects.iter().filter(|object| missing_in(from, object)).cloned().map(Change::CreateObject);
+    let missing_in = |schema: &Schema, object: &Object| !schema.objects().iter().any(|other| same(object, other));
+    // A schema from code leaves them alone, but for those that go with their table.
+    let goes = |object: &Object| {
+        if to.objects.is_some() {
+            return missing_in(to, object);
+        }
+        let has_table = |schema: &Schema| schema.table(&object.table).is_some();
+        has_table(from) && !has_table(to)
+    };
+    let dropped = from.objects().iter().filter(|object| goes(object)).cloned().map(Change::DropObject);
+    let created = to.objects().iter().filter(|object| missing_in(from, object)).cloned().map(Change::CreateObject);
     dropped.chain(created).collect()
 }
 
@@ -195,22 +201,22 @@ fn same_column(from: &Column, to: &Column, from_table: &Table, to_table: &Table)
     let is_key = from_table.is_sole_key(&from.name) && to_table.is_sole_key(&to.name);
     // SQLite has one type for the number of a row, and a row's number is never NULL.
     if is_key && is_integer(&from.ty) && is_integer(&to.ty) {
-        return same_default(from.default.as_ref(), to.default.as_ref());
+        return same_default(from, to);
     }
-    from.ty == to.ty && from.nullable == to.nullable && same_default(from.default.as_ref(), to.default.as_ref())
+    from.ty == to.ty && from.nullable == to.nullable && same_default(from, to)
 }
 
-fn same_default(a: Option<&DefaultValue>, b: Option<&DefaultValue>) -> bool {
-    let text = |value: &DefaultValue| match value {
-        DefaultValue::Sql(sql) => canonical(sql),
-        DefaultValue::Text(text) => crate::sql::literal(text),
-        DefaultValue::Number(number) => canonical(number).replace(' ', "").trim_start_matches('+').to_owned(),
-        DefaultValue::Bool(value) => value.to_string(),
-        DefaultValue::Now => "now".to_owned(),
+fn same_default(from: &Column, to: &Column) -> bool {
+    // Both are read as the database would read them back. NULL is what a column without a default gets.
+    let read = |column: &Column| {
+        let sql = crate::sql::default_sql(column.default.as_ref()?, &to.ty);
+        let value = crate::introspect::sqlite::default_value(&sql, &to.ty);
+        match value {
+            DefaultValue::Sql(sql) => Some(canonical(&sql)).filter(|sql| sql != "null"),
+            value => Some(crate::sql::default_sql(&value, &to.ty)),
+        }
     };
-    // NULL is what a column without a default gets.
-    let text = |value: Option<&DefaultValue>| value.map(text).filter(|text| text != "null");
-    text(a) == text(b)
+    read(from) == read(to)
 }
 
 fn same_index(a: &Index, b: &Index, exact: bool) -> bool {
@@ -306,7 +312,7 @@ fn describe_column_change(f: &mut fmt::Formatter<'_>, from: &Column, to: &Column
     if from.nullable != to.nullable {
         parts.push(format!("{} {}", if to.nullable { "lets NULL into" } else { "makes NOT NULL" }, to.name));
     }
-    if !same_default(from.default.as_ref(), to.default.as_ref()) {
+    if !same_default(from, to) {
         parts.push(match &to.default {
             Some(default) => format!("sets the default of {} to {default}", to.name),
             None => format!("drops the default of {}", to.name),

@@ -10,15 +10,21 @@ use std::fmt;
 pub struct Schema {
     /// The tables, in the order in which they were declared or created.
     pub tables: Vec<Table>,
-    /// What a live database holds beside its tables. A schema that comes from code knows none and leaves them alone.
-    pub objects: Vec<Object>,
+    /// What a live database holds beside its tables; `None` in a schema that comes from code, which cannot know.
+    pub objects: Option<Vec<Object>>,
 }
 
 impl Schema {
     /// A schema of these tables.
     #[must_use]
     pub fn new(tables: impl IntoIterator<Item = Table>) -> Self {
-        Self { tables: tables.into_iter().collect(), objects: Vec::new() }
+        Self { tables: tables.into_iter().collect(), objects: None }
+    }
+
+    /// What a live database holds beside its tables.
+    #[must_use]
+    pub fn objects(&self) -> &[Object] {
+        self.objects.as_deref().unwrap_or_default()
     }
 
     /// The table of that name, compared as SQL compares names: without regard to ASCII case.

@@ -27,7 +27,7 @@ pub(crate) fn introspect(connection: &mut SqliteConnection) -> Result<Schema, Er
     let texts = load_texts(connection)?;
     let virtual_tables = load_virtual_tables(connection)?;
 
-    let mut schema = Schema::default();
+    let (mut schema, mut objects) = (Schema::default(), Vec::new());
     for (kind, name, table, text) in texts {
         let is_virtual = |name: &str| virtual_tables.iter().any(|(own, _)| same_name(own, name));
         match (kind.as_str(), text) {
@@ -36,18 +36,19 @@ pub(crate) fn introspect(connection: &mut SqliteConnection) -> Result<Schema, Er
                 let table = reader.read(columns.remove(&name), keys.remove(&name), indexes.remove(&name));
                 let (table, partial) = table;
                 schema.tables.push(table);
-                schema.objects.extend(partial);
+                objects.extend(partial);
             }
             ("table", Some(text))
                 if virtual_tables.iter().any(|(own, kind)| same_name(own, &name) && kind == "virtual") =>
             {
-                schema.objects.push(Object { kind: ObjectKind::VirtualTable, table: name.clone(), name, sql: text });
+                objects.push(Object { kind: ObjectKind::VirtualTable, table: name.clone(), name, sql: text });
             }
-            ("view", Some(sql)) => schema.objects.push(Object { kind: ObjectKind::View, name, table, sql }),
-            ("trigger", Some(sql)) => schema.objects.push(Object { kind: ObjectKind::Trigger, name, table, sql }),
+            ("view", Some(sql)) => objects.push(Object { kind: ObjectKind::View, name, table, sql }),
+            ("trigger", Some(sql)) => objects.push(Object { kind: ObjectKind::Trigger, name, table, sql }),
             _ => {}
         }
     }
+    schema.objects = Some(objects);
     name_referenced_keys(&mut schema);
     Ok(schema)
 }

@@ -94,10 +94,22 @@ impl<'a> CreateTable<'a> {
         self.tokens[constraint.tokens.clone()].last().map(Token::name)
     }
 
-    /// Whether the words after the closing parenthesis, or a column's key, hold that word: STRICT, WITHOUT,
-    /// AUTOINCREMENT.
-    pub fn has_option(&self, word: &str) -> bool {
-        self.tokens[self.close..].iter().any(|token| token.is(word))
+    /// The type that a column declares, empty where it declares none.
+    pub fn declared_type(&self, column: &str) -> Option<&'a str> {
+        let ty = &self.column(column)?.ty;
+        Some(if ty.is_empty() { "" } else { self.span(ty) })
+    }
+
+    /// The text behind DEFAULT.
+    pub fn default_text(&self, default: &Constraint) -> &'a str {
+        let is_default = |at: &usize| self.tokens[*at].is("DEFAULT");
+        let value = default.tokens.clone().find(is_default).map_or(default.tokens.start, |at| at + 1);
+        self.span(&(value..default.tokens.end))
+    }
+
+    /// Whether the table is kept by its primary key alone.
+    pub fn is_without_rowid(&self) -> bool {
+        self.tokens[self.close..].iter().any(|token| token.is("WITHOUT"))
     }
 
     /// Whether the primary key counts up without ever using a number again.

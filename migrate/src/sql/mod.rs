@@ -7,6 +7,7 @@ use sqlite3_parser::lexer::Scanner;
 use sqlite3_parser::lexer::sql::Tokenizer;
 
 use crate::Error;
+use crate::schema::{DefaultValue, Type};
 
 /// One token and where it stands in its text.
 #[derive(Debug, Clone, Copy)]
@@ -151,6 +152,22 @@ pub(crate) fn quote_all<'a>(names: impl IntoIterator<Item = &'a String>) -> Stri
 /// A text as SQL writes it.
 pub(crate) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
+}
+
+/// A default as a column's definition writes it.
+pub(crate) fn default_sql(value: &DefaultValue, ty: &Type) -> String {
+    match value {
+        DefaultValue::Number(number) => number.clone(),
+        DefaultValue::Text(text) => literal(text),
+        DefaultValue::Bool(value) => if *value { "TRUE" } else { "FALSE" }.to_owned(),
+        DefaultValue::Now => match ty {
+            Type::Date => "CURRENT_DATE",
+            Type::Time => "CURRENT_TIME",
+            _ => "CURRENT_TIMESTAMP",
+        }
+        .to_owned(),
+        DefaultValue::Sql(sql) => format!("({sql})"),
+    }
 }
 
 fn unquote(text: &str) -> String {
