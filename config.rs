@@ -355,7 +355,7 @@ fn read_env_file(file: &Path) -> Result<BTreeMap<String, String>, ConfigError> {
     let wrong = |line: usize, why: &str| ConfigError::EnvLine { file: file.into(), line, why: why.into() };
     let mut text = String::from_utf8(bytes).map_err(|error| {
         let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        wrong(1 + before.iter().filter(|byte| **byte == b'\n').count(), "it must be UTF-8")
+        wrong(1 + String::from_utf8_lossy(before).matches('\n').count(), "it must be UTF-8")
     })?;
     // dotenvy takes a last line that ends in a space for one that goes on.
     if !text.ends_with('\n') {
