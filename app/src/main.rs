@@ -1,1 +1,99 @@
-fn main() {}
+//! Starts the site.
+
+use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::process::ExitCode;
+
+use app::site::startup::Checked;
+use app::site::{self, StartError, logging, startup};
+use clap::Parser;
+use config::Config;
+use rocket::fairing::AdHoc;
+use rocket::tokio::runtime;
+
+/// Serves the microblog.
+///
+/// The database is created, with all its tables, when there is no database file. A database that is there is never
+/// changed: run `db_upgrade` when the site says that it is behind.
+///
+/// Ctrl-C or SIGTERM ends the site; requests that are under way are finished.
+#[derive(Parser)]
+#[command(version, after_long_help = ENVIRONMENT)]
+struct Arguments {}
+
+const ENVIRONMENT: &str = "\
+Environment (each may stand in the file .env too, the environment wins):
+  DATABASE_URL              the database, sqlite:app.db by default, or postgres://user:password@host/database
+  MICROBLOG_HOME            the folder that relative paths hang on; by default the nearest one, from here
+                            upwards, that holds a file .env
+  MICROBLOG_POSTS_PER_PAGE  posts on a page, 1 to 100, 25 by default
+  MICROBLOG_PUBLIC_ADDRESS  the address that readers type, when it is not the one that the site listens on
+  ROCKET_ADDRESS            the address to listen on, 127.0.0.1 by default
+  ROCKET_PORT               the port to listen on, 8000 by default
+  ROCKET_SECRET_KEY         what cookies are encrypted with; a release build needs one, make it with
+                            `openssl rand -base64 32`
+  ROCKET_LOG_LEVEL          off, critical (the default), normal or debug
+
+Exit status: 0 when it was ended, 1 when it could not start or has failed, 2 when an argument is wrong.";
+
+fn main() -> ExitCode {
+    Arguments::parse();
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("app: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), StartError> {
+    let config = Config::load()?;
+    let public_address = config.public_address.clone();
+    let figment = site::settings::figment(&config)?;
+    let settings = rocket::Config::from(figment);
+    logging::start(settings.log_level);
+
+    if let Checked::Created { version } = startup::check_database(&config)? {
+        say(&format!("Created the database {} at version {version}", config.database_url));
+    }
+    let rocket = site::rocket(config)?.attach(AdHoc::on_liftoff("Address", |rocket| {
+        Box::pin(async move {
+            let (address, port) = (rocket.config().address, rocket.config().port);
+            let address = public_address.unwrap_or_else(|| format!("http://{}", reachable(address, port)));
+            say(&format!("The microblog is at {address}"));
+        })
+    }));
+
+    let runtime = runtime::Builder::new_multi_thread()
+        .worker_threads(settings.workers)
+        .max_blocking_threads(settings.max_blocking)
+        .enable_all()
+        .build()
+        .map_err(|error| StartError::Launch(error.to_string()))?;
+    runtime.block_on(async {
+        match rocket.launch().await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(StartError::from_rocket(&error, socket(settings.address, settings.port))),
+        }
+    })
+}
+
+/// Writes a line for the person at the terminal, or for whoever reads the pipe, if they still do.
+fn say(line: &str) {
+    let mut out = io::stdout().lock();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+/// Where this machine reaches a site that listens there.
+fn reachable(address: IpAddr, port: u16) -> String {
+    match address {
+        IpAddr::V4(address) if address.is_unspecified() => socket(Ipv4Addr::LOCALHOST.into(), port),
+        IpAddr::V6(address) if address.is_unspecified() => socket(Ipv6Addr::LOCALHOST.into(), port),
+        address => socket(address, port),
+    }
+}
+
+fn socket(address: IpAddr, port: u16) -> String {
+    SocketAddr::new(address, port).to_string()
+}

@@ -1,0 +1,65 @@
+//! Why a row was refused: by the models before it reached the database, or by a constraint there.
+
+use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as DieselError};
+
+/// Why a user or a post was not stored.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// The field holds nothing but spaces.
+    #[error("the {field} must not be empty")]
+    Empty {
+        /// The column.
+        field: &'static str,
+    },
+    /// The field holds too many characters.
+    #[error("the {field} has {length} characters, and {max} are allowed")]
+    TooLong {
+        /// The column.
+        field: &'static str,
+        /// How many characters it has.
+        length: usize,
+        /// How many it may have.
+        max: usize,
+    },
+    /// Another row has this value, which may stand in one row only.
+    #[error("this {field} is taken")]
+    Taken {
+        /// The column.
+        field: &'static str,
+    },
+    /// Anything else that the database said.
+    #[error(transparent)]
+    Database(#[from] DieselError),
+}
+
+impl ModelError {
+    /// Checks a text field: not blank, and no more than `max` characters.
+    pub(super) fn check(field: &'static str, text: &str, max: usize) -> Result<(), Self> {
+        let length = text.chars().count();
+        if text.trim().is_empty() {
+            Err(Self::Empty { field })
+        } else if length > max {
+            Err(Self::TooLong { field, length, max })
+        } else {
+            Ok(())
+        }
+    }
+
+    /// What a failed INSERT or UPDATE means, where these are the columns of the table with a unique index each.
+    pub(super) fn from_write(error: DieselError, table: &str, unique: &[&'static str]) -> Self {
+        if let DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, information) = &error
+            && let Some(field) = unique.iter().find(|column| violates(information.as_ref(), table, column))
+        {
+            return Self::Taken { field };
+        }
+        Self::Database(error)
+    }
+}
+
+/// PostgreSQL names the constraint (`users_nickname_key`), SQLite only writes the column into its message.
+fn violates(information: &(dyn DatabaseErrorInformation + Send + Sync), table: &str, column: &str) -> bool {
+    match information.constraint_name() {
+        Some(name) => name == format!("{table}_{column}_key"),
+        None => information.message() == format!("UNIQUE constraint failed: {table}.{column}"),
+    }
+}

@@ -1,0 +1,99 @@
+//! Something that a user wrote.
+
+use std::fmt;
+
+use chrono::{NaiveDateTime, SubsecRound, Utc};
+use diesel::prelude::*;
+use migrate::Connection;
+
+use super::{ModelError, User};
+use crate::schema::posts;
+
+/// A row of `posts`.
+#[derive(Clone, PartialEq, Eq, Queryable, Selectable, Identifiable, Associations)]
+#[diesel(table_name = posts, belongs_to(User))]
+pub struct Post {
+    /// The key.
+    pub id: i32,
+    /// What was written.
+    pub body: String,
+    /// When it was written, in UTC.
+    pub timestamp: NaiveDateTime,
+    /// The key of the author.
+    pub user_id: i32,
+}
+
+impl Post {
+    /// How many characters a post may have.
+    pub const BODY_LENGTH: usize = <posts::body as diesel::query_source::SizeRestrictedColumn>::MAX_LENGTH;
+
+    /// Every post, in the order of the keys.
+    ///
+    /// # Errors
+    ///
+    /// When the query fails.
+    pub fn all(connection: &mut Connection) -> QueryResult<Vec<Self>> {
+        posts::table.order(posts::id).select(Self::as_select()).load(connection)
+    }
+
+    /// Who wrote it. To list posts with their authors use [`feed`](super::feed), which asks once for all.
+    ///
+    /// # Errors
+    ///
+    /// When the query fails.
+    pub fn author(&self, connection: &mut Connection) -> QueryResult<User> {
+        User::find(self.user_id, connection)
+    }
+
+    /// Deletes the post.
+    ///
+    /// # Errors
+    ///
+    /// When the statement fails.
+    pub fn delete(&self, connection: &mut Connection) -> QueryResult<()> {
+        diesel::delete(posts::table.find(self.id)).execute(connection).map(drop)
+    }
+}
+
+impl fmt::Debug for Post {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<Post '{}'>", self.body)
+    }
+}
+
+/// A post that is not in the database yet.
+#[derive(Debug, Clone, Insertable)]
+#[diesel(table_name = posts)]
+pub struct NewPost<'a> {
+    body: &'a str,
+    timestamp: NaiveDateTime,
+    user_id: i32,
+}
+
+impl<'a> NewPost<'a> {
+    /// A post that the author writes now.
+    ///
+    /// # Errors
+    ///
+    /// When the body is empty or too long.
+    pub fn new(author: &User, body: &'a str) -> Result<Self, ModelError> {
+        ModelError::check("body", body, Post::BODY_LENGTH)?;
+        Ok(Self { body, user_id: author.id, timestamp: Utc::now().naive_utc().trunc_subsecs(6) })
+    }
+
+    /// Says when it was written, in UTC. Microseconds are kept, as PostgreSQL keeps them.
+    #[must_use]
+    pub fn at(self, timestamp: NaiveDateTime) -> Self {
+        Self { timestamp: timestamp.trunc_subsecs(6), ..self }
+    }
+
+    /// Stores the post.
+    ///
+    /// # Errors
+    ///
+    /// When the statement fails: when the author is gone, for example.
+    pub fn insert(&self, connection: &mut Connection) -> Result<Post, ModelError> {
+        let id = diesel::insert_into(posts::table).values(self).returning(posts::id).get_result(connection)?;
+        Ok(Post { id, body: self.body.to_owned(), timestamp: self.timestamp, user_id: self.user_id })
+    }
+}

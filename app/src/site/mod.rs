@@ -1,0 +1,40 @@
+//! The web site: Rocket, put together from one fairing a room.
+
+mod assets;
+mod catchers;
+mod embedded;
+mod error;
+mod headers;
+pub mod logging;
+pub mod migrations;
+mod origin;
+mod pages;
+pub mod pool;
+pub mod settings;
+pub mod startup;
+mod templates;
+
+pub use error::{AppError, AppResult};
+pub use pool::Db;
+pub use startup::StartError;
+
+use config::Config;
+use rocket::{Build, Rocket};
+
+/// The site, ready to launch. The database is to be checked before: [`startup::check_database`].
+///
+/// # Errors
+///
+/// When one of Rocket's settings is not allowed, or a template is broken.
+pub fn rocket(config: Config) -> Result<Rocket<Build>, StartError> {
+    let figment = settings::figment(&config)?;
+    Ok(rocket::custom(figment)
+        .manage(config)
+        .attach(pool::stage())
+        .attach(templates::stage()?)
+        .attach(headers::stage())
+        .attach(origin::stage())
+        .attach(assets::stage())
+        .attach(catchers::stage())
+        .attach(pages::stage()))
+}

@@ -1,0 +1,43 @@
+//! `/health`, for whoever watches the site: 200 when the database answers and is at the version that the site needs.
+
+use std::collections::BTreeSet;
+
+use config::Config;
+use diesel::prelude::*;
+use migrate::Connection;
+use rocket::fairing::{AdHoc, Fairing};
+use rocket::http::Status;
+use rocket::{State, get, routes};
+
+use crate::site::{AppError, Db, migrations};
+
+diesel::table! {
+    /// The table that `diesel_migrations` keeps.
+    __diesel_schema_migrations (version) {
+        version -> VarChar,
+    }
+}
+
+/// The fairing that serves it.
+pub fn stage() -> impl Fairing {
+    AdHoc::on_ignite("Health", |rocket| async { rocket.mount("/", routes![health]) })
+}
+
+#[get("/health")]
+async fn health(config: &State<Config>, db: &Db) -> (Status, &'static str) {
+    let needed = migrations::versions(config.database_url.as_str());
+    match db.run(applied).await {
+        Ok(applied) if applied == needed => (Status::Ok, "ok\n"),
+        Ok(_) => (Status::ServiceUnavailable, "the database is not at the version that the site needs\n"),
+        Err(error) => {
+            log::warn!("GET /health: {error}");
+            (Status::ServiceUnavailable, "the database does not answer\n")
+        }
+    }
+}
+
+fn applied(connection: &mut Connection) -> Result<BTreeSet<String>, AppError> {
+    let versions: Vec<String> =
+        __diesel_schema_migrations::table.select(__diesel_schema_migrations::version).load(connection)?;
+    Ok(versions.into_iter().collect())
+}

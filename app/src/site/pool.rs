@@ -1,0 +1,137 @@
+//! The pool of database connections: at most so many, opened when needed, used and closed off the async threads.
+
+use std::time::Duration;
+
+use deadpool::managed::{self, Metrics, Object, PoolError, RecycleError, RecycleResult};
+use deadpool_runtime::Runtime;
+use deadpool_sync::SyncWrapper;
+use diesel::connection::SimpleConnection;
+use diesel::result::Error as DieselError;
+use migrate::Connection;
+use rocket::fairing::Fairing;
+use rocket::figment::Figment;
+use rocket_db_pools::Database;
+
+use super::{AppError, AppResult};
+
+/// The database of the site. A handler takes `&Db` and calls [`run`](Db::run) once.
+#[derive(Database)]
+#[database("microblog")]
+pub struct Db(Pool);
+
+/// The fairing that opens the pool.
+pub fn stage() -> impl Fairing {
+    Db::init()
+}
+
+impl Db {
+    /// Runs all the queries of a request on one connection, on a thread where they may block.
+    ///
+    /// Take the password to be hashed and the page to be rendered elsewhere: a connection is dear.
+    ///
+    /// # Errors
+    ///
+    /// [`AppError::Unavailable`] when no connection comes free in time; else what `work` returns.
+    pub async fn run<T, E, F>(&self, work: F) -> AppResult<T>
+    where
+        F: FnOnce(&mut Connection) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: Into<AppError> + Send + 'static,
+    {
+        let connection = rocket_db_pools::Pool::get(&self.0).await?;
+        match connection.interact(work).await {
+            Ok(result) => result.map_err(Into::into),
+            Err(error) => Err(AppError::Internal(format!("a query did not end: {error}"))),
+        }
+    }
+}
+
+/// Opens a connection and sets it up as the site needs it.
+///
+/// # Errors
+///
+/// When the database cannot be opened, or refuses the settings.
+pub fn open(url: &str) -> Result<Connection, OpenError> {
+    let mut connection = Connection::open(url)?;
+    if let Connection::Sqlite(_) = connection {
+        // The time to wait comes first: the others may have to wait.
+        connection.batch_execute(
+            "PRAGMA busy_timeout = 5000; \
+             PRAGMA foreign_keys = ON; \
+             PRAGMA synchronous = NORMAL; \
+             PRAGMA journal_mode = WAL;",
+        )?;
+    }
+    Ok(connection)
+}
+
+/// Why a connection could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The database is not there, or refuses us.
+    #[error(transparent)]
+    Open(#[from] migrate::Error),
+    /// A setting of the connection was refused.
+    #[error(transparent)]
+    SetUp(#[from] DieselError),
+}
+
+/// The connections.
+pub struct Pool(managed::Pool<Manager>);
+
+#[rocket::async_trait]
+impl rocket_db_pools::Pool for Pool {
+    type Connection = Object<Manager>;
+    type Error = rocket_db_pools::Error<String, PoolError<OpenError>>;
+
+    async fn init(figment: &Figment) -> Result<Self, Self::Error> {
+        let config: rocket_db_pools::Config = figment.extract()?;
+        let patience = Some(Duration::from_secs(config.connect_timeout));
+        managed::Pool::builder(Manager { url: config.url })
+            .max_size(config.max_connections)
+            .wait_timeout(patience)
+            .create_timeout(patience)
+            .recycle_timeout(patience)
+            .runtime(deadpool::Runtime::Tokio1)
+            .build()
+            .map(Self)
+            .map_err(|error| rocket_db_pools::Error::Init(error.to_string()))
+    }
+
+    async fn get(&self) -> Result<Self::Connection, Self::Error> {
+        self.0.get().await.map_err(rocket_db_pools::Error::Get)
+    }
+
+    async fn close(&self) {
+        self.0.close();
+    }
+}
+
+/// Opens connections for the pool, and looks at each one before it is used again.
+pub struct Manager {
+    url: String,
+}
+
+impl managed::Manager for Manager {
+    type Type = SyncWrapper<Connection>;
+    type Error = OpenError;
+
+    async fn create(&self) -> Result<Self::Type, OpenError> {
+        let url = self.url.clone();
+        SyncWrapper::new(Runtime::Tokio1, move || open(&url)).await
+    }
+
+    async fn recycle(&self, connection: &mut Self::Type, metrics: &Metrics) -> RecycleResult<OpenError> {
+        if connection.is_mutex_poisoned() {
+            return Err(RecycleError::message("a query panicked on it"));
+        }
+        if metrics.last_used() < Duration::from_secs(30) {
+            return Ok(());
+        }
+        // A server may have hung up meanwhile.
+        match connection.interact(|connection| connection.batch_execute("SELECT 1")).await {
+            Ok(result) => result.map_err(|error| RecycleError::Backend(error.into())),
+            Err(_) => Err(RecycleError::message("it did not answer")),
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Rocket's configuration: Rocket's defaults, then ours, then `.env`, then the environment.
+//!
+//! There is no `Rocket.toml`, and `ROCKET_PROFILE` is not read: a release build can not be talked out of its secret key.
+
+use config::Config;
+use rocket::figment::Figment;
+use rocket::figment::providers::{Env, Serialized};
+use rocket::figment::value::Value;
+
+use super::StartError;
+
+/// Everything that Rocket is told, validated.
+///
+/// # Errors
+///
+/// When a setting has a value that Rocket does not take, or a release build has no secret key.
+pub fn figment(config: &Config) -> Result<Figment, StartError> {
+    let mut figment =
+        Figment::from(rocket::Config::default()).merge(Serialized::global(rocket::Config::LOG_LEVEL, "critical"));
+    for setting in &config.rocket {
+        figment = figment.merge(Serialized::global(&setting.name, parsed(&setting.value)));
+    }
+    let figment = figment
+        .merge(Env::prefixed("ROCKET_").ignore(&["PROFILE"]).global())
+        .merge(Serialized::global("databases.microblog.url", config.database_url.as_str()));
+    validate(&figment)?;
+    Ok(figment)
+}
+
+/// The value as it would be had it stood in the environment: a number, a word, a list.
+fn parsed(text: &str) -> Value {
+    match text.parse() {
+        Ok(value) => value,
+        Err(never) => match never {},
+    }
+}
+
+fn validate(figment: &Figment) -> Result<rocket::Config, StartError> {
+    let config = rocket::Config::try_from(figment).map_err(|error| {
+        let name = error.path.join("_").to_uppercase();
+        // The message quotes the value, and a secret is not to be quoted.
+        let why = if error.path.iter().any(|part| part == rocket::Config::SECRET_KEY) {
+            format!("it must be 32 bytes in base 64; {HOW_TO_MAKE_A_KEY}")
+        } else {
+            error.kind.to_string()
+        };
+        StartError::Setting { name: format!("ROCKET_{name}"), why }
+    })?;
+    if config.profile != rocket::Config::DEBUG_PROFILE && !config.secret_key.is_provided() {
+        return Err(StartError::Setting {
+            name: "ROCKET_SECRET_KEY".into(),
+            why: format!("it must be set for a release build; {HOW_TO_MAKE_A_KEY}"),
+        });
+    }
+    Ok(config)
+}
+
+const HOW_TO_MAKE_A_KEY: &str = "make one with `openssl rand -base64 32`, and keep it secret";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn figment_of(name: &str, value: &str) -> Figment {
+        Figment::from(rocket::Config::default()).merge(Serialized::global(name, parsed(value)))
+    }
+
+    #[test]
+    fn values_are_read_as_rocket_reads_them_in_the_environment() {
+        assert_eq!(validate(&figment_of("port", "8123")).unwrap().port, 8123);
+        assert_eq!(validate(&figment_of("address", "0.0.0.0")).unwrap().address.to_string(), "0.0.0.0");
+        let limits = validate(&figment_of("limits", "{form=\"2KiB\"}")).unwrap().limits;
+        assert_eq!(limits.get("form").map(|limit| limit.as_u64()), Some(2048));
+    }
+
+    #[test]
+    fn a_value_that_rocket_does_not_take_is_named() {
+        let error = validate(&figment_of("port", "many")).unwrap_err().to_string();
+        assert!(error.starts_with("ROCKET_PORT: ") && error.contains("many"), "{error}");
+    }
+
+    #[test]
+    fn a_wrong_secret_key_is_not_shown() {
+        let error = validate(&figment_of("secret_key", "hunter2")).unwrap_err();
+        assert!(error.to_string().starts_with("ROCKET_SECRET_KEY: it must be 32 bytes in base 64"), "{error}");
+        assert!(!format!("{error} {error:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_release_build_must_have_a_secret_key() {
+        let release = Figment::from(rocket::Config::default()).select(rocket::Config::RELEASE_PROFILE);
+        let error = validate(&release).unwrap_err().to_string();
+        assert!(error.starts_with("ROCKET_SECRET_KEY: ") && error.contains("openssl rand -base64 32"), "{error}");
+        let with_key = release.merge(("secret_key", "q1w2e3r4t5y6u7i8o9p0a1s2d3f4g5h6j7k8l9z0x1c="));
+        assert!(validate(&with_key).is_ok());
+    }
+}

@@ -1,0 +1,144 @@
+//! Pages from templates: embedded in the program, and read from disk at each request in a debug build.
+//!
+//! Every name ends in `.html`, which is what makes Tera escape all that a page shows.
+
+use std::path::Path;
+
+use rocket::fairing::{AdHoc, Fairing};
+use rocket::http::Status;
+use rocket::request::{FlashMessage, Request};
+use rocket::response::content::RawHtml;
+use rocket::response::{self, Responder};
+use rocket::serde::Serialize;
+use tera::{Context, Tera};
+
+use super::embedded::TEMPLATES;
+use super::{StartError, assets, pages};
+
+/// The fairing that holds the templates.
+pub fn stage() -> Result<impl Fairing, StartError> {
+    let templates = Templates { embedded: parse(TEMPLATES.iter().copied())? };
+    Ok(AdHoc::on_ignite("Templates", |rocket| async { rocket.manage(templates) }))
+}
+
+/// An answer made from a template.
+pub struct Page {
+    template: &'static str,
+    context: Context,
+    status: Status,
+}
+
+impl Page {
+    /// The page of that template.
+    pub fn new(template: &'static str) -> Self {
+        Self { template, context: Context::new(), status: Status::Ok }
+    }
+
+    /// Hands the template a value.
+    pub fn with(mut self, name: &'static str, value: &impl Serialize) -> Self {
+        self.context.insert(name, value);
+        self
+    }
+
+    /// Shows the message that the page before left, if there is one.
+    pub fn flash(self, message: Option<FlashMessage<'_>>) -> Self {
+        match message {
+            Some(message) => self.with("flash", &message.message()),
+            None => self,
+        }
+    }
+
+    /// Answers with another status than 200.
+    pub fn status(self, status: Status) -> Self {
+        Self { status, ..self }
+    }
+}
+
+impl<'r> Responder<'r, 'static> for Page {
+    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
+        let templates = request.rocket().state::<Templates>().ok_or(Status::InternalServerError)?;
+        match templates.render(self.template, &self.context) {
+            Ok(html) => (self.status, RawHtml(html)).respond_to(request),
+            Err(error) => {
+                log::error!("{}: {error}", self.template);
+                Err(Status::InternalServerError)
+            }
+        }
+    }
+}
+
+struct Templates {
+    embedded: Tera,
+}
+
+impl Templates {
+    fn render(&self, template: &str, context: &Context) -> Result<String, StartError> {
+        let shown = |tera: &Tera| tera.render(template, context).map_err(|error| StartError::Templates(whole(&error)));
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
+        if cfg!(debug_assertions) && source.is_dir() {
+            return shown(&parse_folder(&source)?);
+        }
+        shown(&self.embedded)
+    }
+}
+
+fn parse_folder(folder: &Path) -> Result<Tera, StartError> {
+    let mut files = Vec::new();
+    for (name, _) in TEMPLATES {
+        let text = std::fs::read_to_string(folder.join(name))
+            .map_err(|error| StartError::Templates(format!("{name}: {error}")))?;
+        files.push((*name, text));
+    }
+    parse(files.iter().map(|(name, text)| (*name, text.as_str())))
+}
+
+fn parse<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Tera, StartError> {
+    let mut tera = Tera::new();
+    tera.autoescape_on([".html"]);
+    for (name, link) in pages::links() {
+        tera.global_context().insert(name, &link);
+    }
+    tera.global_context().insert("stylesheet", &assets::stylesheet());
+    tera.add_raw_templates(files).map_err(|error| StartError::Templates(whole(&error)))?;
+    Ok(tera)
+}
+
+/// The error and all its causes, in one line.
+fn whole(error: &tera::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text.replace('\n', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_template_has_a_name_that_is_escaped() {
+        assert!(!TEMPLATES.is_empty());
+        for (name, _) in TEMPLATES {
+            assert!(name.ends_with(".html"), "{name}");
+        }
+    }
+
+    #[test]
+    fn no_template_switches_the_escaping_off() {
+        for (name, text) in TEMPLATES {
+            assert!(!text.contains("safe"), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_a_template_shows_is_escaped() {
+        let tera = parse([("page.html", "<p title=\"{{ text }}\">{{ text }}</p>")]).unwrap();
+        let mut context = Context::new();
+        context.insert("text", "<script>alert(\"1\")</script>' &");
+        let html = tera.render("page.html", &context).unwrap();
+        assert!(!html.contains("<script>") && !html.contains("\"1\""), "{html}");
+    }
+}
