@@ -1,5 +1,6 @@
 //! Migrations for Diesel: generated from the tables in Rust, reversible, all or nothing.
 
+pub mod cli;
 pub mod connection;
 pub mod diff;
 mod error;
