@@ -149,12 +149,15 @@ fn every_attribute_of_a_column_reaches_the_data() {
 mod table_attributes {
     migrate::schema! {
         #[sql_name = "Orders"]
+        #[index(match, shop)]
         orders (shop, number) {
             #[sql_name = "shop_id"]
             shop -> Integer,
             number -> Integer,
             #[unique]
             code -> Text,
+            #[index]
+            r#match -> Nullable<Bool>,
         }
 
         #[unique(shop, order_, position)]
@@ -189,7 +192,10 @@ fn every_attribute_of_a_table_reaches_the_data_under_the_names_of_the_database()
         .column(Column::new("shop_id", Type::Integer))
         .column(Column::new("number", Type::Integer))
         .column(Column::new("code", Type::Text { max_length: None }))
-        .index(Index::new("Orders", [asc("code")], true));
+        .column(Column::new("match", Type::Bool).nullable())
+        .index(Index::new("Orders", [asc("code")], true))
+        .index(Index::new("Orders", [asc("match")], false))
+        .index(Index::new("Orders", [asc("match"), asc("shop_id")], false));
     let lines = Table::new("lines", ["id"])
         .column(Column::new("id", Type::Integer))
         .column(Column::new("shop", Type::Integer))

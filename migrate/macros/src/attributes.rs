@@ -1,6 +1,7 @@
 //! The attributes of tables and columns: which there are, and what each is read into.
 
 use proc_macro2::Span;
+use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::ParseStream;
 use syn::punctuated::Punctuated;
@@ -129,7 +130,7 @@ fn unknown(name: &str, span: Span, owner: &str, known: &[&str], of_others: &[&st
     } else {
         did_you_mean(name, known)
     };
-    syn::Error::new(span, format!("{owner} has no attribute `{name}`{hint}\n{owner} may have {}", list(known)))
+    syn::Error::new(span, format!("{owner} has no attribute `{name}`{hint} (known: {})", list(known)))
 }
 
 /// `= "…"`
@@ -150,7 +151,7 @@ fn default(attribute: &Attribute) -> syn::Result<ColumnDefault> {
         Meta::List(_) => attribute.parse_args_with(|input: ParseStream| {
             let sql = option(input, &["sql"])?.1;
             end(input)?;
-            Ok(ColumnDefault { span: sql.span(), value: DefaultValue::Sql(sql.value()) })
+            Ok(ColumnDefault { written: sql.to_token_stream(), value: DefaultValue::Sql(sql.value()) })
         }),
         Meta::Path(path) => Err(syn::Error::new_spanned(
             path,

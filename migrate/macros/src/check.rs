@@ -108,10 +108,10 @@ fn check_index_names(model: &Model, errors: &mut Errors) {
             let span = index.stated_name.as_ref().map_or(index.span, LitStr::span);
             let hint = if index.stated_name.is_some() { "" } else { "; state another with `name = \"…\"`" };
             if let Some((_, other)) = seen.iter().find(|(name, _)| same_name(name, &index.name)) {
-                let message = format!("an index of `{}` is also named `{}`{hint}", other.ident, index.name);
+                let message = format!("an index of `{}` already has the name `{}`{hint}", other.ident, index.name);
                 errors.push(syn::Error::new(span, message));
             } else if let Some(other) = model.tables.iter().find(|other| same_name(&other.name, &index.name)) {
-                let message = format!("table `{}` is also named `{}`{hint}", other.ident, index.name);
+                let message = format!("table `{}` already has the name `{}`{hint}", other.ident, index.name);
                 errors.push(syn::Error::new(span, message));
             }
             seen.push((&index.name, table));

@@ -165,7 +165,7 @@ fn find_table(tables: &[Table], name: &Ident) -> syn::Result<Place> {
     let known = list(tables.iter().map(|table| table.ident.to_string()));
     Err(syn::Error::new(
         name.span(),
-        format!("there is no table `{name}` in this `schema!`{hint}\nits tables are {known}"),
+        format!("there is no table `{name}` in this `schema!`{hint} (its tables: {known})"),
     ))
 }
 
@@ -178,7 +178,7 @@ fn find_column(table: &Table, name: &Ident) -> syn::Result<Place> {
         |column| format!("; did you mean `{}`?", column.ident),
     );
     let known = list(table.columns.iter().map(|column| column.ident.to_string()));
-    let message = format!("table `{}` has no column `{name}`{hint}\nits columns are {known}", table.ident);
+    let message = format!("table `{}` has no column `{name}`{hint} (its columns: {known})", table.ident);
     Err(syn::Error::new(name.span(), message))
 }
 

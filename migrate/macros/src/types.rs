@@ -2,10 +2,9 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::spanned::Spanned;
 use syn::{GenericArgument, Ident, PathArguments, PathSegment, Type, TypePath};
 
-use crate::errors::list;
+use crate::errors::{did_you_mean, list};
 
 /// A type without its NULL and its length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +65,7 @@ impl Kind {
 pub struct ColumnType {
     pub kind: Kind,
     pub nullable: bool,
-    /// Where it is written.
+    /// Where its name is written.
     pub span: Span,
 }
 
@@ -74,8 +73,8 @@ impl ColumnType {
     /// Reads `Integer`, `Nullable<Integer>`, `diesel::sql_types::Integer`.
     pub fn read(path: &TypePath) -> syn::Result<Self> {
         let inner = nullable_inner(path)?;
-        let kind = read_kind(inner.unwrap_or(path))?;
-        Ok(Self { kind, nullable: inner.is_some(), span: path.span() })
+        let (kind, span) = read_kind(inner.unwrap_or(path))?;
+        Ok(Self { kind, nullable: inner.is_some(), span })
     }
 
     /// The type in Diesel's words. The full path needs no `use` in the table and cannot meet another type of the
@@ -98,23 +97,26 @@ fn nullable_inner(path: &TypePath) -> syn::Result<Option<&TypePath>> {
     Err(syn::Error::new_spanned(path, "`Nullable` takes one type: `Nullable<Integer>`"))
 }
 
-fn read_kind(path: &TypePath) -> syn::Result<Kind> {
-    let segment = last(path);
-    let name = segment.map(|segment| segment.ident.to_string()).unwrap_or_default();
-    let plain = segment.is_some_and(|segment| segment.arguments.is_none()) && path.qself.is_none();
-    if plain && let Some(kind) = Kind::named(&name) {
-        return Ok(kind);
+/// The kind, and where it is named.
+fn read_kind(path: &TypePath) -> syn::Result<(Kind, Span)> {
+    let mut name = String::new();
+    if let Some(segment) = last(path) {
+        name = segment.ident.to_string();
+        if let Some(kind) = Kind::named(&name).filter(|_| segment.arguments.is_none() && path.qself.is_none()) {
+            return Ok((kind, segment.ident.span()));
+        }
     }
     let hint = match name.as_str() {
         "Timestamptz" | "TimestamptzSqlite" => "; SQLite has no time zones: store UTC in a `Timestamp`".to_owned(),
         "Nullable" => "; `Nullable` cannot stand in `Nullable`".to_owned(),
-        _ => crate::errors::did_you_mean(&name, NAMES.iter().flat_map(|(_, names)| names.iter())),
+        _ => did_you_mean(&name, NAMES.iter().flat_map(|(_, names)| names.iter())),
     };
-    let allowed = list(NAMES.iter().flat_map(|(_, names)| names.iter()));
+    let allowed = list(NAMES.iter().map(|(kind, _)| kind.name()));
     Err(syn::Error::new_spanned(
         path,
         format!(
-            "a column cannot have this type{hint}\nthe types that SQLite and PostgreSQL share are {allowed}, and `Nullable<…>` of each"
+            "a column cannot have this type{hint} (allowed: {allowed}, Diesel's other names for these, such as `VarChar` \
+             and `Int8`, and `Nullable<…>` of each)"
         ),
     ))
 }

@@ -73,11 +73,14 @@ fn check_target(key: &ForeignKey, table: &Table, other: &Table, errors: &mut Err
     if !is_unique(&key.references, other) {
         let span = key.references.first().map_or(key.table.span, |column| column.span);
         let message = format!(
-            "a foreign key refers to the primary key or to unique columns: {} of `{}` is neither; \
-             mark it `#[unique]`, or refer to `{}` alone",
+            "a foreign key refers to the primary key or to unique columns, and {} of `{}` {}",
             names(),
             other.ident,
-            other.ident
+            if key.references.len() == 1 {
+                "is neither: mark it `#[unique]`"
+            } else {
+                "are neither: write `#[unique(…)]` above that table"
+            }
         );
         errors.push(syn::Error::new(span, message));
     }
