@@ -1,7 +1,6 @@
 //! The attributes of tables and columns: which there are, and what each is read into.
 
 use proc_macro2::Span;
-use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::ParseStream;
 use syn::punctuated::Punctuated;
@@ -151,7 +150,7 @@ fn default(attribute: &Attribute) -> syn::Result<ColumnDefault> {
         Meta::List(_) => attribute.parse_args_with(|input: ParseStream| {
             let sql = option(input, &["sql"])?.1;
             end(input)?;
-            Ok(ColumnDefault { written: sql.to_token_stream(), value: DefaultValue::Sql(sql.value()) })
+            Ok(ColumnDefault { span: sql.span(), value: DefaultValue::Sql(sql.value()) })
         }),
         Meta::Path(path) => Err(syn::Error::new_spanned(
             path,

@@ -1,10 +1,11 @@
 //! The values that attributes carry, and how each of them is written.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote};
+use quote::quote;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
+use syn::spanned::Spanned;
 use syn::{Expr, ExprLit, ExprUnary, Ident, Lit, LitStr, Token, UnOp};
 
 /// What a foreign key does when the row that it refers to goes or changes.
@@ -55,8 +56,7 @@ impl Action {
 /// What a column gets that an INSERT does not name.
 pub struct ColumnDefault {
     pub value: DefaultValue,
-    /// The tokens that state it: a sign and its number are two, so that one span could not point at both.
-    pub written: TokenStream,
+    pub span: Span,
 }
 
 /// The kinds of default; numbers are still in two kinds, so that each can be compared with the column's type.
@@ -72,7 +72,7 @@ pub enum DefaultValue {
 impl ColumnDefault {
     /// Reads what stands behind `#[default =`.
     pub fn read(value: &Expr) -> syn::Result<Self> {
-        let written = value.to_token_stream();
+        let span = value.span();
         let value = match value {
             Expr::Lit(ExprLit { lit, .. }) => Self::read_literal(lit, false),
             Expr::Unary(ExprUnary { op: UnOp::Neg(_), expr, .. }) => match &**expr {
@@ -83,13 +83,13 @@ impl ColumnDefault {
             _ => None,
         };
         let value = value.ok_or_else(|| {
-            syn::Error::new_spanned(
-                &written,
+            syn::Error::new(
+                span,
                 "a default is a number, a text in quotes, `true`, `false` or `now`; \
                  an SQL expression is written `#[default(sql = \"…\")]`",
             )
         })?;
-        Ok(Self { value, written })
+        Ok(Self { value, span })
     }
 
     fn read_literal(literal: &Lit, negative: bool) -> Option<DefaultValue> {

@@ -8,7 +8,7 @@ use crate::values::DefaultValue;
 pub fn check(column: &Column, errors: &mut Errors) {
     let Some(default) = &column.default else { return };
     if let Some(problem) = problem(&default.value, column) {
-        errors.push(syn::Error::new_spanned(&default.written, problem));
+        errors.push(syn::Error::new(default.span, problem));
     }
 }
 
