@@ -11,4 +11,16 @@ migrate::schema! {
         #[unique]
         email -> VarChar,
     }
+
+    /// What they write.
+    posts (id) {
+        id -> Integer,
+        #[max_length = 140]
+        body -> VarChar,
+        #[index]
+        timestamp -> Timestamp,
+        #[index]
+        #[references(users, on_delete = cascade)]
+        user_id -> Integer,
+    }
 }
