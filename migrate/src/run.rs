@@ -1,6 +1,6 @@
 //! Runs migrations on SQLite: all of them in one transaction, with their bookkeeping, or none.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use diesel::RunQueryDsl;
 use diesel::connection::SimpleConnection;
@@ -73,7 +73,7 @@ fn guarded<T>(
 }
 
 /// Table, row and the table that it refers to in vain; a row can do so by more than one key.
-type Violations = HashMap<(String, Option<i64>, String), usize>;
+type Violations = BTreeMap<(String, Option<i64>, String), usize>;
 
 fn foreign_key_violations(connection: &mut SqliteConnection) -> Result<Violations, Error> {
     let query = "SELECT \"table\", rowid, parent FROM pragma_foreign_key_check";

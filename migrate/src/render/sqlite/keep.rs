@@ -183,7 +183,7 @@ impl Join {
 /// Keeps all of a table that is dropped.
 pub(super) fn kept_table(options: &Options, table: &Table) -> Result<Vec<String>, Error> {
     let Some(copy) = WholeTable::of(options, table)? else { return Ok(Vec::new()) };
-    let WholeTable { name, columns, sources, definition, .. } = copy;
+    let WholeTable { name, columns, sources, definition } = copy;
     Ok(vec![
         format!("CREATE TABLE {name} ({definition})"),
         format!(
@@ -195,10 +195,14 @@ pub(super) fn kept_table(options: &Options, table: &Table) -> Result<Vec<String>
     ])
 }
 
-/// Puts back all of a table that was dropped, but for rows that refer to a row that is no longer there.
-pub(super) fn restored_table(options: &Options, table: &Table) -> Result<Vec<String>, Error> {
+/// Puts back all of a table that was dropped, but for rows that refer to a row that is no longer there. The rows of
+/// `later` tables, this one among them, are only on their way back.
+pub(super) fn restored_table(options: &Options, table: &Table, later: &[&Table]) -> Result<Vec<String>, Error> {
     let Some(copy) = WholeTable::of(options, table)? else { return Ok(Vec::new()) };
-    let WholeTable { name, columns, sources, definition, conditions } = copy;
+    let WholeTable { name, columns, sources, definition } = copy;
+    let is_earlier = |key: &&ForeignKey| !later.iter().any(|table| same_name(&table.name, &key.table));
+    let conditions: Vec<_> =
+        table.foreign_keys.iter().filter(is_earlier).map(|key| parent_is_there(&name, key)).collect();
     let conditions =
         if conditions.is_empty() { String::new() } else { format!("\n    WHERE {}", conditions.join(" AND ")) };
     Ok(vec![
@@ -219,7 +223,6 @@ struct WholeTable {
     columns: Vec<String>,
     sources: Vec<String>,
     definition: String,
-    conditions: Vec<String>,
 }
 
 impl WholeTable {
@@ -234,14 +237,7 @@ impl WholeTable {
             columns.insert(0, row_number(table));
             sources.insert(0, rowid.to_owned());
         }
-        let conditions = table.foreign_keys.iter().filter(|key| !same_name(&key.table, &table.name));
-        Ok(Some(Self {
-            conditions: conditions.map(|key| parent_is_there(&name, key)).collect(),
-            definition: columns.join(", "),
-            name,
-            columns,
-            sources,
-        }))
+        Ok(Some(Self { definition: columns.join(", "), name, columns, sources }))
     }
 }
 

@@ -123,11 +123,12 @@ impl Writer<'_> {
             _ => None,
         });
         let created: Vec<_> = created.collect();
-        let mut statements = Vec::new();
-        for table in parents_first(&created).0 {
-            statements.push(stored(table)?.to_owned());
-            if self.direction == Direction::Down {
-                statements.extend(keep::restored_table(self.options, table)?);
+        let ordered = parents_first(&created).0;
+        let mut statements =
+            ordered.iter().map(|table| Ok(stored(table)?.to_owned())).collect::<Result<Vec<_>, Error>>()?;
+        if self.direction == Direction::Down {
+            for (at, table) in ordered.iter().enumerate() {
+                statements.extend(keep::restored_table(self.options, table, &ordered[at..])?);
             }
         }
         Ok(statements)
