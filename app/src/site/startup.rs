@@ -133,7 +133,8 @@ pub fn check_database(config: &Config) -> Result<Checked, StartError> {
         Err(error) => return Err(error.into()),
     };
     require_current(url.to_string(), &status)?;
-    pool::open(url.as_str()).map_err(|error| StartError::Unusable { database: url.to_string(), why: error.to_string() })?;
+    pool::open(url.as_str())
+        .map_err(|error| StartError::Unusable { database: url.to_string(), why: error.to_string() })?;
     Ok(checked)
 }
 
