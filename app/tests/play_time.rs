@@ -18,7 +18,6 @@ fn the_play_time_prints_each_step_and_what_it_gives() {
 }
 
 const EXPECTED: &str = r#"
-
 # Two users, each in a session that commits
 >>> let john = db.transaction(|db| NewUser::new("john", "john@email.com")?.insert(db))?;
 >>> john
