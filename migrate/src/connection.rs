@@ -33,7 +33,7 @@ impl Connection {
         let Some(path) = sqlite_path(url) else {
             return PgConnection::establish(url)
                 .map(Self::Postgres)
-                .map_err(|error| Error::Connect { what: "the PostgreSQL server".into(), why: error.to_string() });
+                .map_err(|error| Error::Database { what: "the PostgreSQL server".into(), why: error.to_string() });
         };
         if !path.exists() {
             return Err(Error::NoDatabase(path));
@@ -43,7 +43,7 @@ impl Connection {
 
     /// Opens a SQLite file, which is created if it is not there.
     pub(crate) fn open_sqlite(path: &Path) -> Result<Self, Error> {
-        let failed = |why: String| Error::Connect { what: path.display().to_string(), why };
+        let failed = |why: String| Error::Database { what: path.display().to_string(), why };
         let name = path.to_str().ok_or_else(|| failed("its name is not UTF-8".into()))?;
         // Diesel takes a name that begins with `file:` for a URI: a path never shall.
         let name = if name.starts_with("file:") { format!("./{name}") } else { name.to_owned() };

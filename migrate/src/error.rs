@@ -4,16 +4,207 @@ use std::path::PathBuf;
 
 /// Why a step of a database's life was refused or failed.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// There is no database file.
     #[error("no database at {}: run db_create first", .0.display())]
     NoDatabase(PathBuf),
-    /// The database cannot be opened.
-    #[error("cannot open {what}: {why}")]
-    Connect {
+    /// The database cannot be opened, read or written.
+    #[error("{what}: {why}")]
+    Database {
         /// The file or the server.
         what: String,
+        /// What the database said, and what to do.
+        why: String,
+    },
+    /// The database holds tables, and nothing says which migrations made them.
+    #[error(
+        "{database} holds tables but is not under version control: run db_create --stamp N, where N is the number of \
+         the newest migration that its tables already have"
+    )]
+    NotUnderVersionControl {
+        /// The database.
+        database: String,
+    },
+    /// The database is empty and nothing says that migrations may run in it.
+    #[error("{database} is not under version control: run db_create first")]
+    NotCreated {
+        /// The database.
+        database: String,
+    },
+    /// A stamp was asked for, and the tables are not what the migrations make.
+    #[error("{database} is not what migrations 1 to {stamp} make; nothing was stamped. It differs: {differences}")]
+    StampDiffers {
+        /// The database.
+        database: String,
+        /// The revision that was to be stamped.
+        stamp: u64,
+        /// The differences, in plain words.
+        differences: String,
+    },
+    /// A stamp was asked for of a database that has a version.
+    #[error("{database} is already under version control, at version {version}: it cannot be stamped")]
+    AlreadyControlled {
+        /// The database.
+        database: String,
+        /// Its version.
+        version: u64,
+    },
+    /// There is no folder of migrations, or none in it.
+    #[error("no migrations in {}: db_migrate writes the first one", .0.display())]
+    NoScripts(PathBuf),
+    /// A migration that cannot be used.
+    #[error("migration {name}: {why}")]
+    BadScript {
+        /// The migration's folder.
+        name: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Two migrations have one number.
+    #[error("two migrations have one number: {first} and {second}; rename one")]
+    SameNumber {
+        /// One of them.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// The migrations' numbers have no more digits.
+    #[error(
+        "after migration {newest} the number needs another digit, and Diesel would sort it before the others: rename \
+         the folders to wider numbers first"
+    )]
+    NumbersUsedUp {
+        /// The newest number.
+        newest: u64,
+    },
+    /// A migration's message holds no word.
+    #[error("the message {0:?} holds no letter or digit to name the migration by")]
+    BadMessage(String),
+    /// A revision that no migration leads to.
+    #[error("no migration has the number {wanted}: they go up to {newest}")]
+    NoSuchRevision {
+        /// The number that was asked for.
+        wanted: u64,
+        /// The newest there is.
+        newest: u64,
+    },
+    /// The revision asked for lies in the other direction.
+    #[error("the database is at version {current}: {hint}")]
+    WrongDirection {
+        /// The database's version.
+        current: u64,
+        /// What to run instead.
+        hint: String,
+    },
+    /// Migrations are pending that must run first.
+    #[error(
+        "the database is at version {version}, and {} behind it: {}; run db_upgrade first",
+        if .pending.len() == 1 { "a migration is".to_owned() } else { format!("{} migrations are", .pending.len()) },
+        .pending.join(", ")
+    )]
+    Pending {
+        /// The database's version.
+        version: u64,
+        /// The names of the pending migrations.
+        pending: Vec<String>,
+    },
+    /// The database has migrations that this folder, or this program, does not know.
+    #[error(
+        "the database has applied {}, which is not among these migrations (the newest is {newest}): \
+         update the program or its migrations folder", .unknown.join(", ")
+    )]
+    Ahead {
+        /// The versions that are not known.
+        unknown: Vec<String>,
+        /// The newest migration that is known.
+        newest: u64,
+    },
+    /// A migration appeared with a number below the database's version.
+    #[error(
+        "migration {name} was never applied, though the database is already at version {version}: give it a number above"
+    )]
+    OutOfOrder {
+        /// The migration.
+        name: String,
+        /// The database's version.
+        version: u64,
+    },
+    /// The database is at version 0.
+    #[error("{database} is at version 0: there is no migration to take back")]
+    AtVersionZero {
+        /// The database.
+        database: String,
+    },
+    /// A migration has no `down.sql`.
+    #[error("migration {name} has no down.sql: it cannot be taken back")]
+    NoDown {
+        /// The migration.
+        name: String,
+    },
+    /// A statement of a migration failed; nothing of the run is kept.
+    #[error("migration {name} failed, nothing was changed: {why} in: {statement}")]
+    Migration {
+        /// The migration.
+        name: String,
+        /// The statement.
+        statement: String,
         /// What the database said.
         why: String,
     },
+    /// A migration would leave rows that refer to rows that are not there.
+    #[error("migration would leave {count} rows without the row they refer to, nothing was changed: {example}")]
+    ForeignKeys {
+        /// How many.
+        count: usize,
+        /// One of them.
+        example: String,
+    },
+    /// A generated migration does not do what it should.
+    #[error("the migration was tried on an empty copy and is not right, nothing was written: {why}")]
+    Rehearsal {
+        /// What is wrong.
+        why: String,
+    },
+    /// A text that is not SQL.
+    #[error("cannot read this SQL: {why}: {what}")]
+    Sql {
+        /// The text, or its beginning.
+        what: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A difference that has no safe SQL.
+    #[error("cannot write a migration for {table}: {why}")]
+    CannotExpress {
+        /// The table, view or trigger.
+        table: String,
+        /// What stands in the way.
+        why: String,
+    },
+    /// A file cannot be read.
+    #[error("cannot read {}: {why}", .path.display())]
+    CannotRead {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        why: String,
+    },
+    /// A file cannot be written.
+    #[error("cannot write {}: {why}", .path.display())]
+    CannotWrite {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        why: String,
+    },
+    /// A migration of that name is there already.
+    #[error("{} is there already, and is never written over", .0.display())]
+    ScriptExists(PathBuf),
+    /// What is asked for is there for SQLite only.
+    #[error("PostgreSQL is not supported yet: set DATABASE_URL to sqlite:PATH")]
+    PostgresNotYet,
+    /// A query failed.
+    #[error("{0}")]
+    Query(#[from] diesel::result::Error),
 }

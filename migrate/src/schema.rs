@@ -10,15 +10,21 @@ use std::fmt;
 pub struct Schema {
     /// The tables, in the order in which they were declared or created.
     pub tables: Vec<Table>,
-    /// What a live database holds beside its tables. A schema that comes from code knows none and leaves them alone.
-    pub objects: Vec<Object>,
+    /// What a live database holds beside its tables; `None` in a schema that comes from code, which cannot know.
+    pub objects: Option<Vec<Object>>,
 }
 
 impl Schema {
     /// A schema of these tables.
     #[must_use]
     pub fn new(tables: impl IntoIterator<Item = Table>) -> Self {
-        Self { tables: tables.into_iter().collect(), objects: Vec::new() }
+        Self { tables: tables.into_iter().collect(), objects: None }
+    }
+
+    /// What a live database holds beside its tables.
+    #[must_use]
+    pub fn objects(&self) -> &[Object] {
+        self.objects.as_deref().unwrap_or_default()
     }
 
     /// The table of that name, compared as SQL compares names: without regard to ASCII case.
@@ -117,13 +123,15 @@ pub struct Column {
     pub nullable: bool,
     /// What a row gets that names no value for it.
     pub default: Option<DefaultValue>,
+    /// Whether a live database computes it from other columns, which `schema!` cannot say.
+    pub generated: bool,
 }
 
 impl Column {
     /// A NOT NULL column without a default.
     #[must_use]
     pub fn new(name: &str, ty: Type) -> Self {
-        Self { name: name.into(), renamed_from: None, ty, nullable: false, default: None }
+        Self { name: name.into(), renamed_from: None, ty, nullable: false, default: None, generated: false }
     }
 
     /// Lets the column hold NULL.
@@ -227,6 +235,8 @@ pub struct Index {
     pub unique: bool,
     /// Whether it is part of the CREATE TABLE text (UNIQUE in SQLite), so that its name is the database's own.
     pub constraint: bool,
+    /// The CREATE INDEX text that a live database keeps.
+    pub stored: Option<String>,
 }
 
 impl Index {
@@ -241,7 +251,7 @@ impl Index {
             name.push_str(&column.name);
         }
         name.push_str(if unique { "_key" } else { "_idx" });
-        Self { name, columns, unique, constraint: false }
+        Self { name, columns, unique, constraint: false, stored: None }
     }
 
     /// Gives the index a name of its own.

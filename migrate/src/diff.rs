@@ -1,0 +1,413 @@
+//! Two [`Schema`]s → the ordered list of [`Change`]s that turns the one into the other.
+
+use std::fmt;
+
+use crate::schema::{
+    Action, Check, Column, DefaultValue, ForeignKey, Index, IndexColumn, Object, ObjectKind, Schema, Table, Type,
+    same_name,
+};
+use crate::sql::{canonical, create_table::CreateTable};
+
+/// One step from a schema to another. It says itself in plain words, and knows its reverse.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// A table that is not there yet.
+    CreateTable(Table),
+    /// A table that goes.
+    DropTable(Table),
+    /// A table that changes.
+    AlterTable {
+        /// The table as it is.
+        from: Table,
+        /// The table as it shall be.
+        to: Table,
+        /// What differs.
+        alterations: Vec<Alteration>,
+    },
+    /// A view, trigger or hand-written index that is not there yet.
+    CreateObject(Object),
+    /// A view, trigger or hand-written index that goes.
+    DropObject(Object),
+}
+
+/// One difference within a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Alteration {
+    /// A column that is not there yet.
+    AddColumn(Column),
+    /// A column that goes.
+    DropColumn(Column),
+    /// A column whose type, NULLs or default change.
+    AlterColumn {
+        /// The column as it is.
+        from: Column,
+        /// The column as it shall be.
+        to: Column,
+    },
+    /// Another primary key.
+    PrimaryKey {
+        /// The columns of the key as it is.
+        from: Vec<String>,
+        /// The columns of the key as it shall be.
+        to: Vec<String>,
+    },
+    /// An index, or a UNIQUE, that is not there yet.
+    AddIndex(Index),
+    /// An index, or a UNIQUE, that goes.
+    DropIndex(Index),
+    /// A foreign key that is not there yet.
+    AddForeignKey(ForeignKey),
+    /// A foreign key that goes.
+    DropForeignKey(ForeignKey),
+    /// A CHECK that is not there yet.
+    AddCheck(Check),
+    /// A CHECK that goes.
+    DropCheck(Check),
+    /// The table's text differs in what [`schema!`](crate::schema!) cannot say, such as a COLLATE.
+    Rewrite,
+}
+
+impl Change {
+    /// What takes this change back.
+    #[must_use]
+    pub fn reverse(self) -> Self {
+        match self {
+            Self::CreateTable(table) => Self::DropTable(table),
+            Self::DropTable(table) => Self::CreateTable(table),
+            Self::AlterTable { from, to, alterations } => Self::AlterTable {
+                from: to,
+                to: from,
+                alterations: alterations.into_iter().map(Alteration::reverse).collect(),
+            },
+            Self::CreateObject(object) => Self::DropObject(object),
+            Self::DropObject(object) => Self::CreateObject(object),
+        }
+    }
+}
+
+impl Alteration {
+    fn reverse(self) -> Self {
+        match self {
+            Self::AddColumn(column) => Self::DropColumn(column),
+            Self::DropColumn(column) => Self::AddColumn(column),
+            Self::AlterColumn { from, to } => Self::AlterColumn { from: to, to: from },
+            Self::PrimaryKey { from, to } => Self::PrimaryKey { from: to, to: from },
+            Self::AddIndex(index) => Self::DropIndex(index),
+            Self::DropIndex(index) => Self::AddIndex(index),
+            Self::AddForeignKey(key) => Self::DropForeignKey(key),
+            Self::DropForeignKey(key) => Self::AddForeignKey(key),
+            Self::AddCheck(check) => Self::DropCheck(check),
+            Self::DropCheck(check) => Self::AddCheck(check),
+            Self::Rewrite => Self::Rewrite,
+        }
+    }
+}
+
+/// Compares two schemas. Names are compared as SQL does, without regard to ASCII case; the order of columns does not
+/// count. What [`schema!`](crate::schema!) cannot say is compared only when both sides come from a live database.
+///
+/// ```
+/// use migrate::schema::{Column, Schema, Table, Type};
+///
+/// let before = Schema::new([Table::new("users", ["id"]).column(Column::new("id", Type::Integer))]);
+/// let mut after = before.clone();
+/// after.tables[0].columns.push(Column::new("about_me", Type::Text { max_length: Some(140) }).nullable());
+/// let changes = migrate::diff(&before, &after);
+/// assert_eq!(changes[0].to_string(), "changes table users:\n  adds about_me: VarChar(140), may be NULL");
+/// assert!(migrate::diff(&after, &after).is_empty());
+/// ```
+#[must_use]
+pub fn diff(from: &Schema, to: &Schema) -> Vec<Change> {
+    let mut changes = Vec::new();
+    for table in &to.tables {
+        match from.table(&table.name) {
+            None => changes.push(Change::CreateTable(table.clone())),
+            Some(old) => {
+                let alterations = compare_tables(old, table);
+                if !alterations.is_empty() {
+                    changes.push(Change::AlterTable { from: old.clone(), to: table.clone(), alterations });
+                }
+            }
+        }
+    }
+    let gone = from.tables.iter().filter(|table| to.table(&table.name).is_none());
+    changes.extend(gone.cloned().map(Change::DropTable));
+    changes.extend(compare_objects(from, to));
+    changes
+}
+
+fn compare_objects(from: &Schema, to: &Schema) -> Vec<Change> {
+    let same = |a: &Object, b: &Object| {
+        a.kind == b.kind && same_name(&a.name, &b.name) && canonical(&a.sql) == canonical(&b.sql)
+    };
+    let missing_in = |schema: &Schema, object: &Object| !schema.objects().iter().any(|other| same(object, other));
+    // A schema from code leaves them alone, but for those that go with their table.
+    let goes = |object: &Object| {
+        if to.objects.is_some() {
+            return missing_in(to, object);
+        }
+        let has_table = |schema: &Schema| schema.table(&object.table).is_some();
+        has_table(from) && !has_table(to)
+    };
+    let dropped = from.objects().iter().filter(|object| goes(object)).cloned().map(Change::DropObject);
+    let created = to.objects().iter().filter(|object| missing_in(from, object)).cloned().map(Change::CreateObject);
+    dropped.chain(created).collect()
+}
+
+fn compare_tables(from: &Table, to: &Table) -> Vec<Alteration> {
+    let mut alterations = compare_columns(from, to);
+    if !same_names(&from.primary_key, &to.primary_key) {
+        alterations.push(Alteration::PrimaryKey { from: from.primary_key.clone(), to: to.primary_key.clone() });
+    }
+    let exact = from.stored.is_some() && to.stored.is_some();
+    let same_index = |a: &Index, b: &Index| same_index(a, b, exact);
+    let (gone, new) = unmatched(&from.indexes, &to.indexes, same_index);
+    alterations.extend(gone.into_iter().map(Alteration::DropIndex));
+    alterations.extend(new.into_iter().map(Alteration::AddIndex));
+    let (gone, new) = unmatched(&from.foreign_keys, &to.foreign_keys, same_foreign_key);
+    alterations.extend(gone.into_iter().map(Alteration::DropForeignKey));
+    alterations.extend(new.into_iter().map(Alteration::AddForeignKey));
+    let same_check = |a: &Check, b: &Check| canonical(&a.expression) == canonical(&b.expression);
+    let (gone, new) = unmatched(&from.checks, &to.checks, same_check);
+    alterations.extend(gone.into_iter().map(Alteration::DropCheck));
+    alterations.extend(new.into_iter().map(Alteration::AddCheck));
+    if alterations.is_empty() && exact && texts_differ(from, to) {
+        alterations.push(Alteration::Rewrite);
+    }
+    alterations
+}
+
+fn compare_columns(from: &Table, to: &Table) -> Vec<Alteration> {
+    let mut alterations = Vec::new();
+    for column in &to.columns {
+        match from.find_column(&column.name) {
+            None => alterations.push(Alteration::AddColumn(column.clone())),
+            Some(old) if same_column(old, column, from, to) => {}
+            Some(old) => alterations.push(Alteration::AlterColumn { from: old.clone(), to: column.clone() }),
+        }
+    }
+    // A generated column that the models do not name stays: they have no way to name it.
+    let kept = |column: &Column| column.generated && to.stored.is_none();
+    let gone = from.columns.iter().filter(|column| to.find_column(&column.name).is_none() && !kept(column));
+    alterations.extend(gone.cloned().map(Alteration::DropColumn));
+    alterations
+}
+
+fn same_column(from: &Column, to: &Column, from_table: &Table, to_table: &Table) -> bool {
+    if from.generated {
+        return to_table.stored.is_none() || to.generated;
+    }
+    let is_integer = |ty: &Type| matches!(ty, Type::SmallInt | Type::Integer | Type::BigInt);
+    let is_key = from_table.is_sole_key(&from.name) && to_table.is_sole_key(&to.name);
+    // SQLite has one type for the number of a row, and a row's number is never NULL.
+    if is_key && is_integer(&from.ty) && is_integer(&to.ty) {
+        return same_default(from, to);
+    }
+    from.ty == to.ty && from.nullable == to.nullable && same_default(from, to)
+}
+
+fn same_default(from: &Column, to: &Column) -> bool {
+    // Both are read as the database would read them back. NULL is what a column without a default gets.
+    let read = |column: &Column| {
+        let sql = crate::sql::default_sql(column.default.as_ref()?, &to.ty);
+        let value = crate::introspect::sqlite::default_value(&sql, &to.ty);
+        match value {
+            DefaultValue::Sql(sql) => Some(canonical(&sql)).filter(|sql| sql != "null"),
+            value => Some(crate::sql::default_sql(&value, &to.ty)),
+        }
+    };
+    read(from) == read(to)
+}
+
+fn same_index(a: &Index, b: &Index, exact: bool) -> bool {
+    let same_columns = a.columns.len() == b.columns.len()
+        && a.columns.iter().zip(&b.columns).all(|(a, b)| same_name(&a.name, &b.name) && a.descending == b.descending);
+    let same_way = !exact || (a.constraint == b.constraint && (a.constraint || same_name(&a.name, &b.name)));
+    a.unique == b.unique && same_columns && same_way
+}
+
+fn same_foreign_key(a: &ForeignKey, b: &ForeignKey) -> bool {
+    same_names(&a.columns, &b.columns)
+        && same_name(&a.table, &b.table)
+        && same_names(&a.references, &b.references)
+        && a.on_delete == b.on_delete
+        && a.on_update == b.on_update
+}
+
+fn texts_differ(from: &Table, to: &Table) -> bool {
+    let canonical = |table: &Table| {
+        let sql = table.stored.as_deref()?;
+        Some(CreateTable::parse(sql).ok()?.canonical())
+    };
+    canonical(from) != canonical(to)
+}
+
+/// What is only in `from`, and what is only in `to`, each item of the one answering one of the other.
+fn unmatched<T: Clone>(from: &[T], to: &[T], same: impl Fn(&T, &T) -> bool) -> (Vec<T>, Vec<T>) {
+    let mut new: Vec<T> = to.to_vec();
+    let mut gone = Vec::new();
+    for item in from {
+        match new.iter().position(|other| same(item, other)) {
+            Some(at) => drop(new.remove(at)),
+            None => gone.push(item.clone()),
+        }
+    }
+    (gone, new)
+}
+
+fn same_names(a: &[String], b: &[String]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_name(a, b))
+}
+
+impl fmt::Display for Change {
+    /// Says the change in plain words: one line, and an indented one for each part of it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CreateTable(table) => {
+                write!(f, "creates table {}:", table.name)?;
+                table.columns.iter().try_for_each(|column| write!(f, "\n  {}", Described(column)))?;
+                if !table.primary_key.is_empty() {
+                    write!(f, "\n  primary key ({})", table.primary_key.join(", "))?;
+                }
+                table.indexes.iter().try_for_each(|index| write!(f, "\n  {index}"))?;
+                table.foreign_keys.iter().try_for_each(|key| write!(f, "\n  {key}"))?;
+                table.checks.iter().try_for_each(|check| write!(f, "\n  {check}"))
+            }
+            Self::DropTable(table) => write!(f, "drops table {}", table.name),
+            Self::AlterTable { to, alterations, .. } => {
+                write!(f, "changes table {}:", to.name)?;
+                alterations.iter().try_for_each(|alteration| write!(f, "\n  {alteration}"))
+            }
+            Self::CreateObject(object) => write!(f, "creates {object}"),
+            Self::DropObject(object) => write!(f, "drops {object}"),
+        }
+    }
+}
+
+impl fmt::Display for Alteration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AddColumn(column) => write!(f, "adds {}", Described(column)),
+            Self::DropColumn(column) => write!(f, "drops {}", column.name),
+            Self::AlterColumn { from, to } => describe_column_change(f, from, to),
+            Self::PrimaryKey { from, to } => {
+                write!(f, "changes the primary key from ({}) to ({})", from.join(", "), to.join(", "))
+            }
+            Self::AddIndex(index) => write!(f, "adds {index}"),
+            Self::DropIndex(index) => write!(f, "drops {index}"),
+            Self::AddForeignKey(key) => write!(f, "adds {key}"),
+            Self::DropForeignKey(key) => write!(f, "drops {key}"),
+            Self::AddCheck(check) => write!(f, "adds {check}"),
+            Self::DropCheck(check) => write!(f, "drops {check}"),
+            Self::Rewrite => f.write_str("writes the table's text as the target has it"),
+        }
+    }
+}
+
+fn describe_column_change(f: &mut fmt::Formatter<'_>, from: &Column, to: &Column) -> fmt::Result {
+    let mut parts = Vec::new();
+    if from.ty != to.ty {
+        parts.push(format!("changes {} from {} to {}", to.name, from.ty, to.ty));
+    }
+    if from.nullable != to.nullable {
+        parts.push(format!("{} {}", if to.nullable { "lets NULL into" } else { "makes NOT NULL" }, to.name));
+    }
+    if !same_default(from, to) {
+        parts.push(match &to.default {
+            Some(default) => format!("sets the default of {} to {default}", to.name),
+            None => format!("drops the default of {}", to.name),
+        });
+    }
+    if parts.is_empty() {
+        parts.push(format!("changes how {} is computed", to.name));
+    }
+    f.write_str(&parts.join("; "))
+}
+
+/// A column in the words of a plan.
+struct Described<'a>(&'a Column);
+
+impl fmt::Display for Described<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.0.name, self.0.ty)?;
+        if self.0.nullable {
+            f.write_str(", may be NULL")?;
+        }
+        self.0.default.as_ref().map_or(Ok(()), |default| write!(f, ", default {default}"))
+    }
+}
+
+impl fmt::Display for DefaultValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(text) | Self::Sql(text) => f.write_str(text),
+            Self::Text(text) => f.write_str(&crate::sql::literal(text)),
+            Self::Bool(value) => write!(f, "{value}"),
+            Self::Now => f.write_str("now"),
+        }
+    }
+}
+
+impl fmt::Display for Index {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let columns: Vec<_> = self.columns.iter().map(IndexColumn::to_string).collect();
+        let kind = if self.unique { "unique index" } else { "index" };
+        if self.constraint {
+            write!(f, "UNIQUE ({})", columns.join(", "))
+        } else {
+            write!(f, "{kind} {} ({})", self.name, columns.join(", "))
+        }
+    }
+}
+
+impl fmt::Display for IndexColumn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.name, if self.descending { " desc" } else { "" })
+    }
+}
+
+impl fmt::Display for ForeignKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (own, other) = (self.columns.join(", "), self.references.join(", "));
+        write!(f, "foreign key ({own}) to {} ({other})", self.table)?;
+        if self.on_delete != Action::NoAction {
+            write!(f, ", on delete {}", self.on_delete)?;
+        }
+        if self.on_update != Action::NoAction {
+            write!(f, ", on update {}", self.on_update)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoAction => "no action",
+            Self::Restrict => "restrict",
+            Self::Cascade => "cascade",
+            Self::SetNull => "set null",
+            Self::SetDefault => "set default",
+        })
+    }
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "check {name} ({})", self.expression),
+            None => write!(f, "check ({})", self.expression),
+        }
+    }
+}
+
+impl fmt::Display for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            ObjectKind::Index => write!(f, "index {} on {}", self.name, self.table),
+            ObjectKind::Trigger => write!(f, "trigger {} on {}", self.name, self.table),
+            ObjectKind::View => write!(f, "view {}", self.name),
+            ObjectKind::VirtualTable => write!(f, "virtual table {}", self.name),
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Runs migrations on SQLite: all of them in one transaction, with their bookkeeping, or none.
+
+use std::collections::HashMap;
+
+use diesel::RunQueryDsl;
+use diesel::connection::SimpleConnection;
+use diesel::dsl::sql;
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+use diesel::sqlite::SqliteConnection;
+use diesel_migrations::MigrationHarness;
+
+use crate::Error;
+use crate::script::{Runnable, Script, StatementError};
+
+/// Which way a migration runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Direction {
+    Up,
+    Down,
+}
+
+/// Does some work in one transaction that has the write lock from its first moment, with foreign keys off: they cannot
+/// be switched within a transaction, and a table that is rebuilt would take the rows with it that refer to it. New
+/// rows without the row they refer to undo everything.
+pub(crate) fn transaction<T>(
+    connection: &mut SqliteConnection,
+    database: &str,
+    work: impl FnOnce(&mut SqliteConnection) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let explained = |error| explain(database, error);
+    let keys_on =
+        sql::<Bool>("SELECT foreign_keys FROM pragma_foreign_keys").get_result(connection).map_err(explained)?;
+    connection.batch_execute("PRAGMA foreign_keys = OFF").map_err(explained)?;
+    // A guard in a migration may have rolled back already; then Diesel has only that to say, so our error goes around it.
+    let mut failure = None;
+    let outcome = connection.immediate_transaction(|connection| {
+        guarded(connection, work).map_err(|error| {
+            failure = Some(error);
+            diesel::result::Error::RollbackTransaction
+        })
+    });
+    let restore =
+        format!("PRAGMA foreign_keys = {}; PRAGMA legacy_alter_table = OFF", if keys_on { "ON" } else { "OFF" });
+    connection.batch_execute(&restore).map_err(explained)?;
+    outcome.map_err(|error| match failure {
+        Some(Error::Query(error)) => explain(database, error),
+        Some(error) => error,
+        None => explain(database, error),
+    })
+}
+
+fn guarded<T>(
+    connection: &mut SqliteConnection,
+    work: impl FnOnce(&mut SqliteConnection) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let before = foreign_key_violations(connection).unwrap_or_default();
+    let result = work(connection)?;
+    let mut after = foreign_key_violations(connection)?;
+    for (violation, count) in before {
+        if let Some(now) = after.get_mut(&violation) {
+            *now = now.saturating_sub(count);
+        }
+    }
+    after.retain(|_, count| *count > 0);
+    match after.keys().next() {
+        None => Ok(result),
+        Some((table, row, parent)) => {
+            let row = row.map_or_else(|| "a row".to_owned(), |row| format!("row {row}"));
+            let example = format!("{row} of {table} refers to nothing in {parent}");
+            Err(Error::ForeignKeys { count: after.values().sum(), example })
+        }
+    }
+}
+
+/// Table, row and the table that it refers to in vain; a row can do so by more than one key.
+type Violations = HashMap<(String, Option<i64>, String), usize>;
+
+fn foreign_key_violations(connection: &mut SqliteConnection) -> Result<Violations, Error> {
+    let query = "SELECT \"table\", rowid, parent FROM pragma_foreign_key_check";
+    let rows: Vec<(String, Option<i64>, String)> = sql::<(Text, Nullable<BigInt>, Text)>(query).load(connection)?;
+    let mut violations = Violations::new();
+    for row in rows {
+        *violations.entry(row).or_default() += 1;
+    }
+    Ok(violations)
+}
+
+/// Runs one migration and records it, or takes it back and forgets it.
+pub(crate) fn run(connection: &mut SqliteConnection, script: &Script, direction: Direction) -> Result<(), Error> {
+    if direction == Direction::Down && script.down.is_none() {
+        return Err(Error::NoDown { name: script.name.clone() });
+    }
+    let result = match direction {
+        Direction::Up => connection.run_migration(&Runnable(script)),
+        Direction::Down => connection.revert_migration(&Runnable(script)),
+    };
+    result.map(drop).map_err(|error| match error.downcast::<StatementError>() {
+        Ok(error) => Error::Migration { name: script.name.clone(), statement: error.statement, why: error.why },
+        Err(error) => Error::BadScript { name: script.name.clone(), why: error.to_string() },
+    })
+}
+
+/// The error of a query in words that say what to do.
+pub(crate) fn explain(database: &str, error: diesel::result::Error) -> Error {
+    let said = error.to_string();
+    let advice = [
+        ("file is not a database", "it is not a SQLite database; check DATABASE_URL"),
+        ("is locked", "another program is using it; try again when that has finished"),
+        ("readonly", "it is read-only; check the permissions of the file and of its folder"),
+        ("unable to open", "check that its folder is there, and that you may read and write both"),
+        ("is full", "there is no room left; free some and try again"),
+        ("malformed", "it is damaged; restore a backup"),
+    ];
+    match advice.iter().find(|(words, _)| said.contains(words)) {
+        Some((_, advice)) => Error::Database { what: database.to_owned(), why: format!("{said}: {advice}") },
+        None => Error::Database { what: database.to_owned(), why: said },
+    }
+}
