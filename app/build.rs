@@ -25,6 +25,7 @@ fn main() -> io::Result<()> {
         files.sort();
         let _ = writeln!(code, "pub static {constant}: &[(&str, &str)] = &[");
         for (name, path) in files {
+            let path = path.to_str().ok_or(io::ErrorKind::InvalidFilename)?;
             let _ = writeln!(code, "    ({name:?}, include_str!({path:?})),");
         }
         code.push_str("];\n");

@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // The folder goes at the end, and the database in it.
     let folder = tempfile::tempdir()?;
     let url = format!("sqlite:{}", folder.path().join("play.db").display());
-    migrations::project(&url)?.create_current()?;
+    migrations::project(&url, folder.path())?.create_current()?;
     let db = &mut pool::open(&url)?;
 
     heading("Two users, each in a session that commits");
@@ -83,16 +83,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     show!(users::table.order(users::nickname.desc()).load::<User>(db)?);
 
     heading("Erase all, for a clean start");
-    run!(
-        for post in Post::all(db)? {
-            post.delete(db)?;
-        }
-    );
-    run!(
-        for user in User::all(db)? {
-            user.delete(db)?;
-        }
-    );
+    run!(for post in Post::all(db)? {
+        post.delete(db)?;
+    });
+    run!(for user in User::all(db)? {
+        user.delete(db)?;
+    });
     show!(User::all(db)?);
     show!(posts::table.load::<Post>(db)?);
     Ok(())

@@ -54,8 +54,8 @@ fn run() -> Result<(), StartError> {
     let settings = rocket::Config::from(figment);
     logging::start(settings.log_level);
 
-    if let Checked::Created { version } = startup::check_database(&config)? {
-        say(&format!("Created the database {} at version {version}", config.database_url));
+    if let Checked::Created { database, version } = startup::check_database(&config)? {
+        say(&format!("Created {database} at version {version}"));
     }
     let rocket = site::rocket(config)?.attach(AdHoc::on_liftoff("Address", |rocket| {
         Box::pin(async move {

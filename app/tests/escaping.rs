@@ -50,7 +50,8 @@ fn what_is_typed_into_a_form_is_escaped() {
 fn a_message_from_a_forged_cookie_is_escaped() {
     let db = TestDb::new();
     let site = db.site();
-    let page = site.get("/").private_cookie(("x", "y")).cookie(("_flash", "7:success<script>alert(1)</script>")).dispatch();
+    let page =
+        site.get("/").private_cookie(("x", "y")).cookie(("_flash", "7:success<script>alert(1)</script>")).dispatch();
     let page = page.into_string().unwrap();
     assert!(page.contains("&lt;script&gt;") && !page.contains("<script"), "{page}");
 }

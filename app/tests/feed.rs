@@ -26,7 +26,9 @@ fn the_pages_lead_to_the_oldest_post_and_back() {
     let mut db = TestDb::new();
     let (john, susan) = (db.user("john"), db.user("susan"));
     // The second and the third are of one moment: the key decides.
-    for (body, author, second) in [("1", &john, 1), ("2", &susan, 2), ("3", &john, 2), ("4", &john, 4), ("5", &susan, 5)] {
+    for (body, author, second) in
+        [("1", &john, 1), ("2", &susan, 2), ("3", &john, 2), ("4", &john, 4), ("5", &susan, 5)]
+    {
         db.post(author, body, second);
     }
     let first = load(&mut db, Position::Newest);

@@ -15,7 +15,13 @@ fn every_answer_carries_the_headers() {
         let answer = site.get(path).dispatch();
         let headers = answer.headers();
         let policy = headers.get_one("Content-Security-Policy").unwrap();
-        for part in ["default-src 'none'", "style-src 'self'", "form-action 'self'", "frame-ancestors 'none'", "base-uri 'none'"] {
+        for part in [
+            "default-src 'none'",
+            "style-src 'self'",
+            "form-action 'self'",
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+        ] {
             assert!(policy.contains(part), "{path}: {policy}");
         }
         assert!(!policy.contains("unsafe") && !policy.contains("script-src"), "{path}: {policy}");
@@ -76,7 +82,8 @@ fn a_form_of_another_site_is_refused() {
 fn every_route_that_changes_something_is_behind_that_check() {
     let db = TestDb::new();
     let site = db.site();
-    let unsafe_routes: Vec<_> = site.rocket().routes().filter(|route| !matches!(route.method, Method::Get | Method::Head)).collect();
+    let unsafe_routes: Vec<_> =
+        site.rocket().routes().filter(|route| !matches!(route.method, Method::Get | Method::Head)).collect();
     assert!(!unsafe_routes.is_empty());
     for route in unsafe_routes {
         let request = site.req(route.method, route.uri.origin.path().to_string());

@@ -161,7 +161,10 @@ pub fn write(folder: &Path, sql: &Sql) -> Result<(), Error> {
     }
     let draft = |name: &str| folder.join(format!(".{name}.new"));
     let written = files.iter().try_for_each(|(name, text)| {
-        let write = || fs::File::create(draft(name)).and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()));
+        let write = || {
+            fs::File::create(draft(name))
+                .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
+        };
         write().map_err(|error| failed(&folder.join(name), &error))
     });
     if written.is_err() {

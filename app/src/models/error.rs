@@ -107,10 +107,8 @@ mod tests {
     fn both_databases_say_which_field_is_taken() {
         let sqlite = meaning("UNIQUE constraint failed: users.email", None);
         assert!(matches!(sqlite, ModelError::Taken { field: "email" }), "{sqlite:?}");
-        let postgresql = meaning(
-            "duplicate key value violates unique constraint \"users_email_key\"",
-            Some("users_email_key"),
-        );
+        let postgresql =
+            meaning("duplicate key value violates unique constraint \"users_email_key\"", Some("users_email_key"));
         assert!(matches!(postgresql, ModelError::Taken { field: "email" }), "{postgresql:?}");
     }
 

@@ -28,7 +28,7 @@ impl TestDb {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("app.db").display());
-        migrations::project(&url).unwrap().create_current().unwrap();
+        migrations::project(&url, folder.path()).unwrap().create_current().unwrap();
         let connection = pool::open(&url).unwrap();
         Self { folder, url, connection }
     }
