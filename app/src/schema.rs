@@ -1,26 +1,26 @@
 //! The tables of the microblog. To change one, edit it here and run `cargo run -p db_migrate`.
 
-diesel::table! {
+migrate::schema! {
     /// People who write posts.
     users (id) {
         id -> Integer,
         #[max_length = 64]
+        #[unique]
         nickname -> VarChar,
         #[max_length = 120]
+        #[unique]
         email -> VarChar,
     }
-}
 
-diesel::table! {
     /// What they write.
     posts (id) {
         id -> Integer,
         #[max_length = 140]
         body -> VarChar,
+        #[index]
         timestamp -> Timestamp,
+        #[index]
+        #[references(users, on_delete = cascade)]
         user_id -> Integer,
     }
 }
-
-diesel::joinable!(posts -> users (user_id));
-diesel::allow_tables_to_appear_in_same_query!(users, posts);

@@ -1,1 +1,36 @@
-fn main() {}
+//! `db_downgrade`: takes the database one revision back.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use config::Config;
+use migrate::Project;
+
+/// Takes back the newest migration, or every one above a revision: all of them, or none when one fails.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// Go back to revision N; 0 takes back everything
+    #[arg(long, value_name = "N")]
+    to: Option<u64>,
+    /// Print the SQL that would run, and run nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    migrate::cli::run("db_downgrade", || {
+        let config = Config::load()?;
+        let project = Project::new(config.database_url.as_str(), &config.migrations_dir, &config.base_dir);
+        if arguments.dry_run {
+            project.revertible_steps(arguments.to)?.iter().for_each(|step| println!("-- {}\n{}", step.name, step.sql));
+            return Ok(ExitCode::SUCCESS);
+        }
+        for step in project.downgrade(arguments.to)? {
+            println!("Downgraded to {}: {} taken back", step.version, step.name);
+        }
+        println!("Current database version: {}", project.db_version()?);
+        Ok(ExitCode::SUCCESS)
+    })
+}

@@ -1,1 +1,54 @@
-fn main() {}
+//! `db_migrate`: compares the models with the database, writes the migration between them and applies it.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use config::Config;
+use migrate::Project;
+
+/// Compares the models with the database, writes the migration that makes the database agree, and applies it.
+///
+/// The migration is tried, up and down, on an empty copy of the tables before it is kept. It is kept and applied, or
+/// neither. Edit app/src/schema.rs, run this, read what it wrote, and commit both.
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "Exit status: 0 when the database agrees with the models at the end, 1 when something \
+    stood in the way or --check found a difference, 2 for wrong arguments."
+)]
+struct Arguments {
+    /// What the migration does; names its folder: -m "add about me" makes 003_add_about_me
+    #[arg(short, long, value_name = "TEXT")]
+    message: Option<String>,
+    /// Print the plan and the SQL, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Write nothing, and exit with 1 when models and database differ or migrations are pending
+    #[arg(long, conflicts_with_all = ["dry_run", "message"])]
+    check: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    migrate::cli::run("db_migrate", || {
+        let config = Config::load()?;
+        let project = Project::new(config.database_url.as_str(), &config.migrations_dir, &config.base_dir);
+        let models = app::schema::schema();
+        let Some(plan) = project.make_update_script(&models, arguments.message.as_deref())? else {
+            println!("The models and the database agree: there is nothing to migrate");
+            return Ok(ExitCode::SUCCESS);
+        };
+        plan.changes.iter().for_each(|change| println!("{change}"));
+        if arguments.check {
+            eprintln!("db_migrate: the models and the database differ: run db_migrate");
+            return Ok(ExitCode::FAILURE);
+        }
+        if arguments.dry_run {
+            println!("\n-- {}/up.sql\n{}\n-- {}/down.sql\n{}", plan.name, plan.sql.up, plan.name, plan.sql.down);
+            return Ok(ExitCode::SUCCESS);
+        }
+        println!("New migration saved as {}", project.apply(&plan)?);
+        println!("Current database version: {}", project.db_version()?);
+        Ok(ExitCode::SUCCESS)
+    })
+}

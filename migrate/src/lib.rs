@@ -1,5 +1,6 @@
 //! Migrations for Diesel: generated from the tables in Rust, reversible, all or nothing.
 
+pub mod cli;
 pub mod connection;
 pub mod diff;
 mod error;
@@ -16,6 +17,25 @@ pub use connection::Connection;
 pub use diff::{Change, diff};
 pub use error::Error;
 pub use introspect::introspect;
+/// Declares the tables of a database, for Diesel's query builder and as data.
+///
+/// ```
+/// mod tables {
+///     migrate::schema! {
+///         users (id) {
+///             id -> Integer,
+///             #[max_length = 64]
+///             #[unique]
+///             nickname -> VarChar,
+///         }
+///     }
+/// }
+///
+/// let schema = tables::schema();
+/// assert_eq!(schema.tables[0].columns[1].ty.to_string(), "VarChar(64)");
+/// assert_eq!(schema.tables[0].indexes[0].name, "users_nickname_key");
+/// ```
+pub use migrate_macros::schema;
 pub use rehearse::compare;
 pub use render::render;
 pub use schema::Schema;

@@ -12,8 +12,8 @@ use crate::schema::{
     Action, Check, Column, DefaultValue, ForeignKey, Index, IndexColumn, Object, ObjectKind, Schema, Table, Type,
     same_name,
 };
-use crate::sql::canonical;
 use crate::sql::create_table::{CreateTable, Kind};
+use crate::sql::{canonical, tokens};
 
 /// Tables that are nobody's model: SQLite's own, Diesel's bookkeeping and this library's.
 const NOT_OURS: &str = "name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE '\\_\\_diesel\\_%' ESCAPE '\\' \
@@ -253,6 +253,12 @@ pub(crate) fn default_value(text: &str, ty: &Type) -> DefaultValue {
     }
     if number.parse::<f64>().is_ok_and(f64::is_finite) && !number.contains(|char: char| char.is_alphabetic()) {
         return DefaultValue::Number(number);
+    }
+    // SQLite takes a name in double quotes for a text where no column can stand.
+    if let Ok([token]) = tokens(text).as_deref()
+        && token.text.starts_with('"')
+    {
+        return DefaultValue::Text(token.name());
     }
     match bare.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
         Some(inner) if !inner.replace("''", "").contains('\'') => DefaultValue::Text(inner.replace("''", "'")),

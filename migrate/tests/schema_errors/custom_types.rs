@@ -1,0 +1,7 @@
+migrate::schema! {
+    pub mod sql_types {
+        pub struct Mood;
+    }
+}
+
+fn main() {}

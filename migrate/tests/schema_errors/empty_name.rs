@@ -1,0 +1,12 @@
+migrate::schema! {
+    #[renamed_from = ""]
+    #[index(id, name = "")]
+    #[check = " "]
+    users {
+        id -> Integer,
+        #[default(sql = "")]
+        score -> Integer,
+    }
+}
+
+fn main() {}

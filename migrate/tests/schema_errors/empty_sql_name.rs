@@ -1,0 +1,10 @@
+migrate::schema! {
+    #[sql_name = ""]
+    users {
+        id -> Integer,
+        #[sql_name = ""]
+        nickname -> Text,
+    }
+}
+
+fn main() {}

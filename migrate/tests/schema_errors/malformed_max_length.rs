@@ -1,0 +1,9 @@
+migrate::schema! {
+    users {
+        id -> Integer,
+        #[max_length = "64"]
+        nickname -> VarChar,
+    }
+}
+
+fn main() {}

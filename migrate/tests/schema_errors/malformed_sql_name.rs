@@ -1,0 +1,8 @@
+migrate::schema! {
+    #[sql_name(people)]
+    users {
+        id -> Integer,
+    }
+}
+
+fn main() {}

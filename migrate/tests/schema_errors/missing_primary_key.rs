@@ -1,0 +1,11 @@
+migrate::schema! {
+    users {
+        number -> Integer,
+    }
+
+    posts () {
+        number -> Integer,
+    }
+}
+
+fn main() {}

@@ -1,0 +1,5 @@
+migrate::schema! {
+    users (id) {}
+}
+
+fn main() {}

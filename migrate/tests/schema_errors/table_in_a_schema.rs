@@ -1,0 +1,7 @@
+migrate::schema! {
+    auth.users {
+        id -> Integer,
+    }
+}
+
+fn main() {}

@@ -1,0 +1,5 @@
+migrate::schema! {
+    diesel::alias!(users as friends: Friends);
+}
+
+fn main() {}
