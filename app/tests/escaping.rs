@@ -37,7 +37,7 @@ fn what_is_typed_into_a_form_is_escaped() {
     let db = TestDb::new();
     let site = db.site();
     for text in HOSTILE {
-        let form: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let form: String = rocket::http::RawStr::new(text).percent_encode().to_string();
         let page = site.post("/login").header(ContentType::Form).body(format!("nickname={form}")).dispatch();
         let page = page.into_string().unwrap();
         for markup in ["<script", "<img", "<b>out", "1337", "onmouseover='", "\"alert"] {

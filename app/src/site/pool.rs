@@ -20,6 +20,7 @@ use super::{AppError, AppResult};
 pub struct Db(Pool);
 
 /// The fairing that opens the pool.
+#[must_use]
 pub fn stage() -> impl Fairing {
     Db::init()
 }

@@ -70,7 +70,7 @@ mod tests {
         assert_eq!(validate(&figment_of("port", "8123")).unwrap().port, 8123);
         assert_eq!(validate(&figment_of("address", "0.0.0.0")).unwrap().address.to_string(), "0.0.0.0");
         let limits = validate(&figment_of("limits", "{form=\"2KiB\"}")).unwrap().limits;
-        assert_eq!(limits.get("form").map(|limit| limit.as_u64()), Some(2048));
+        assert_eq!(limits.get("form").map(rocket::data::ByteUnit::as_u64), Some(2048));
     }
 
     #[test]

@@ -121,13 +121,12 @@ pub fn check_database(config: &Config) -> Result<Checked, StartError> {
     if project.scripts()?.newest() == 0 {
         return Err(StartError::NoMigrations);
     }
-    let (status, checked) = match found {
-        Some(status) => (status, Checked::Current),
-        None => {
-            let status = project.create_current()?;
-            let version = status.version;
-            (status, Checked::Created { database: project.database(), version })
-        }
+    let (status, checked) = if let Some(status) = found {
+        (status, Checked::Current)
+    } else {
+        let status = project.create_current()?;
+        let version = status.version;
+        (status, Checked::Created { database: project.database(), version })
     };
     require_current(project.database(), &status)?;
     // The first connection turns the journal of a SQLite file to WAL, while nobody else is there.
