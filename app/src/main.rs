@@ -5,9 +5,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 
 use app::site::startup::Checked;
-use app::site::{self, StartError, logging, startup};
+use app::site::{self, StartError, logging, settings, startup};
 use clap::Parser;
 use config::Config;
+use rocket::error::ErrorKind;
 use rocket::fairing::AdHoc;
 use rocket::tokio::runtime;
 
@@ -50,8 +51,7 @@ fn main() -> ExitCode {
 fn run() -> Result<(), StartError> {
     let config = Config::load()?;
     let public_address = config.public_address.clone();
-    let figment = site::settings::figment(&config)?;
-    let settings = rocket::Config::from(figment);
+    let settings = settings::rocket_config(&settings::figment(&config)?)?;
     logging::start(settings.log_level);
 
     if let Checked::Created { database, version } = startup::check_database(&config)? {
@@ -74,6 +74,8 @@ fn run() -> Result<(), StartError> {
     runtime.block_on(async {
         match rocket.launch().await {
             Ok(_) => Ok(()),
+            // A reader held the line to the end of the time that Rocket allows: it was ended all the same.
+            Err(error) if matches!(error.kind(), ErrorKind::Shutdown(_, None)) => Ok(()),
             Err(error) => Err(StartError::from_rocket(&error, socket(settings.address, settings.port))),
         }
     })

@@ -4,8 +4,12 @@
 
 mod support;
 
+use std::sync::{Arc, Mutex};
+
 use app::models::feed::{Cursor, everybody};
 use app::models::{Page, Position};
+use diesel::connection::{Connection as _, InstrumentationEvent};
+use diesel::prelude::*;
 use support::{TestDb, moment};
 
 fn load(db: &mut TestDb, position: Position) -> Page {
@@ -63,6 +67,45 @@ fn a_page_that_is_just_full_is_the_last_one() {
     db.post(&john, "1", 1);
     db.post(&john, "2", 2);
     assert_eq!(load(&mut db, Position::Newest).older, None);
+}
+
+#[test]
+fn a_page_is_one_query_that_an_index_serves() {
+    for position in [Position::Newest, Position::Before(cursor(9)), Position::After(cursor(9))] {
+        let mut db = TestDb::new();
+        let john = db.user("john");
+        for number in 0..20 {
+            db.post(&john, &number.to_string(), number);
+        }
+        let queries = Arc::new(Mutex::new(Vec::new()));
+        let seen = queries.clone();
+        db.connection.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+            if let InstrumentationEvent::StartQuery { query, .. } = event {
+                seen.lock().unwrap().push(query.to_string());
+            }
+        });
+        assert_eq!(load(&mut db, position).posts.len(), 2);
+        db.connection.set_instrumentation(|_: InstrumentationEvent<'_>| {});
+        let queries = queries.lock().unwrap();
+        let [query] = queries.as_slice() else { panic!("{queries:?}") };
+        let query = query.split(" -- binds").next().unwrap();
+        let plan: Vec<Detail> =
+            diesel::sql_query(format!("EXPLAIN QUERY PLAN {query}")).load(&mut db.connection).unwrap();
+        let plan: Vec<_> = plan.iter().map(|step| step.detail.as_str()).collect();
+        assert!(plan[0].contains("USING INDEX posts_timestamp_idx"), "{plan:?}");
+        assert!(plan[1].contains("SEARCH users USING INTEGER PRIMARY KEY"), "{plan:?}");
+        assert_eq!(plan.len(), 2, "no sorting: {plan:?}");
+    }
+}
+
+#[derive(QueryableByName)]
+struct Detail {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    detail: String,
+}
+
+fn cursor(seconds: i64) -> Cursor {
+    Cursor { timestamp: moment(seconds), id: 100 }
 }
 
 #[test]

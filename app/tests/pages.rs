@@ -4,6 +4,7 @@
 
 mod support;
 
+use diesel::connection::SimpleConnection;
 use rocket::http::{ContentType, Status};
 use rocket::local::blocking::Client;
 use support::TestDb;
@@ -148,6 +149,17 @@ fn an_address_without_a_page_answers_with_a_page_that_leads_home() {
     assert_eq!(status, Status::NotFound);
     assert!(page.contains("There is nothing at this address.") && link(&page, "Home") == Some("/"), "{page}");
     assert!(!page.contains("script"), "{page}");
+}
+
+#[test]
+fn an_error_of_the_database_is_one_plain_sentence() {
+    let mut db = TestDb::new();
+    let site = db.site();
+    db.connection.batch_execute("DROP TABLE posts").unwrap();
+    let (status, page) = get(&site, "/");
+    assert_eq!(status, Status::InternalServerError);
+    assert!(page.contains("Something went wrong on our side."), "{page}");
+    assert!(!page.contains("posts.") && !page.contains("no such table"), "{page}");
 }
 
 #[test]
