@@ -14,8 +14,8 @@ use rocket::tokio::runtime;
 
 /// Serves the microblog.
 ///
-/// The database is created, with all its tables, when there is no database file. A database that is there is never
-/// changed: run `db_upgrade` when the site says that it is behind.
+/// Creates the database, with all its tables, when there is no database file. A database that is there is never changed:
+/// when it is behind, the site says so and does not start, until `cargo run -p db_upgrade` has brought it forward.
 ///
 /// Ctrl-C or SIGTERM ends the site; requests that are under way are finished.
 #[derive(Parser)]
@@ -23,19 +23,30 @@ use rocket::tokio::runtime;
 struct Arguments {}
 
 const ENVIRONMENT: &str = "\
-Environment (each may stand in the file .env too, the environment wins):
-  DATABASE_URL              the database, sqlite:app.db by default, or postgres://user:password@host/database
-  MICROBLOG_HOME            the folder that relative paths hang on; by default the nearest one, from here
-                            upwards, that holds a file .env
-  MICROBLOG_POSTS_PER_PAGE  posts on a page, 1 to 100, 25 by default
-  MICROBLOG_PUBLIC_ADDRESS  the address that readers type, when it is not the one that the site listens on
-  ROCKET_ADDRESS            the address to listen on, 127.0.0.1 by default
-  ROCKET_PORT               the port to listen on, 8000 by default
-  ROCKET_SECRET_KEY         what cookies are encrypted with; a release build needs one, make it with
-                            `openssl rand -base64 32`
-  ROCKET_LOG_LEVEL          off, critical (the default), normal or debug
+Environment (all but the first may stand in the file .env too):
+  MICROBLOG_HOME
+          The folder that holds .env and that relative paths hang on
+          [default: the nearest folder, from here upwards, with a file .env]
+  DATABASE_URL
+          The database: a file, sqlite:app.db or sqlite:///srv/app.db
+          [default: sqlite:app.db]
+  MICROBLOG_POSTS_PER_PAGE
+          Posts on a page, 1 to 100 [default: 25]
+  MICROBLOG_PUBLIC_ADDRESS
+          The address that readers type, https://blog.example.org
+          [default: where the site listens]
+  ROCKET_ADDRESS, ROCKET_PORT
+          Where the site listens [default: 127.0.0.1 and 8000]
+  ROCKET_SECRET_KEY
+          What cookies are encrypted with. A release build needs one:
+          make it with `openssl rand -base64 32`
+  ROCKET_LOG_LEVEL
+          off, critical, normal or debug [default: critical]
 
-Exit status: 0 when it was ended, 1 when it could not start or has failed, 2 when an argument is wrong.";
+Exit status:
+  0  it was ended by Ctrl-C or SIGTERM
+  1  it could not start, or has failed; standard error says why
+  2  an argument is wrong";
 
 fn main() -> ExitCode {
     Arguments::parse();
