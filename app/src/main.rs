@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 
 use app::site::startup::Checked;
-use app::site::{self, StartError, logging, settings, startup};
+use app::site::{self, StartError, logging, pool, settings, startup};
 use clap::Parser;
 use config::Config;
 use rocket::error::ErrorKind;
@@ -61,7 +61,7 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), StartError> {
     let config = Config::load()?;
-    let public_address = config.public_address.clone();
+    let (database_url, public_address) = (config.database_url.clone(), config.public_address.clone());
     let settings = settings::rocket_config(&settings::figment(&config)?)?;
     logging::start(settings.log_level);
 
@@ -82,14 +82,17 @@ fn run() -> Result<(), StartError> {
         .enable_all()
         .build()
         .map_err(|error| StartError::Launch(error.to_string()))?;
-    runtime.block_on(async {
+    let end = runtime.block_on(async {
         match rocket.launch().await {
             Ok(_) => Ok(()),
             // A reader held the line to the end of the time that Rocket allows: it was ended all the same.
             Err(error) if matches!(error.kind(), ErrorKind::Shutdown(_, None)) => Ok(()),
             Err(error) => Err(StartError::from_rocket(&error, socket(settings.address, settings.port))),
         }
-    })
+    });
+    drop(runtime);
+    pool::settle(database_url.as_str());
+    end
 }
 
 /// Writes a line for the person at the terminal, or for whoever reads the pipe, if they still do.

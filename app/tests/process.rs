@@ -42,7 +42,13 @@ fn sigterm_and_ctrl_c_end_it_with_status_0() {
     for signal in ["TERM", "INT"] {
         let home = tempfile::tempdir().unwrap();
         let server = Server::start(home.path(), &[]);
-        assert!(server.get("/").starts_with("HTTP/1.1 200 OK"));
+        let authority = server.authority.as_str();
+        // Many at once, so that the pool holds more than one connection.
+        std::thread::scope(|scope| {
+            for _ in 0..16 {
+                scope.spawn(|| assert!(support::get(authority, "/").starts_with("HTTP/1.1 200 OK")));
+            }
+        });
         let end = server.signal(signal);
         assert_eq!((end.code, end.stderr.as_str(), end.stdout.as_str()), (Some(0), "", ""), "{signal}");
         let left: Vec<_> = fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();

@@ -157,12 +157,7 @@ impl Server {
 
     /// Sends a GET and returns the whole answer.
     pub fn get(&self, path: &str) -> String {
-        let mut stream = TcpStream::connect(&self.authority).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.authority).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
+        get(&self.authority, path)
     }
 
     /// Sends a signal by its short name, and waits for the end.
@@ -173,4 +168,14 @@ impl Server {
         end.stdout = self.lines.iter().collect::<Vec<_>>().join("\n");
         end
     }
+}
+
+/// Sends a GET to that host and port, and returns the whole answer.
+pub fn get(authority: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(authority).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
 }
