@@ -116,7 +116,8 @@ impl Alteration {
 /// ```
 #[must_use]
 pub fn diff(from: &Schema, to: &Schema) -> Vec<Change> {
-    let mut changes = Vec::new();
+    let (dropped, created) = compare_objects(from, to);
+    let mut changes = dropped;
     for table in &to.tables {
         match from.table(&table.name) {
             None => changes.push(Change::CreateTable(table.clone())),
@@ -130,11 +131,12 @@ pub fn diff(from: &Schema, to: &Schema) -> Vec<Change> {
     }
     let gone = from.tables.iter().filter(|table| to.table(&table.name).is_none());
     changes.extend(gone.cloned().map(Change::DropTable));
-    changes.extend(compare_objects(from, to));
+    changes.extend(created);
     changes
 }
 
-fn compare_objects(from: &Schema, to: &Schema) -> Vec<Change> {
+/// The objects that go, and those that are new.
+fn compare_objects(from: &Schema, to: &Schema) -> (Vec<Change>, Vec<Change>) {
     let same = |a: &Object, b: &Object| {
         a.kind == b.kind && same_name(&a.name, &b.name) && canonical(&a.sql) == canonical(&b.sql)
     };
@@ -149,7 +151,7 @@ fn compare_objects(from: &Schema, to: &Schema) -> Vec<Change> {
     };
     let dropped = from.objects().iter().filter(|object| goes(object)).cloned().map(Change::DropObject);
     let created = to.objects().iter().filter(|object| missing_in(from, object)).cloned().map(Change::CreateObject);
-    dropped.chain(created).collect()
+    (dropped.collect(), created.collect())
 }
 
 fn compare_tables(from: &Table, to: &Table) -> Vec<Alteration> {
@@ -192,8 +194,9 @@ fn compare_columns(from: &Table, to: &Table) -> Vec<Alteration> {
 }
 
 fn same_column(from: &Column, to: &Column, from_table: &Table, to_table: &Table) -> bool {
-    if from.generated {
-        return to_table.stored.is_none() || to.generated;
+    if from.generated || to.generated {
+        // Code cannot say how a column is computed: it means the one that is there.
+        return from.generated == to.generated || to_table.stored.is_none();
     }
     let is_integer = |ty: &Type| matches!(ty, Type::SmallInt | Type::Integer | Type::BigInt);
     let is_key = from_table.is_sole_key(&from.name) && to_table.is_sole_key(&to.name);
@@ -224,10 +227,11 @@ fn same_index(a: &Index, b: &Index, exact: bool) -> bool {
     a.unique == b.unique && same_columns && same_way
 }
 
+/// Whether two keys are one. A key that names no columns means the primary key of a table that is not there (yet).
 fn same_foreign_key(a: &ForeignKey, b: &ForeignKey) -> bool {
     same_names(&a.columns, &b.columns)
         && same_name(&a.table, &b.table)
-        && same_names(&a.references, &b.references)
+        && (same_names(&a.references, &b.references) || a.references.is_empty() || b.references.is_empty())
         && a.on_delete == b.on_delete
         && a.on_update == b.on_update
 }

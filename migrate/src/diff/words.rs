@@ -52,6 +52,10 @@ impl fmt::Display for Alteration {
 
 fn describe_column_change(f: &mut fmt::Formatter<'_>, from: &Column, to: &Column) -> fmt::Result {
     let mut parts = Vec::new();
+    if from.generated != to.generated {
+        let verb = if to.generated { "computes" } else { "no longer computes" };
+        parts.push(format!("{verb} {}", to.name));
+    }
     if from.ty != to.ty {
         parts.push(format!("changes {} from {} to {}", to.name, from.ty, to.ty));
     }
@@ -63,9 +67,6 @@ fn describe_column_change(f: &mut fmt::Formatter<'_>, from: &Column, to: &Column
             Some(default) => format!("sets the default of {} to {default}", to.name),
             None => format!("drops the default of {}", to.name),
         });
-    }
-    if parts.is_empty() {
-        parts.push(format!("changes how {} is computed", to.name));
     }
     f.write_str(&parts.join("; "))
 }

@@ -111,6 +111,18 @@ impl<'a> CreateTable<'a> {
         self.span(&(value..default.tokens.end))
     }
 
+    /// The column that is the number of a row: `INTEGER PRIMARY KEY`, but for two exceptions that SQLite makes.
+    pub fn row_number(&self) -> Option<String> {
+        let (item, key) = self.constraints(Kind::PrimaryKey).next().filter(|_| !self.is_without_rowid())?;
+        let [column] = self.columns_of(item, key).try_into().ok()?;
+        let is_integer = self.declared_type(&column)?.eq_ignore_ascii_case("INTEGER");
+        // https://www.sqlite.org/lang_createtable.html#rowids_and_the_integer_primary_key: DESC at the column, not
+        // in the parentheses of a table constraint, makes it a key as any other.
+        let is_descending =
+            item.column.is_some() && self.tokens[key.tokens.clone()].iter().any(|token| token.is("DESC"));
+        (is_integer && !is_descending).then_some(column)
+    }
+
     /// Whether the table is kept by its primary key alone.
     pub fn is_without_rowid(&self) -> bool {
         self.tokens[self.close..].iter().any(|token| token.is("WITHOUT"))
