@@ -5,6 +5,7 @@ mod definition;
 mod edit;
 mod keep;
 mod rebuild;
+mod sequence;
 
 use std::fmt::Write as _;
 
@@ -173,6 +174,7 @@ impl Writer<'_> {
             for (at, table) in ordered.iter().enumerate() {
                 statements.extend(keep::restored_table(self.options, table, &ordered[at..])?);
             }
+            statements.extend(sequence::restored(self.options, &ordered)?);
         }
         let restores_keys = statements.len() > made && ordered.iter().any(|table| !table.foreign_keys.is_empty());
         Ok((statements, restores_keys))
@@ -197,6 +199,9 @@ impl Writer<'_> {
         };
         let loses_parents = has_cycle || self.tables.iter().find(stays_behind).is_some();
         let mut statements = Vec::new();
+        if self.direction == Direction::Up {
+            statements.extend(sequence::kept(self.options, &ordered)?);
+        }
         for table in ordered {
             if self.direction == Direction::Up {
                 statements.extend(keep::kept_table(self.options, table)?);
