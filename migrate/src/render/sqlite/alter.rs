@@ -1,5 +1,6 @@
 //! What ALTER TABLE can do without a rebuild.
 
+use super::keep::affinity;
 use super::{Direction, Writer, stored};
 use crate::Error;
 use crate::diff::Alteration;
@@ -76,7 +77,11 @@ impl Writer<'_> {
 fn addable<'a>(table: &CreateTable<'a>, column: &str) -> Option<&'a str> {
     let item = table.column(column)?;
     let default = item.find(Kind::Default).map(|default| table.default_text(default));
-    let is_constant = |text: &str| !text.starts_with('(') && !text.to_ascii_uppercase().starts_with("CURRENT_");
+    // Rows that are there already would show TRUE as a number, even in a column of texts.
+    let is_word = |text: &str| ["TRUE", "FALSE"].iter().any(|word| text.eq_ignore_ascii_case(word));
+    let is_text = table.declared_type(column).is_some_and(|ty| affinity(ty) == "text");
+    let is_computed = |text: &str| text.starts_with('(') || text.to_ascii_uppercase().starts_with("CURRENT_");
+    let is_constant = |text: &str| !is_computed(text) && !(is_text && is_word(text));
     let is_null = default.is_none_or(|text| text.eq_ignore_ascii_case("NULL"));
     let fits = default.is_none_or(is_constant)
         && item.find(Kind::PrimaryKey).is_none()
