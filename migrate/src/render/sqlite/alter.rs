@@ -81,7 +81,7 @@ fn addable<'a>(table: &CreateTable<'a>, column: &str) -> Option<&'a str> {
     let is_word = |text: &str| ["TRUE", "FALSE"].iter().any(|word| text.eq_ignore_ascii_case(word));
     let is_text = table.declared_type(column).is_some_and(|ty| affinity(ty) == "text");
     let is_computed = |text: &str| text.starts_with('(') || text.to_ascii_uppercase().starts_with("CURRENT_");
-    let is_constant = |text: &str| !is_computed(text) && !(is_text && is_word(text));
+    let is_constant = |text: &str| !(is_computed(text) || is_text && is_word(text));
     let is_null = default.is_none_or(|text| text.eq_ignore_ascii_case("NULL"));
     let fits = default.is_none_or(is_constant)
         && item.find(Kind::PrimaryKey).is_none()
