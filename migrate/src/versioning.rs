@@ -255,9 +255,6 @@ impl Project {
             return Err(Error::NoScripts(PathBuf::from("a migrations folder")));
         };
         let folder = root.join(&plan.name);
-        if folder.exists() {
-            return Err(Error::ScriptExists(self.shown(&folder).into()));
-        }
         let script = Script {
             number: plan.number,
             name: plan.name.clone(),
@@ -266,20 +263,25 @@ impl Project {
         };
         let mut connection = self.open()?;
         let draft = unfinished(root, &plan.name);
-        let _ = fs::remove_dir_all(&draft);
-        let applied = write(&draft, &plan.sql).map_err(|error| self.located(error)).and_then(|()| {
-            transaction(&mut connection, &self.database(), |connection| {
-                status(connection, &self.scripts()?)?.require_version(plan.number - 1)?;
-                run(connection, &script, Direction::Up)?;
-                fs::rename(&draft, &folder)
-                    .map_err(|error| Error::CannotWrite { path: self.shown(&folder).into(), why: error.to_string() })
-            })
+        // The folder that this run has made, and it alone, goes when the run fails: another one may have made its own.
+        let mut made = None;
+        let applied = transaction(&mut connection, &self.database(), |connection| {
+            status(connection, &self.scripts()?)?.require_version(plan.number - 1)?;
+            if folder.exists() {
+                return Err(Error::ScriptExists(self.shown(&folder).into()));
+            }
+            let _ = fs::remove_dir_all(&draft);
+            made = Some(&draft);
+            write(&draft, &plan.sql).map_err(|error| self.located(error))?;
+            run(connection, &script, Direction::Up)?;
+            fs::rename(&draft, &folder)
+                .map_err(|error| Error::CannotWrite { path: self.shown(&folder).into(), why: error.to_string() })?;
+            made = Some(&folder);
+            Ok(())
         });
         if let Err(error) = applied {
-            let _ = fs::remove_dir_all(&draft);
-            // The folder has its name for the moment between the renaming and a COMMIT that fails.
-            if !matches!(error, Error::ScriptExists(_)) {
-                let _ = fs::remove_dir_all(&folder);
+            if let Some(folder) = made {
+                let _ = fs::remove_dir_all(folder);
             }
             return Err(error);
         }
