@@ -1,6 +1,6 @@
 //! Runs migrations on SQLite: all of them in one transaction, with their bookkeeping, or none.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use diesel::RunQueryDsl;
 use diesel::connection::SimpleConnection;
@@ -78,7 +78,7 @@ fn guarded<T>(
 }
 
 /// Table, row and the table that it refers to in vain; a row can do so by more than one key.
-type Violations = HashMap<(String, Option<i64>, String), usize>;
+type Violations = BTreeMap<(String, Option<i64>, String), usize>;
 
 fn foreign_key_violations(connection: &mut SqliteConnection) -> Result<Violations, Error> {
     let query = "SELECT \"table\", rowid, parent FROM pragma_foreign_key_check";
@@ -123,6 +123,7 @@ fn advice(said: &str) -> Option<&'static str> {
         ("unable to open database file", "check that its folder is there, and that you may read and write both"),
         ("disk is full", "there is no room left; free some and try again"),
         ("disk image is malformed", "it is damaged; restore a backup"),
+        ("foreign key mismatch", "a foreign key must refer to a primary key or to unique columns; nothing was changed"),
         ("disk I/O error", "check that the disk has room and is sound, and try again"),
     ];
     advice.iter().find(|(words, _)| said.contains(words)).map(|(_, advice)| *advice)

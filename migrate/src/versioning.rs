@@ -305,7 +305,7 @@ impl Project {
             if let Some(folder) = made {
                 let _ = fs::remove_dir_all(folder);
             }
-            return Err(blame(error, &[plan.name.clone()]));
+            return Err(blame(error, std::slice::from_ref(&plan.name)));
         }
         Ok(self.shown(&folder))
     }
