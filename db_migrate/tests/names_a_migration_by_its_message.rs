@@ -44,7 +44,8 @@ fn letters_of_every_language_stay() {
 #[test]
 fn a_text_without_letter_or_digit_is_refused() {
     let home = Home::created();
-    for (message, shown) in [("", r#""""#), ("///", r#""///""#), ("..", r#""..""#), ("\n", r#""\n""#), ("🎉", "\"🎉\"")] {
+    for (message, shown) in [("", r#""""#), ("///", r#""///""#), ("..", r#""..""#), ("\n", r#""\n""#), ("🎉", "\"🎉\"")]
+    {
         assert_eq!(
             home.refuses_words(&["db_migrate", "-m", message]),
             format!("the message {shown} holds no letter or digit to name the migration by: say what it does")

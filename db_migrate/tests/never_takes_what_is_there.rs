@@ -95,7 +95,10 @@ fn a_migrations_folder_that_may_not_be_written_or_read_is_named() {
     allow(0o000);
     let cannot_read = run();
     allow(0o755);
-    assert!(cannot_write.starts_with("cannot write migrations/sqlite/.001_migration.new: Permission"), "{cannot_write}");
+    assert!(
+        cannot_write.starts_with("cannot write migrations/sqlite/.001_migration.new: Permission"),
+        "{cannot_write}"
+    );
     assert!(cannot_read.starts_with("cannot read migrations/sqlite: Permission denied"), "{cannot_read}");
     assert!(before == home.contents());
 }
