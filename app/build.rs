@@ -10,6 +10,11 @@ fn main() -> io::Result<()> {
         return Ok(());
     }
     let package = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").ok_or(io::ErrorKind::NotFound)?);
+    // Cargo looks at every file below a folder. One that is not there would have the package built anew each time,
+    // hence the folder of all migrations rather than one for each kind of database.
+    for folder in ["../migrations", "templates", "static"] {
+        println!("cargo::rerun-if-changed={}", package.join(folder).display());
+    }
     let mut code = String::new();
     for (constant, folder) in [
         ("SQLITE_MIGRATIONS", "../migrations/sqlite"),
@@ -18,13 +23,12 @@ fn main() -> io::Result<()> {
         ("STATIC_FILES", "static"),
     ] {
         let folder = package.join(folder);
-        // Cargo looks at every file below a folder; a folder that is not there yet is looked for at each build.
-        println!("cargo::rerun-if-changed={}", folder.display());
         let mut files = Vec::new();
         collect(&folder, "", &mut files)?;
         files.sort();
         let _ = writeln!(code, "pub static {constant}: &[(&str, &str)] = &[");
         for (name, path) in files {
+            let path = path.to_str().ok_or(io::ErrorKind::InvalidFilename)?;
             let _ = writeln!(code, "    ({name:?}, include_str!({path:?})),");
         }
         code.push_str("];\n");

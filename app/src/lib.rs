@@ -6,5 +6,3 @@ pub mod models;
 pub mod schema;
 #[cfg(feature = "site")]
 pub mod site;
-#[cfg(feature = "site")]
-pub mod standin;

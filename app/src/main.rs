@@ -5,16 +5,17 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 
 use app::site::startup::Checked;
-use app::site::{self, StartError, logging, startup};
+use app::site::{self, StartError, logging, pool, settings, startup};
 use clap::Parser;
 use config::Config;
+use rocket::error::ErrorKind;
 use rocket::fairing::AdHoc;
 use rocket::tokio::runtime;
 
 /// Serves the microblog.
 ///
-/// The database is created, with all its tables, when there is no database file. A database that is there is never
-/// changed: run `db_upgrade` when the site says that it is behind.
+/// Creates the database, with all its tables, when there is no database file. A database that is there is never changed:
+/// when it is behind, the site says so and does not start, until `cargo run -p db_upgrade` has brought it forward.
 ///
 /// Ctrl-C or SIGTERM ends the site; requests that are under way are finished.
 #[derive(Parser)]
@@ -22,19 +23,30 @@ use rocket::tokio::runtime;
 struct Arguments {}
 
 const ENVIRONMENT: &str = "\
-Environment (each may stand in the file .env too, the environment wins):
-  DATABASE_URL              the database, sqlite:app.db by default, or postgres://user:password@host/database
-  MICROBLOG_HOME            the folder that relative paths hang on; by default the nearest one, from here
-                            upwards, that holds a file .env
-  MICROBLOG_POSTS_PER_PAGE  posts on a page, 1 to 100, 25 by default
-  MICROBLOG_PUBLIC_ADDRESS  the address that readers type, when it is not the one that the site listens on
-  ROCKET_ADDRESS            the address to listen on, 127.0.0.1 by default
-  ROCKET_PORT               the port to listen on, 8000 by default
-  ROCKET_SECRET_KEY         what cookies are encrypted with; a release build needs one, make it with
-                            `openssl rand -base64 32`
-  ROCKET_LOG_LEVEL          off, critical (the default), normal or debug
+Environment (all but the first may stand in the file .env too):
+  MICROBLOG_HOME
+          The folder that holds .env and that relative paths hang on
+          [default: the nearest folder, from here upwards, with a file .env]
+  DATABASE_URL
+          The database: a file, sqlite:app.db or sqlite:///srv/app.db
+          [default: sqlite:app.db]
+  MICROBLOG_POSTS_PER_PAGE
+          Posts on a page, 1 to 100 [default: 25]
+  MICROBLOG_PUBLIC_ADDRESS
+          The address that readers type, https://blog.example.org
+          [default: where the site listens]
+  ROCKET_ADDRESS, ROCKET_PORT
+          Where the site listens [default: 127.0.0.1 and 8000]
+  ROCKET_SECRET_KEY
+          What cookies are encrypted with. A release build needs one:
+          make it with `openssl rand -base64 32`
+  ROCKET_LOG_LEVEL
+          off, critical, normal or debug [default: critical]
 
-Exit status: 0 when it was ended, 1 when it could not start or has failed, 2 when an argument is wrong.";
+Exit status:
+  0  it was ended by Ctrl-C or SIGTERM
+  1  it could not start, or has failed; standard error says why
+  2  an argument is wrong";
 
 fn main() -> ExitCode {
     Arguments::parse();
@@ -49,13 +61,12 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), StartError> {
     let config = Config::load()?;
-    let public_address = config.public_address.clone();
-    let figment = site::settings::figment(&config)?;
-    let settings = rocket::Config::from(figment);
+    let (database_url, public_address) = (config.database_url.clone(), config.public_address.clone());
+    let settings = settings::rocket_config(&settings::figment(&config)?)?;
     logging::start(settings.log_level);
 
-    if let Checked::Created { version } = startup::check_database(&config)? {
-        say(&format!("Created the database {} at version {version}", config.database_url));
+    if let Checked::Created { database, version } = startup::check_database(&config)? {
+        say(&format!("Created {database} at version {version}"));
     }
     let rocket = site::rocket(config)?.attach(AdHoc::on_liftoff("Address", |rocket| {
         Box::pin(async move {
@@ -71,12 +82,17 @@ fn run() -> Result<(), StartError> {
         .enable_all()
         .build()
         .map_err(|error| StartError::Launch(error.to_string()))?;
-    runtime.block_on(async {
+    let end = runtime.block_on(async {
         match rocket.launch().await {
             Ok(_) => Ok(()),
+            // A reader held the line to the end of the time that Rocket allows: it was ended all the same.
+            Err(error) if matches!(error.kind(), ErrorKind::Shutdown(_, None)) => Ok(()),
             Err(error) => Err(StartError::from_rocket(&error, socket(settings.address, settings.port))),
         }
-    })
+    });
+    drop(runtime);
+    pool::settle(database_url.as_str());
+    end
 }
 
 /// Writes a line for the person at the terminal, or for whoever reads the pipe, if they still do.

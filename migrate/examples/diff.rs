@@ -8,6 +8,7 @@ use std::env;
 use std::path::Path;
 use std::process::ExitCode;
 
+use migrate::render::Options;
 use migrate::{Connection, Error, introspect};
 
 fn main() -> ExitCode {
@@ -31,7 +32,7 @@ fn main() -> ExitCode {
 fn run(from: &str, to: &str, folder: &Path) -> Result<String, Error> {
     let from = introspect(&mut Connection::open(from)?)?;
     let to = introspect(&mut Connection::open(to)?)?;
-    let (changes, sql) = migrate::compare(&from, &to)?;
+    let (changes, sql) = migrate::compare(&from, &to, &Options::default())?;
     migrate::script::write(folder, &sql)?;
     let plan: Vec<_> = changes.iter().map(ToString::to_string).collect();
     Ok(if plan.is_empty() { "no differences".to_owned() } else { plan.join("\n") })

@@ -5,7 +5,7 @@ use diesel::sqlite::SqliteConnection;
 use diesel::{Connection as _, ConnectionError};
 
 use crate::introspect::sqlite::introspect;
-use crate::render::{Sql, render};
+use crate::render::{Options, Sql, render};
 use crate::run::{Direction, run, transaction};
 use crate::schema::{ObjectKind, Schema};
 use crate::script::Script;
@@ -17,9 +17,9 @@ use crate::{Change, Error, diff};
 ///
 /// [`Error::CannotExpress`] on a difference that has no safe SQL, [`Error::Rehearsal`] when the trial fails, because a
 /// view or trigger needs what goes, for example.
-pub fn compare(from: &Schema, to: &Schema) -> Result<(Vec<Change>, Sql), Error> {
+pub fn compare(from: &Schema, to: &Schema, options: &Options) -> Result<(Vec<Change>, Sql), Error> {
     let changes = diff(from, to);
-    let sql = render(from, &changes)?;
+    let sql = render(from, &changes, options)?;
     if !changes.is_empty() {
         on_empty_copy(from, to, &sql)?;
     }

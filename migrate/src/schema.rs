@@ -103,6 +103,13 @@ impl Table {
         self.columns.iter().find(|column| same_name(&column.name, name))
     }
 
+    /// Whether no two rows may be equal in that column alone.
+    #[must_use]
+    pub fn is_unique(&self, column: &str) -> bool {
+        let is_alone = |index: &Index| matches!(index.columns.as_slice(), [only] if same_name(&only.name, column));
+        self.is_sole_key(column) || self.indexes.iter().any(|index| index.unique && is_alone(index))
+    }
+
     /// Whether that column is the whole primary key.
     #[must_use]
     pub fn is_sole_key(&self, column: &str) -> bool {

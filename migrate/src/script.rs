@@ -179,7 +179,7 @@ pub fn write(folder: &Path, sql: &Sql) -> Result<(), Error> {
 const METADATA: &str = "# The files bring their own transaction, because they switch foreign keys off around it.\n\
                         run_in_transaction = false\n";
 
-fn version_of(name: &str) -> String {
+pub(crate) fn version_of(name: &str) -> String {
     name.split('_').next().unwrap_or_default().replace('-', "")
 }
 

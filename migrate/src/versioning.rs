@@ -13,10 +13,10 @@ use diesel_migrations::MigrationHarness;
 
 use crate::connection::sqlite_path;
 use crate::introspect::sqlite::introspect;
-use crate::render::Sql;
+use crate::render::{Options, Sql};
 use crate::run::{Direction, explain, run, transaction};
 use crate::schema::Schema;
-use crate::script::{Script, Scripts, unfinished, write};
+use crate::script::{Script, Scripts, unfinished, version_of, write};
 use crate::{Change, Connection, Error, diff, rehearse};
 
 /// A database and the migrations that lead through its versions.
@@ -258,7 +258,8 @@ impl Project {
         status.require_current(&scripts)?;
         let live = introspect(&mut connection).map_err(|error| self.explain(error))?;
         let name = scripts.next_name(status.version, message)?;
-        let (changes, sql) = rehearse::compare(&live, models)?;
+        let options = Options { keep: Some(version_of(&name)), fills: Vec::new() };
+        let (changes, sql) = rehearse::compare(&live, models, &options)?;
         if changes.is_empty() {
             return Ok(None);
         }

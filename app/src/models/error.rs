@@ -63,3 +63,59 @@ fn violates(information: &(dyn DatabaseErrorInformation + Send + Sync), table: &
         None => information.message() == format!("UNIQUE constraint failed: {table}.{column}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Violation {
+        message: &'static str,
+        constraint: Option<&'static str>,
+    }
+
+    impl DatabaseErrorInformation for Violation {
+        fn message(&self) -> &str {
+            self.message
+        }
+        fn details(&self) -> Option<&str> {
+            None
+        }
+        fn hint(&self) -> Option<&str> {
+            None
+        }
+        fn table_name(&self) -> Option<&str> {
+            None
+        }
+        fn column_name(&self) -> Option<&str> {
+            None
+        }
+        fn constraint_name(&self) -> Option<&str> {
+            self.constraint
+        }
+        fn statement_position(&self) -> Option<i32> {
+            None
+        }
+    }
+
+    fn meaning(message: &'static str, constraint: Option<&'static str>) -> ModelError {
+        let violation = Box::new(Violation { message, constraint });
+        let error = DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, violation);
+        ModelError::from_write(error, "users", &["nickname", "email"])
+    }
+
+    #[test]
+    fn both_databases_say_which_field_is_taken() {
+        let sqlite = meaning("UNIQUE constraint failed: users.email", None);
+        assert!(matches!(sqlite, ModelError::Taken { field: "email" }), "{sqlite:?}");
+        let postgresql =
+            meaning("duplicate key value violates unique constraint \"users_email_key\"", Some("users_email_key"));
+        assert!(matches!(postgresql, ModelError::Taken { field: "email" }), "{postgresql:?}");
+    }
+
+    #[test]
+    fn a_violation_of_another_constraint_stays_what_it_is() {
+        for error in [meaning("UNIQUE constraint failed: users.id", None), meaning("", Some("users_pkey"))] {
+            assert!(matches!(error, ModelError::Database(_)), "{error:?}");
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! The static files: embedded in the program, and read from disk at each request in a debug build.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use rocket::fairing::{AdHoc, Fairing};
@@ -7,7 +8,7 @@ use rocket::http::{ContentType, Header};
 use rocket::response::Responder;
 use rocket::{get, routes, uri};
 
-use super::embedded::STATIC_FILES;
+use super::embedded::{STATIC_FILES, current};
 
 /// The fairing that serves them.
 pub fn stage() -> impl Fairing {
@@ -21,7 +22,7 @@ pub fn stylesheet() -> String {
 
 #[derive(Responder)]
 struct Asset {
-    content: String,
+    content: Cow<'static, str>,
     content_type: ContentType,
     cache: Header<'static>,
 }
@@ -29,12 +30,9 @@ struct Asset {
 #[get("/static/<path..>")]
 fn file(path: PathBuf) -> Option<Asset> {
     let name = path.to_str()?;
-    let (name, embedded) = STATIC_FILES.iter().find(|(known, _)| *known == name)?;
-    let on_disk = cfg!(debug_assertions)
-        .then(|| std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("static").join(name)).ok())
-        .flatten();
+    let file = STATIC_FILES.iter().find(|(known, _)| *known == name)?;
     Some(Asset {
-        content: on_disk.unwrap_or_else(|| (*embedded).to_owned()),
+        content: current("static", file),
         content_type: path.extension()?.to_str().and_then(ContentType::from_extension)?,
         cache: Header::new("Cache-Control", if cfg!(debug_assertions) { "no-cache" } else { "max-age=3600" }),
     })

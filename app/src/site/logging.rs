@@ -1,6 +1,8 @@
 //! The log, on standard error: standard output is for the site's address.
 
-use log::{LevelFilter, Log, Metadata, Record};
+use std::io::{self, Write};
+
+use log::{Level, LevelFilter, Log, Metadata, Record};
 use rocket::config::LogLevel;
 
 /// Starts the log at that level. It does nothing when a log is there already.
@@ -21,17 +23,30 @@ struct StandardError;
 impl Log for StandardError {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         let max = log::max_level();
-        // What Rocket says of its configuration comes as warnings; hyper says much that is for hyper's authors.
-        let chatty = metadata.target().starts_with("rocket::launch") && max < LevelFilter::Info
-            || metadata.target().starts_with("hyper") && max < LevelFilter::Trace;
-        metadata.level() <= max && !chatty
+        // Rocket's warnings tell how it goes about a request, and hyper's are for hyper's authors.
+        let quiet = match metadata.target().split("::").next() {
+            Some("rocket") => max < LevelFilter::Info && metadata.level() > Level::Error,
+            Some("hyper") => max < LevelFilter::Trace,
+            _ => false,
+        };
+        metadata.level() <= max && !quiet
     }
 
     fn log(&self, record: &Record<'_>) {
-        if self.enabled(record.metadata()) {
-            eprintln!("{}: {}", record.level().as_str().to_ascii_lowercase(), record.args());
+        let text = record.args().to_string();
+        // Rocket calls it an error when a reader asks for a page that is not there.
+        let no_page = text.starts_with("No matching routes") && log::max_level() < LevelFilter::Info;
+        if self.enabled(record.metadata()) && !no_page {
+            let line: String = text.chars().flat_map(escape_control).collect();
+            let _ = writeln!(io::stderr(), "{}: {line}", record.level().as_str().to_ascii_lowercase());
         }
     }
 
     fn flush(&self) {}
+}
+
+/// A control character as it is written in Rust, so that what a stranger sends cannot write lines of its own.
+fn escape_control(c: char) -> impl Iterator<Item = char> {
+    let (escaped, plain) = if c.is_control() { (Some(c.escape_default()), None) } else { (None, Some(c)) };
+    escaped.into_iter().flatten().chain(plain)
 }

@@ -1,44 +1,27 @@
 //! The migrations that this program was built with.
 
-use std::collections::BTreeSet;
+use std::path::Path;
+
+use migrate::{Error, Project, Scripts};
 
 use super::embedded::{POSTGRESQL_MIGRATIONS, SQLITE_MIGRATIONS};
-use crate::standin::{Error, Project, Scripts};
 
 /// The migrations for the kind of database that the URL names.
 ///
 /// # Errors
 ///
-/// When two of them have one number, or one has no `down.sql`.
+/// When two of them have one number, or a name is no migration's.
 pub fn embedded(database_url: &str) -> Result<Scripts, Error> {
-    Scripts::embedded(files(database_url).iter().copied())
+    let is_sqlite = migrate::connection::sqlite_path(database_url).is_some();
+    let files = if is_sqlite { SQLITE_MIGRATIONS } else { POSTGRESQL_MIGRATIONS };
+    Scripts::embedded(files.iter().copied())
 }
 
-/// That database together with the migrations of this program.
+/// That database together with the migrations of this program. Messages name files as seen from `base`.
 ///
 /// # Errors
 ///
 /// As [`embedded`].
-pub fn project(database_url: &str) -> Result<Project, Error> {
-    Ok(Project::new(database_url, embedded(database_url)?))
-}
-
-/// Whether this program was built without a migration for that kind of database.
-#[must_use]
-pub fn is_empty(database_url: &str) -> bool {
-    files(database_url).is_empty()
-}
-
-fn files(database_url: &str) -> &'static [(&'static str, &'static str)] {
-    match migrate::connection::sqlite_path(database_url) {
-        Some(_) => SQLITE_MIGRATIONS,
-        None => POSTGRESQL_MIGRATIONS,
-    }
-}
-
-/// The versions as `diesel_migrations` records them: what stands before the first `_` of a name.
-#[must_use]
-pub fn versions(database_url: &str) -> BTreeSet<String> {
-    let folders = files(database_url).iter().filter_map(|(path, _)| path.split_once('/'));
-    folders.map(|(folder, _)| folder.split('_').next().unwrap_or(folder).replace('-', "")).collect()
+pub fn project(database_url: &str, base: &Path) -> Result<Project, Error> {
+    Ok(Project::embedded(database_url, embedded(database_url)?, base))
 }

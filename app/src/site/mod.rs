@@ -1,5 +1,6 @@
 //! The web site: Rocket, put together from one fairing a room.
 
+#[allow(clippy::needless_pass_by_value, reason = "Rocket hands its handlers owned values")]
 mod assets;
 mod catchers;
 mod embedded;
@@ -8,6 +9,7 @@ mod headers;
 pub mod logging;
 pub mod migrations;
 mod origin;
+#[allow(clippy::needless_pass_by_value, reason = "Rocket hands its handlers owned values")]
 mod pages;
 pub mod pool;
 pub mod settings;

@@ -20,6 +20,7 @@ use super::{AppError, AppResult};
 pub struct Db(Pool);
 
 /// The fairing that opens the pool.
+#[must_use]
 pub fn stage() -> impl Fairing {
     Db::init()
 }
@@ -63,6 +64,17 @@ pub fn open(url: &str) -> Result<Connection, OpenError> {
         )?;
     }
     Ok(connection)
+}
+
+/// Brings what is still in the journal of a SQLite file into the file, after the pool is closed.
+///
+/// The last connection does this when it closes, but connections that close at once each take another for the last.
+pub fn settle(url: &str) {
+    if migrate::connection::sqlite_path(url).is_some()
+        && let Err(error) = open(url)
+    {
+        log::warn!("the journal of the database stays beside it: {error}");
+    }
 }
 
 /// Why a connection could not be opened.

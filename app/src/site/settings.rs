@@ -23,7 +23,7 @@ pub fn figment(config: &Config) -> Result<Figment, StartError> {
     let figment = figment
         .merge(Env::prefixed("ROCKET_").ignore(&["PROFILE"]).global())
         .merge(Serialized::global("databases.microblog.url", config.database_url.as_str()));
-    validate(&figment)?;
+    rocket_config(&figment)?;
     Ok(figment)
 }
 
@@ -35,7 +35,12 @@ fn parsed(text: &str) -> Value {
     }
 }
 
-fn validate(figment: &Figment) -> Result<rocket::Config, StartError> {
+/// What Rocket makes of it.
+///
+/// # Errors
+///
+/// As [`figment`].
+pub fn rocket_config(figment: &Figment) -> Result<rocket::Config, StartError> {
     let config = rocket::Config::try_from(figment).map_err(|error| {
         let name = error.path.join("_").to_uppercase();
         // The message quotes the value, and a secret is not to be quoted.
@@ -67,21 +72,21 @@ mod tests {
 
     #[test]
     fn values_are_read_as_rocket_reads_them_in_the_environment() {
-        assert_eq!(validate(&figment_of("port", "8123")).unwrap().port, 8123);
-        assert_eq!(validate(&figment_of("address", "0.0.0.0")).unwrap().address.to_string(), "0.0.0.0");
-        let limits = validate(&figment_of("limits", "{form=\"2KiB\"}")).unwrap().limits;
-        assert_eq!(limits.get("form").map(|limit| limit.as_u64()), Some(2048));
+        assert_eq!(rocket_config(&figment_of("port", "8123")).unwrap().port, 8123);
+        assert_eq!(rocket_config(&figment_of("address", "0.0.0.0")).unwrap().address.to_string(), "0.0.0.0");
+        let limits = rocket_config(&figment_of("limits", "{form=\"2KiB\"}")).unwrap().limits;
+        assert_eq!(limits.get("form").map(rocket::data::ByteUnit::as_u64), Some(2048));
     }
 
     #[test]
     fn a_value_that_rocket_does_not_take_is_named() {
-        let error = validate(&figment_of("port", "many")).unwrap_err().to_string();
+        let error = rocket_config(&figment_of("port", "many")).unwrap_err().to_string();
         assert!(error.starts_with("ROCKET_PORT: ") && error.contains("many"), "{error}");
     }
 
     #[test]
     fn a_wrong_secret_key_is_not_shown() {
-        let error = validate(&figment_of("secret_key", "hunter2")).unwrap_err();
+        let error = rocket_config(&figment_of("secret_key", "hunter2")).unwrap_err();
         assert!(error.to_string().starts_with("ROCKET_SECRET_KEY: it must be 32 bytes in base 64"), "{error}");
         assert!(!format!("{error} {error:?}").contains("hunter2"));
     }
@@ -89,9 +94,9 @@ mod tests {
     #[test]
     fn a_release_build_must_have_a_secret_key() {
         let release = Figment::from(rocket::Config::default()).select(rocket::Config::RELEASE_PROFILE);
-        let error = validate(&release).unwrap_err().to_string();
+        let error = rocket_config(&release).unwrap_err().to_string();
         assert!(error.starts_with("ROCKET_SECRET_KEY: ") && error.contains("openssl rand -base64 32"), "{error}");
         let with_key = release.merge(("secret_key", "q1w2e3r4t5y6u7i8o9p0a1s2d3f4g5h6j7k8l9z0x1c="));
-        assert!(validate(&with_key).is_ok());
+        assert!(rocket_config(&with_key).is_ok());
     }
 }

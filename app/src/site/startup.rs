@@ -3,10 +3,10 @@
 use std::io;
 
 use config::Config;
+use migrate::{Error as MigrateError, Status};
 use rocket::error::ErrorKind;
 
 use super::{migrations, pool};
-use crate::standin::{Error as MigrateError, Status};
 
 /// Why the site does not start, in one line.
 #[derive(Debug, thiserror::Error)]
@@ -28,11 +28,11 @@ pub enum StartError {
     NoMigrations,
     /// The database lacks migrations.
     #[error(
-        "the database {database} is at version {version} and this site needs version {needed}: \
+        "{database} is at version {version} and this site needs version {needed}: \
          run `cargo run -p db_upgrade`"
     )]
     Behind {
-        /// The URL, without a password.
+        /// Its name.
         database: String,
         /// Where it is.
         version: u64,
@@ -41,30 +41,24 @@ pub enum StartError {
     },
     /// The database has migrations that this program does not know.
     #[error(
-        "the database {database} is at version {version} and this site is made for version {needed}: \
+        "{database} is at version {version} and this site is made for version {needed}: \
          start a newer build of the site, or take the database back with `cargo run -p db_downgrade -- --to {needed}` of that build"
     )]
     Ahead {
-        /// The URL, without a password.
+        /// Its name.
         database: String,
         /// Where it is.
         version: u64,
         /// Where it has to be.
         needed: u64,
     },
-    /// The database has tables that no migration made.
-    #[error(
-        "the database {0} is not under version control: run `cargo run -p db_create -- --stamp N`, \
-         where N is the migration that its tables are at"
-    )]
-    NotUnderVersionControl(String),
     /// The database cannot be opened or read.
     #[error(transparent)]
     Database(#[from] MigrateError),
     /// The database cannot be used as the site uses it.
-    #[error("the database {database} cannot be used: {why}")]
+    #[error("{database} cannot be used: {why}")]
     Unusable {
-        /// The URL, without a password.
+        /// Its name.
         database: String,
         /// What it said.
         why: String,
@@ -104,6 +98,8 @@ pub enum Checked {
     Current,
     /// There was no SQLite file: it was created and brought to that version.
     Created {
+        /// Its name.
+        database: String,
         /// The version.
         version: u64,
     },
@@ -115,26 +111,26 @@ pub enum Checked {
 ///
 /// When it is not, each time with the way out.
 pub fn check_database(config: &Config) -> Result<Checked, StartError> {
-    let url = &config.database_url;
-    let project = migrations::project(url.as_str())?;
-    let (status, checked) = match project.status() {
-        Ok(status) => (status, Checked::Current),
-        Err(MigrateError::NoDatabase(_)) if url.sqlite_path().is_some() => {
-            if migrations::is_empty(url.as_str()) {
-                return Err(StartError::NoMigrations);
-            }
-            let status = project.create_current()?;
-            let version = status.version;
-            (status, Checked::Created { version })
-        }
-        Err(MigrateError::NotUnderVersionControl) => {
-            return Err(StartError::NotUnderVersionControl(url.to_string()));
-        }
+    let url = config.database_url.as_str();
+    let project = migrations::project(url, &config.base_dir)?;
+    let found = match project.status() {
+        Ok(status) => Some(status),
+        Err(MigrateError::NoDatabase(_)) => None,
         Err(error) => return Err(error.into()),
     };
-    require_current(url.to_string(), &status)?;
-    pool::open(url.as_str())
-        .map_err(|error| StartError::Unusable { database: url.to_string(), why: error.to_string() })?;
+    if project.scripts()?.newest() == 0 {
+        return Err(StartError::NoMigrations);
+    }
+    let (status, checked) = if let Some(status) = found {
+        (status, Checked::Current)
+    } else {
+        let status = project.create_current()?;
+        let version = status.version;
+        (status, Checked::Created { database: project.database(), version })
+    };
+    require_current(project.database(), &status)?;
+    // The first connection turns the journal of a SQLite file to WAL, while nobody else is there.
+    pool::open(url).map_err(|why| StartError::Unusable { database: project.database(), why: why.to_string() })?;
     Ok(checked)
 }
 

@@ -2,8 +2,6 @@
 //!
 //! Every name ends in `.html`, which is what makes Tera escape all that a page shows.
 
-use std::path::Path;
-
 use rocket::fairing::{AdHoc, Fairing};
 use rocket::http::Status;
 use rocket::request::{FlashMessage, Request};
@@ -12,7 +10,7 @@ use rocket::response::{self, Responder};
 use rocket::serde::Serialize;
 use tera::{Context, Tera};
 
-use super::embedded::TEMPLATES;
+use super::embedded::{TEMPLATES, current};
 use super::{StartError, assets, pages};
 
 /// The fairing that holds the templates.
@@ -73,45 +71,34 @@ struct Templates {
 
 impl Templates {
     fn render(&self, template: &str, context: &Context) -> Result<String, StartError> {
-        let shown = |tera: &Tera| tera.render(template, context).map_err(|error| StartError::Templates(whole(&error)));
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
-        if cfg!(debug_assertions) && source.is_dir() {
-            return shown(&parse_folder(&source)?);
+        let render = |tera: &Tera| tera.render(template, context).map_err(|error| broken(&error));
+        if cfg!(debug_assertions) {
+            return render(&parse(TEMPLATES.iter().map(|file| (file.0, current("templates", file))))?);
         }
-        shown(&self.embedded)
+        render(&self.embedded)
     }
 }
 
-fn parse_folder(folder: &Path) -> Result<Tera, StartError> {
-    let mut files = Vec::new();
-    for (name, _) in TEMPLATES {
-        let text = std::fs::read_to_string(folder.join(name))
-            .map_err(|error| StartError::Templates(format!("{name}: {error}")))?;
-        files.push((*name, text));
-    }
-    parse(files.iter().map(|(name, text)| (*name, text.as_str())))
-}
-
-fn parse<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Tera, StartError> {
+fn parse(files: impl IntoIterator<Item = (&'static str, impl AsRef<str>)>) -> Result<Tera, StartError> {
     let mut tera = Tera::new();
     tera.autoescape_on([".html"]);
     for (name, link) in pages::links() {
         tera.global_context().insert(name, &link);
     }
     tera.global_context().insert("stylesheet", &assets::stylesheet());
-    tera.add_raw_templates(files).map_err(|error| StartError::Templates(whole(&error)))?;
+    tera.add_raw_templates(files).map_err(|error| broken(&error))?;
     Ok(tera)
 }
 
 /// The error and all its causes, in one line.
-fn whole(error: &tera::Error) -> String {
+fn broken(error: &tera::Error) -> StartError {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
         text = format!("{text}: {error}");
         cause = error.source();
     }
-    text.replace('\n', " ")
+    StartError::Templates(text.replace('\n', " "))
 }
 
 #[cfg(test)]
@@ -122,7 +109,7 @@ mod tests {
     fn every_template_has_a_name_that_is_escaped() {
         assert!(!TEMPLATES.is_empty());
         for (name, _) in TEMPLATES {
-            assert!(name.ends_with(".html"), "{name}");
+            assert_eq!(std::path::Path::new(name).extension(), Some("html".as_ref()), "{name}");
         }
     }
 

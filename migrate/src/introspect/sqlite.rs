@@ -151,9 +151,7 @@ impl TableReader<'_> {
 
     fn checks(&self) -> Vec<Check> {
         let checks = self.text.constraints(Kind::Check);
-        checks
-            .map(|(_, check)| Check { name: check.name.clone(), expression: self.text.expression(check).to_owned() })
-            .collect()
+        checks.map(|(_, check)| Check { name: check.name.clone(), expression: self.text.expression(check) }).collect()
     }
 
     /// The indexes that `schema!` can say, and those that it cannot.

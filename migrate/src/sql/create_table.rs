@@ -76,16 +76,21 @@ impl<'a> CreateTable<'a> {
         self.items.iter().find(|item| item.column.as_deref().is_some_and(|column| same_name(column, name)))
     }
 
-    /// The text within the parentheses of a CHECK, or of a generated column.
-    pub fn expression(&self, constraint: &Constraint) -> &'a str {
+    /// The text within the parentheses of a CHECK, without the table's own name before a column.
+    pub fn expression(&self, constraint: &Constraint) -> String {
         let tokens = &self.tokens[constraint.tokens.clone()];
         let open = tokens.iter().position(|token| token.text == "(").map_or(0, |open| open + 1);
-        let close = closing(tokens, open);
-        match tokens.get(open..close) {
-            Some([first, .., last]) => &self.sql[first.start..last.end],
-            Some([only]) => only.text,
-            _ => "",
-        }
+        let inner = tokens.get(open..closing(tokens, open)).unwrap_or_default();
+        let (Some(first), Some(last)) = (inner.first(), inner.last()) else { return String::new() };
+        let cuts = self.qualifiers(inner).map(|cut| (cut.start - first.start..cut.end - first.start, String::new()));
+        splice(&self.sql[first.start..last.end], cuts.collect())
+    }
+
+    /// Where these tokens name the table itself before a column: `posts.score` in a table posts.
+    fn qualifiers<'t>(&'t self, tokens: &'t [Token<'a>]) -> impl Iterator<Item = Range<usize>> + 't {
+        let own = self.tokens[self.name].name();
+        let is_own = move |pair: &&[Token]| is_qualifier(pair, &own);
+        tokens.windows(2).filter(is_own).map(|pair| pair[0].start..pair[1].end)
     }
 
     /// The collation that a column names.
@@ -133,10 +138,11 @@ impl<'a> CreateTable<'a> {
     /// The items and options with comments, space, quotes and letter case evened out, in an order of their own:
     /// two texts that make the same table, but for the order of its columns, are equal here.
     pub fn canonical(&self) -> Vec<String> {
-        let own = self.tokens[self.name].name();
         let canonical = |item: &Item| {
-            let text = canonical_tokens(&self.tokens[item.tokens.clone()]);
-            text.replace(&format!(" {} . ", own.to_ascii_lowercase()), " ")
+            let tokens = &self.tokens[item.tokens.clone()];
+            let cuts: Vec<_> = self.qualifiers(tokens).collect();
+            let is_kept = |token: &&Token| !cuts.iter().any(|cut| cut.contains(&token.start));
+            canonical_tokens(tokens.iter().filter(is_kept))
         };
         let mut parts: Vec<_> = self.items.iter().map(canonical).collect();
         parts.push(format!(") {}", canonical_tokens(&self.tokens[self.close + 1..])));
@@ -149,11 +155,7 @@ impl<'a> CreateTable<'a> {
     pub fn renamed(&self, name: &str) -> String {
         let own = self.tokens[self.name];
         let mut pieces = vec![(own.start..own.end, quote(name))];
-        for (at, pair) in self.tokens.windows(2).enumerate().skip(self.name + 1) {
-            if is_qualifier(pair, &own.name()) && self.tokens[at - 1].text != "." {
-                pieces.push((pair[0].start..pair[1].end, String::new()));
-            }
-        }
+        pieces.extend(self.qualifiers(&self.tokens[self.name + 1..]).map(|cut| (cut, String::new())));
         splice(self.sql, pieces)
     }
 
@@ -214,7 +216,7 @@ impl<'a> CreateTable<'a> {
     pub fn without_check(&self, expression: &str) -> Option<String> {
         let wanted = canonical(expression);
         self.without_constraint(|table, _, constraint| {
-            constraint.kind == Kind::Check && canonical(table.expression(constraint)) == wanted
+            constraint.kind == Kind::Check && canonical(&table.expression(constraint)) == wanted
         })
     }
 

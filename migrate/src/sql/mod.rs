@@ -119,8 +119,8 @@ pub(crate) fn canonical(sql: &str) -> String {
 }
 
 /// The tokens with quotes and letter case evened out, a space between each.
-pub(crate) fn canonical_tokens(tokens: &[Token]) -> String {
-    tokens.iter().map(Token::canonical).collect::<Vec<_>>().join(" ")
+pub(crate) fn canonical_tokens<'t>(tokens: impl IntoIterator<Item = &'t Token<'t>>) -> String {
+    tokens.into_iter().map(Token::canonical).collect::<Vec<_>>().join(" ")
 }
 
 fn is_balanced(tokens: &[Token]) -> bool {

@@ -20,14 +20,25 @@ diesel::table! {
 
 /// The fairing that serves it.
 pub fn stage() -> impl Fairing {
-    AdHoc::on_ignite("Health", |rocket| async { rocket.mount("/", routes![health]) })
+    AdHoc::try_on_ignite("Health", |rocket| async {
+        let url = rocket.state::<Config>().map(|config| config.database_url.as_str());
+        match url.map(migrations::embedded) {
+            Some(Ok(scripts)) => {
+                let needed = Needed(scripts.iter().map(migrate::Script::version).collect());
+                Ok(rocket.manage(needed).mount("/", routes![health]))
+            }
+            _ => Err(rocket),
+        }
+    })
 }
 
+/// The migrations that a current database has had, by the versions that Diesel records.
+struct Needed(BTreeSet<String>);
+
 #[get("/health")]
-async fn health(config: &State<Config>, db: &Db) -> (Status, &'static str) {
-    let needed = migrations::versions(config.database_url.as_str());
+async fn health(needed: &State<Needed>, db: &Db) -> (Status, &'static str) {
     match db.run(applied).await {
-        Ok(applied) if applied == needed => (Status::Ok, "ok\n"),
+        Ok(applied) if applied == needed.0 => (Status::Ok, "ok\n"),
         Ok(_) => (Status::ServiceUnavailable, "the database is not at the version that the site needs\n"),
         Err(error) => {
             log::warn!("GET /health: {error}");

@@ -1,0 +1,128 @@
+//! Users and posts on a real SQLite file: what is stored, what is refused, and how one leads to the other.
+
+#![cfg(feature = "site")]
+
+mod support;
+
+use app::models::{ModelError, NewPost, NewUser, Post, User};
+use app::schema::posts;
+use diesel::prelude::*;
+use support::{TestDb, moment};
+
+#[test]
+fn a_user_and_a_post_print_as_in_the_tutorial() {
+    let mut db = TestDb::new();
+    let john = db.user("john");
+    let post = db.post(&john, "my first post!", 0);
+    assert_eq!(format!("{john:?} {post:?}"), "<User 'john'> <Post 'my first post!'>");
+}
+
+#[test]
+fn what_is_stored_is_what_is_read() {
+    let mut db = TestDb::new();
+    let john = db.user("john");
+    let post = db.post(&john, "Grüße\nan alle 👋", 0);
+    let db = &mut db.connection;
+    assert_eq!(User::find(john.id, db).unwrap(), john);
+    assert_eq!(User::by_nickname("john", db).unwrap(), john);
+    assert_eq!(User::all(db).unwrap(), [john]);
+    assert_eq!(Post::all(db).unwrap(), [post]);
+}
+
+#[test]
+fn a_post_that_is_written_now_has_the_time_of_now_in_utc() {
+    let mut db = TestDb::new();
+    let john = db.user("john");
+    let before = chrono::Utc::now().naive_utc() - chrono::TimeDelta::milliseconds(1);
+    let post = NewPost::new(&john, "now").unwrap().insert(&mut db.connection).unwrap();
+    assert!(before <= post.timestamp && post.timestamp <= chrono::Utc::now().naive_utc());
+    assert_eq!(Post::all(&mut db.connection).unwrap(), [post], "no digit of the time is lost on the way");
+}
+
+#[test]
+fn a_user_leads_to_posts_that_can_be_filtered_ordered_and_paged() {
+    let mut db = TestDb::new();
+    let (john, susan) = (db.user("john"), db.user("susan"));
+    for number in 0..5 {
+        db.post(&john, &format!("post {number}"), number);
+    }
+    let db = &mut db.connection;
+    assert_eq!(john.posts().load::<Post>(db).unwrap().len(), 5);
+    let page: Vec<Post> = john
+        .posts()
+        .filter(posts::timestamp.gt(moment(0)))
+        .order(posts::timestamp.desc())
+        .limit(2)
+        .offset(1)
+        .load(db)
+        .unwrap();
+    assert_eq!(format!("{page:?}"), "[<Post 'post 3'>, <Post 'post 2'>]");
+    assert_eq!(susan.posts().load::<Post>(db).unwrap(), []);
+}
+
+#[test]
+fn a_post_leads_to_its_author() {
+    let mut db = TestDb::new();
+    let (john, susan) = (db.user("john"), db.user("susan"));
+    let (first, second) = (db.post(&john, "mine", 0), db.post(&susan, "hers", 1));
+    assert_eq!(first.author(&mut db.connection).unwrap(), john);
+    assert_eq!(second.author(&mut db.connection).unwrap(), susan);
+}
+
+#[test]
+fn a_taken_nickname_or_email_is_named() {
+    let mut db = TestDb::new();
+    db.user("john");
+    let mut insert = |nickname, email| NewUser::new(nickname, email).unwrap().insert(&mut db.connection).unwrap_err();
+    let nickname = insert("john", "other@example.org");
+    assert!(matches!(nickname, ModelError::Taken { field: "nickname" }), "{nickname:?}");
+    assert_eq!(nickname.to_string(), "this nickname is taken");
+    let email = insert("other", "john@example.org");
+    assert!(matches!(email, ModelError::Taken { field: "email" }), "{email:?}");
+}
+
+#[test]
+fn lengths_are_counted_in_characters() {
+    let mut db = TestDb::new();
+    let longest = "ü".repeat(64);
+    let user = NewUser::new(&longest, "u@example.org").unwrap().insert(&mut db.connection).unwrap();
+    assert!(NewPost::new(&user, &"👋".repeat(140)).is_ok());
+
+    let post = NewPost::new(&user, &"👋".repeat(141)).unwrap_err();
+    assert_eq!(post.to_string(), "the body has 141 characters, and 140 are allowed");
+    let nickname = NewUser::new(&"ü".repeat(65), "u@example.org").unwrap_err();
+    assert!(matches!(nickname, ModelError::TooLong { field: "nickname", length: 65, max: 64 }), "{nickname:?}");
+    let email = NewUser::new("u", &"e".repeat(121)).unwrap_err();
+    assert!(matches!(email, ModelError::TooLong { field: "email", length: 121, max: 120 }), "{email:?}");
+}
+
+#[test]
+fn blank_fields_are_refused() {
+    let mut db = TestDb::new();
+    let john = db.user("john");
+    for blank in ["", " ", "\n\t"] {
+        assert!(matches!(NewUser::new(blank, "e"), Err(ModelError::Empty { field: "nickname" })));
+        assert!(matches!(NewUser::new("n", blank), Err(ModelError::Empty { field: "email" })));
+        assert!(matches!(NewPost::new(&john, blank), Err(ModelError::Empty { field: "body" })));
+    }
+}
+
+#[test]
+fn a_deleted_user_takes_the_posts_along_and_nobody_elses() {
+    let mut db = TestDb::new();
+    let (john, susan) = (db.user("john"), db.user("susan"));
+    db.post(&john, "mine", 0);
+    let hers = db.post(&susan, "hers", 1);
+    john.delete(&mut db.connection).unwrap();
+    assert_eq!(User::all(&mut db.connection).unwrap(), [susan]);
+    assert_eq!(Post::all(&mut db.connection).unwrap(), [hers]);
+}
+
+#[test]
+fn a_post_of_an_author_who_is_gone_is_refused() {
+    let mut db = TestDb::new();
+    let john = db.user("john");
+    john.delete(&mut db.connection).unwrap();
+    let error = NewPost::new(&john, "from nowhere").unwrap().insert(&mut db.connection).unwrap_err();
+    assert!(matches!(error, ModelError::Database(_)), "{error:?}");
+}

@@ -1,0 +1,95 @@
+//! What ALTER TABLE can do without a rebuild.
+
+use super::{Direction, Writer, stored};
+use crate::Error;
+use crate::diff::Alteration;
+use crate::schema::{Table, same_name};
+use crate::sql::create_table::{CreateTable, Kind};
+use crate::sql::{mentions, quote};
+
+impl Writer<'_> {
+    /// The statements of ALTER TABLE that make `to`, or `None` where it cannot. Values that come back from a side table
+    /// come by a rebuild: an UPDATE would set off triggers.
+    pub(super) fn alter(
+        &self,
+        from: &Table,
+        to: &Table,
+        alterations: &[Alteration],
+        restores: bool,
+    ) -> Result<Option<Vec<String>>, Error> {
+        if restores {
+            return Ok(None);
+        }
+        let (before, after) = (CreateTable::parse(stored(from)?)?, CreateTable::parse(stored(to)?)?);
+        let table = quote(&to.name);
+        let mut text = stored(from)?.to_owned();
+        let mut statements = Vec::new();
+        for alteration in alterations {
+            if let Alteration::DropIndex(index) = alteration
+                && !index.constraint
+            {
+                statements.push(format!("DROP INDEX {}", quote(&index.name)));
+            }
+        }
+        for alteration in alterations {
+            let current = CreateTable::parse(&text)?;
+            let edited = match alteration {
+                Alteration::AddColumn(column) => {
+                    let fills = self.fill(&to.name, &column.name).is_some() || self.must_differ(to, &column.name);
+                    let Some(definition) = addable(&after, &column.name).filter(|_| !fills) else { return Ok(None) };
+                    statements.push(format!("ALTER TABLE {table} ADD COLUMN {definition}"));
+                    Some(current.with_column(definition))
+                }
+                Alteration::DropColumn(column) => {
+                    if !self.is_droppable(&before, &current, from, &column.name) {
+                        return Ok(None);
+                    }
+                    statements.push(format!("ALTER TABLE {table} DROP COLUMN {}", quote(&column.name)));
+                    current.without_column(&column.name)
+                }
+                _ => continue,
+            };
+            let Some(edited) = edited else { return Ok(None) };
+            text = edited;
+        }
+        // Whatever else differs is beyond ALTER TABLE.
+        let reached = CreateTable::parse(&text)?.canonical() == after.canonical();
+        Ok(reached.then_some(statements))
+    }
+
+    /// Whether a downgrade must give each row a value of its own in that column.
+    fn must_differ(&self, table: &Table, column: &str) -> bool {
+        let has_default = table.find_column(column).is_some_and(|column| column.default.is_some());
+        self.direction == Direction::Down && has_default && table.is_unique(column)
+    }
+
+    /// Whether ALTER TABLE DROP COLUMN takes the column:
+    /// <https://www.sqlite.org/lang_altertable.html#alter_table_drop_column>.
+    fn is_droppable(&self, before: &CreateTable, current: &CreateTable, table: &Table, name: &str) -> bool {
+        let Some(item) = before.column(name) else { return false };
+        let is_constrained =
+            [Kind::PrimaryKey, Kind::Unique, Kind::ForeignKey].into_iter().any(|kind| item.find(kind).is_some());
+        let mut others =
+            current.items.iter().filter(|item| item.column.as_deref().is_none_or(|own| !same_name(own, name)));
+        let is_mentioned = others.any(|item| mentions(current.text(item), name));
+        let mut own = self.kept.iter().filter(|object| same_name(&object.table, &table.name));
+        let is_used = own.any(|object| mentions(&object.sql, name));
+        !is_constrained && !is_mentioned && !is_used
+    }
+}
+
+/// The definition of a column that ALTER TABLE ADD COLUMN takes, whether or not there are rows:
+/// <https://www.sqlite.org/lang_altertable.html#alter_table_add_column>.
+fn addable<'a>(table: &CreateTable<'a>, column: &str) -> Option<&'a str> {
+    let item = table.column(column)?;
+    let default = item.find(Kind::Default).map(|default| table.default_text(default));
+    let is_constant = |text: &str| !text.starts_with('(') && !text.to_ascii_uppercase().starts_with("CURRENT_");
+    let is_null = default.is_none_or(|text| text.eq_ignore_ascii_case("NULL"));
+    let fits = default.is_none_or(is_constant)
+        && item.find(Kind::PrimaryKey).is_none()
+        && item.find(Kind::Unique).is_none()
+        && item.find(Kind::Generated).is_none()
+        && (item.find(Kind::NotNull).is_none() || !is_null)
+        && (item.find(Kind::ForeignKey).is_none() || is_null);
+    fits.then(|| table.text(item))
+}

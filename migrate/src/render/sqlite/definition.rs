@@ -1,0 +1,108 @@
+//! The texts of tables, columns, keys and indexes that are new.
+
+use std::fmt::Write as _;
+
+use crate::schema::{Action, Check, Column, ForeignKey, Index, IndexColumn, Table, Type, same_name};
+use crate::sql::{default_sql, quote, quote_all};
+
+/// The text of a new table, as a person would write it.
+pub(super) fn create_table(table: &Table) -> String {
+    let mut lines: Vec<_> = table.columns.iter().map(|column| column_definition(table, column)).collect();
+    if table.primary_key.len() > 1 {
+        lines.push(primary_key(&table.primary_key));
+    }
+    let composite =
+        table.foreign_keys.iter().filter(|key| key.columns.len() > 1 || own_keys(table, &key.columns[0]) > 1);
+    lines.extend(composite.map(foreign_key));
+    lines.extend(table.checks.iter().map(check));
+    format!("CREATE TABLE {} (\n    {}\n)", quote(&table.name), lines.join(",\n    "))
+}
+
+pub(super) fn column_definition(table: &Table, column: &Column) -> String {
+    let is_key = table.is_sole_key(&column.name);
+    let mut text = format!("{} {}", quote(&column.name), column_type(&column.ty, is_key));
+    if !column.nullable {
+        text.push_str(" NOT NULL");
+    }
+    if is_key {
+        text.push_str(" PRIMARY KEY");
+    }
+    if let Some(default) = &column.default {
+        let _ = write!(text, " DEFAULT {}", default_sql(default, &column.ty));
+    }
+    if own_keys(table, &column.name) == 1 {
+        let key = table.foreign_keys.iter().find(|key| is_key_of(key, &column.name));
+        text.extend(key.map(|key| format!(" {}", references(key))));
+    }
+    text
+}
+
+pub(super) fn is_key_of(key: &ForeignKey, column: &str) -> bool {
+    matches!(key.columns.as_slice(), [own] if same_name(own, column))
+}
+
+pub(super) fn own_keys(table: &Table, column: &str) -> usize {
+    table.foreign_keys.iter().filter(|key| is_key_of(key, column)).count()
+}
+
+/// Declared types that `diesel print-schema` reads back as the same Diesel type.
+pub(super) fn column_type(ty: &Type, is_key: bool) -> String {
+    match ty {
+        // Only a column declared INTEGER counts up by itself: any other spelling would take NULL for an answer.
+        Type::SmallInt | Type::BigInt if is_key => "INTEGER".into(),
+        Type::SmallInt => "SMALLINT".into(),
+        Type::Integer => "INTEGER".into(),
+        Type::BigInt => "BIGINT".into(),
+        Type::Float => "FLOAT".into(),
+        Type::Double => "DOUBLE".into(),
+        Type::Text { max_length: None } => "TEXT".into(),
+        Type::Text { max_length: Some(length) } => format!("VARCHAR({length})"),
+        Type::Binary => "BLOB".into(),
+        Type::Bool => "BOOLEAN".into(),
+        Type::Date => "DATE".into(),
+        Type::Time => "TIME".into(),
+        Type::Timestamp => "TIMESTAMP".into(),
+        Type::Other(name) => name.clone(),
+    }
+}
+
+pub(super) fn primary_key(columns: &[String]) -> String {
+    format!("PRIMARY KEY ({})", quote_all(columns))
+}
+
+pub(super) fn foreign_key(key: &ForeignKey) -> String {
+    format!("FOREIGN KEY ({}) {}", quote_all(&key.columns), references(key))
+}
+
+pub(super) fn references(key: &ForeignKey) -> String {
+    let action = |event: &str, action: Action| match action {
+        Action::NoAction => String::new(),
+        Action::Restrict => format!(" ON {event} RESTRICT"),
+        Action::Cascade => format!(" ON {event} CASCADE"),
+        Action::SetNull => format!(" ON {event} SET NULL"),
+        Action::SetDefault => format!(" ON {event} SET DEFAULT"),
+    };
+    format!(
+        "REFERENCES {} ({}){}{}",
+        quote(&key.table),
+        quote_all(&key.references),
+        action("DELETE", key.on_delete),
+        action("UPDATE", key.on_update)
+    )
+}
+
+pub(super) fn check(check: &Check) -> String {
+    let name = check.name.as_ref().map(|name| format!("CONSTRAINT {} ", quote(name)));
+    format!("{}CHECK ({})", name.unwrap_or_default(), check.expression)
+}
+
+pub(super) fn create_index(table: &str, index: &Index) -> String {
+    if let Some(stored) = &index.stored {
+        return stored.clone();
+    }
+    let column =
+        |column: &IndexColumn| format!("{}{}", quote(&column.name), if column.descending { " DESC" } else { "" });
+    let columns: Vec<_> = index.columns.iter().map(column).collect();
+    let unique = if index.unique { "UNIQUE " } else { "" };
+    format!("CREATE {unique}INDEX {} ON {} ({})", quote(&index.name), quote(table), columns.join(", "))
+}

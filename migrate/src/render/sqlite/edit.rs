@@ -1,0 +1,99 @@
+//! The text of a table that stays, edited into what it shall be.
+
+use super::definition::{check, column_definition, column_type, foreign_key, is_key_of, own_keys, primary_key};
+use super::{cannot, stored};
+use crate::Error;
+use crate::diff::Alteration;
+use crate::schema::{Column, ForeignKey, Index, Table};
+use crate::sql::create_table::CreateTable;
+use crate::sql::default_sql;
+
+/// The stored text of `from`, edited into one that makes `to`.
+pub(super) fn edited_text(from: &Table, to: &Table, alterations: &[Alteration]) -> Result<String, Error> {
+    let mut text = stored(from)?.to_owned();
+    for alteration in in_order_of_edits(alterations) {
+        let table = CreateTable::parse(&text)?;
+        let edited = match alteration {
+            Alteration::DropForeignKey(key) => table.without_foreign_key(key),
+            Alteration::DropCheck(check) => table.without_check(&check.expression),
+            Alteration::DropIndex(index) if index.constraint => table.without_unique(&names(index)),
+            Alteration::DropColumn(column) => table.without_column(&column.name),
+            Alteration::AlterColumn { from: old, to: new } => {
+                edited_column(&text, old, new, to.is_sole_key(&new.name))?
+            }
+            Alteration::AddColumn(column) => Some(table.with_column(&added_column(to, column))),
+            Alteration::AddForeignKey(key) if is_inline(key, to, alterations) => Some(text.clone()),
+            Alteration::AddForeignKey(key) => Some(table.with_constraint(&foreign_key(key))),
+            Alteration::AddCheck(added) => Some(table.with_constraint(&check(added))),
+            Alteration::PrimaryKey { to: key, .. } => edited_key(&table, key),
+            Alteration::AddIndex(_) | Alteration::DropIndex(_) | Alteration::Rewrite => Some(text.clone()),
+        };
+        text = edited.ok_or_else(|| cannot(&from.name, &format!("its text has no place for: {alteration}")))?;
+    }
+    Ok(text)
+}
+
+/// Constraints go before their columns, and columns come before their constraints.
+fn in_order_of_edits(alterations: &[Alteration]) -> Vec<&Alteration> {
+    let rank = |alteration: &&Alteration| match alteration {
+        Alteration::DropForeignKey(_) | Alteration::DropCheck(_) | Alteration::DropIndex(_) => 0,
+        Alteration::DropColumn(_) => 2,
+        Alteration::AlterColumn { .. } => 3,
+        Alteration::AddColumn(_) => 1,
+        Alteration::PrimaryKey { .. } => 4,
+        _ => 5,
+    };
+    let mut ordered: Vec<_> = alterations.iter().collect();
+    ordered.sort_by_key(rank);
+    ordered
+}
+
+fn edited_column(text: &str, old: &Column, new: &Column, is_key: bool) -> Result<Option<String>, Error> {
+    let mut text = Some(text.to_owned());
+    let mut edit = |edit: &dyn Fn(&CreateTable) -> Option<String>| -> Result<(), Error> {
+        if let Some(current) = text.take() {
+            text = edit(&CreateTable::parse(&current)?);
+        }
+        Ok(())
+    };
+    if old.ty != new.ty {
+        edit(&|table| table.with_type(&new.name, &column_type(&new.ty, is_key)))?;
+    }
+    if old.nullable != new.nullable {
+        edit(&|table| table.with_not_null(&new.name, !new.nullable))?;
+    }
+    // `now` is another function for another type.
+    let default_of = |column: &Column| column.default.as_ref().map(|default| default_sql(default, &column.ty));
+    let default = default_of(new);
+    if default_of(old) != default {
+        edit(&|table| table.with_default(&new.name, default.as_deref()))?;
+    }
+    Ok(text)
+}
+
+fn edited_key(table: &CreateTable, key: &[String]) -> Option<String> {
+    let text = table.without_primary_key();
+    let Some(text) = text else { return Some(table.with_constraint(&primary_key(key))) };
+    if key.is_empty() {
+        return Some(text);
+    }
+    Some(CreateTable::parse(&text).ok()?.with_constraint(&primary_key(key)))
+}
+
+/// The definition of a column that joins a table; its key to another table stands in it.
+fn added_column(table: &Table, column: &Column) -> String {
+    let without_key = Table { primary_key: Vec::new(), ..table.clone() };
+    column_definition(&without_key, column)
+}
+
+/// Whether a key is written at the column that it comes with.
+fn is_inline(key: &ForeignKey, table: &Table, alterations: &[Alteration]) -> bool {
+    alterations.iter().any(|alteration| match alteration {
+        Alteration::AddColumn(column) => is_key_of(key, &column.name) && own_keys(table, &column.name) == 1,
+        _ => false,
+    })
+}
+
+fn names(index: &Index) -> Vec<String> {
+    index.columns.iter().map(|column| column.name.clone()).collect()
+}

@@ -1,0 +1,188 @@
+//! One rebuild of a table for all that ALTER TABLE cannot do.
+//!
+//! A rebuild makes a new table, copies every row, drops the old one and gives the new one its name
+//! (<https://www.sqlite.org/lang_altertable.html#otheralter>). Indexes and triggers are made again from their own texts;
+//! views, and the foreign keys of other tables, stay as they are, because `legacy_alter_table` keeps the last step from
+//! rewriting them.
+
+use super::definition::create_index;
+use super::keep::Join;
+use super::{Direction, Writer, stored};
+use crate::Error;
+use crate::diff::Alteration;
+use crate::schema::{Column, Index, ObjectKind, Table, Type, same_name};
+use crate::sql::create_table::{CreateTable, Kind};
+use crate::sql::{default_sql, literal, quote};
+
+impl Writer<'_> {
+    pub(super) fn rebuild(
+        &self,
+        from: &Table,
+        to: &Table,
+        alterations: &[Alteration],
+        side: Option<&Join>,
+    ) -> Result<Vec<String>, Error> {
+        let (before, after) = (CreateTable::parse(stored(from)?)?, CreateTable::parse(stored(to)?)?);
+        let new_name = format!("_new_{}", to.name);
+        let (old, new) = (quote(&from.name), quote(&new_name));
+        let (targets, values) = self.copied_columns((from, &before), (to, &after), side);
+        let source = side.map_or_else(|| old.clone(), |side| format!("{old}\n    {}", side.clause));
+        let mut statements = vec![
+            format!("INSERT INTO temp._guard (name, rows_before) SELECT {}, count(*) FROM {old}", literal(&to.name)),
+            after.renamed(&new_name),
+            format!("INSERT INTO {new} ({})\n    SELECT {}\n    FROM {source}", targets.join(", "), values.join(", ")),
+        ];
+        if before.is_autoincrement() && after.is_autoincrement() {
+            let (old, new) = (literal(&from.name), literal(&new_name));
+            statements.push(format!("DELETE FROM sqlite_sequence WHERE name = {new}"));
+            statements.push(format!(
+                "INSERT INTO sqlite_sequence (name, seq) SELECT {new}, seq FROM sqlite_sequence WHERE name = {old}"
+            ));
+        }
+        statements.push(format!("DROP TABLE {old}"));
+        statements.push(format!("ALTER TABLE {new} RENAME TO {}", quote(&to.name)));
+        let is_new = |index: &&Index| {
+            alterations.iter().any(|alteration| matches!(alteration, Alteration::AddIndex(added) if added == *index))
+        };
+        let kept = to.indexes.iter().filter(|index| !index.constraint && !is_new(index));
+        statements.extend(kept.map(|index| create_index(&to.name, stored_index(from, index))));
+        let own = self.kept.iter().filter(|object| same_name(&object.table, &from.name));
+        let own = own.filter(|object| matches!(object.kind, ObjectKind::Index | ObjectKind::Trigger));
+        statements.extend(own.map(|object| object.sql.clone()));
+        Ok(statements)
+    }
+
+    /// The columns that a rebuild fills, and the expressions that it fills them with.
+    fn copied_columns(
+        &self,
+        (from, before): (&Table, &CreateTable),
+        (to, after): (&Table, &CreateTable),
+        side: Option<&Join>,
+    ) -> (Vec<String>, Vec<String>) {
+        let (mut targets, mut values) = (Vec::new(), Vec::new());
+        let rowid = hidden_rowid((from, before), (to, after));
+        // Where a side table joins, a bare name could mean either.
+        let own = |name: &str| if side.is_some() { format!("{}.{name}", quote(&from.name)) } else { name.to_owned() };
+        if let Some(rowid) = rowid {
+            targets.push(rowid.to_owned());
+            values.push(own(rowid));
+        }
+        for column in &to.columns {
+            if after.column(&column.name).is_some_and(|item| item.find(Kind::Generated).is_some()) {
+                continue;
+            }
+            let number = rowid.map(str::to_owned).or_else(|| match to.primary_key.as_slice() {
+                [key] => Some(quote(key)),
+                _ => None,
+            });
+            let number = number.filter(|_| to.is_unique(&column.name)).map(|number| own(&number));
+            let value = match from.find_column(&column.name) {
+                Some(old) => {
+                    let current = own(&quote(&old.name));
+                    let value = self.converted(&current, old, column, to, number);
+                    Some(side.map_or(value.clone(), |side| side.altered(&column.name, &current, value)))
+                }
+                None => {
+                    let value = self.missing(column, to, number);
+                    match side {
+                        Some(side) => side.dropped(&column.name, value),
+                        None => value,
+                    }
+                }
+            };
+            if let Some(value) = value {
+                targets.push(quote(&column.name));
+                values.push(value);
+            }
+        }
+        (targets, values)
+    }
+
+    /// What a row gets in a column that was not there; `None` leaves it to the column's default, or to its NOT NULL.
+    fn missing(&self, column: &Column, to: &Table, number: Option<String>) -> Option<String> {
+        if let Some(fill) = self.fill(&to.name, &column.name) {
+            return Some(fill.to_owned());
+        }
+        if self.direction == Direction::Up {
+            return None;
+        }
+        match (&column.default, number) {
+            (Some(default), None) => Some(default_sql(default, &column.ty)),
+            (None, _) if column.nullable => None,
+            (_, number) => Some(filler(&column.ty, number)),
+        }
+    }
+
+    /// A value in the column's new type, and never NULL where that may not be.
+    fn converted(&self, current: &str, from: &Column, to: &Column, table: &Table, number: Option<String>) -> String {
+        let value = conversion(current, &from.ty, &to.ty);
+        if !from.nullable || to.nullable || table.is_sole_key(&to.name) {
+            return value;
+        }
+        if let Some(fill) = self.fill(&table.name, &to.name) {
+            return format!("coalesce({value}, {fill})");
+        }
+        match &to.default {
+            Some(default) => format!("coalesce({value}, {})", default_sql(default, &to.ty)),
+            None if self.direction == Direction::Down => format!("coalesce({value}, {})", filler(&to.ty, number)),
+            None => value,
+        }
+    }
+
+    /// What the caller wants in a column where there is no value.
+    pub(super) fn fill(&self, table: &str, column: &str) -> Option<&str> {
+        self.options.fill(table, column).filter(|_| self.direction == Direction::Up)
+    }
+}
+
+/// A value in another type. What SQLite converts by itself, as the column's affinity asks, is left to it.
+pub(super) fn conversion(value: &str, from: &Type, to: &Type) -> String {
+    match (from, to) {
+        (Type::Binary, Type::Text { .. }) => format!("CAST({value} AS TEXT)"),
+        (Type::Text { .. }, Type::Binary) => format!("CAST({value} AS BLOB)"),
+        (Type::Date, Type::Timestamp) => format!("{value} || ' 00:00:00'"),
+        (Type::Timestamp, Type::Date) => format!("coalesce(date({value}), {value})"),
+        _ => value.to_owned(),
+    }
+}
+
+/// The index as the live table has it, with the text that made it.
+fn stored_index<'a>(from: &'a Table, index: &'a Index) -> &'a Index {
+    let same = |other: &&Index| other.columns == index.columns && other.unique == index.unique && !other.constraint;
+    from.indexes.iter().find(same).unwrap_or(index)
+}
+
+/// What a downgrade puts where a value is needed and none is known: zero, nothing, or the row's own number where two
+/// rows may not be equal.
+fn filler(ty: &Type, number: Option<String>) -> String {
+    match (ty, number) {
+        (Type::Text { .. }, Some(number)) => format!("CAST({number} AS TEXT)"),
+        (Type::Binary, Some(number)) => format!("CAST({number} AS BLOB)"),
+        (_, Some(number)) => number,
+        (Type::Text { .. }, None) => "''".into(),
+        (Type::Binary, None) => "x''".into(),
+        (Type::Date, None) => "'1970-01-01'".into(),
+        (Type::Time, None) => "'00:00:00'".into(),
+        (Type::Timestamp, None) => "'1970-01-01 00:00:00'".into(),
+        _ => "0".into(),
+    }
+}
+
+/// The name by which the number of a row can be copied, where no column has it: SQLite would number the rows anew,
+/// and an outside index (FTS5) that knows them by number would point at others.
+pub(super) fn hidden_rowid(
+    (from, before): (&Table, &CreateTable),
+    (to, after): (&Table, &CreateTable),
+) -> Option<&'static str> {
+    if has_own_number(from, before) || has_own_number(to, after) {
+        return None;
+    }
+    let is_free = |name: &&str| from.find_column(name).is_none() && to.find_column(name).is_none();
+    ["rowid", "_rowid_", "oid"].into_iter().find(is_free)
+}
+
+/// Whether a table's rows are told apart by a column of its own: `INTEGER PRIMARY KEY`, or WITHOUT ROWID.
+fn has_own_number(table: &Table, text: &CreateTable) -> bool {
+    let is_integer = |key: &String| text.declared_type(key).is_some_and(|ty| ty.eq_ignore_ascii_case("INTEGER"));
+    text.is_without_rowid() || matches!(table.primary_key.as_slice(), [key] if is_integer(key))
+}

@@ -1,0 +1,148 @@
+//! A scratch project: a real SQLite file and a real migrations folder, both gone at the end.
+
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use diesel::connection::SimpleConnection;
+use diesel::dsl::sql;
+use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::{Connection as _, RunQueryDsl, SqliteConnection};
+use migrate::schema::{Column, Schema, Type};
+use migrate::{Connection, Project};
+use tempfile::TempDir;
+
+/// A value as SQLite quotes it, its storage class included.
+pub type Value = Option<String>;
+
+pub struct Scratch {
+    folder: TempDir,
+    pub project: Project,
+}
+
+impl Scratch {
+    /// An empty database at version 0.
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("app.db").display());
+        let project = Project::new(&url, &folder.path().join("migrations"), folder.path());
+        project.version_control(None).unwrap();
+        Self { folder, project }
+    }
+
+    pub fn path(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    pub fn connect(&self) -> SqliteConnection {
+        SqliteConnection::establish(self.folder.path().join("app.db").to_str().unwrap()).unwrap()
+    }
+
+    /// Runs SQL as an application would, with foreign keys on.
+    pub fn execute(&self, sql: &str) {
+        self.connect().batch_execute(sql).unwrap_or_else(|error| panic!("{error} in {sql}"));
+    }
+
+    /// The rows of a query of one text column.
+    pub fn query(&self, query: &str) -> Vec<Value> {
+        sql::<Nullable<Text>>(query).load(&mut self.connect()).unwrap_or_else(|error| panic!("{error} in {query}"))
+    }
+
+    /// Plans, writes and applies a migration to these models. Says whether there was anything to do.
+    pub fn migrate(&self, models: &Schema) -> bool {
+        let Some(plan) = self.project.make_update_script(models, None).unwrap() else { return false };
+        if let Err(error) = self.project.apply(&plan) {
+            panic!("{error}\n{}", plan.sql.up);
+        }
+        true
+    }
+
+    pub fn downgrade(&self) {
+        let sql = self.project.revertible_steps(None).unwrap();
+        if let Err(error) = self.project.downgrade(None) {
+            panic!("{error}\n{}", sql[0].sql);
+        }
+    }
+
+    pub fn introspect(&self) -> Schema {
+        migrate::introspect(&mut Connection::Sqlite(self.connect())).unwrap()
+    }
+
+    /// Puts `rows` rows into every table, of which no two are equal in a column that could be unique.
+    pub fn fill(&self, schema: &Schema, rows: i64) {
+        let mut script = String::from("PRAGMA foreign_keys = OFF; BEGIN;");
+        for table in &schema.tables {
+            for row in 1..=rows {
+                let names: Vec<_> = table.columns.iter().map(|column| format!("\"{}\"", column.name)).collect();
+                let values: Vec<_> = table.columns.iter().map(|column| value(column, row)).collect();
+                script += &format!("INSERT INTO {} ({}) VALUES ({});", table.name, names.join(", "), values.join(", "));
+            }
+        }
+        self.execute(&(script + "COMMIT;"));
+        assert_eq!(self.query("SELECT \"table\" FROM pragma_foreign_key_check"), []);
+    }
+
+    /// The rows of a table, in an order of their own.
+    pub fn values(&self, table: &str, columns: &[String]) -> Vec<Vec<Value>> {
+        let quoted: Vec<_> = columns.iter().map(|column| format!("quote(\"{column}\")")).collect();
+        let query = format!("SELECT {} FROM {table}", [vec!["''".to_owned()], quoted].concat().join(" || '|' || "));
+        let mut rows: Vec<_> = self.query(&query).into_iter().map(|row| vec![row]).collect();
+        rows.sort();
+        rows
+    }
+
+    /// The rowid of every row.
+    pub fn row_numbers(&self, tables: &[(String, Vec<String>)]) -> Vec<Vec<i64>> {
+        let load = |table: &str| {
+            let query = format!("SELECT rowid FROM {table} ORDER BY rowid");
+            sql::<BigInt>(&query).load(&mut self.connect()).unwrap()
+        };
+        tables.iter().map(|(table, _)| load(table)).collect()
+    }
+
+    /// Gives the tables what people write by hand, and returns its texts.
+    pub fn decorate<'a>(&self, tables: impl Iterator<Item = &'a str>) -> Vec<Value> {
+        for table in tables {
+            self.execute(&format!(
+                "CREATE VIEW view_{table} AS SELECT id, k FROM {table} -- by hand
+                 ;
+                 CREATE TRIGGER trigger_{table} AFTER DELETE ON {table} BEGIN
+                     INSERT INTO log (what) VALUES ('deleted ' || old.id);
+                 END;
+                 CREATE TRIGGER other_{table} AFTER INSERT ON log BEGIN
+                     UPDATE {table} SET k = k WHERE id = -1;
+                 END;
+                 CREATE INDEX partial_{table} ON {table} (k) WHERE id > 1;
+                 CREATE INDEX expression_{table} ON {table} (abs(id), k COLLATE NOCASE);"
+            ));
+        }
+        self.objects()
+    }
+
+    /// The texts of all views, triggers and hand-written indexes.
+    pub fn objects(&self) -> Vec<Value> {
+        self.query(
+            "SELECT sql FROM sqlite_master WHERE type IN ('view', 'trigger') OR name LIKE 'partial\\_%' ESCAPE '\\'
+             OR name LIKE 'expression\\_%' ESCAPE '\\' ORDER BY name",
+        )
+    }
+}
+
+fn value(column: &Column, row: i64) -> String {
+    if column.nullable && row % 3 == 0 {
+        return "NULL".into();
+    }
+    match &column.ty {
+        Type::Float | Type::Double => format!("{row}.5"),
+        Type::Text { .. } => format!("'{row} it''s ü'"),
+        Type::Binary => format!("x'00{row:02x}ff'"),
+        Type::Bool => (row % 2).to_string(),
+        Type::Date => format!("'2012-02-{row:02}'"),
+        Type::Time => format!("'12:00:{row:02}'"),
+        Type::Timestamp => format!("'2012-02-29 12:00:{row:02}.5'"),
+        _ => row.to_string(),
+    }
+}
+
+/// How many cases a property is tried on: the given number, or what `PROPTEST_CASES` says.
+pub fn cases(default: u32) -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(default)
+}
