@@ -13,6 +13,7 @@ use migrate::cli::say;
 /// .env or in the environment: DATABASE_URL and MIGRATIONS_DIR.
 #[derive(Parser)]
 #[command(version)]
+#[allow(clippy::doc_markdown, reason = "this is the text of --help, where backticks would show")]
 struct Arguments {
     /// For a database whose tables are there already: record migrations 1 to N as applied, after checking that the
     /// tables are what those migrations make

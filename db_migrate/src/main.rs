@@ -17,6 +17,7 @@ use migrate::cli::{say, warn};
     after_help = "Exit status: 0 when the database agrees with the models at the end, 1 when something \
     stood in the way or --check found a difference, 2 for wrong arguments."
 )]
+#[allow(clippy::doc_markdown, reason = "this is the text of --help, where backticks would show")]
 struct Arguments {
     /// What the migration does; names its folder: -m "add about me" makes 003_add_about_me
     #[arg(short, long, value_name = "TEXT")]

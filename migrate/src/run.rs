@@ -27,7 +27,7 @@ pub(crate) fn transaction<T>(
     database: &str,
     work: impl FnOnce(&mut SqliteConnection) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let explained = |error| explain(database, error);
+    let explained = |error| explain(database, &error);
     let keys_on =
         sql::<Bool>("SELECT foreign_keys FROM pragma_foreign_keys").get_result(connection).map_err(explained)?;
     connection.batch_execute("PRAGMA foreign_keys = OFF").map_err(explained)?;
@@ -43,14 +43,14 @@ pub(crate) fn transaction<T>(
         format!("PRAGMA foreign_keys = {}; PRAGMA legacy_alter_table = OFF", if keys_on { "ON" } else { "OFF" });
     connection.batch_execute(&restore).map_err(explained)?;
     outcome.map_err(|error| match failure {
-        Some(Error::Query(error)) => explain(database, error),
+        Some(Error::Query(error)) => explain(database, &error),
         Some(Error::Migration { name, why, .. } | Error::BadScript { name, why }) if advice(&why).is_some() => {
             let why =
                 format!("{why}: {}; nothing was changed, migration {name} did not run", advice(&why).unwrap_or(""));
             Error::Database { what: database.to_owned(), why }
         }
         Some(error) => error,
-        None => explain(database, error),
+        None => explain(database, &error),
     })
 }
 
@@ -106,7 +106,7 @@ pub(crate) fn run(connection: &mut SqliteConnection, script: &Script, direction:
 }
 
 /// The error of a query in words that say what to do.
-pub(crate) fn explain(database: &str, error: diesel::result::Error) -> Error {
+pub(crate) fn explain(database: &str, error: &diesel::result::Error) -> Error {
     let said = error.to_string();
     match advice(&said) {
         Some(advice) => Error::Database { what: database.to_owned(), why: format!("{said}: {advice}") },

@@ -168,7 +168,9 @@ pub fn write(folder: &Path, sql: &Sql) -> Result<(), Error> {
         write().map_err(|error| failed(&folder.join(name), &error))
     });
     if written.is_err() {
-        files.iter().for_each(|(name, _)| drop(fs::remove_file(draft(name))));
+        for (name, _) in &files {
+            let _ = fs::remove_file(draft(name));
+        }
         return written;
     }
     files.iter().try_for_each(|(name, _)| {

@@ -469,14 +469,14 @@ impl Project {
     }
 
     fn explained(&self) -> impl Fn(diesel::result::Error) -> Error + '_ {
-        |error| explain(&self.database(), error)
+        |error| explain(&self.database(), &error)
     }
 
     fn explain(&self, error: Error) -> Error {
         match error {
-            Error::Query(error) => explain(&self.database(), error),
+            Error::Query(error) => explain(&self.database(), &error),
             Error::Database { why, .. } => {
-                explain(&self.database(), diesel::result::Error::QueryBuilderError(why.into()))
+                explain(&self.database(), &diesel::result::Error::QueryBuilderError(why.into()))
             }
             other => other,
         }

@@ -1,5 +1,5 @@
-//! What the tests of db_create, db_migrate, db_upgrade and db_downgrade share: a home folder with a database and
-//! migrations of its own, and the built programs run in it as processes.
+//! What the tests of `db_create`, `db_migrate`, `db_upgrade` and `db_downgrade` share: a home folder with a database
+//! and migrations of its own, and the built programs run in it as processes.
 #![allow(dead_code, reason = "every test file includes this one, and uses a part of it")]
 
 use std::collections::BTreeMap;
@@ -182,18 +182,18 @@ impl Home {
         let query = "SELECT type, name, sql FROM sqlite_master ORDER BY name";
         let objects: Vec<(String, String, Option<String>)> =
             sql::<(Text, Text, Nullable<Text>)>(query).load(connection).unwrap();
-        let mut dump = String::new();
+        let mut dump = Vec::new();
         for (kind, name, text) in objects {
-            dump += &format!("{kind} {name}: {}\n", text.unwrap_or_default());
+            dump.push(format!("{kind} {name}: {}", text.unwrap_or_default()));
             if kind == "table" {
                 let query = format!("SELECT 'quote(\"' || name || '\")' FROM pragma_table_xinfo('{name}')");
                 let columns: Vec<String> = sql::<Text>(&query).load(connection).unwrap();
                 let query = format!("SELECT {} FROM \"{name}\"", columns.join(" || ', ' || "));
                 let rows: Vec<String> = sql::<Text>(&query).load(connection).unwrap();
-                rows.iter().for_each(|row| dump += &format!("  {row}\n"));
+                dump.extend(rows.iter().map(|row| format!("  {row}")));
             }
         }
-        dump
+        dump.join("\n")
     }
 
     /// The names of the tables, sorted, without SQLite's and Diesel's own.
