@@ -53,6 +53,16 @@ fn a_full_disk_leaves_neither_database_nor_folder() {
 
 #[cfg(unix)]
 #[test]
+fn a_link_that_leads_nowhere_stays() {
+    let home = Home::new();
+    std::os::unix::fs::symlink("data/app.db", home.path("app.db")).unwrap();
+    let said = home.run("db_create").fails();
+    assert!(said.starts_with("app.db: unable to open database file: "), "{said}");
+    assert!(home.path("app.db").is_symlink() && !home.path("migrations").exists());
+}
+
+#[cfg(unix)]
+#[test]
 fn a_folder_that_may_not_be_written_is_refused() {
     use std::os::unix::fs::PermissionsExt;
 

@@ -126,8 +126,8 @@ impl Project {
     /// not what the stamp says, and whatever keeps a file from being made.
     pub fn version_control(&self, stamp: Option<u64>) -> Result<Control, Error> {
         let path = self.sqlite_path()?;
-        let is_new_file = !path.exists();
-        if is_new_file && stamp.is_some_and(|stamp| stamp > 0) {
+        let is_new_file = is_free(&path);
+        if !path.exists() && stamp.is_some_and(|stamp| stamp > 0) {
             return Err(Error::NothingToStamp(self.shown(&path).into()));
         }
         let new_folders = self.missing_folders();
@@ -375,7 +375,7 @@ impl Project {
     /// Whatever fails; no database is left behind then.
     pub fn create_current(&self) -> Result<Status, Error> {
         let path = self.sqlite_path()?;
-        let is_new_file = !path.exists();
+        let is_new_file = is_free(&path);
         let result = self.version_control(None).and_then(|_| self.upgrade(None)).and_then(|_| self.status());
         if is_new_file && result.is_err() {
             let _ = fs::remove_file(&path);
@@ -546,6 +546,11 @@ fn blame(error: Error, names: &[String]) -> Error {
         }
         other => other,
     }
+}
+
+/// Whether nothing at all has that name, not even a link to a file that is not there.
+fn is_free(path: &Path) -> bool {
+    path.symlink_metadata().is_err()
 }
 
 /// Makes Diesel's table of applied migrations, if it is not there.
