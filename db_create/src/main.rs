@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use config::Config;
 use migrate::Project;
+use migrate::cli::say;
 
 /// Creates the database, empty and at version 0, and the migrations folder if it is missing.
 ///
@@ -14,6 +15,7 @@ use migrate::Project;
 /// .env or in the environment: DATABASE_URL and MIGRATIONS_DIR.
 #[derive(Parser)]
 #[command(version)]
+#[allow(clippy::doc_markdown, reason = "this is the text of --help, where backticks would show")]
 struct Arguments {
     /// For a database whose tables are there already: record migrations 1 to N as applied, after checking that the
     /// tables are what those migrations make
@@ -28,8 +30,8 @@ fn main() -> ExitCode {
         let project = Project::new(config.database_url.as_str(), &config.migrations_dir, &config.base_dir);
         let control = project.version_control(arguments.stamp)?;
         let since = if control.is_new { "now" } else { "already" };
-        println!("{} is {since} under version control", project.database());
-        println!("Current database version: {}", control.version);
+        say(format_args!("{} is {since} under version control", project.database()))?;
+        say(format_args!("Current database version: {}", control.version))?;
         Ok(ExitCode::SUCCESS)
     })
 }

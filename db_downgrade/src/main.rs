@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use config::Config;
 use migrate::Project;
+use migrate::cli::say;
 
 /// Takes back the newest migration, or every one above a revision: all of them, or none when one fails.
 #[derive(Parser)]
@@ -24,13 +25,15 @@ fn main() -> ExitCode {
         let config = Config::load()?;
         let project = Project::new(config.database_url.as_str(), &config.migrations_dir, &config.base_dir);
         if arguments.dry_run {
-            project.revertible_steps(arguments.to)?.iter().for_each(|step| println!("-- {}\n{}", step.name, step.sql));
+            for step in project.revertible_steps(arguments.to)? {
+                say(format_args!("-- {}\n{}", step.name, step.sql))?;
+            }
             return Ok(ExitCode::SUCCESS);
         }
         for step in project.downgrade(arguments.to)? {
-            println!("Downgraded to {}: {} taken back", step.version, step.name);
+            say(format_args!("Downgraded to {}: {} taken back", step.version, step.name))?;
         }
-        println!("Current database version: {}", project.db_version()?);
+        say(format_args!("Current database version: {}", project.db_version()?))?;
         Ok(ExitCode::SUCCESS)
     })
 }

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use config::Config;
 use migrate::Project;
+use migrate::cli::{say, warn};
 
 /// Compares the models with the database, writes the migration that makes the database agree, and applies it.
 ///
@@ -18,6 +19,7 @@ use migrate::Project;
     after_help = "Exit status: 0 when the database agrees with the models at the end, 1 when something \
     stood in the way or --check found a difference, 2 for wrong arguments."
 )]
+#[allow(clippy::doc_markdown, reason = "this is the text of --help, where backticks would show")]
 struct Arguments {
     /// What the migration does; names its folder: -m "add about me" makes 003_add_about_me
     #[arg(short, long, value_name = "TEXT")]
@@ -37,20 +39,23 @@ fn main() -> ExitCode {
         let project = Project::new(config.database_url.as_str(), &config.migrations_dir, &config.base_dir);
         let models = app::schema::schema();
         let Some(plan) = project.make_update_script(&models, arguments.message.as_deref())? else {
-            println!("The models and the database agree: there is nothing to migrate");
+            say("The models and the database agree: there is nothing to migrate")?;
             return Ok(ExitCode::SUCCESS);
         };
-        plan.changes.iter().for_each(|change| println!("{change}"));
+        for change in &plan.changes {
+            say(change)?;
+        }
         if arguments.check {
-            eprintln!("db_migrate: the models and the database differ: run db_migrate");
+            warn("db_migrate", "the models and the database differ: run db_migrate");
             return Ok(ExitCode::FAILURE);
         }
         if arguments.dry_run {
-            println!("\n-- {}/up.sql\n{}\n-- {}/down.sql\n{}", plan.name, plan.sql.up, plan.name, plan.sql.down);
+            let (name, sql) = (&plan.name, &plan.sql);
+            say(format_args!("\n-- {name}/up.sql\n{}\n-- {name}/down.sql\n{}", sql.up, sql.down))?;
             return Ok(ExitCode::SUCCESS);
         }
-        println!("New migration saved as {}", project.apply(&plan)?);
-        println!("Current database version: {}", project.db_version()?);
+        say(format_args!("New migration saved as {}", project.apply(&plan)?))?;
+        say(format_args!("Current database version: {}", project.db_version()?))?;
         Ok(ExitCode::SUCCESS)
     })
 }

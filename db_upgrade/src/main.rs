@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use config::Config;
 use migrate::Project;
+use migrate::cli::{say, warn};
 
 /// Applies every pending migration to the database: all of them, or none when one fails.
 ///
@@ -27,15 +28,17 @@ fn main() -> ExitCode {
         let config = Config::load()?;
         let project = Project::new(config.database_url.as_str(), &config.migrations_dir, &config.base_dir);
         if arguments.dry_run {
-            project.pending(arguments.to)?.iter().for_each(|step| println!("-- {}\n{}", step.name, step.sql));
+            for step in project.pending(arguments.to)? {
+                say(format_args!("-- {}\n{}", step.name, step.sql))?;
+            }
             return Ok(ExitCode::SUCCESS);
         }
         for step in project.upgrade(arguments.to)? {
-            println!("Upgraded to {}: {}", step.version, step.name);
+            say(format_args!("Upgraded to {}: {}", step.version, step.name))?;
         }
-        println!("Current database version: {}", project.db_version()?);
+        say(format_args!("Current database version: {}", project.db_version()?))?;
         if arguments.to.is_none() && !project.differences(&app::schema::schema())?.is_empty() {
-            eprintln!("db_upgrade: the database is not what the models expect: db_migrate --check says what differs");
+            warn("db_upgrade", "the database is not what the models expect: db_migrate --check says what differs");
         }
         Ok(ExitCode::SUCCESS)
     })

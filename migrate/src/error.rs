@@ -50,7 +50,13 @@ pub enum Error {
         /// Its version.
         version: u64,
     },
-    /// There is no folder of migrations, or none in it.
+    /// There is no database whose tables a stamp could be true of.
+    #[error("no database at {}: check DATABASE_URL, or run db_create without --stamp to make a new one", .0.display())]
+    NothingToStamp(PathBuf),
+    /// There is no folder of migrations.
+    #[error("no migrations folder at {}: check MIGRATIONS_DIR, or run db_create to make a new one", .0.display())]
+    NoFolder(PathBuf),
+    /// The folder of migrations holds none.
     #[error("no migrations in {}: db_migrate writes the first one", .0.display())]
     NoScripts(PathBuf),
     /// A migration that cannot be used.
@@ -79,7 +85,7 @@ pub enum Error {
         newest: u64,
     },
     /// A migration's message holds no word.
-    #[error("the message {0:?} holds no letter or digit to name the migration by")]
+    #[error("the message {0:?} holds no letter or digit to name the migration by: say what it does")]
     BadMessage(String),
     /// A revision that no migration leads to.
     #[error("no migration has the number {wanted}: they go up to {newest}")]
@@ -137,7 +143,7 @@ pub enum Error {
         database: String,
     },
     /// A migration has no `down.sql`.
-    #[error("migration {name} has no down.sql: it cannot be taken back")]
+    #[error("migration {name} has no down.sql: it cannot be taken back; write one, or restore a backup")]
     NoDown {
         /// The migration.
         name: String,
@@ -153,8 +159,13 @@ pub enum Error {
         why: String,
     },
     /// A migration would leave rows that refer to rows that are not there.
-    #[error("migration would leave {count} rows without the row they refer to, nothing was changed: {example}")]
+    #[error(
+        "migration {migrations} would leave rows without the row that they refer to, nothing was changed; {count} in \
+         all, the first: {example}"
+    )]
     ForeignKeys {
+        /// The migrations that ran.
+        migrations: String,
         /// How many.
         count: usize,
         /// One of them.
@@ -199,7 +210,7 @@ pub enum Error {
         why: String,
     },
     /// A migration of that name is there already.
-    #[error("{} is there already, and is never written over", .0.display())]
+    #[error("{} is there already, and is never written over: move it away", .0.display())]
     ScriptExists(PathBuf),
     /// What is asked for is there for SQLite only.
     #[error("PostgreSQL is not supported yet: set DATABASE_URL to sqlite:PATH")]

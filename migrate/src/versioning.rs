@@ -104,7 +104,7 @@ impl Project {
         match &self.scripts {
             Source::Embedded(scripts) => Ok(scripts.clone()),
             Source::Folder(folder) => Scripts::read(folder).map_err(|error| match error {
-                Error::NoScripts(path) => Error::NoScripts(self.shown(&path).into()),
+                Error::NoFolder(path) => Error::NoFolder(self.shown(&path).into()),
                 Error::CannotRead { path, why } => Error::CannotRead { path: self.shown(&path).into(), why },
                 Error::BadScript { name, why } => Error::BadScript { name: self.shown(&folder.join(name)), why },
                 Error::SameNumber { first, second } => Error::SameNumber {
@@ -128,17 +128,38 @@ impl Project {
         let path = self.sqlite_path()?;
         let is_new_file = !path.exists();
         if is_new_file && stamp.is_some_and(|stamp| stamp > 0) {
-            return Err(Error::NoDatabase(self.shown(&path).into()));
+            return Err(Error::NothingToStamp(self.shown(&path).into()));
         }
-        if let Source::Folder(folder) = &self.scripts {
-            fs::create_dir_all(folder)
-                .map_err(|error| Error::CannotWrite { path: self.shown(folder).into(), why: error.to_string() })?;
-        }
-        let result = self.open_file(&path).and_then(|mut connection| self.control(&mut connection, stamp));
-        if is_new_file && result.is_err() {
-            let _ = fs::remove_file(&path);
+        let new_folders = self.missing_folders();
+        let result = self
+            .create_folder()
+            .and_then(|()| self.open_file(&path))
+            .and_then(|mut connection| self.control(&mut connection, stamp));
+        if result.is_err() {
+            if is_new_file {
+                let _ = fs::remove_file(&path);
+            }
+            for folder in new_folders {
+                let _ = fs::remove_dir(folder);
+            }
         }
         result
+    }
+
+    /// The migrations folder and those above it that are not there, the innermost first.
+    fn missing_folders(&self) -> Vec<PathBuf> {
+        match &self.scripts {
+            Source::Folder(folder) => {
+                folder.ancestors().take_while(|folder| !folder.exists()).map(Path::to_owned).collect()
+            }
+            Source::Embedded(_) => Vec::new(),
+        }
+    }
+
+    fn create_folder(&self) -> Result<(), Error> {
+        let Source::Folder(folder) = &self.scripts else { return Ok(()) };
+        fs::create_dir_all(folder)
+            .map_err(|error| Error::CannotWrite { path: self.shown(folder).into(), why: error.to_string() })
     }
 
     fn control(&self, connection: &mut SqliteConnection, stamp: Option<u64>) -> Result<Control, Error> {
@@ -209,8 +230,8 @@ impl Project {
     ///
     /// When there is no database, or it is not under version control.
     pub fn status(&self) -> Result<Status, Error> {
-        let scripts = self.scripts()?;
-        status(&mut self.open()?, &scripts).map_err(|error| self.explain(error))
+        let mut connection = self.open()?;
+        status(&mut connection, &self.scripts()?).map_err(|error| self.explain(error))
     }
 
     /// Compares the models with the database: what a migration would have to change. Reads only.
@@ -231,10 +252,10 @@ impl Project {
     /// [`Error::Pending`] and [`Error::Ahead`] when the database is not where the migrations end; what
     /// [`render`](crate::render) and the trial refuse.
     pub fn make_update_script(&self, models: &Schema, message: Option<&str>) -> Result<Option<Plan>, Error> {
-        let scripts = self.scripts()?;
         let mut connection = self.open()?;
+        let scripts = self.scripts()?;
         let status = status(&mut connection, &scripts).map_err(|error| self.explain(error))?;
-        status.require_current()?;
+        status.require_current(&scripts)?;
         let live = introspect(&mut connection).map_err(|error| self.explain(error))?;
         let name = scripts.next_name(status.version, message)?;
         let options = Options { keep: Some(version_of(&name)), fills: Vec::new() };
@@ -256,9 +277,6 @@ impl Project {
             return Err(Error::NoScripts(PathBuf::from("a migrations folder")));
         };
         let folder = root.join(&plan.name);
-        if folder.exists() {
-            return Err(Error::ScriptExists(self.shown(&folder).into()));
-        }
         let script = Script {
             number: plan.number,
             name: plan.name.clone(),
@@ -267,22 +285,28 @@ impl Project {
         };
         let mut connection = self.open()?;
         let draft = unfinished(root, &plan.name);
-        let _ = fs::remove_dir_all(&draft);
-        let applied = write(&draft, &plan.sql).map_err(|error| self.located(error)).and_then(|()| {
-            transaction(&mut connection, &self.database(), |connection| {
-                status(connection, &self.scripts()?)?.require_version(plan.number - 1)?;
-                run(connection, &script, Direction::Up)?;
-                fs::rename(&draft, &folder)
-                    .map_err(|error| Error::CannotWrite { path: self.shown(&folder).into(), why: error.to_string() })
-            })
+        // The folder that this run has made, and it alone, goes when the run fails: another one may have made its own.
+        let mut made = None;
+        let applied = transaction(&mut connection, &self.database(), |connection| {
+            let scripts = self.scripts()?;
+            status(connection, &scripts)?.require_version(plan.number - 1, &scripts)?;
+            if folder.exists() {
+                return Err(Error::ScriptExists(self.shown(&folder).into()));
+            }
+            let _ = fs::remove_dir_all(&draft);
+            made = Some(&draft);
+            write(&draft, &plan.sql).map_err(|error| self.located(error))?;
+            run(connection, &script, Direction::Up)?;
+            fs::rename(&draft, &folder)
+                .map_err(|error| Error::CannotWrite { path: self.shown(&folder).into(), why: error.to_string() })?;
+            made = Some(&folder);
+            Ok(())
         });
         if let Err(error) = applied {
-            let _ = fs::remove_dir_all(&draft);
-            // The folder has its name for the moment between the renaming and a COMMIT that fails.
-            if !matches!(error, Error::ScriptExists(_)) {
-                let _ = fs::remove_dir_all(&folder);
+            if let Some(folder) = made {
+                let _ = fs::remove_dir_all(folder);
             }
-            return Err(error);
+            return Err(blame(error, std::slice::from_ref(&plan.name)));
         }
         Ok(self.shown(&folder))
     }
@@ -294,11 +318,14 @@ impl Project {
     /// [`Error::Migration`] names the migration and the statement; the database is then as it was.
     pub fn upgrade(&self, to: Option<u64>) -> Result<Vec<Step>, Error> {
         let (scripts, mut connection) = self.scripts_and_connection()?;
-        transaction(&mut connection, &self.database(), |connection| {
+        let mut names = Vec::new();
+        let applied = transaction(&mut connection, &self.database(), |connection| {
             let pending = pending(connection, &scripts, to)?;
+            names = pending.iter().map(|script| script.name.clone()).collect();
             pending.iter().try_for_each(|script| run(connection, script, Direction::Up))?;
             Ok(pending.into_iter().map(step_up).collect())
-        })
+        });
+        applied.map_err(|error| blame(error, &names))
     }
 
     /// What [`upgrade`](Self::upgrade) would run. Reads only.
@@ -320,11 +347,14 @@ impl Project {
     /// then as it was.
     pub fn downgrade(&self, to: Option<u64>) -> Result<Vec<Step>, Error> {
         let (scripts, mut connection) = self.scripts_and_connection()?;
-        transaction(&mut connection, &self.database(), |connection| {
+        let mut names = Vec::new();
+        let taken_back = transaction(&mut connection, &self.database(), |connection| {
             let steps = self.revertible(connection, &scripts, to)?;
+            names = steps.iter().map(|(script, _)| script.name.clone()).collect();
             steps.iter().try_for_each(|(script, _)| run(connection, script, Direction::Down))?;
             Ok(steps.into_iter().map(step_down).collect())
-        })
+        });
+        taken_back.map_err(|error| blame(error, &names))
     }
 
     /// What [`downgrade`](Self::downgrade) would run. Reads only.
@@ -470,18 +500,28 @@ impl Status {
         self.pending.is_empty() && self.unknown.is_empty()
     }
 
-    fn require_current(&self) -> Result<(), Error> {
+    fn require_current(&self, scripts: &Scripts) -> Result<(), Error> {
         if !self.unknown.is_empty() {
             return Err(Error::Ahead { unknown: self.unknown.clone(), newest: self.newest });
         }
+        self.require_in_order(scripts)?;
         if !self.pending.is_empty() {
             return Err(Error::Pending { version: self.version, pending: self.pending.clone() });
         }
         Ok(())
     }
 
-    fn require_version(&self, version: u64) -> Result<(), Error> {
-        self.require_current()?;
+    /// No migration may have slipped in below the version.
+    fn require_in_order(&self, scripts: &Scripts) -> Result<(), Error> {
+        let slipped_in = |script: &&Script| script.number < self.version && self.pending.contains(&script.name);
+        match scripts.iter().find(slipped_in) {
+            Some(script) => Err(Error::OutOfOrder { name: script.name.clone(), version: self.version }),
+            None => Ok(()),
+        }
+    }
+
+    fn require_version(&self, version: u64, scripts: &Scripts) -> Result<(), Error> {
+        self.require_current(scripts)?;
         if self.version == version {
             return Ok(());
         }
@@ -496,6 +536,16 @@ fn step_up(script: &Script) -> Step {
 
 fn step_down((script, version): (&Script, u64)) -> Step {
     Step { version, name: script.name.clone(), sql: script.down.clone().unwrap_or_default() }
+}
+
+/// Foreign keys are checked once, after all migrations of a run: names those that ran.
+fn blame(error: Error, names: &[String]) -> Error {
+    match error {
+        Error::ForeignKeys { count, example, .. } => {
+            Error::ForeignKeys { migrations: names.join(", "), count, example }
+        }
+        other => other,
+    }
 }
 
 /// Makes Diesel's table of applied migrations, if it is not there.
@@ -556,11 +606,9 @@ fn pending<'a>(
             return Err(Error::WrongDirection { current: status.version, hint });
         }
     }
-    let pending: Vec<_> = scripts.iter().filter(|script| status.pending.contains(&script.name)).collect();
-    if let Some(script) = pending.iter().find(|script| script.number < status.version) {
-        return Err(Error::OutOfOrder { name: script.name.clone(), version: status.version });
-    }
-    Ok(pending.into_iter().filter(|script| to.is_none_or(|to| script.number <= to)).collect())
+    status.require_in_order(scripts)?;
+    let pending = scripts.iter().filter(|script| status.pending.contains(&script.name));
+    Ok(pending.filter(|script| to.is_none_or(|to| script.number <= to)).collect())
 }
 
 fn check_target(scripts: &Scripts, wanted: u64) -> Result<(), Error> {

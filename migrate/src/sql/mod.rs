@@ -59,7 +59,14 @@ pub(crate) fn tokens(sql: &str) -> Result<Vec<Token<'_>>, Error> {
                 Some(text) => tokens.push(Token { text, start, end, kind }),
                 None => return Err(Error::Sql { what: excerpt(sql), why: "a token ends inside a character".into() }),
             },
-            Err(error) => return Err(Error::Sql { what: excerpt(sql), why: error.to_string() }),
+            Err(error) => {
+                let (why, at) = (error.to_string(), scanner.position(sql.as_bytes()));
+                let why = why.split(" at Some").next().unwrap_or(&why);
+                return Err(Error::Sql {
+                    what: excerpt(sql),
+                    why: format!("{why} at line {}, column {}", at.line, at.column),
+                });
+            }
         }
     }
 }
