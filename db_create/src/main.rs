@@ -1,5 +1,7 @@
 //! `db_create`: creates the database and puts it under version control.
 
+#![allow(clippy::doc_markdown, reason = "the comments on the arguments are what --help prints")]
+
 use std::process::ExitCode;
 
 use clap::Parser;

@@ -1,5 +1,7 @@
 //! `db_migrate`: compares the models with the database, writes the migration between them and applies it.
 
+#![allow(clippy::doc_markdown, reason = "the comments on the arguments are what --help prints")]
+
 use std::process::ExitCode;
 
 use clap::Parser;

@@ -10,6 +10,7 @@ use crate::sql::{canonical, create_table::CreateTable};
 
 /// One step from a schema to another. It says itself in plain words, and knows its reverse.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "a plan holds a few of them, and boxes would be in everybody's way")]
 pub enum Change {
     /// A table that is not there yet.
     CreateTable(Table),

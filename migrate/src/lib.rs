@@ -1,5 +1,7 @@
 //! Migrations for Diesel: generated from the tables in Rust, reversible, all or nothing.
 
+#![deny(missing_docs)]
+
 pub mod cli;
 pub mod connection;
 pub mod diff;

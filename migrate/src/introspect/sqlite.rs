@@ -173,7 +173,8 @@ impl TableReader<'_> {
             match indexes.last_mut() {
                 Some(last) if last.name == name => last.columns.push(column),
                 _ => {
-                    indexes.push(Index { name, columns: vec![column], unique, constraint: origin == "u", stored: text })
+                    let constraint = origin == "u";
+                    indexes.push(Index { name, columns: vec![column], unique, constraint, stored: text });
                 }
             }
         }

@@ -17,5 +17,5 @@ pub(crate) fn parents_first<'a>(tables: &[&'a Table]) -> (Vec<&'a Table>, bool) 
 
 fn refers_to_any(table: &Table, others: &[&Table]) -> bool {
     let refers_to = |other: &&Table| table.foreign_keys.iter().any(|key| same_name(&key.table, &other.name));
-    others.iter().filter(|other| !same_name(&other.name, &table.name)).any(|other| refers_to(&other))
+    others.iter().filter(|other| !same_name(&other.name, &table.name)).any(refers_to)
 }

@@ -408,32 +408,30 @@ impl Reader<'_, '_> {
         let ty = ty..self.at;
         let mut constraints = Vec::new();
         while !self.peek_any(&[",", ")"]) {
-            if let Some(constraint) = self.constraint()? {
-                constraints.push(constraint);
-            }
+            constraints.extend(self.constraint()?);
         }
         Some(Item { column, ty, constraints, tokens: start..self.at })
     }
 
     fn table_constraint(&mut self) -> Option<Item> {
         let start = self.at;
-        let constraints = self.constraint()?.into_iter().collect();
+        let constraints = self.constraint()?;
         Some(Item { column: None, ty: start..start, constraints, tokens: start..self.at })
     }
 
-    /// Reads one constraint; `Some(None)` is a bare `CONSTRAINT name`, which SQLite allows and which says nothing.
-    fn constraint(&mut self) -> Option<Option<Constraint>> {
+    /// Reads one constraint, or none: a bare `CONSTRAINT name`, which SQLite allows, says nothing.
+    fn constraint(&mut self) -> Option<Vec<Constraint>> {
         let start = self.at;
         let mut name = None;
         if self.take("CONSTRAINT").is_some() {
             let at = self.step()?;
             name = Some(self.tokens[at].name());
             if self.peek_any(&[",", ")", "CONSTRAINT"]) {
-                return Some(None);
+                return Some(Vec::new());
             }
         }
         let kind = self.kind()?;
-        Some(Some(Constraint { name, kind, tokens: start..self.at }))
+        Some(vec![Constraint { name, kind, tokens: start..self.at }])
     }
 
     fn kind(&mut self) -> Option<Kind> {
@@ -497,11 +495,8 @@ impl Reader<'_, '_> {
         loop {
             if self.take("ON").is_some() {
                 self.step()?;
-                if self.take("SET").is_some() || self.take("NO").is_some() {
-                    self.step()?;
-                } else {
-                    self.step()?;
-                }
+                let _ = self.take("SET").or_else(|| self.take("NO"));
+                self.step()?;
             } else if self.take("MATCH").is_some() {
                 self.step()?;
             } else if self.peek_any(&["DEFERRABLE"]) || self.peeks_at(0, "NOT") && self.peeks_at(1, "DEFERRABLE") {

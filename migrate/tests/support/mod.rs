@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+use std::fmt::Write as _;
+
 use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
 use diesel::sql_types::{BigInt, Nullable, Text};
@@ -73,7 +75,8 @@ impl Scratch {
             for row in 1..=rows {
                 let names: Vec<_> = table.columns.iter().map(|column| format!("\"{}\"", column.name)).collect();
                 let values: Vec<_> = table.columns.iter().map(|column| value(column, row)).collect();
-                script += &format!("INSERT INTO {} ({}) VALUES ({});", table.name, names.join(", "), values.join(", "));
+                let (names, values) = (names.join(", "), values.join(", "));
+                write!(script, "INSERT INTO {} ({names}) VALUES ({values});", table.name).unwrap();
             }
         }
         self.execute(&(script + "COMMIT;"));

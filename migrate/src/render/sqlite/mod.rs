@@ -82,12 +82,11 @@ impl Writer<'_> {
             let Change::AlterTable { from, to, alterations } = change else { continue };
             let side = keep::side_table(self.side_table(from, to)?, self.direction);
             statements.extend(side.before);
-            match self.alter(from, to, alterations, side.join.is_some())? {
-                Some(altered) => statements.extend(altered),
-                None => {
-                    statements.extend(self.rebuild(from, to, alterations, side.join.as_ref())?);
-                    rebuilt.push(to.name.as_str());
-                }
+            if let Some(altered) = self.alter(from, to, alterations, side.join.is_some())? {
+                statements.extend(altered);
+            } else {
+                statements.extend(self.rebuild(from, to, alterations, side.join.as_ref())?);
+                rebuilt.push(to.name.as_str());
             }
             statements.extend(side.after);
         }

@@ -76,19 +76,13 @@ impl Writer<'_> {
                 _ => None,
             });
             let number = number.filter(|_| to.is_unique(&column.name)).map(|number| own(&number));
-            let value = match from.find_column(&column.name) {
-                Some(old) => {
-                    let current = own(&quote(&old.name));
-                    let value = self.converted(&current, old, column, to, number);
-                    Some(side.map_or(value.clone(), |side| side.altered(&column.name, &current, value)))
-                }
-                None => {
-                    let value = self.missing(column, to, number);
-                    match side {
-                        Some(side) => side.dropped(&column.name, value),
-                        None => value,
-                    }
-                }
+            let value = if let Some(old) = from.find_column(&column.name) {
+                let current = own(&quote(&old.name));
+                let value = self.converted(&current, old, column, to, number);
+                Some(side.map_or(value.clone(), |side| side.altered(&column.name, &current, value)))
+            } else {
+                let value = self.missing(column, to, number);
+                side.map_or(value.clone(), |side| side.dropped(&column.name, value))
             };
             if let Some(value) = value {
                 targets.push(quote(&column.name));
