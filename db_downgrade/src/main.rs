@@ -1,13 +1,16 @@
 //! `db_downgrade`: takes the database one revision back.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
 use config::Config;
-use migrate::Project;
-use migrate::cli::say;
+use migrate::cli::{say, warn};
+use migrate::{Project, Settings};
 
 /// Takes back the newest migration, or every one above a revision: all of them, or none when one fails.
+///
+/// A database that holds rows is copied to the folder backups first.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -17,6 +20,9 @@ struct Arguments {
     /// Print the SQL that would run, and run nothing
     #[arg(long)]
     dry_run: bool,
+    /// Put a backup in the database's place, and run nothing; stop the site first
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["to", "dry_run"])]
+    restore: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -24,8 +30,19 @@ fn main() -> ExitCode {
     migrate::cli::run("db_downgrade", || {
         let config = Config::load()?;
         let project = Project::new(config.database_url.as_str(), &config.migrations_dir, &config.base_dir);
+        let project = project.with(Settings {
+            backups: config.backups,
+            tell: |line| warn("db_downgrade", line),
+            ..Settings::default()
+        });
+        if let Some(file) = arguments.restore {
+            let version = project.restore(&file)?;
+            say(format_args!("Restored {} from {}", project.database(), file.display()))?;
+            say(format_args!("Current database version: {version}"))?;
+            return Ok(ExitCode::SUCCESS);
+        }
         if arguments.dry_run {
-            for step in project.revertible_steps(arguments.to)? {
+            for step in project.revertible(arguments.to)? {
                 say(format_args!("-- {}\n{}", step.name, step.sql))?;
             }
             return Ok(ExitCode::SUCCESS);

@@ -6,12 +6,12 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use config::Config;
-use migrate::Project;
-use migrate::cli::{say, warn};
+use migrate::cli::{confirm, say, warn};
+use migrate::{Project, Settings, Wishes};
 
 /// Compares the models with the database, writes the migration that makes the database agree, and applies it.
 ///
-/// The migration is tried, up and down, on an empty copy of the tables before it is kept. It is kept and applied, or
+/// The migration is tried, up and down, on a copy of the database before it is kept. It is kept and applied, or
 /// neither. Edit app/src/schema.rs, run this, read what it wrote, and commit both.
 #[derive(Parser)]
 #[command(
@@ -19,7 +19,6 @@ use migrate::cli::{say, warn};
     after_help = "Exit status: 0 when the database agrees with the models at the end, 1 when something \
     stood in the way or --check found a difference, 2 for wrong arguments."
 )]
-#[allow(clippy::doc_markdown, reason = "this is the text of --help, where backticks would show")]
 struct Arguments {
     /// What the migration does; names its folder: -m "add about me" makes 003_add_about_me
     #[arg(short, long, value_name = "TEXT")]
@@ -30,29 +29,49 @@ struct Arguments {
     /// Write nothing, and exit with 1 when models and database differ or migrations are pending
     #[arg(long, conflicts_with_all = ["dry_run", "message"])]
     check: bool,
+    /// Write and apply the migration even if values are lost
+    #[arg(long)]
+    allow_data_loss: bool,
+    /// What goes into a column that may not be NULL, in the rows that have no value; may be given again
+    #[arg(long, value_name = "TABLE.COLUMN=VALUE")]
+    fill: Vec<String>,
+    /// Keep nothing aside of what the migration drops or converts: its downgrade will not bring the values back
+    #[arg(long)]
+    no_keep: bool,
+    /// Do not try the migration on a copy of the rows
+    #[arg(long)]
+    no_rehearsal: bool,
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let Arguments { message, dry_run, check, allow_data_loss, fill: fills, no_keep, no_rehearsal } = Arguments::parse();
     migrate::cli::run("db_migrate", || {
         let config = Config::load()?;
         let project = Project::new(config.database_url.as_str(), &config.migrations_dir, &config.base_dir);
-        let models = app::schema::schema();
-        let Some(plan) = project.make_update_script(&models, arguments.message.as_deref())? else {
+        let project = project.with(Settings {
+            backups: config.backups,
+            tell: |line| warn("db_migrate", line),
+            ..Settings::default()
+        });
+        let wishes = Wishes { message, fills, no_keep, no_rehearsal: no_rehearsal || check || dry_run };
+        let Some(mut plan) = project.make_update_script(&app::schema::schema(), &wishes)? else {
             say("The models and the database agree: there is nothing to migrate")?;
             return Ok(ExitCode::SUCCESS);
         };
-        for change in &plan.changes {
-            say(change)?;
-        }
-        if arguments.check {
+        say(&plan)?;
+        if check {
             warn("db_migrate", "the models and the database differ: run db_migrate");
             return Ok(ExitCode::FAILURE);
         }
-        if arguments.dry_run {
-            let (name, sql) = (&plan.name, &plan.sql);
-            say(format_args!("\n-- {name}/up.sql\n{}\n-- {name}/down.sql\n{}", sql.up, sql.down))?;
+        if dry_run {
+            say(format_args!(
+                "\n-- {}/up.sql\n{}\n-- {}/down.sql\n{}",
+                plan.name, plan.sql.up, plan.name, plan.sql.down
+            ))?;
             return Ok(ExitCode::SUCCESS);
+        }
+        if allow_data_loss || (!plan.losses.is_empty() && confirm("These values would be lost. Go on?")) {
+            plan = plan.accept_losses();
         }
         say(format_args!("New migration saved as {}", project.apply(&plan)?))?;
         say(format_args!("Current database version: {}", project.db_version()?))?;

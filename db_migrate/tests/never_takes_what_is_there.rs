@@ -43,8 +43,8 @@ fn rows_that_the_migration_does_not_fit_undo_it() {
     let said = home.refuses("db_migrate");
     assert_eq!(
         said,
-        "migration 003_migration failed, nothing was changed: UNIQUE constraint failed: users.nickname in: CREATE \
-         UNIQUE INDEX users_nickname_key ON users (nickname)"
+        "the migration was tried on a copy and is not right, nothing was written: up.sql, on your rows: UNIQUE \
+         constraint failed: users.nickname in: CREATE UNIQUE INDEX users_nickname_key ON users (nickname)"
     );
 }
 

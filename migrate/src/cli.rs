@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::process::ExitCode;
 
 /// Runs a program's work. An error becomes one line on standard error, behind the program's name, and exit status 1.
@@ -33,4 +33,15 @@ pub fn say(result: impl Display) -> io::Result<()> {
 pub fn warn(program: &str, what: impl Display) {
     let line: String = what.to_string().chars().map(|char| if char.is_control() { ' ' } else { char }).collect();
     let _ = writeln!(io::stderr(), "{program}: {line}");
+}
+
+/// Asks a question that is answered by `y`. Elsewhere than on a terminal there is nobody to ask: the answer is no.
+#[must_use]
+pub fn confirm(question: &str) -> bool {
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return false;
+    }
+    let _ = write!(io::stderr(), "{question} [y/N] ");
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
 }

@@ -136,6 +136,43 @@ pub enum Error {
         /// The database's version.
         version: u64,
     },
+    /// The database is not what the models expect, though every migration was applied.
+    #[error("{database} is not what the models expect; a migration between them {differences}")]
+    Drift {
+        /// The database.
+        database: String,
+        /// The differences, in plain words.
+        differences: String,
+    },
+    /// An applied migration's file is not what was applied.
+    #[error(
+        "migration {name} was edited after it was applied: put its up.sql back as it was and write a new migration, or \
+         take it as it is now with db_upgrade --accept-edited {number}"
+    )]
+    Edited {
+        /// The migration.
+        name: String,
+        /// Its number.
+        number: u64,
+    },
+    /// A migration would lose values, and nobody said that it may.
+    #[error(
+        "nothing was written, because values would be lost: {0}; run again with --allow-data-loss to do it all the same"
+    )]
+    WouldLose(String),
+    /// A migration needs values that nobody gave.
+    #[error(
+        "nothing was written, because values are missing: {0}; give one with --fill table.column=value, or a default"
+    )]
+    NeedsFill(String),
+    /// A value to fill in that cannot be used.
+    #[error("--fill {fill}: {why}")]
+    BadFill {
+        /// What was given.
+        fill: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The database is at version 0.
     #[error("{database} is at version 0: there is no migration to take back")]
     AtVersionZero {
@@ -172,7 +209,7 @@ pub enum Error {
         example: String,
     },
     /// A generated migration does not do what it should.
-    #[error("the migration was tried on an empty copy and is not right, nothing was written: {why}")]
+    #[error("the migration was tried on a copy and is not right, nothing was written: {why}")]
     Rehearsal {
         /// What is wrong.
         why: String,

@@ -1,15 +1,21 @@
 //! Tries a generated migration, up and down, before anyone relies on it.
 
+use std::fs;
+use std::path::Path;
+
 use diesel::connection::SimpleConnection;
+use diesel::dsl::sql;
+use diesel::sql_types::{BigInt, Text};
 use diesel::sqlite::SqliteConnection;
-use diesel::{Connection as _, ConnectionError};
+use diesel::{Connection as _, ConnectionError, OptionalExtension as _, RunQueryDsl};
 
 use crate::introspect::sqlite::introspect;
 use crate::render::{Options, Sql, render};
 use crate::run::{Direction, run, transaction};
-use crate::schema::{ObjectKind, Schema};
+use crate::schema::{Column, ObjectKind, Schema, Table};
 use crate::script::Script;
-use crate::{Change, Error, diff};
+use crate::sql::quote;
+use crate::{Change, Error, backup, diff};
 
 /// Works out the migration from a live schema to another, and tries it, up and down, on an empty copy.
 ///
@@ -51,6 +57,109 @@ fn on_empty_copy(from: &Schema, target: &Schema, sql: &Sql) -> Result<(), Error>
     Ok(())
 }
 
+/// Runs the migration up, down and up on a copy of the real data. Values that it does not touch must be there after up;
+/// after down every value must be back, when the upgrade keeps aside what it drops.
+///
+/// A database above a gibibyte is not copied.
+pub(crate) fn on_copy_of_data(
+    connection: &mut SqliteConnection,
+    database: &Path,
+    (from, target): (&Schema, &Schema),
+    sql: &Sql,
+    keeps: bool,
+) -> Result<(), Error> {
+    let size = fs::metadata(database).map_or(0, |metadata| metadata.len());
+    if size > LARGEST_COPY || !backup::is_populated(connection)? {
+        return Ok(());
+    }
+    let file = |what: &str| database.with_file_name(format!(".rehearsal-{}-{what}.db", std::process::id()));
+    let (before, copy) = (file("before"), file("copy"));
+    let rehearsed = backup::copy(connection, &before)
+        .and_then(|()| {
+            fs::copy(&before, &copy)
+                .map(drop)
+                .map_err(|error| Error::CannotWrite { path: copy.clone(), why: error.to_string() })
+        })
+        .and_then(|()| up_down_up(&before, &copy, (from, target), sql, keeps));
+    for path in [before, copy] {
+        let _ = fs::remove_file(path.with_extension("db-journal"));
+        let _ = fs::remove_file(path);
+    }
+    rehearsed
+}
+
+/// The size above which a database is not copied to try a migration: 1 GiB.
+const LARGEST_COPY: u64 = 1 << 30;
+
+fn up_down_up(
+    before: &Path,
+    copy: &Path,
+    (from, target): (&Schema, &Schema),
+    sql: &Sql,
+    keeps: bool,
+) -> Result<(), Error> {
+    let mut copy = backup::open(copy)?;
+    let script = Script { number: 1, name: "0_trial".into(), up: sql.up.clone(), down: Some(sql.down.clone()) };
+    let attach = format!("ATTACH {} AS before", crate::sql::literal(&before.display().to_string()));
+    copy.batch_execute(&attach)?;
+    for (direction, goal) in [(Direction::Up, target), (Direction::Down, from), (Direction::Up, target)] {
+        let word = if direction == Direction::Up { "up.sql" } else { "down.sql" };
+        let failed = |why: String| Error::Rehearsal { why: format!("{word}, on your rows: {why}") };
+        transaction(&mut copy, "the copy", |copy| run(copy, &script, direction)).map_err(|error| match error {
+            Error::Migration { statement, why, .. } => failed(format!("{why} in: {statement}")),
+            other => failed(other.to_string()),
+        })?;
+        for table in &from.tables {
+            let Some(now) = goal.table(&table.name) else { continue };
+            let is_back = direction == Direction::Down && keeps;
+            let stays = |column: &&Column| {
+                !column.generated
+                    && (is_back
+                        || target
+                            .table(&table.name)
+                            .and_then(|table| table.find_column(&column.name))
+                            .is_some_and(|other| other.ty == column.ty && other.nullable == column.nullable))
+            };
+            let columns = table.columns.iter().filter(stays).filter(|column| now.find_column(&column.name).is_some());
+            if let Some(difference) = value_that_differs(&mut copy, table, columns)? {
+                return Err(failed(difference));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Compares a table with what it was before the trial, and names the first value that is not there any more.
+fn value_that_differs<'a>(
+    copy: &mut SqliteConnection,
+    table: &Table,
+    columns: impl Iterator<Item = &'a Column>,
+) -> Result<Option<String>, Error> {
+    let name = quote(&table.name);
+    let count = |schema: &str| format!("(SELECT count(*) FROM {schema}.{name})");
+    let rows = format!("SELECT {} - {}", count("before"), count("main"));
+    let lost: i64 = sql::<BigInt>(&rows).get_result(copy)?;
+    if lost != 0 {
+        return Ok(Some(format!(
+            "table {} would have {} rows {}",
+            table.name,
+            lost.abs(),
+            if lost > 0 { "less" } else { "more" }
+        )));
+    }
+    let columns: Vec<_> = columns.collect();
+    if columns.is_empty() {
+        return Ok(None);
+    }
+    let quoted: Vec<_> = columns.iter().map(|column| format!("quote({})", quote(&column.name))).collect();
+    let row = format!("SELECT {} FROM", quoted.join(" || ', ' || "));
+    // Rows are compared as a whole, in every column that must be as it was.
+    let query = format!("{row} before.{name} EXCEPT {row} main.{name} LIMIT 1");
+    let missing: Option<String> = sql::<Text>(&query).get_result(copy).optional()?;
+    let names: Vec<_> = columns.iter().map(|column| column.name.as_str()).collect();
+    Ok(missing.map(|row| format!("table {} would no longer hold ({}) = ({row})", table.name, names.join(", "))))
+}
+
 /// A change on one line.
 pub(crate) fn one_line(change: &Change) -> String {
     change.to_string().lines().map(str::trim).collect::<Vec<_>>().join(" ")
@@ -75,7 +184,7 @@ fn empty_copy(schema: &Schema) -> Result<SqliteConnection, Error> {
 pub(crate) fn in_memory() -> Result<SqliteConnection, Error> {
     let failed = |error: ConnectionError| Error::Database { what: "a scratch database".into(), why: error.to_string() };
     let mut copy = SqliteConnection::establish(":memory:").map_err(failed)?;
-    crate::versioning::prepare(&mut copy)?;
+    crate::status::prepare(&mut copy)?;
     Ok(copy)
 }
 

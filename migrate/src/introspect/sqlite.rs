@@ -17,6 +17,7 @@ use crate::sql::{canonical, tokens};
 
 /// Tables that are nobody's model: SQLite's own, Diesel's bookkeeping and this library's.
 const NOT_OURS: &str = "name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE '\\_\\_diesel\\_%' ESCAPE '\\' \
+     AND name NOT LIKE '\\_\\_migrate\\_%' ESCAPE '\\' \
      AND name NOT LIKE '\\_kept\\_%' ESCAPE '\\'";
 
 /// Reads the main database of the connection.
