@@ -43,3 +43,8 @@ pub use render::render;
 pub use schema::Schema;
 pub use script::{Script, Scripts};
 pub use versioning::{Control, Plan, Project, Status, Step};
+
+/// Compiles the Rust in the README.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
