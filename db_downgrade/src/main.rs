@@ -1,5 +1,7 @@
 //! `db_downgrade`: takes the database one revision back.
 
+#![allow(clippy::doc_markdown, reason = "the comments on the arguments are what --help prints")]
+
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -8,6 +10,9 @@ use migrate::Project;
 use migrate::cli::say;
 
 /// Takes back the newest migration, or every one above a revision: all of them, or none when one fails.
+///
+/// What a migration written by db_migrate dropped comes back with its values. What it added goes, with whatever was
+/// written into it since.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {

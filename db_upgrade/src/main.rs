@@ -9,7 +9,7 @@ use migrate::cli::{say, warn};
 
 /// Applies every pending migration to the database: all of them, or none when one fails.
 ///
-/// Run it on deploy, before the new release starts. At the end it says whether the database is what this release's
+/// Run it on deploy, before the new release starts. At the end it warns when the database is not what this release's
 /// models expect.
 #[derive(Parser)]
 #[command(version)]
