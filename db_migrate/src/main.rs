@@ -11,8 +11,10 @@ use migrate::{Project, Settings, Wishes};
 
 /// Compares the models with the database, writes the migration that makes the database agree, and applies it.
 ///
-/// The migration is tried, up and down, on a copy of the database before it is kept. It is kept and applied, or
-/// neither. Edit app/src/schema.rs, run this, read what it wrote, and commit both.
+/// Edit app/src/schema.rs, run this, read the SQL that it wrote, and commit both. Pending migrations have to be applied
+/// before, with db_upgrade.
+///
+/// The migration is tried, up and down, on a copy of the database first. It is saved and applied, or neither.
 #[derive(Parser)]
 #[command(
     version,
@@ -20,13 +22,13 @@ use migrate::{Project, Settings, Wishes};
     stood in the way or --check found a difference, 2 for wrong arguments."
 )]
 struct Arguments {
-    /// What the migration does; names its folder: -m "add about me" makes 003_add_about_me
+    /// What the migration does, to name its folder: "add about me" makes 003_add_about_me
     #[arg(short, long, value_name = "TEXT")]
     message: Option<String>,
     /// Print the plan and the SQL, and write nothing
     #[arg(long)]
     dry_run: bool,
-    /// Write nothing, and exit with 1 when models and database differ or migrations are pending
+    /// Write nothing, and exit with status 1 when models and database differ or migrations are pending
     #[arg(long, conflicts_with_all = ["dry_run", "message"])]
     check: bool,
     /// Write and apply the migration even if values are lost

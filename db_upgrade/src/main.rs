@@ -10,7 +10,7 @@ use migrate::{Project, Settings};
 /// Applies every pending migration to the database: all of them, or none when one fails.
 ///
 /// Run it on deploy, before the new release starts. A database that holds rows is copied to the folder backups first.
-/// At the end it says whether the database is what this release's models expect.
+/// At the end it warns when the database is not what this release's models expect.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {

@@ -51,3 +51,8 @@ pub use schema::Schema;
 pub use script::{Script, Scripts};
 pub use status::Status;
 pub use versioning::{Control, Plan, Step, Wishes};
+
+/// Compiles the Rust in the README.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
