@@ -37,6 +37,9 @@ struct Arguments {
     /// What goes into a column that may not be NULL, in the rows that have no value; may be given again
     #[arg(long, value_name = "TABLE.COLUMN=VALUE")]
     fill: Vec<String>,
+    /// A column, or a table (TABLE=NAME), that only changes its name; may be given again
+    #[arg(long, value_name = "TABLE.COLUMN=NAME")]
+    rename: Vec<String>,
     /// Keep nothing aside of what the migration drops or converts: its downgrade will not bring the values back
     #[arg(long)]
     no_keep: bool,
@@ -46,7 +49,14 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    let Arguments { message, dry_run, check, allow_data_loss, fill: fills, no_keep, no_rehearsal } = Arguments::parse();
+    let arguments = Arguments::parse();
+    let wishes = Wishes {
+        message: arguments.message,
+        fills: arguments.fill,
+        renames: arguments.rename,
+        no_keep: arguments.no_keep,
+        no_rehearsal: arguments.no_rehearsal || arguments.check || arguments.dry_run,
+    };
     migrate::cli::run("db_migrate", || {
         let config = Config::load()?;
         let project = Project::new(config.database_url.as_str(), &config.migrations_dir, &config.base_dir);
@@ -55,24 +65,23 @@ fn main() -> ExitCode {
             tell: |line| warn("db_migrate", line),
             ..Settings::default()
         });
-        let wishes = Wishes { message, fills, no_keep, no_rehearsal: no_rehearsal || check || dry_run };
         let Some(mut plan) = project.make_update_script(&app::schema::schema(), &wishes)? else {
             say("The models and the database agree: there is nothing to migrate")?;
             return Ok(ExitCode::SUCCESS);
         };
         say(&plan)?;
-        if check {
+        if arguments.check {
             warn("db_migrate", "the models and the database differ: run db_migrate");
             return Ok(ExitCode::FAILURE);
         }
-        if dry_run {
+        if arguments.dry_run {
             say(format_args!(
                 "\n-- {}/up.sql\n{}\n-- {}/down.sql\n{}",
                 plan.name, plan.sql.up, plan.name, plan.sql.down
             ))?;
             return Ok(ExitCode::SUCCESS);
         }
-        if allow_data_loss || (!plan.losses.is_empty() && confirm("These values would be lost. Go on?")) {
+        if arguments.allow_data_loss || (!plan.losses.is_empty() && confirm("These values would be lost. Go on?")) {
             plan = plan.accept_losses();
         }
         say(format_args!("New migration saved as {}", project.apply(&plan)?))?;

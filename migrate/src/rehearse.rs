@@ -15,7 +15,7 @@ use crate::run::{Direction, run, transaction};
 use crate::schema::{Column, ObjectKind, Schema, Table};
 use crate::script::Script;
 use crate::sql::quote;
-use crate::{Change, Error, backup, diff};
+use crate::{Change, Error, backup, diff, rename};
 
 /// Works out the migration from a live schema to another, and tries it, up and down, on an empty copy.
 ///
@@ -24,8 +24,12 @@ use crate::{Change, Error, backup, diff};
 /// [`Error::CannotExpress`] on a difference that has no safe SQL, [`Error::Rehearsal`] when the trial fails, because a
 /// view or trigger needs what goes, for example.
 pub fn compare(from: &Schema, to: &Schema, options: &Options) -> Result<(Vec<Change>, Sql), Error> {
-    let changes = diff(from, to);
-    let sql = render(from, &changes, options)?;
+    let mut renames = rename::declared(from, to);
+    renames.extend(options.renames.iter().filter(|asked| !renames.contains(asked)).cloned().collect::<Vec<_>>());
+    let renamed = rename::renamed(from, &renames)?;
+    let mut changes: Vec<_> = renames.into_iter().map(Change::Rename).collect();
+    changes.extend(diff(&renamed, to));
+    let sql = render(&renamed, &changes, options)?;
     if !changes.is_empty() {
         on_empty_copy(from, to, &sql)?;
     }
@@ -44,6 +48,9 @@ fn on_empty_copy(from: &Schema, target: &Schema, sql: &Sql) -> Result<(), Error>
         let failed = |why: String| Error::Rehearsal { why: format!("{word}: {why}") };
         transaction(&mut copy, "the copy", |copy| run(copy, &script, direction)).map_err(|error| match error {
             Error::Migration { statement, why, .. } => failed(format!("{why} in: {statement}")),
+            Error::ForeignKeys { count, example, .. } => failed(format!(
+                "it would leave rows without the row that they refer to; {count} in all, the first: {example}"
+            )),
             other => failed(other.to_string()),
         })?;
         if let Some(error) = schema_error(&mut copy).filter(|_| was_sound) {
@@ -113,6 +120,9 @@ fn up_down_up(
         let failed = |why: String| Error::Rehearsal { why: format!("{word}, on your rows: {why}") };
         transaction(&mut copy, "the copy", |copy| run(copy, &script, direction)).map_err(|error| match error {
             Error::Migration { statement, why, .. } => failed(format!("{why} in: {statement}")),
+            Error::ForeignKeys { count, example, .. } => failed(format!(
+                "it would leave rows without the row that they refer to; {count} in all, the first: {example}"
+            )),
             other => failed(other.to_string()),
         })?;
         for table in &from.tables {
@@ -171,7 +181,7 @@ pub(crate) fn one_line(change: &Change) -> String {
     change.to_string().lines().map(str::trim).collect::<Vec<_>>().join(" ")
 }
 
-fn empty_copy(schema: &Schema) -> Result<SqliteConnection, Error> {
+pub(crate) fn empty_copy(schema: &Schema) -> Result<SqliteConnection, Error> {
     let mut copy = in_memory()?;
     // A virtual table whose module this program does not have cannot be copied, nor can a migration touch it.
     for object in schema.objects().iter().filter(|object| object.kind == ObjectKind::VirtualTable) {
