@@ -17,7 +17,6 @@ use migrate::cli::say;
 /// DATABASE_URL and MIGRATIONS_DIR say which database and which folder, in the environment or in the file .env.
 #[derive(Parser)]
 #[command(version)]
-#[allow(clippy::doc_markdown, reason = "this is the text of --help, where backticks would show")]
 struct Arguments {
     /// For a database whose tables are there already: record migrations 1 to N as applied, after checking that the
     /// tables are what those migrations make

@@ -20,7 +20,7 @@ struct Arguments {
     /// Print the SQL that would run, and run nothing
     #[arg(long)]
     dry_run: bool,
-    /// Run nothing, and exit with 1 when migrations are pending or the database is not what the models expect
+    /// Run nothing, and exit with status 1 when migrations are pending or the database is not what the models expect
     #[arg(long, conflicts_with_all = ["to", "dry_run"])]
     check: bool,
     /// Take migration N, which was edited after it was applied, as it is now

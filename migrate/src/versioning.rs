@@ -245,7 +245,7 @@ impl Project {
     /// # Errors
     ///
     /// [`Error::Pending`] and [`Error::Ahead`] when the database is not where the migrations end; what
-    /// [`render`](crate::render) and the trial refuse.
+    /// [`render`](crate::render()) and the trial refuse.
     pub fn make_update_script(&self, models: &Schema, wishes: &Wishes) -> Result<Option<Plan>, Error> {
         let mut connection = self.open()?;
         let scripts = self.scripts()?;
