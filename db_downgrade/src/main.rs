@@ -26,6 +26,9 @@ struct Arguments {
     /// Put a backup in the database's place, and run nothing; stop the site first
     #[arg(long, value_name = "FILE", conflicts_with_all = ["to", "dry_run"])]
     restore: Option<PathBuf>,
+    /// Do not count the rows of every table before and after
+    #[arg(long)]
+    no_verify: bool,
 }
 
 fn main() -> ExitCode {
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
         let project = Project::new(config.database_url.as_str(), &config.migrations_dir, &config.base_dir);
         let project = project.with(Settings {
             backups: config.backups,
+            verify: !arguments.no_verify,
             tell: |line| warn("db_downgrade", line),
             ..Settings::default()
         });

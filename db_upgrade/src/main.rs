@@ -32,6 +32,9 @@ struct Arguments {
     /// Remove only what migrations below N kept aside
     #[arg(long, value_name = "N", requires = "purge_kept")]
     before: Option<u64>,
+    /// Do not count the rows of every table before and after
+    #[arg(long)]
+    no_verify: bool,
 }
 
 fn main() -> ExitCode {
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
         let project = Project::new(config.database_url.as_str(), &config.migrations_dir, &config.base_dir);
         let project = project.with(Settings {
             backups: config.backups,
+            verify: !arguments.no_verify,
             tell: |line| warn("db_upgrade", line),
             ..Settings::default()
         });
@@ -50,7 +54,7 @@ fn main() -> ExitCode {
             say("The models and the database agree")?;
         } else if arguments.purge_kept {
             for (table, rows) in project.purge_kept(arguments.before)? {
-                say(format_args!("Removed {table}: {rows} rows"))?;
+                say(format_args!("Removed {table}: {rows} row{}", if rows == 1 { "" } else { "s" }))?;
             }
         } else if arguments.dry_run {
             for step in project.pending(arguments.to)? {

@@ -95,6 +95,14 @@ pub enum Error {
         /// The newest there is.
         newest: u64,
     },
+    /// A revision that is not applied.
+    #[error("migration {wanted} is not applied: the database is at version {version}")]
+    NotApplied {
+        /// The number that was asked for.
+        wanted: u64,
+        /// The database's version.
+        version: u64,
+    },
     /// The revision asked for lies in the other direction.
     #[error("the database is at version {current}: {hint}")]
     WrongDirection {
@@ -215,6 +223,19 @@ pub enum Error {
         count: usize,
         /// One of them.
         example: String,
+    },
+    /// A migration would take rows from a table that it does not name.
+    #[error(
+        "table {table} would keep {after} of its {before} rows, though no migration of this run names it; nothing \
+         was changed. A trigger may have deleted them; if that is meant, run again with --no-verify"
+    )]
+    RowsLost {
+        /// The table.
+        table: String,
+        /// How many rows it had.
+        before: i64,
+        /// How many it would have.
+        after: i64,
     },
     /// A generated migration does not do what it should.
     #[error("the migration was tried on a copy and is not right, nothing was written: {why}")]

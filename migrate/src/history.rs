@@ -1,6 +1,7 @@
 //! What was applied, by content: a checksum of each migration beside Diesel's table of versions.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use diesel::RunQueryDsl;
 use diesel::connection::SimpleConnection;
@@ -17,7 +18,11 @@ const TABLE: &str = "__migrate_checksums";
 /// The checksum of a migration: SHA-256 of what its `up.sql` says, whichever way its lines end.
 pub(crate) fn checksum(script: &Script) -> String {
     let text = script.up.replace("\r\n", "\n");
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut hexadecimal = String::new();
+    for byte in Sha256::digest(text.as_bytes()) {
+        let _ = write!(hexadecimal, "{byte:02x}");
+    }
+    hexadecimal
 }
 
 /// The applied migrations whose file is not what was applied.
@@ -34,7 +39,7 @@ pub(crate) fn adopt(connection: &mut SqliteConnection, applied: &[&Script]) -> R
         "CREATE TABLE IF NOT EXISTS {TABLE} (version VARCHAR(50) PRIMARY KEY NOT NULL, checksum TEXT NOT NULL)"
     ))?;
     for script in applied {
-        write(connection, "INSERT OR IGNORE", script)?;
+        record(connection, "INSERT OR IGNORE", script)?;
     }
     // A version that Diesel's own program took back is no longer anybody's.
     connection.batch_execute(&format!(
@@ -45,10 +50,10 @@ pub(crate) fn adopt(connection: &mut SqliteConnection, applied: &[&Script]) -> R
 
 /// Takes a migration's file as it is now for what was applied.
 pub(crate) fn accept(connection: &mut SqliteConnection, script: &Script) -> Result<(), Error> {
-    write(connection, "INSERT OR REPLACE", script)
+    record(connection, "INSERT OR REPLACE", script)
 }
 
-fn write(connection: &mut SqliteConnection, verb: &str, script: &Script) -> Result<(), Error> {
+fn record(connection: &mut SqliteConnection, verb: &str, script: &Script) -> Result<(), Error> {
     diesel::sql_query(format!("{verb} INTO {TABLE} (version, checksum) VALUES ($1, $2)"))
         .bind::<Text, _>(script.version())
         .bind::<Text, _>(checksum(script))

@@ -19,6 +19,7 @@ pub mod schema;
 pub mod script;
 mod sql;
 pub mod status;
+mod verify;
 pub mod versioning;
 
 pub use connection::Connection;

@@ -83,19 +83,21 @@ fn altered_column(
     let mut losses = Vec::new();
     if let Some(condition) = misfit(&name, &old.ty, &new.ty) {
         let misfits = count(connection, table, &condition)?;
-        let examples = examples(connection, table, &name, &condition)?;
-        let are = if misfits == 1 { "is not" } else { "are not" };
-        let words = format!(
-            "changes {what} {} → {}: {} {are} {} ({examples})",
-            old.ty,
-            new.ty,
-            counted(misfits, "value"),
-            kind(&new.ty)
-        );
+        let examples = examples(connection, table, &name, &condition);
+        let (one, many) = kind(&new.ty);
+        let are = if misfits == 1 { format!("is not {one}") } else { format!("are not {many}") };
+        let words = format!("changes {what} {} → {}: {} {are}{examples}", old.ty, new.ty, counted(misfits, "value"));
         losses.extend(some_if(misfits > 0, what.clone(), words));
     }
-    if let (Type::Text { .. }, Type::Text { max_length: Some(length) }) = (&old.ty, &new.ty) {
-        let longer = count(connection, table, &format!("length({name}) > {length}"))?;
+    let is_shorter = |length: u32| match &old.ty {
+        Type::Text { max_length } => max_length.is_none_or(|old| old > length),
+        _ => true,
+    };
+    if let Type::Text { max_length: Some(length) } = new.ty
+        && is_shorter(length)
+    {
+        // Bytes are counted as the characters that they become.
+        let longer = count(connection, table, &format!("length(CAST({name} AS TEXT)) > {length}"))?;
         let are = if longer == 1 { "is" } else { "are" };
         let words = format!("shortens {what} to {length}: {} {are} longer", counted(longer, "row"));
         losses.extend(some_if(longer > 0, what.clone(), words));
@@ -106,7 +108,9 @@ fn altered_column(
         let words = format!("makes {what} NOT NULL: {} {are} NULL", counted(nulls, "row"));
         let has_value = new.default.is_some() || options.fill(&table.name, &new.name).is_some();
         let mut found = some_if(nulls > 0, what, words);
-        found.iter_mut().for_each(|loss| loss.needs_fill = !has_value);
+        for loss in &mut found {
+            loss.needs_fill = !has_value;
+        }
         losses.extend(found);
     }
     Ok(losses)
@@ -127,7 +131,9 @@ fn added_column(
     let need = if rows == 1 { "needs" } else { "need" };
     let words = format!("adds {what} NOT NULL without a default: {} {need} a value", counted(rows, "row"));
     let mut found = some_if(rows > 0, what, words);
-    found.iter_mut().for_each(|loss| loss.needs_fill = true);
+    for loss in &mut found {
+        loss.needs_fill = true;
+    }
     Ok(found)
 }
 
@@ -139,48 +145,70 @@ fn misfit(name: &str, from: &Type, to: &Type) -> Option<String> {
         Type::BigInt => Some(64),
         _ => None,
     };
-    let is_text = |ty: &Type| matches!(ty, Type::Text { .. });
+    let is_real = |ty: &Type| matches!(ty, Type::Float | Type::Double);
+    let is_there = format!("{name} IS NOT NULL");
     match (bits(from), bits(to)) {
+        _ if from == to || (is_real(from) && is_real(to)) => return None,
         (Some(from), Some(to)) if from <= to => return None,
         (_, Some(bits)) => {
             let limit = 1_i128 << (bits - 1);
-            let whole = format!("CAST(CAST({name} AS INTEGER) AS TEXT) <> CAST({name} AS TEXT)");
-            return Some(if bits == 64 {
+            // A text counts as a number only when it comes back as it was: '007' and ' 7' do not. A real number may
+            // be whole, but what is 2^63 or more has no integer.
+            let whole = format!(
+                "CASE typeof({name}) WHEN 'integer' THEN 1 \
+                 WHEN 'real' THEN {name} = CAST({name} AS INTEGER) AND abs({name}) < 9223372036854775808.0 \
+                 WHEN 'text' THEN CAST(CAST({name} AS INTEGER) AS TEXT) = {name} ELSE 0 END"
+            );
+            let fits = if bits == 64 {
                 whole
             } else {
-                format!("{whole} OR CAST({name} AS INTEGER) NOT BETWEEN {} AND {}", -limit, limit - 1)
-            });
+                format!("{whole} AND CAST({name} AS INTEGER) BETWEEN {} AND {}", -limit, limit - 1)
+            };
+            return Some(format!("{is_there} AND NOT ({fits})"));
         }
         _ => {}
     }
-    let function = match to {
-        Type::Date => "date",
-        Type::Time => "time",
-        Type::Timestamp => "datetime",
-        Type::Bool if !matches!(from, Type::Bool) => return Some(format!("{name} NOT IN (0, 1)")),
-        Type::Float | Type::Double if is_text(from) || matches!(from, Type::Binary) => {
+    let (function, form) = match to {
+        Type::Date => ("date", "____-__-__%"),
+        Type::Time => ("time", "__:__%"),
+        Type::Timestamp => ("datetime", "____-__-__%"),
+        Type::Bool => return Some(format!("{name} NOT IN (0, 1)")),
+        Type::Float | Type::Double => {
+            // An integer of more than 53 bits loses its last digits.
             return Some(format!(
-                "typeof({name}) IN ('text', 'blob') AND CAST({name} AS REAL) || '' <> {name} AND CAST({name} AS INTEGER) || '' <> {name}"
+                "{is_there} AND NOT (CASE typeof({name}) WHEN 'real' THEN 1 \
+                 WHEN 'integer' THEN CAST(CAST({name} AS REAL) AS INTEGER) = {name} \
+                 WHEN 'text' THEN CAST({name} AS REAL) || '' = {name} OR (CAST({name} AS INTEGER) || '' = {name} \
+                 AND CAST(CAST({name} AS REAL) AS INTEGER) = CAST({name} AS INTEGER)) ELSE 0 END)"
             ));
         }
         _ => return None,
     };
-    match (from, to) {
-        (Type::Timestamp, Type::Date) => Some(format!("{name} IS NOT NULL AND time({name}) IS NOT '00:00:00'")),
-        (a, b) if a == b => None,
-        _ => Some(format!("{name} IS NOT NULL AND {function}({name}) IS NULL")),
-    }
+    // SQLite takes a number for a day, and 'now' for a time: Diesel does not.
+    let fits = format!("typeof({name}) = 'text' AND {name} LIKE '{form}' AND {function}({name}) IS NOT NULL");
+    Some(match (from, to) {
+        (Type::Timestamp, Type::Date) => format!("{is_there} AND time({name}) IS NOT '00:00:00'"),
+        (_, Type::Date) => format!("{is_there} AND NOT ({fits} AND date({name}) = {name})"),
+        _ => format!("{is_there} AND NOT ({fits})"),
+    })
 }
 
-fn examples(connection: &mut SqliteConnection, table: &Table, name: &str, condition: &str) -> Result<String, Error> {
+/// Some of the values, in parentheses, as SQL writes them.
+fn examples(connection: &mut SqliteConnection, table: &Table, name: &str, condition: &str) -> String {
     let query = format!(
-        "SELECT DISTINCT quote(CASE WHEN length({name}) > 20 THEN substr({name}, 1, 20) || '…' ELSE {name} END) \
-         FROM {} WHERE {condition} LIMIT 3",
+        "SELECT DISTINCT CASE WHEN typeof({name}) = 'blob' AND length({name}) > 10 \
+         THEN quote(substr({name}, 1, 10)) || '…' \
+         WHEN typeof({name}) = 'text' AND length({name}) > 20 THEN quote(substr({name}, 1, 20) || '…') \
+         ELSE quote({name}) END FROM {} WHERE {condition} LIMIT 3",
         quote(&table.name)
     );
-    let values: Vec<Option<String>> = sql::<Nullable<Text>>(&query).load(connection)?;
+    // A text that is not UTF-8 cannot be shown; it is counted all the same.
+    let values: Vec<Option<String>> = sql::<Nullable<Text>>(&query).load(connection).unwrap_or_default();
     let values: Vec<_> = values.into_iter().flatten().collect();
-    Ok(if values.len() == 3 { format!("{}, …", values[..2].join(", ")) } else { values.join(", ") })
+    let shown = if values.len() == 3 { format!("{}, …", values[..2].join(", ")) } else { values.join(", ") };
+    // It goes to a terminal.
+    let shown: String = shown.chars().map(|char| if char.is_control() { ' ' } else { char }).collect();
+    if shown.is_empty() { shown } else { format!(" ({shown})") }
 }
 
 fn count(connection: &mut SqliteConnection, table: &Table, condition: &str) -> Result<i64, Error> {
@@ -192,17 +220,18 @@ fn some_if(is_there: bool, what: String, words: String) -> Vec<Loss> {
     if is_there { vec![Loss { what, words, needs_fill: false }] } else { Vec::new() }
 }
 
-fn kind(ty: &Type) -> &'static str {
+/// What a value is that is of that type, and what several are.
+fn kind(ty: &Type) -> (&'static str, &'static str) {
     match ty {
-        Type::SmallInt => "16-bit integers",
-        Type::Integer => "32-bit integers",
-        Type::BigInt => "integers",
-        Type::Float | Type::Double => "numbers",
-        Type::Bool => "0 or 1",
-        Type::Date => "dates alone",
-        Type::Time => "times",
-        Type::Timestamp => "timestamps",
-        _ => "fit for it",
+        Type::SmallInt => ("a 16-bit integer", "16-bit integers"),
+        Type::Integer => ("a 32-bit integer", "32-bit integers"),
+        Type::BigInt => ("an integer", "integers"),
+        Type::Float | Type::Double => ("a number that keeps its digits", "numbers that keep their digits"),
+        Type::Bool => ("0 or 1", "0 or 1"),
+        Type::Date => ("a date alone", "dates alone"),
+        Type::Time => ("a time", "times"),
+        Type::Timestamp => ("a timestamp", "timestamps"),
+        _ => ("fit for it", "fit for it"),
     }
 }
 

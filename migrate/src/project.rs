@@ -33,6 +33,8 @@ enum Source {
 pub struct Settings {
     /// How many backups stay in the folder `backups` beside the database; 0 makes none.
     pub backups: usize,
+    /// Whether a run counts the rows of every table before and after it.
+    pub verify: bool,
     /// How long a run waits for another program that holds the database.
     pub wait: Duration,
     /// Is called with a line for the person who waits.
@@ -41,7 +43,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { backups: 5, wait: Duration::from_secs(30), tell: |_| {} }
+        Self { backups: 5, verify: true, wait: Duration::from_secs(30), tell: |_| {} }
     }
 }
 
@@ -153,6 +155,11 @@ impl Project {
     #[must_use]
     pub fn shown(&self, path: &Path) -> String {
         path.strip_prefix(&self.base).unwrap_or(path).display().to_string()
+    }
+
+    /// A path as seen from the base.
+    pub(crate) fn in_base(&self, path: &Path) -> PathBuf {
+        self.base.join(path)
     }
 
     pub(crate) fn explained(&self) -> impl Fn(diesel::result::Error) -> Error + '_ {

@@ -1,7 +1,8 @@
 //! Tries a generated migration, up and down, before anyone relies on it.
 
 use std::fs;
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
@@ -85,20 +86,53 @@ pub(crate) fn on_copy_of_data(
     if size > LARGEST_COPY || !backup::is_populated(connection)? {
         return Ok(());
     }
-    let file = |what: &str| database.with_file_name(format!(".rehearsal-{}-{what}.db", std::process::id()));
-    let (before, copy) = (file("before"), file("copy"));
-    let rehearsed = backup::copy(connection, &before)
-        .and_then(|()| {
-            fs::copy(&before, &copy)
-                .map(drop)
-                .map_err(|error| Error::CannotWrite { path: copy.clone(), why: error.to_string() })
-        })
-        .and_then(|()| up_down_up(&before, &copy, (from, target), sql, keeps));
-    for path in [before, copy] {
-        let _ = fs::remove_file(path.with_extension("db-journal"));
-        let _ = fs::remove_file(path);
+    let stage = Stage::new(database)?;
+    let (before, copy) = (stage.folder.join("before.db"), stage.folder.join("copy.db"));
+    backup::copy(connection, &before)?;
+    fs::copy(&before, &copy).map_err(|error| Error::CannotWrite { path: copy.clone(), why: error.to_string() })?;
+    up_down_up(&before, &copy, (from, target), sql, keeps)
+}
+
+/// The folder of a trial, beside the database. It goes at the end; what a killed program left goes with the next trial,
+/// which knows by the lock that nobody is at work in it.
+struct Stage {
+    folder: PathBuf,
+    _lock: fs::File,
+}
+
+impl Stage {
+    fn new(database: &Path) -> Result<Self, Error> {
+        sweep(database);
+        let folder = database.with_file_name(format!("{STAGE}{}", std::process::id()));
+        let failed = |error: io::Error| Error::CannotWrite { path: folder.clone(), why: error.to_string() };
+        fs::create_dir(&folder).map_err(failed)?;
+        let lock = fs::File::create(folder.join("lock")).and_then(|file| file.lock().map(|()| file)).map_err(failed)?;
+        Ok(Self { folder, _lock: lock })
     }
-    rehearsed
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+const STAGE: &str = ".rehearsal-";
+
+/// Removes what trials left that were killed.
+fn sweep(database: &Path) {
+    let folder = database.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let is_stage = entry.file_name().to_str().is_some_and(|name| name.starts_with(STAGE)) && path.is_dir();
+        let is_free = || match fs::File::open(path.join("lock")) {
+            Ok(file) => file.try_lock().is_ok(),
+            Err(error) => error.kind() == io::ErrorKind::NotFound,
+        };
+        if is_stage && is_free() {
+            let _ = fs::remove_dir_all(&path);
+        }
+    }
 }
 
 /// The size above which a database is not copied to try a migration: 1 GiB.

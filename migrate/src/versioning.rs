@@ -10,15 +10,17 @@ use diesel::dsl::sql;
 use diesel::sql_types::{BigInt, Text};
 use diesel::sqlite::SqliteConnection;
 
+use crate::backup::{self, Backup};
 use crate::introspect::sqlite::introspect;
 use crate::loss::{Loss, losses};
 use crate::render::{Fill, Options, Sql};
-use crate::run::{Direction, run, transaction};
+use crate::run::{Direction, explain, run, transaction};
 use crate::schema::Schema;
 use crate::script::{Script, Scripts, unfinished, version_of, write};
-use crate::sql::quote;
+use crate::sql::{Token, quote, tokens};
 use crate::status::{applied, check_target, has_tables, is_controlled, newest, pending, prepare, revertible, status};
-use crate::{Change, Error, Project, Rename, Status, backup, diff, history, rehearse, rename};
+use crate::verify::Counts;
+use crate::{Change, Error, Project, Rename, Status, diff, history, rehearse, rename};
 
 /// What [`Project::version_control`] did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -312,7 +314,7 @@ impl Project {
             let _ = fs::remove_dir_all(&draft);
             made = Some(&draft);
             write(&draft, &plan.sql)?;
-            run(connection, &script, Direction::Up)?;
+            self.verified(connection, &[&script.up], |connection| run(connection, &script, Direction::Up))?;
             history::adopt(connection, &scripts.iter().chain([&script]).collect::<Vec<_>>())?;
             fs::rename(&draft, &folder)
                 .map_err(|error| Error::CannotWrite { path: folder.clone(), why: error.to_string() })?;
@@ -322,7 +324,7 @@ impl Project {
         if let (Err(_), Some(folder)) = (&applied, made) {
             let _ = fs::remove_dir_all(folder);
         }
-        self.finish(applied, backup.as_deref(), std::slice::from_ref(&plan.name))?;
+        self.finish(applied, backup, std::slice::from_ref(&plan.name))?;
         Ok(self.shown(&folder))
     }
 
@@ -341,11 +343,14 @@ impl Project {
             if !pending.is_empty() {
                 backup = self.back_up(version)?;
             }
-            pending.iter().try_for_each(|script| run(connection, script, Direction::Up))?;
+            let texts: Vec<_> = pending.iter().map(|script| script.up.as_str()).collect();
+            self.verified(connection, &texts, |connection| {
+                pending.iter().try_for_each(|script| run(connection, script, Direction::Up))
+            })?;
             adopt_applied(connection, &scripts)?;
             Ok(pending.into_iter().map(step_up).collect())
         });
-        self.finish(applied, backup.as_deref(), &names)
+        self.finish(applied, backup, &names)
     }
 
     /// What [`upgrade`](Self::upgrade) would run. Reads only.
@@ -374,11 +379,53 @@ impl Project {
             if let Some((newest, _)) = steps.first() {
                 backup = self.back_up(newest.number)?;
             }
-            steps.iter().try_for_each(|(script, _)| run(connection, script, Direction::Down))?;
+            self.tell_of_purged(connection, &steps)?;
+            let texts: Vec<_> = steps.iter().filter_map(|(script, _)| script.down.as_deref()).collect();
+            self.verified(connection, &texts, |connection| {
+                steps.iter().try_for_each(|(script, _)| run(connection, script, Direction::Down))
+            })?;
             adopt_applied(connection, &scripts)?;
             Ok(steps.into_iter().map(step_down).collect())
         });
-        self.finish(taken_back, backup.as_deref(), &names)
+        self.finish(taken_back, backup, &names)
+    }
+
+    /// Does the work of a run, and counts the rows of every table before and after it.
+    fn verified(
+        &self,
+        connection: &mut SqliteConnection,
+        texts: &[&str],
+        work: impl FnOnce(&mut SqliteConnection) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        if !self.settings.verify || texts.is_empty() {
+            return work(connection);
+        }
+        let before = Counts::of(connection)?;
+        work(connection)?;
+        before.require(connection, texts)
+    }
+
+    /// Says which values a downgrade cannot bring back, because their side table was purged.
+    fn tell_of_purged(&self, connection: &mut SqliteConnection, steps: &[(&Script, u64)]) -> Result<(), Error> {
+        for (script, _) in steps {
+            let prefix = format!("_kept_{}_", script.version());
+            let down = script.down.as_deref().unwrap_or_default();
+            let mut names: Vec<_> = tokens(down).unwrap_or_default().iter().map(Token::name).collect();
+            names.retain(|name| name.starts_with(&prefix));
+            names.sort();
+            names.dedup();
+            for name in names {
+                let there = diesel::sql_query("SELECT 1 FROM sqlite_master WHERE name = $1").bind::<Text, _>(&name);
+                if there.execute(connection)? == 0 {
+                    let table = name.strip_prefix(&prefix).unwrap_or(&name);
+                    let (script, at) = (&script.name, self.database());
+                    (self.settings.tell)(&format!(
+                        "what {script} kept aside of table {table} in {at} was purged: those values do not come back"
+                    ));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// What [`downgrade`](Self::downgrade) would run. Reads only.
@@ -412,7 +459,7 @@ impl Project {
             let applied = applied(connection)?;
             let is_meant = |script: &&Script| script.number == number && applied.contains(&script.version());
             let script = scripts.iter().find(is_meant);
-            let script = script.ok_or(Error::NoSuchRevision { wanted: number, newest: newest(&applied) })?;
+            let script = script.ok_or(Error::NotApplied { wanted: number, version: newest(&applied) })?;
             adopt_applied(connection, &scripts)?;
             history::accept(connection, script)
         })
@@ -426,6 +473,8 @@ impl Project {
     /// When the database cannot be written.
     pub fn purge_kept(&self, before: Option<u64>) -> Result<Vec<(String, i64)>, Error> {
         let mut connection = self.open()?;
+        // Else the values would stay in the file, in pages that are free.
+        connection.batch_execute("PRAGMA secure_delete = ON").map_err(self.explained())?;
         self.transaction(&mut connection, |connection| {
             let query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE '\\_kept\\_%' ESCAPE '\\' ORDER BY name";
             let mut purged = Vec::new();
@@ -441,56 +490,82 @@ impl Project {
         })
     }
 
-    /// Puts a backup in the database's place, after checking that it is whole and that these migrations know its
-    /// version, which is returned.
+    /// Puts a backup in the database's place, after checking that it is whole and of this project, and returns its
+    /// version. What is in its place is backed up first, unless it is damaged.
     ///
     /// # Errors
     ///
     /// When the file is no such backup, or another program has the database open.
     pub fn restore(&self, file: &Path) -> Result<u64, Error> {
         let path = self.sqlite_path()?;
-        let mut copy = backup::open(file).map_err(|error| self.explain_file(file, error))?;
-        backup::check(file, "integrity_check").map_err(|error| self.explain_file(file, error))?;
-        if !is_controlled(&mut copy)? {
-            let why = "it is not a backup of this project: no migration was ever applied to it".to_owned();
-            return Err(Error::Database { what: self.shown(file), why });
+        // A backup is named as seen from the base, and that is what one copies.
+        let based = self.in_base(file);
+        let file = if file.exists() { file } else { &based };
+        let explained = |error| self.explain_file(file, error);
+        backup::check(file, "integrity_check").map_err(explained)?;
+        let version = self.version_of_backup(&mut backup::open(file).map_err(explained)?).map_err(explained)?;
+        // What is damaged cannot be copied, and is why one restores.
+        let current = self.db_version().ok().map_or(Ok(None), |version| self.back_up(version))?;
+        let restored = backup::restore(file, &path).map_err(|error| self.explain_file(&path, error));
+        match (&restored, current) {
+            (Ok(()), Some(backup)) => self.tell_of(&backup),
+            (Err(_), Some(backup)) => backup.discard(),
+            _ => {}
+        }
+        restored.map(|()| version)
+    }
+
+    fn version_of_backup(&self, copy: &mut SqliteConnection) -> Result<u64, Error> {
+        let foreign = |why: &str| Error::Database { what: String::new(), why: format!("not of this project: {why}") };
+        if !is_controlled(copy)? {
+            return Err(foreign("no migration was ever applied to it"));
         }
         let scripts = self.scripts()?;
-        let status = status(&mut copy, &scripts)?;
+        let status = status(copy, &scripts)?;
         if !status.unknown.is_empty() {
             return Err(Error::Ahead { unknown: status.unknown, newest: status.newest });
         }
-        drop(copy);
-        backup::restore(file, &path).map_err(|error| self.explain_file(&path, error))?;
+        // One migration may have been edited since. When no checksum is right, others have made that database.
+        let applied = scripts.iter().filter(|script| !status.pending.contains(&script.name)).count();
+        if applied > 0 && status.edited.len() == applied {
+            return Err(foreign("the migrations that were applied to it are others"));
+        }
         Ok(status.version)
     }
 
     fn explain_file(&self, file: &Path, error: Error) -> Error {
         match error {
             Error::Database { why, .. } => Error::Database { what: self.shown(file), why },
+            Error::Query(error) => explain(&self.shown(file), &error),
             other => self.located(other),
         }
     }
 
     /// Copies the database before it changes, by a connection of its own: the caller's holds the write lock.
-    fn back_up(&self, version: u64) -> Result<Option<PathBuf>, Error> {
+    fn back_up(&self, version: u64) -> Result<Option<Backup>, Error> {
         if self.settings.backups == 0 {
             return Ok(None);
         }
         let path = self.sqlite_path()?;
         let folder = path.parent().unwrap_or(Path::new("")).join("backups");
-        backup::back_up(&mut self.open_file(&path)?, &path, version, &folder, self.settings.backups)
+        backup::back_up(&mut self.open_file(&path)?, &path, version, &folder)
+    }
+
+    fn tell_of(&self, backup: &Backup) {
+        (self.settings.tell)(&format!("backup saved as {}", self.shown(&backup.file)));
     }
 
     /// Says where the backup is, or removes it when the run changed nothing.
-    fn finish<T>(&self, run: Result<T, Error>, backup: Option<&Path>, names: &[String]) -> Result<T, Error> {
+    fn finish<T>(&self, run: Result<T, Error>, backup: Option<Backup>, names: &[String]) -> Result<T, Error> {
         match (&run, backup) {
-            (Ok(_), Some(file)) => (self.settings.tell)(&format!("backup saved as {}", self.shown(file))),
-            (Err(_), Some(file)) => {
-                let _ = fs::remove_file(file);
-                // Goes only when it is empty.
-                let _ = file.parent().map(fs::remove_dir);
+            (Ok(_), Some(backup)) => {
+                self.tell_of(&backup);
+                // The run is done and stays done: a surplus backup is no reason to call it a failure.
+                if let Err(error) = backup.remove_older(self.settings.backups) {
+                    (self.settings.tell)(&format!("an old backup is still there: {}", self.located(error)));
+                }
             }
+            (Err(_), Some(backup)) => backup.discard(),
             _ => {}
         }
         run.map_err(|error| blame(self.located(error), names))
