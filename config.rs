@@ -5,6 +5,7 @@
 //! | `MICROBLOG_HOME` | see below | a folder that exists |
 //! | `DATABASE_URL` | `sqlite:app.db` | a SQLite file or a PostgreSQL URL, see [`DatabaseUrl`] |
 //! | `MIGRATIONS_DIR` | `migrations` | a folder, which need not exist yet |
+//! | `MICROBLOG_BACKUPS` | `5` | how many backups are kept, from 0 (none is made) to 1000 |
 //! | `MICROBLOG_POSTS_PER_PAGE` | `25` | a whole number from 1 to 100 |
 //! | `MICROBLOG_PUBLIC_ADDRESS` | where the site listens | `http://HOST`, `https://HOST`, a port after it or not |
 //! | `ROCKET_ADDRESS`, `ROCKET_PORT`, `ROCKET_SECRET_KEY`, … | Rocket's own | what Rocket allows |
@@ -34,6 +35,9 @@ pub struct Config {
     pub database_url: DatabaseUrl,
     /// The folder of the migrations, which holds one folder for each kind of database; absolute: `MIGRATIONS_DIR`.
     pub migrations_dir: PathBuf,
+    /// How many copies of the database are kept of those made before a migration runs; 0 makes none:
+    /// `MICROBLOG_BACKUPS`.
+    pub backups: usize,
     /// How many posts a page lists, 1 to 100: `MICROBLOG_POSTS_PER_PAGE`.
     pub posts_per_page: u8,
     /// The address that readers type, without a slash at the end: `MICROBLOG_PUBLIC_ADDRESS`. `None` when it is not
@@ -80,6 +84,7 @@ impl Config {
                 &base_dir,
             )?,
             migrations_dir: folder(variables.get("MIGRATIONS_DIR")?.as_deref().unwrap_or("migrations"), &base_dir)?,
+            backups: variables.get("MICROBLOG_BACKUPS")?.map_or(Ok(5), |text| backups(&text))?,
             posts_per_page: variables.get("MICROBLOG_POSTS_PER_PAGE")?.map_or(Ok(25), |text| posts_per_page(&text))?,
             public_address: variables.get("MICROBLOG_PUBLIC_ADDRESS")?.map(|text| public_address(&text)).transpose()?,
             rocket: variables.rocket()?,
@@ -311,11 +316,14 @@ fn absolute(base: &Path, path: &str) -> PathBuf {
     std::path::absolute(&path).unwrap_or(path)
 }
 
+fn backups(text: &str) -> Result<usize, ConfigError> {
+    let refused = || ConfigError::value("MICROBLOG_BACKUPS", text, "it must be a whole number from 0 to 1000");
+    usize::from_str(text).ok().filter(|number| *number <= 1000).ok_or_else(refused)
+}
+
 fn posts_per_page(text: &str) -> Result<u8, ConfigError> {
-    u8::from_str(text)
-        .ok()
-        .filter(|number| (1..=100).contains(number))
-        .ok_or_else(|| ConfigError::value("MICROBLOG_POSTS_PER_PAGE", text, "it must be a whole number from 1 to 100"))
+    let refused = || ConfigError::value("MICROBLOG_POSTS_PER_PAGE", text, "it must be a whole number from 1 to 100");
+    u8::from_str(text).ok().filter(|number| (1..=100).contains(number)).ok_or_else(refused)
 }
 
 fn public_address(text: &str) -> Result<String, ConfigError> {

@@ -117,7 +117,7 @@ fn a_password_is_never_shown() {
         }
         // The same behind a scheme that is refused, and in the settings beside it.
         let refused = url.replacen("postgresql:", "mysql:", 1).replacen("postgres:", "mysql:", 1);
-        for name in ["DATABASE_URL", "MICROBLOG_PUBLIC_ADDRESS", "MICROBLOG_POSTS_PER_PAGE"] {
+        for name in ["DATABASE_URL", "MICROBLOG_BACKUPS", "MICROBLOG_PUBLIC_ADDRESS", "MICROBLOG_POSTS_PER_PAGE"] {
             let error = read(&[(name, &refused)], folder.path()).unwrap_err();
             assert!(!format!("{error} {error:?}").contains("hunt"), "{error}");
         }
@@ -150,6 +150,17 @@ fn posts_per_page_is_a_whole_number_from_1_to_100() {
     for refused in ["0", "101", "-1", "2.5", "many", "", "99999999999999999999"] {
         let error = read(refused).unwrap_err().to_string();
         assert!(error.starts_with(&format!("MICROBLOG_POSTS_PER_PAGE is \"{refused}\": ")), "{error}");
+    }
+}
+
+#[test]
+fn the_number_of_backups_is_a_whole_number_from_0_to_1000() {
+    let read = |text| read(&[("MICROBLOG_BACKUPS", text)], Path::new("/tmp")).map(|config| config.backups);
+    assert_eq!(read("0").unwrap(), 0);
+    assert_eq!(read("1000").unwrap(), 1000);
+    for refused in ["1001", "-1", "many", ""] {
+        let error = read(refused).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("MICROBLOG_BACKUPS is \"{refused}\": ")), "{error}");
     }
 }
 

@@ -7,11 +7,14 @@ use std::process::ExitCode;
 use clap::Parser;
 use config::Config;
 use migrate::Project;
+use migrate::cli::say;
 
 /// Creates the database, empty and at version 0, and the migrations folder if it is missing.
 ///
-/// A database that is already under version control is left as it is. Which database, and which folder, stands in
-/// .env or in the environment: DATABASE_URL and MIGRATIONS_DIR.
+/// A database that is already under version control is left as it is. Run db_upgrade next, to apply the migrations that
+/// are there, or db_migrate, to write the first one.
+///
+/// DATABASE_URL and MIGRATIONS_DIR say which database and which folder, in the environment or in the file .env.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -28,8 +31,8 @@ fn main() -> ExitCode {
         let project = Project::new(config.database_url.as_str(), &config.migrations_dir, &config.base_dir);
         let control = project.version_control(arguments.stamp)?;
         let since = if control.is_new { "now" } else { "already" };
-        println!("{} is {since} under version control", project.database());
-        println!("Current database version: {}", control.version);
+        say(format_args!("{} is {since} under version control", project.database()))?;
+        say(format_args!("Current database version: {}", control.version))?;
         Ok(ExitCode::SUCCESS)
     })
 }

@@ -1,12 +1,19 @@
 //! `db_downgrade`: takes the database one revision back.
 
+#![allow(clippy::doc_markdown, reason = "the comments on the arguments are what --help prints")]
+
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
 use config::Config;
-use migrate::Project;
+use migrate::cli::{say, warn};
+use migrate::{Project, Settings};
 
 /// Takes back the newest migration, or every one above a revision: all of them, or none when one fails.
+///
+/// What a migration written by db_migrate dropped comes back with its values. What it added goes, with whatever was
+/// written into it since. A database that holds rows is copied to the folder backups first.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -16,6 +23,12 @@ struct Arguments {
     /// Print the SQL that would run, and run nothing
     #[arg(long)]
     dry_run: bool,
+    /// Put a backup in the database's place, and run nothing; stop the site first
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["to", "dry_run"])]
+    restore: Option<PathBuf>,
+    /// Do not count the rows of every table before and after
+    #[arg(long)]
+    no_verify: bool,
 }
 
 fn main() -> ExitCode {
@@ -23,14 +36,28 @@ fn main() -> ExitCode {
     migrate::cli::run("db_downgrade", || {
         let config = Config::load()?;
         let project = Project::new(config.database_url.as_str(), &config.migrations_dir, &config.base_dir);
+        let project = project.with(Settings {
+            backups: config.backups,
+            verify: !arguments.no_verify,
+            tell: |line| warn("db_downgrade", line),
+            ..Settings::default()
+        });
+        if let Some(file) = arguments.restore {
+            let version = project.restore(&file)?;
+            say(format_args!("Restored {} from {}", project.database(), file.display()))?;
+            say(format_args!("Current database version: {version}"))?;
+            return Ok(ExitCode::SUCCESS);
+        }
         if arguments.dry_run {
-            project.revertible_steps(arguments.to)?.iter().for_each(|step| println!("-- {}\n{}", step.name, step.sql));
+            for step in project.revertible(arguments.to)? {
+                say(format_args!("-- {}\n{}", step.name, step.sql))?;
+            }
             return Ok(ExitCode::SUCCESS);
         }
         for step in project.downgrade(arguments.to)? {
-            println!("Downgraded to {}: {} taken back", step.version, step.name);
+            say(format_args!("Downgraded to {}: {} taken back", step.version, step.name))?;
         }
-        println!("Current database version: {}", project.db_version()?);
+        say(format_args!("Current database version: {}", project.db_version()?))?;
         Ok(ExitCode::SUCCESS)
     })
 }

@@ -6,12 +6,15 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use config::Config;
-use migrate::Project;
+use migrate::cli::{confirm, say, warn};
+use migrate::{Project, Settings, Wishes};
 
 /// Compares the models with the database, writes the migration that makes the database agree, and applies it.
 ///
-/// The migration is tried, up and down, on an empty copy of the tables before it is kept. It is kept and applied, or
-/// neither. Edit app/src/schema.rs, run this, read what it wrote, and commit both.
+/// Edit app/src/schema.rs, run this, read the SQL that it wrote, and commit both. Pending migrations have to be applied
+/// before, with db_upgrade.
+///
+/// The migration is tried, up and down, on a copy of the database first. It is saved and applied, or neither.
 #[derive(Parser)]
 #[command(
     version,
@@ -19,38 +22,70 @@ use migrate::Project;
     stood in the way or --check found a difference, 2 for wrong arguments."
 )]
 struct Arguments {
-    /// What the migration does; names its folder: -m "add about me" makes 003_add_about_me
+    /// What the migration does, to name its folder: "add about me" makes 003_add_about_me
     #[arg(short, long, value_name = "TEXT")]
     message: Option<String>,
     /// Print the plan and the SQL, and write nothing
     #[arg(long)]
     dry_run: bool,
-    /// Write nothing, and exit with 1 when models and database differ or migrations are pending
+    /// Write nothing, and exit with status 1 when models and database differ or migrations are pending
     #[arg(long, conflicts_with_all = ["dry_run", "message"])]
     check: bool,
+    /// Write and apply the migration even if values are lost
+    #[arg(long)]
+    allow_data_loss: bool,
+    /// What goes into a column that may not be NULL, in the rows that have no value; may be given again
+    #[arg(long, value_name = "TABLE.COLUMN=VALUE")]
+    fill: Vec<String>,
+    /// A column, or a table (TABLE=NAME), that only changes its name; may be given again
+    #[arg(long, value_name = "TABLE.COLUMN=NAME")]
+    rename: Vec<String>,
+    /// Keep nothing aside of what the migration drops or converts: its downgrade will not bring the values back
+    #[arg(long)]
+    no_keep: bool,
+    /// Do not try the migration on a copy of the rows
+    #[arg(long)]
+    no_rehearsal: bool,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    let wishes = Wishes {
+        message: arguments.message,
+        fills: arguments.fill,
+        renames: arguments.rename,
+        no_keep: arguments.no_keep,
+        no_rehearsal: arguments.no_rehearsal || arguments.check || arguments.dry_run,
+    };
     migrate::cli::run("db_migrate", || {
         let config = Config::load()?;
         let project = Project::new(config.database_url.as_str(), &config.migrations_dir, &config.base_dir);
-        let models = app::schema::schema();
-        let Some(plan) = project.make_update_script(&models, arguments.message.as_deref())? else {
-            println!("The models and the database agree: there is nothing to migrate");
+        let project = project.with(Settings {
+            backups: config.backups,
+            tell: |line| warn("db_migrate", line),
+            ..Settings::default()
+        });
+        let Some(mut plan) = project.make_update_script(&app::schema::schema(), &wishes)? else {
+            say("The models and the database agree: there is nothing to migrate")?;
             return Ok(ExitCode::SUCCESS);
         };
-        plan.changes.iter().for_each(|change| println!("{change}"));
+        say(&plan)?;
         if arguments.check {
-            eprintln!("db_migrate: the models and the database differ: run db_migrate");
+            warn("db_migrate", "the models and the database differ: run db_migrate");
             return Ok(ExitCode::FAILURE);
         }
         if arguments.dry_run {
-            println!("\n-- {}/up.sql\n{}\n-- {}/down.sql\n{}", plan.name, plan.sql.up, plan.name, plan.sql.down);
+            say(format_args!(
+                "\n-- {}/up.sql\n{}\n-- {}/down.sql\n{}",
+                plan.name, plan.sql.up, plan.name, plan.sql.down
+            ))?;
             return Ok(ExitCode::SUCCESS);
         }
-        println!("New migration saved as {}", project.apply(&plan)?);
-        println!("Current database version: {}", project.db_version()?);
+        if arguments.allow_data_loss || (!plan.losses.is_empty() && confirm("These values would be lost. Go on?")) {
+            plan = plan.accept_losses();
+        }
+        say(format_args!("New migration saved as {}", project.apply(&plan)?))?;
+        say(format_args!("Current database version: {}", project.db_version()?))?;
         Ok(ExitCode::SUCCESS)
     })
 }

@@ -4,12 +4,13 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use config::Config;
-use migrate::Project;
+use migrate::cli::{say, warn};
+use migrate::{Project, Settings};
 
 /// Applies every pending migration to the database: all of them, or none when one fails.
 ///
-/// Run it on deploy, before the new release starts. At the end it says whether the database is what this release's
-/// models expect.
+/// Run it on deploy, before the new release starts. A database that holds rows is copied to the folder backups first.
+/// At the end it warns when the database is not what this release's models expect.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -19,6 +20,21 @@ struct Arguments {
     /// Print the SQL that would run, and run nothing
     #[arg(long)]
     dry_run: bool,
+    /// Run nothing, and exit with status 1 when migrations are pending or the database is not what the models expect
+    #[arg(long, conflicts_with_all = ["to", "dry_run"])]
+    check: bool,
+    /// Take migration N, which was edited after it was applied, as it is now
+    #[arg(long, value_name = "N", conflicts_with_all = ["to", "dry_run", "check"])]
+    accept_edited: Option<u64>,
+    /// Remove the values that migrations kept aside for their downgrade, and run nothing
+    #[arg(long, conflicts_with_all = ["to", "dry_run", "check", "accept_edited"])]
+    purge_kept: bool,
+    /// Remove only what migrations below N kept aside
+    #[arg(long, value_name = "N", requires = "purge_kept")]
+    before: Option<u64>,
+    /// Do not count the rows of every table before and after
+    #[arg(long)]
+    no_verify: bool,
 }
 
 fn main() -> ExitCode {
@@ -26,16 +42,35 @@ fn main() -> ExitCode {
     migrate::cli::run("db_upgrade", || {
         let config = Config::load()?;
         let project = Project::new(config.database_url.as_str(), &config.migrations_dir, &config.base_dir);
-        if arguments.dry_run {
-            project.pending(arguments.to)?.iter().for_each(|step| println!("-- {}\n{}", step.name, step.sql));
-            return Ok(ExitCode::SUCCESS);
-        }
-        for step in project.upgrade(arguments.to)? {
-            println!("Upgraded to {}: {}", step.version, step.name);
-        }
-        println!("Current database version: {}", project.db_version()?);
-        if arguments.to.is_none() && !project.differences(&app::schema::schema())?.is_empty() {
-            eprintln!("db_upgrade: the database is not what the models expect: db_migrate --check says what differs");
+        let project = project.with(Settings {
+            backups: config.backups,
+            verify: !arguments.no_verify,
+            tell: |line| warn("db_upgrade", line),
+            ..Settings::default()
+        });
+        let models = app::schema::schema();
+        if arguments.check {
+            project.require_agreement(&models)?;
+            say("The models and the database agree")?;
+        } else if arguments.purge_kept {
+            for (table, rows) in project.purge_kept(arguments.before)? {
+                say(format_args!("Removed {table}: {rows} row{}", if rows == 1 { "" } else { "s" }))?;
+            }
+        } else if arguments.dry_run {
+            for step in project.pending(arguments.to)? {
+                say(format_args!("-- {}\n{}", step.name, step.sql))?;
+            }
+        } else {
+            if let Some(number) = arguments.accept_edited {
+                project.accept_edited(number)?;
+            }
+            for step in project.upgrade(arguments.to)? {
+                say(format_args!("Upgraded to {}: {}", step.version, step.name))?;
+            }
+            say(format_args!("Current database version: {}", project.db_version()?))?;
+            if arguments.to.is_none() && !project.differences(&models)?.is_empty() {
+                warn("db_upgrade", "the database is not what the models expect: db_migrate --check says what differs");
+            }
         }
         Ok(ExitCode::SUCCESS)
     })

@@ -1,12 +1,47 @@
-//! What the command line programs share: how a result becomes an exit status.
+//! What the command line programs share: where results and errors go, and how a result becomes an exit status.
 
 use std::error::Error;
+use std::fmt::Display;
+use std::io::{self, IsTerminal as _, Write};
 use std::process::ExitCode;
 
 /// Runs a program's work. An error becomes one line on standard error, behind the program's name, and exit status 1.
 pub fn run(program: &str, work: impl FnOnce() -> Result<ExitCode, Box<dyn Error>>) -> ExitCode {
     work().unwrap_or_else(|error| {
-        eprintln!("{program}: {error}");
+        warn(program, &*error);
         ExitCode::FAILURE
     })
+}
+
+/// Writes a result and the end of a line to standard output.
+///
+/// # Errors
+///
+/// When it cannot be written, because the disk is full, for example. A reader that has gone away (`db_upgrade | head`)
+/// is no error: it wants no more, and the work goes on.
+pub fn say(result: impl Display) -> io::Result<()> {
+    match writeln!(io::stdout(), "{result}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(io::Error::new(error.kind(), format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes one line to standard error, behind the program's name. Line breaks and other control characters, which a
+/// trigger's message may bring, become spaces. Does nothing when there is nobody to tell.
+pub fn warn(program: &str, what: impl Display) {
+    let line: String = what.to_string().chars().map(|char| if char.is_control() { ' ' } else { char }).collect();
+    let _ = writeln!(io::stderr(), "{program}: {line}");
+}
+
+/// Asks a question that is answered by `y`. Elsewhere than on a terminal there is nobody to ask: the answer is no.
+#[must_use]
+pub fn confirm(question: &str) -> bool {
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return false;
+    }
+    let _ = write!(io::stderr(), "{question} [y/N] ");
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
 }

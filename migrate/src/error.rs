@@ -50,7 +50,13 @@ pub enum Error {
         /// Its version.
         version: u64,
     },
-    /// There is no folder of migrations, or none in it.
+    /// There is no database whose tables a stamp could be true of.
+    #[error("no database at {}: check DATABASE_URL, or run db_create without --stamp to make a new one", .0.display())]
+    NothingToStamp(PathBuf),
+    /// There is no folder of migrations.
+    #[error("no migrations folder at {}: check MIGRATIONS_DIR, or run db_create to make a new one", .0.display())]
+    NoFolder(PathBuf),
+    /// The folder of migrations holds none.
     #[error("no migrations in {}: db_migrate writes the first one", .0.display())]
     NoScripts(PathBuf),
     /// A migration that cannot be used.
@@ -79,7 +85,7 @@ pub enum Error {
         newest: u64,
     },
     /// A migration's message holds no word.
-    #[error("the message {0:?} holds no letter or digit to name the migration by")]
+    #[error("the message {0:?} holds no letter or digit to name the migration by: say what it does")]
     BadMessage(String),
     /// A revision that no migration leads to.
     #[error("no migration has the number {wanted}: they go up to {newest}")]
@@ -88,6 +94,14 @@ pub enum Error {
         wanted: u64,
         /// The newest there is.
         newest: u64,
+    },
+    /// A revision that is not applied.
+    #[error("migration {wanted} is not applied: the database is at version {version}")]
+    NotApplied {
+        /// The number that was asked for.
+        wanted: u64,
+        /// The database's version.
+        version: u64,
     },
     /// The revision asked for lies in the other direction.
     #[error("the database is at version {current}: {hint}")]
@@ -130,6 +144,51 @@ pub enum Error {
         /// The database's version.
         version: u64,
     },
+    /// The database is not what the models expect, though every migration was applied.
+    #[error("{database} is not what the models expect; a migration between them {differences}")]
+    Drift {
+        /// The database.
+        database: String,
+        /// The differences, in plain words.
+        differences: String,
+    },
+    /// An applied migration's file is not what was applied.
+    #[error(
+        "migration {name} was edited after it was applied: put its up.sql back as it was and write a new migration, or \
+         take it as it is now with db_upgrade --accept-edited {number}"
+    )]
+    Edited {
+        /// The migration.
+        name: String,
+        /// Its number.
+        number: u64,
+    },
+    /// A migration would lose values, and nobody said that it may.
+    #[error(
+        "nothing was written, because values would be lost: {0}; run again with --allow-data-loss to do it all the same"
+    )]
+    WouldLose(String),
+    /// A migration needs values that nobody gave.
+    #[error(
+        "nothing was written, because values are missing: {0}; give one with --fill table.column=value, or a default"
+    )]
+    NeedsFill(String),
+    /// A value to fill in that cannot be used.
+    #[error("--fill {fill}: {why}")]
+    BadFill {
+        /// What was given.
+        fill: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A rename that cannot be done.
+    #[error("{rename}: {why}")]
+    BadRename {
+        /// The rename.
+        rename: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The database is at version 0.
     #[error("{database} is at version 0: there is no migration to take back")]
     AtVersionZero {
@@ -137,7 +196,7 @@ pub enum Error {
         database: String,
     },
     /// A migration has no `down.sql`.
-    #[error("migration {name} has no down.sql: it cannot be taken back")]
+    #[error("migration {name} has no down.sql: it cannot be taken back; write one, or restore a backup")]
     NoDown {
         /// The migration.
         name: String,
@@ -153,15 +212,33 @@ pub enum Error {
         why: String,
     },
     /// A migration would leave rows that refer to rows that are not there.
-    #[error("migration would leave {count} rows without the row they refer to, nothing was changed: {example}")]
+    #[error(
+        "migration {migrations} would leave rows without the row that they refer to, nothing was changed; {count} in \
+         all, the first: {example}"
+    )]
     ForeignKeys {
+        /// The migrations that ran.
+        migrations: String,
         /// How many.
         count: usize,
         /// One of them.
         example: String,
     },
+    /// A migration would take rows from a table that it does not name.
+    #[error(
+        "table {table} would keep {after} of its {before} rows, though no migration of this run names it; nothing \
+         was changed. A trigger may have deleted them; if that is meant, run again with --no-verify"
+    )]
+    RowsLost {
+        /// The table.
+        table: String,
+        /// How many rows it had.
+        before: i64,
+        /// How many it would have.
+        after: i64,
+    },
     /// A generated migration does not do what it should.
-    #[error("the migration was tried on an empty copy and is not right, nothing was written: {why}")]
+    #[error("the migration was tried on a copy and is not right, nothing was written: {why}")]
     Rehearsal {
         /// What is wrong.
         why: String,
@@ -199,7 +276,7 @@ pub enum Error {
         why: String,
     },
     /// A migration of that name is there already.
-    #[error("{} is there already, and is never written over", .0.display())]
+    #[error("{} is there already, and is never written over: move it away", .0.display())]
     ScriptExists(PathBuf),
     /// What is asked for is there for SQLite only.
     #[error("PostgreSQL is not supported yet: set DATABASE_URL to sqlite:PATH")]

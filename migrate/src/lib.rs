@@ -2,23 +2,31 @@
 
 #![deny(missing_docs)]
 
+mod backup;
 pub mod cli;
 pub mod connection;
 pub mod diff;
 mod error;
+mod history;
 pub mod introspect;
+pub mod loss;
+pub mod project;
 mod rehearse;
+pub mod rename;
 pub mod render;
 mod run;
 pub mod schema;
 pub mod script;
 mod sql;
+pub mod status;
+mod verify;
 pub mod versioning;
 
 pub use connection::Connection;
 pub use diff::{Change, diff};
 pub use error::Error;
 pub use introspect::introspect;
+pub use loss::Loss;
 /// Declares the tables of a database, for Diesel's query builder and as data.
 ///
 /// ```
@@ -38,8 +46,16 @@ pub use introspect::introspect;
 /// assert_eq!(schema.tables[0].indexes[0].name, "users_nickname_key");
 /// ```
 pub use migrate_macros::schema;
+pub use project::{Project, Settings};
 pub use rehearse::compare;
+pub use rename::Rename;
 pub use render::render;
 pub use schema::Schema;
 pub use script::{Script, Scripts};
-pub use versioning::{Control, Plan, Project, Status, Step};
+pub use status::Status;
+pub use versioning::{Control, Plan, Step, Wishes};
+
+/// Compiles the Rust in the README.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

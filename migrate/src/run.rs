@@ -44,6 +44,11 @@ pub(crate) fn transaction<T>(
     connection.batch_execute(&restore).map_err(explained)?;
     outcome.map_err(|error| match failure {
         Some(Error::Query(error)) => explain(database, &error),
+        Some(Error::Migration { name, why, .. } | Error::BadScript { name, why }) if advice(&why).is_some() => {
+            let why =
+                format!("{why}: {}; nothing was changed, migration {name} did not run", advice(&why).unwrap_or(""));
+            Error::Database { what: database.to_owned(), why }
+        }
         Some(error) => error,
         None => explain(database, &error),
     })
@@ -67,7 +72,7 @@ fn guarded<T>(
         Some((table, row, parent)) => {
             let row = row.map_or_else(|| "a row".to_owned(), |row| format!("row {row}"));
             let example = format!("{row} of {table} refers to nothing in {parent}");
-            Err(Error::ForeignKeys { count: after.values().sum(), example })
+            Err(Error::ForeignKeys { migrations: String::new(), count: after.values().sum(), example })
         }
     }
 }
@@ -109,16 +114,23 @@ pub(crate) fn run(connection: &mut SqliteConnection, script: &Script, direction:
 /// The error of a query in words that say what to do.
 pub(crate) fn explain(database: &str, error: &diesel::result::Error) -> Error {
     let said = error.to_string();
-    let advice = [
-        ("file is not a database", "it is not a SQLite database; check DATABASE_URL"),
-        ("is locked", "another program is using it; try again when that has finished"),
-        ("readonly", "it is read-only; check the permissions of the file and of its folder"),
-        ("unable to open", "check that its folder is there, and that you may read and write both"),
-        ("is full", "there is no room left; free some and try again"),
-        ("malformed", "it is damaged; restore a backup"),
-    ];
-    match advice.iter().find(|(words, _)| said.contains(words)) {
-        Some((_, advice)) => Error::Database { what: database.to_owned(), why: format!("{said}: {advice}") },
+    match advice(&said) {
+        Some(advice) => Error::Database { what: database.to_owned(), why: format!("{said}: {advice}") },
         None => Error::Database { what: database.to_owned(), why: said },
     }
+}
+
+/// What to do about an error that lies in the file and not in what was asked of it.
+fn advice(said: &str) -> Option<&'static str> {
+    let advice = [
+        ("file is not a database", "it is not a SQLite database; check DATABASE_URL"),
+        ("database is locked", "another program is using it; try again when that has finished"),
+        ("readonly database", "it is read-only; check the permissions of the file and of its folder"),
+        ("unable to open database file", "check that its folder is there, and that you may read and write both"),
+        ("disk is full", "there is no room left; free some and try again"),
+        ("disk image is malformed", "it is damaged; restore a backup"),
+        ("foreign key mismatch", "a foreign key must refer to a primary key or to unique columns; nothing was changed"),
+        ("disk I/O error", "check that the disk has room and is sound, and try again"),
+    ];
+    advice.iter().find(|(words, _)| said.contains(words)).map(|(_, advice)| *advice)
 }

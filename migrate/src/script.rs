@@ -127,14 +127,14 @@ impl Scripts {
         if number.len() > width {
             return Err(Error::NumbersUsedUp { newest: after });
         }
-        let words = message.unwrap_or("migration").split(|char: char| !char.is_ascii_alphanumeric());
-        let words: Vec<_> = words.filter(|word| !word.is_empty()).map(str::to_ascii_lowercase).collect();
+        let words = message.unwrap_or("migration").split(|char: char| !char.is_alphanumeric());
+        let words: Vec<_> = words.filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
         if words.is_empty() {
             return Err(Error::BadMessage(message.unwrap_or_default().to_owned()));
         }
-        let mut slug = words.join("_");
-        slug.truncate(100);
-        Ok(format!("{number}_{slug}"))
+        // A name of 60 characters fits into the 255 bytes that file systems allow, in any script.
+        let slug: String = words.join("_").chars().take(60).collect();
+        Ok(format!("{number}_{}", slug.trim_end_matches('_')))
     }
 }
 
@@ -168,7 +168,7 @@ pub fn write(folder: &Path, sql: &Sql) -> Result<(), Error> {
         write().map_err(|error| failed(&folder.join(name), &error))
     });
     if written.is_err() {
-        for (name, _) in files {
+        for (name, _) in &files {
             let _ = fs::remove_file(draft(name));
         }
         return written;
@@ -187,7 +187,7 @@ pub(crate) fn version_of(name: &str) -> String {
 
 fn unreadable(path: &Path, error: &io::Error) -> Error {
     if error.kind() == io::ErrorKind::NotFound {
-        return Error::NoScripts(path.to_owned());
+        return Error::NoFolder(path.to_owned());
     }
     Error::CannotRead { path: path.to_owned(), why: error.to_string() }
 }
@@ -207,7 +207,11 @@ pub(crate) struct Runnable<'a>(pub &'a Script);
 impl Runnable<'_> {
     fn execute<DB: Backend>(conn: &mut dyn BoxableConnection<DB>, text: &str) -> Result<(), StatementError> {
         let failed = |statement: &str, why: String| StatementError { statement: excerpt(statement), why };
-        for statement in statements(text).map_err(|error| failed(text, error.to_string()))? {
+        let unreadable = |error| match error {
+            Error::Sql { what, why } => failed(&what, why),
+            other => failed(text, other.to_string()),
+        };
+        for statement in statements(text).map_err(unreadable)? {
             if ends_transaction(statement) {
                 let why = "it would end the transaction that protects the migration: take it out".to_owned();
                 return Err(failed(statement, why));

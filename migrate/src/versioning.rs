@@ -1,50 +1,26 @@
 //! A database's versions: the functions of the tutorial's `migrate.versioning.api`, over Diesel's migrations.
 
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use diesel::RunQueryDsl;
 use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
 use diesel::sql_types::{BigInt, Text};
 use diesel::sqlite::SqliteConnection;
-use diesel_migrations::MigrationHarness;
 
-use crate::connection::sqlite_path;
+use crate::backup::{self, Backup};
 use crate::introspect::sqlite::introspect;
-use crate::render::{Options, Sql};
+use crate::loss::{Loss, losses};
+use crate::render::{Fill, Options, Sql};
 use crate::run::{Direction, explain, run, transaction};
 use crate::schema::Schema;
 use crate::script::{Script, Scripts, unfinished, version_of, write};
-use crate::{Change, Connection, Error, diff, rehearse};
-
-/// A database and the migrations that lead through its versions.
-#[derive(Debug, Clone)]
-pub struct Project {
-    url: String,
-    scripts: Source,
-    base: PathBuf,
-}
-
-#[derive(Debug, Clone)]
-enum Source {
-    Folder(PathBuf),
-    Embedded(Scripts),
-}
-
-/// Where a database stands among its migrations.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Status {
-    /// The number of the newest migration that was applied; 0 when none was.
-    pub version: u64,
-    /// The number of the newest migration that there is.
-    pub newest: u64,
-    /// The migrations that wait to be applied, in order.
-    pub pending: Vec<String>,
-    /// What was applied and is not among the migrations.
-    pub unknown: Vec<String>,
-}
+use crate::sql::{Token, quote, tokens};
+use crate::status::{applied, check_target, has_tables, is_controlled, newest, pending, prepare, revertible, status};
+use crate::verify::Counts;
+use crate::{Change, Error, Project, Rename, Status, diff, history, rehearse, rename};
 
 /// What [`Project::version_control`] did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +42,21 @@ pub struct Step {
     pub sql: String,
 }
 
+/// What a migration shall be like.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wishes {
+    /// What it does, in words that name its folder.
+    pub message: Option<String>,
+    /// Values for the rows that have none where one must be, as `table.column=value`.
+    pub fills: Vec<String>,
+    /// Columns and tables that only change their names, as `table.column=new_name` and `table=new_name`.
+    pub renames: Vec<String>,
+    /// Keep nothing aside of what the upgrade drops or converts.
+    pub no_keep: bool,
+    /// Do not try it on a copy of the data.
+    pub no_rehearsal: bool,
+}
+
 /// A migration that is not written yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
@@ -75,47 +66,43 @@ pub struct Plan {
     pub number: u64,
     /// What it changes.
     pub changes: Vec<Change>,
+    /// What it would lose of the rows that are there.
+    pub losses: Vec<Loss>,
     /// Its SQL.
     pub sql: Sql,
 }
 
-impl Project {
-    /// A database and its migrations folder, which holds one folder a dialect: `sqlite/001_migration/up.sql`.
-    /// Messages name files as seen from `base`.
+impl fmt::Display for Plan {
+    /// Says every change in plain words, and what it would lose.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let changes: Vec<_> = self.changes.iter().map(ToString::to_string).collect();
+        f.write_str(&changes.join("\n"))?;
+        self.losses.iter().try_for_each(|loss| write!(f, "\nattention: {loss}"))
+    }
+}
+
+impl Plan {
+    /// The plan of one who has read its losses and wants it nevertheless. A value that is needed is still needed.
     #[must_use]
-    pub fn new(database_url: &str, migrations: &Path, base: &Path) -> Self {
-        let dialect = if sqlite_path(database_url).is_some() { "sqlite" } else { "postgresql" };
-        let scripts = Source::Folder(migrations.join(dialect));
-        Self { url: database_url.to_owned(), scripts, base: base.to_owned() }
+    pub fn accept_losses(mut self) -> Self {
+        self.losses.retain(|loss| loss.needs_fill);
+        self
     }
 
-    /// A database and migrations that the program carries within itself.
-    #[must_use]
-    pub fn embedded(database_url: &str, scripts: Scripts, base: &Path) -> Self {
-        Self { url: database_url.to_owned(), scripts: Source::Embedded(scripts), base: base.to_owned() }
-    }
-
-    /// The migrations, in order.
-    ///
-    /// # Errors
-    ///
-    /// As [`Scripts::read`].
-    pub fn scripts(&self) -> Result<Scripts, Error> {
-        match &self.scripts {
-            Source::Embedded(scripts) => Ok(scripts.clone()),
-            Source::Folder(folder) => Scripts::read(folder).map_err(|error| match error {
-                Error::NoScripts(path) => Error::NoScripts(self.shown(&path).into()),
-                Error::CannotRead { path, why } => Error::CannotRead { path: self.shown(&path).into(), why },
-                Error::BadScript { name, why } => Error::BadScript { name: self.shown(&folder.join(name)), why },
-                Error::SameNumber { first, second } => Error::SameNumber {
-                    first: self.shown(&folder.join(first)),
-                    second: self.shown(&folder.join(second)),
-                },
-                other => other,
-            }),
+    fn require_no_loss(&self) -> Result<(), Error> {
+        let words = |needs_fill: bool| {
+            let found = self.losses.iter().filter(|loss| loss.needs_fill == needs_fill);
+            found.map(|loss| loss.words.clone()).collect::<Vec<_>>().join("; ")
+        };
+        match (words(true), words(false)) {
+            (_, lost) if !lost.is_empty() => Err(Error::WouldLose(lost)),
+            (missing, _) if !missing.is_empty() => Err(Error::NeedsFill(missing)),
+            _ => Ok(()),
         }
     }
+}
 
+impl Project {
     /// Puts the database under version control, at version 0; creates it, and the migrations folder, where they are
     /// missing. With `stamp`, records migrations 1 to `stamp` as applied in a database whose tables are already what
     /// they make. A database that is under version control stays as it is.
@@ -126,19 +113,34 @@ impl Project {
     /// not what the stamp says, and whatever keeps a file from being made.
     pub fn version_control(&self, stamp: Option<u64>) -> Result<Control, Error> {
         let path = self.sqlite_path()?;
-        let is_new_file = !path.exists();
-        if is_new_file && stamp.is_some_and(|stamp| stamp > 0) {
-            return Err(Error::NoDatabase(self.shown(&path).into()));
+        if !path.exists() && stamp.is_some_and(|stamp| stamp > 0) {
+            return Err(Error::NothingToStamp(self.shown(&path).into()));
         }
-        if let Source::Folder(folder) = &self.scripts {
-            fs::create_dir_all(folder)
-                .map_err(|error| Error::CannotWrite { path: self.shown(folder).into(), why: error.to_string() })?;
-        }
-        let result = self.open_file(&path).and_then(|mut connection| self.control(&mut connection, stamp));
-        if is_new_file && result.is_err() {
-            let _ = fs::remove_file(&path);
+        let is_ours = create(&path);
+        let new_folders = self.missing_folders();
+        let result = self
+            .create_folder()
+            .and_then(|()| self.open_file(&path))
+            .and_then(|mut connection| self.control(&mut connection, stamp));
+        if let Err(error) = &result {
+            remove_if(is_ours, &path, error);
+            for folder in new_folders {
+                let _ = fs::remove_dir(folder);
+            }
         }
         result
+    }
+
+    /// The migrations folder and those above it that are not there, the innermost first.
+    fn missing_folders(&self) -> Vec<PathBuf> {
+        let ancestors = self.folder().into_iter().flat_map(Path::ancestors);
+        ancestors.take_while(|folder| !folder.exists()).map(Path::to_owned).collect()
+    }
+
+    fn create_folder(&self) -> Result<(), Error> {
+        let Some(folder) = self.folder() else { return Ok(()) };
+        fs::create_dir_all(folder)
+            .map_err(|error| Error::CannotWrite { path: self.shown(folder).into(), why: error.to_string() })
     }
 
     fn control(&self, connection: &mut SqliteConnection, stamp: Option<u64>) -> Result<Control, Error> {
@@ -164,7 +166,7 @@ impl Project {
                     .bind::<Text, _>(script.version())
                     .execute(connection)?;
             }
-            Ok(())
+            history::adopt(connection, &stamped.iter().collect::<Vec<_>>())
         })?;
         Ok(Control { is_new: true, version: stamp.unwrap_or(0) })
     }
@@ -209,8 +211,8 @@ impl Project {
     ///
     /// When there is no database, or it is not under version control.
     pub fn status(&self) -> Result<Status, Error> {
-        let scripts = self.scripts()?;
-        status(&mut self.open()?, &scripts).map_err(|error| self.explain(error))
+        let mut connection = self.open()?;
+        status(&mut connection, &self.scripts()?).map_err(|error| self.explain(error))
     }
 
     /// Compares the models with the database: what a migration would have to change. Reads only.
@@ -223,42 +225,75 @@ impl Project {
         Ok(diff(&introspect(&mut connection).map_err(|error| self.explain(error))?, models))
     }
 
+    /// Fails when migrations are pending, or the database is not what the models expect.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Pending`], [`Error::Drift`] with the differences in plain words, and what
+    /// [`status`](Self::status) and [`differences`](Self::differences) fail with.
+    pub fn require_agreement(&self, models: &Schema) -> Result<(), Error> {
+        let scripts = self.scripts()?;
+        self.status()?.require_current(&scripts)?;
+        let differences: Vec<_> = self.differences(models)?.iter().map(rehearse::one_line).collect();
+        if differences.is_empty() {
+            return Ok(());
+        }
+        Err(Error::Drift { database: self.database(), differences: differences.join("; ") })
+    }
+
     /// Compares the models with the database and works out the migration between them, which is tried, up and down, on
-    /// an empty copy. `None` when they agree. Nothing is written.
+    /// an empty copy and on a copy of the data. `None` when they agree. Nothing is written.
     ///
     /// # Errors
     ///
     /// [`Error::Pending`] and [`Error::Ahead`] when the database is not where the migrations end; what
-    /// [`render`](crate::render) and the trial refuse.
-    pub fn make_update_script(&self, models: &Schema, message: Option<&str>) -> Result<Option<Plan>, Error> {
-        let scripts = self.scripts()?;
+    /// [`render`](crate::render()) and the trial refuse.
+    pub fn make_update_script(&self, models: &Schema, wishes: &Wishes) -> Result<Option<Plan>, Error> {
         let mut connection = self.open()?;
+        let scripts = self.scripts()?;
         let status = status(&mut connection, &scripts).map_err(|error| self.explain(error))?;
-        status.require_current()?;
+        status.require_current(&scripts)?;
         let live = introspect(&mut connection).map_err(|error| self.explain(error))?;
-        let name = scripts.next_name(status.version, message)?;
-        let options = Options { keep: Some(version_of(&name)), fills: Vec::new() };
+        let name = scripts.next_name(status.version, wishes.message.as_deref())?;
+        let options = Options {
+            keep: Some(version_of(&name)).filter(|_| !wishes.no_keep),
+            renames: wishes.renames.iter().map(|rename| Rename::parse(rename)).collect::<Result<_, _>>()?,
+            fills: wishes.fills.iter().map(|fill| Fill::parse(fill, models)).collect::<Result<_, _>>()?,
+        };
         let (changes, sql) = rehearse::compare(&live, models, &options)?;
         if changes.is_empty() {
             return Ok(None);
         }
-        Ok(Some(Plan { name, number: status.version + 1, changes, sql }))
+        let (old_changes, old_options) = rename::in_old_names(&changes, &options);
+        let mut losses = losses(&mut connection, &old_changes, &old_options).map_err(|error| self.explain(error))?;
+        losses.extend(rename::alike(&changes));
+        // A value that is missing would only fail the trial: it is asked for first.
+        if !wishes.no_rehearsal && losses.iter().all(|loss| !loss.needs_fill) {
+            rehearse::on_copy_of_data(
+                &mut connection,
+                &self.sqlite_path()?,
+                (&live, models),
+                &sql,
+                options.keep.is_some(),
+            )
+            .map_err(|error| self.explain(error))?;
+        }
+        Ok(Some(Plan { name, number: status.version + 1, changes, losses, sql }))
     }
 
     /// Writes a planned migration and applies it, both or neither. Returns the path of its folder as seen from the base.
     ///
     /// # Errors
     ///
+    /// [`Error::WouldLose`] and [`Error::NeedsFill`] when the plan has losses that nobody accepted,
     /// [`Error::ScriptExists`] when a folder of that name is there, [`Error::Migration`] when a statement fails on the
     /// rows that are in the database, and whatever keeps a file from being written.
     pub fn apply(&self, plan: &Plan) -> Result<String, Error> {
-        let Source::Folder(root) = &self.scripts else {
+        plan.require_no_loss()?;
+        let Some(root) = self.folder() else {
             return Err(Error::NoScripts(PathBuf::from("a migrations folder")));
         };
         let folder = root.join(&plan.name);
-        if folder.exists() {
-            return Err(Error::ScriptExists(self.shown(&folder).into()));
-        }
         let script = Script {
             number: plan.number,
             name: plan.name.clone(),
@@ -267,38 +302,55 @@ impl Project {
         };
         let mut connection = self.open()?;
         let draft = unfinished(root, &plan.name);
-        let _ = fs::remove_dir_all(&draft);
-        let applied = write(&draft, &plan.sql).map_err(|error| self.located(error)).and_then(|()| {
-            transaction(&mut connection, &self.database(), |connection| {
-                status(connection, &self.scripts()?)?.require_version(plan.number - 1)?;
-                run(connection, &script, Direction::Up)?;
-                fs::rename(&draft, &folder)
-                    .map_err(|error| Error::CannotWrite { path: self.shown(&folder).into(), why: error.to_string() })
-            })
-        });
-        if let Err(error) = applied {
-            let _ = fs::remove_dir_all(&draft);
-            // The folder has its name for the moment between the renaming and a COMMIT that fails.
-            if !matches!(error, Error::ScriptExists(_)) {
-                let _ = fs::remove_dir_all(&folder);
+        // The folder that this run has made, and it alone, goes when the run fails: another one may have made its own.
+        let (mut made, mut backup) = (None, None);
+        let applied = self.transaction(&mut connection, |connection| {
+            let scripts = self.scripts()?;
+            status(connection, &scripts)?.require_version(plan.number - 1, &scripts)?;
+            if folder.exists() {
+                return Err(Error::ScriptExists(self.shown(&folder).into()));
             }
-            return Err(error);
+            backup = self.back_up(plan.number - 1)?;
+            let _ = fs::remove_dir_all(&draft);
+            made = Some(&draft);
+            write(&draft, &plan.sql)?;
+            self.verified(connection, &[&script.up], |connection| run(connection, &script, Direction::Up))?;
+            history::adopt(connection, &scripts.iter().chain([&script]).collect::<Vec<_>>())?;
+            fs::rename(&draft, &folder)
+                .map_err(|error| Error::CannotWrite { path: folder.clone(), why: error.to_string() })?;
+            made = Some(&folder);
+            Ok(())
+        });
+        if let (Err(_), Some(folder)) = (&applied, made) {
+            let _ = fs::remove_dir_all(folder);
         }
+        self.finish(applied, backup, std::slice::from_ref(&plan.name))?;
         Ok(self.shown(&folder))
     }
 
-    /// Applies every pending migration, or those up to `to`, all in one transaction.
+    /// Applies every pending migration, or those up to `to`, all in one transaction, after a backup.
     ///
     /// # Errors
     ///
     /// [`Error::Migration`] names the migration and the statement; the database is then as it was.
     pub fn upgrade(&self, to: Option<u64>) -> Result<Vec<Step>, Error> {
         let (scripts, mut connection) = self.scripts_and_connection()?;
-        transaction(&mut connection, &self.database(), |connection| {
+        let (mut names, mut backup) = (Vec::new(), None);
+        let applied = self.transaction(&mut connection, |connection| {
             let pending = pending(connection, &scripts, to)?;
-            pending.iter().try_for_each(|script| run(connection, script, Direction::Up))?;
+            let version = status(connection, &scripts)?.version;
+            names = pending.iter().map(|script| script.name.clone()).collect();
+            if !pending.is_empty() {
+                backup = self.back_up(version)?;
+            }
+            let texts: Vec<_> = pending.iter().map(|script| script.up.as_str()).collect();
+            self.verified(connection, &texts, |connection| {
+                pending.iter().try_for_each(|script| run(connection, script, Direction::Up))
+            })?;
+            adopt_applied(connection, &scripts)?;
             Ok(pending.into_iter().map(step_up).collect())
-        })
+        });
+        self.finish(applied, backup, &names)
     }
 
     /// What [`upgrade`](Self::upgrade) would run. Reads only.
@@ -312,7 +364,7 @@ impl Project {
         Ok(pending.into_iter().map(step_up).collect())
     }
 
-    /// Takes back the newest migration, or all above `to`, in one transaction.
+    /// Takes back the newest migration, or all above `to`, in one transaction, after a backup.
     ///
     /// # Errors
     ///
@@ -320,11 +372,60 @@ impl Project {
     /// then as it was.
     pub fn downgrade(&self, to: Option<u64>) -> Result<Vec<Step>, Error> {
         let (scripts, mut connection) = self.scripts_and_connection()?;
-        transaction(&mut connection, &self.database(), |connection| {
-            let steps = self.revertible(connection, &scripts, to)?;
-            steps.iter().try_for_each(|(script, _)| run(connection, script, Direction::Down))?;
+        let (mut names, mut backup) = (Vec::new(), None);
+        let taken_back = self.transaction(&mut connection, |connection| {
+            let steps = self.steps_down(connection, &scripts, to)?;
+            names = steps.iter().map(|(script, _)| script.name.clone()).collect();
+            if let Some((newest, _)) = steps.first() {
+                backup = self.back_up(newest.number)?;
+            }
+            self.tell_of_purged(connection, &steps)?;
+            let texts: Vec<_> = steps.iter().filter_map(|(script, _)| script.down.as_deref()).collect();
+            self.verified(connection, &texts, |connection| {
+                steps.iter().try_for_each(|(script, _)| run(connection, script, Direction::Down))
+            })?;
+            adopt_applied(connection, &scripts)?;
             Ok(steps.into_iter().map(step_down).collect())
-        })
+        });
+        self.finish(taken_back, backup, &names)
+    }
+
+    /// Does the work of a run, and counts the rows of every table before and after it.
+    fn verified(
+        &self,
+        connection: &mut SqliteConnection,
+        texts: &[&str],
+        work: impl FnOnce(&mut SqliteConnection) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        if !self.settings.verify || texts.is_empty() {
+            return work(connection);
+        }
+        let before = Counts::of(connection)?;
+        work(connection)?;
+        before.require(connection, texts)
+    }
+
+    /// Says which values a downgrade cannot bring back, because their side table was purged.
+    fn tell_of_purged(&self, connection: &mut SqliteConnection, steps: &[(&Script, u64)]) -> Result<(), Error> {
+        for (script, _) in steps {
+            let prefix = format!("_kept_{}_", script.version());
+            let down = script.down.as_deref().unwrap_or_default();
+            let mut names: Vec<_> = tokens(down).unwrap_or_default().iter().map(Token::name).collect();
+            names.retain(|name| name.starts_with(&prefix));
+            names.sort();
+            names.dedup();
+            for name in names {
+                let there = diesel::sql_query("SELECT 1 FROM sqlite_master WHERE name = $1").bind::<Text, _>(&name);
+                if there.execute(connection)? == 0 {
+                    let table = name.strip_prefix(&prefix).unwrap_or(&name);
+                    let (script, at) = (&script.name, self.database());
+                    (self.settings.tell)(&format!(
+                        "what {script} kept aside of table {table} in {at} was purged: those values do not come back"
+                    ));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// What [`downgrade`](Self::downgrade) would run. Reads only.
@@ -332,10 +433,166 @@ impl Project {
     /// # Errors
     ///
     /// As [`downgrade`](Self::downgrade), but for what only running finds out.
-    pub fn revertible_steps(&self, to: Option<u64>) -> Result<Vec<Step>, Error> {
+    pub fn revertible(&self, to: Option<u64>) -> Result<Vec<Step>, Error> {
         let (scripts, mut connection) = self.scripts_and_connection()?;
-        let steps = self.revertible(&mut connection, &scripts, to).map_err(|error| self.explain(error))?;
+        let steps = self.steps_down(&mut connection, &scripts, to).map_err(|error| self.explain(error))?;
         Ok(steps.into_iter().map(step_down).collect())
+    }
+
+    fn steps_down<'a>(
+        &self,
+        connection: &mut SqliteConnection,
+        scripts: &'a Scripts,
+        to: Option<u64>,
+    ) -> Result<Vec<(&'a Script, u64)>, Error> {
+        revertible(connection, scripts, to)?.ok_or_else(|| Error::AtVersionZero { database: self.database() })
+    }
+
+    /// Takes a migration's file, which was edited after it was applied, for what was applied.
+    ///
+    /// # Errors
+    ///
+    /// When no applied migration has that number.
+    pub fn accept_edited(&self, number: u64) -> Result<(), Error> {
+        let (scripts, mut connection) = self.scripts_and_connection()?;
+        self.transaction(&mut connection, |connection| {
+            let applied = applied(connection)?;
+            let is_meant = |script: &&Script| script.number == number && applied.contains(&script.version());
+            let script = scripts.iter().find(is_meant);
+            let script = script.ok_or(Error::NotApplied { wanted: number, version: newest(&applied) })?;
+            adopt_applied(connection, &scripts)?;
+            history::accept(connection, script)
+        })
+    }
+
+    /// Removes what migrations kept aside, or what those below revision `before` did: personal data must not linger.
+    /// Their downgrades still work, with defaults for the values. Returns each side table and how many rows it held.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be written.
+    pub fn purge_kept(&self, before: Option<u64>) -> Result<Vec<(String, i64)>, Error> {
+        let mut connection = self.open()?;
+        // Else the values would stay in the file, in pages that are free.
+        connection.batch_execute("PRAGMA secure_delete = ON").map_err(self.explained())?;
+        self.transaction(&mut connection, |connection| {
+            let query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE '\\_kept\\_%' ESCAPE '\\' ORDER BY name";
+            let mut purged = Vec::new();
+            for name in sql::<Text>(query).load::<String>(connection)? {
+                let revision = name.split('_').nth(2).and_then(|digits| digits.parse::<u64>().ok());
+                if revision.is_some_and(|revision| before.is_none_or(|before| revision < before)) {
+                    let rows = sql::<BigInt>(&format!("SELECT count(*) FROM {}", quote(&name))).get_result(connection)?;
+                    connection.batch_execute(&format!("DROP TABLE {}", quote(&name)))?;
+                    purged.push((name, rows));
+                }
+            }
+            Ok(purged)
+        })
+    }
+
+    /// Puts a backup in the database's place, after checking that it is whole and of this project, and returns its
+    /// version. What is in its place is backed up first, unless it is damaged.
+    ///
+    /// # Errors
+    ///
+    /// When the file is no such backup, or another program has the database open.
+    pub fn restore(&self, file: &Path) -> Result<u64, Error> {
+        let path = self.sqlite_path()?;
+        // A backup is named as seen from the base, and that is what one copies.
+        let based = self.in_base(file);
+        let file = if file.exists() { file } else { &based };
+        let explained = |error| self.explain_file(file, error);
+        backup::check(file, "integrity_check").map_err(explained)?;
+        let version = self.version_of_backup(&mut backup::open(file).map_err(explained)?).map_err(explained)?;
+        // What is damaged cannot be copied, and is why one restores.
+        let current = self.db_version().ok().map_or(Ok(None), |version| self.back_up(version))?;
+        let restored = backup::restore(file, &path).map_err(|error| self.explain_file(&path, error));
+        match (&restored, current) {
+            (Ok(()), Some(backup)) => self.tell_of(&backup),
+            (Err(_), Some(backup)) => backup.discard(),
+            _ => {}
+        }
+        restored.map(|()| version)
+    }
+
+    fn version_of_backup(&self, copy: &mut SqliteConnection) -> Result<u64, Error> {
+        let foreign = |why: &str| Error::Database { what: String::new(), why: format!("not of this project: {why}") };
+        if !is_controlled(copy)? {
+            return Err(foreign("no migration was ever applied to it"));
+        }
+        let scripts = self.scripts()?;
+        let status = status(copy, &scripts)?;
+        if !status.unknown.is_empty() {
+            return Err(Error::Ahead { unknown: status.unknown, newest: status.newest });
+        }
+        // One migration may have been edited since. When no checksum is right, others have made that database.
+        let applied = scripts.iter().filter(|script| !status.pending.contains(&script.name)).count();
+        if applied > 0 && status.edited.len() == applied {
+            return Err(foreign("the migrations that were applied to it are others"));
+        }
+        Ok(status.version)
+    }
+
+    fn explain_file(&self, file: &Path, error: Error) -> Error {
+        match error {
+            Error::Database { why, .. } => Error::Database { what: self.shown(file), why },
+            Error::Query(error) => explain(&self.shown(file), &error),
+            other => self.located(other),
+        }
+    }
+
+    /// Copies the database before it changes, by a connection of its own: the caller's holds the write lock.
+    fn back_up(&self, version: u64) -> Result<Option<Backup>, Error> {
+        if self.settings.backups == 0 {
+            return Ok(None);
+        }
+        let path = self.sqlite_path()?;
+        let folder = path.parent().unwrap_or(Path::new("")).join("backups");
+        backup::back_up(&mut self.open_file(&path)?, &path, version, &folder)
+    }
+
+    fn tell_of(&self, backup: &Backup) {
+        (self.settings.tell)(&format!("backup saved as {}", self.shown(&backup.file)));
+    }
+
+    /// Says where the backup is, or removes it when the run changed nothing.
+    fn finish<T>(&self, run: Result<T, Error>, backup: Option<Backup>, names: &[String]) -> Result<T, Error> {
+        match (&run, backup) {
+            (Ok(_), Some(backup)) => {
+                self.tell_of(&backup);
+                // The run is done and stays done: a surplus backup is no reason to call it a failure.
+                if let Err(error) = backup.remove_older(self.settings.backups) {
+                    (self.settings.tell)(&format!("an old backup is still there: {}", self.located(error)));
+                }
+            }
+            (Err(_), Some(backup)) => backup.discard(),
+            _ => {}
+        }
+        run.map_err(|error| blame(self.located(error), names))
+    }
+
+    /// A transaction that says so when it has to wait for the database.
+    fn transaction<T>(
+        &self,
+        connection: &mut SqliteConnection,
+        work: impl FnOnce(&mut SqliteConnection) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let patience = |wait: u128| format!("PRAGMA busy_timeout = {wait}");
+        connection.batch_execute(&patience(0)).map_err(self.explained())?;
+        let probe = connection.batch_execute("BEGIN IMMEDIATE; ROLLBACK");
+        if probe.is_err() {
+            // Of the two statements it may be the second that failed.
+            let _ = connection.batch_execute("ROLLBACK");
+        }
+        connection.batch_execute(&patience(self.settings.wait.as_millis())).map_err(self.explained())?;
+        if probe.is_err_and(|error| error.to_string().contains("database is locked")) {
+            let seconds = self.settings.wait.as_secs();
+            (self.settings.tell)(&format!(
+                "waiting up to {seconds} s for another program that is writing to {}",
+                self.database()
+            ));
+        }
+        transaction(connection, &self.database(), work)
     }
 
     /// Creates a database that is not there yet and applies every migration to it: all or nothing.
@@ -345,149 +602,20 @@ impl Project {
     /// Whatever fails; no database is left behind then.
     pub fn create_current(&self) -> Result<Status, Error> {
         let path = self.sqlite_path()?;
-        let is_new_file = !path.exists();
+        let is_ours = create(&path);
         let result = self.version_control(None).and_then(|_| self.upgrade(None)).and_then(|_| self.status());
-        if is_new_file && result.is_err() {
-            let _ = fs::remove_file(&path);
+        if let Err(error) = &result {
+            remove_if(is_ours, &path, error);
         }
         result
     }
-
-    /// The migrations to take back, newest first, each with the version that this leads to.
-    fn revertible<'a>(
-        &self,
-        connection: &mut SqliteConnection,
-        scripts: &'a Scripts,
-        to: Option<u64>,
-    ) -> Result<Vec<(&'a Script, u64)>, Error> {
-        let status = status(connection, scripts)?;
-        if !status.unknown.is_empty() {
-            return Err(Error::Ahead { unknown: status.unknown, newest: status.newest });
-        }
-        if status.version == 0 {
-            return Err(Error::AtVersionZero { database: self.database() });
-        }
-        let applied: Vec<_> = scripts.iter().filter(|script| !status.pending.contains(&script.name)).collect();
-        let to = to.unwrap_or_else(|| applied.iter().rev().nth(1).map_or(0, |script| script.number));
-        if to > 0 {
-            check_target(scripts, to)?;
-        }
-        if to > status.version {
-            let hint = format!("run db_upgrade --to {to} to get to {to}");
-            return Err(Error::WrongDirection { current: status.version, hint });
-        }
-        let mut steps = Vec::new();
-        for (at, script) in applied.iter().enumerate().rev().filter(|(_, script)| script.number > to) {
-            if script.down.is_none() {
-                return Err(Error::NoDown { name: script.name.clone() });
-            }
-            steps.push((*script, at.checked_sub(1).map_or(0, |before| applied[before].number)));
-        }
-        Ok(steps)
-    }
-
-    fn scripts_and_connection(&self) -> Result<(Scripts, SqliteConnection), Error> {
-        let connection = self.open()?;
-        let scripts = self.scripts()?;
-        match &self.scripts {
-            Source::Folder(folder) if scripts.newest() == 0 => Err(Error::NoScripts(self.shown(folder).into())),
-            _ => Ok((scripts, connection)),
-        }
-    }
-
-    /// Opens a database that is there and under version control.
-    fn open(&self) -> Result<SqliteConnection, Error> {
-        let path = self.sqlite_path()?;
-        if !path.exists() {
-            return Err(Error::NoDatabase(self.shown(&path).into()));
-        }
-        let mut connection = self.open_file(&path)?;
-        if is_controlled(&mut connection).map_err(self.explained())? {
-            return Ok(connection);
-        }
-        let database = self.database();
-        Err(if has_tables(&mut connection).map_err(self.explained())? {
-            Error::NotUnderVersionControl { database }
-        } else {
-            Error::NotCreated { database }
-        })
-    }
-
-    fn open_file(&self, path: &Path) -> Result<SqliteConnection, Error> {
-        match Connection::open_sqlite(path).map_err(|error| self.explain(error))? {
-            Connection::Sqlite(mut connection) => {
-                let wait = format!("PRAGMA busy_timeout = {}", LOCK_TIMEOUT.as_millis());
-                connection.batch_execute(&wait).map_err(self.explained())?;
-                Ok(connection)
-            }
-            Connection::Postgres(_) => Err(Error::PostgresNotYet),
-        }
-    }
-
-    fn sqlite_path(&self) -> Result<PathBuf, Error> {
-        sqlite_path(&self.url).ok_or(Error::PostgresNotYet)
-    }
-
-    /// The database as messages name it.
-    #[must_use]
-    pub fn database(&self) -> String {
-        sqlite_path(&self.url).map_or_else(|| "the PostgreSQL database".into(), |path| self.shown(&path))
-    }
-
-    fn shown(&self, path: &Path) -> String {
-        path.strip_prefix(&self.base).unwrap_or(path).display().to_string()
-    }
-
-    fn explained(&self) -> impl Fn(diesel::result::Error) -> Error + '_ {
-        |error| explain(&self.database(), &error)
-    }
-
-    fn explain(&self, error: Error) -> Error {
-        match error {
-            Error::Query(error) => explain(&self.database(), &error),
-            Error::Database { why, .. } => {
-                explain(&self.database(), &diesel::result::Error::QueryBuilderError(why.into()))
-            }
-            other => other,
-        }
-    }
-
-    fn located(&self, error: Error) -> Error {
-        match error {
-            Error::CannotWrite { path, why } => Error::CannotWrite { path: self.shown(&path).into(), why },
-            other => other,
-        }
-    }
 }
 
-/// How long a run waits for another program that holds the database.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
-
-impl Status {
-    /// Whether the database is where the migrations end.
-    #[must_use]
-    pub fn is_current(&self) -> bool {
-        self.pending.is_empty() && self.unknown.is_empty()
-    }
-
-    fn require_current(&self) -> Result<(), Error> {
-        if !self.unknown.is_empty() {
-            return Err(Error::Ahead { unknown: self.unknown.clone(), newest: self.newest });
-        }
-        if !self.pending.is_empty() {
-            return Err(Error::Pending { version: self.version, pending: self.pending.clone() });
-        }
-        Ok(())
-    }
-
-    fn require_version(&self, version: u64) -> Result<(), Error> {
-        self.require_current()?;
-        if self.version == version {
-            return Ok(());
-        }
-        let hint = "another program has changed it in the meantime; try again".to_owned();
-        Err(Error::WrongDirection { current: self.version, hint })
-    }
+/// Records the checksum of every migration that is applied.
+fn adopt_applied(connection: &mut SqliteConnection, scripts: &Scripts) -> Result<(), Error> {
+    let applied = applied(connection)?;
+    let applied: Vec<_> = scripts.iter().filter(|script| applied.contains(&script.version())).collect();
+    history::adopt(connection, &applied)
 }
 
 fn step_up(script: &Script) -> Step {
@@ -498,74 +626,25 @@ fn step_down((script, version): (&Script, u64)) -> Step {
     Step { version, name: script.name.clone(), sql: script.down.clone().unwrap_or_default() }
 }
 
-/// Makes Diesel's table of applied migrations, if it is not there.
-pub(crate) fn prepare(connection: &mut SqliteConnection) -> Result<(), Error> {
-    connection
-        .applied_migrations()
-        .map(drop)
-        .map_err(|error| Error::Database { what: "the database".into(), why: error.to_string() })
-}
-
-fn is_controlled(connection: &mut SqliteConnection) -> diesel::QueryResult<bool> {
-    let query = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = '__diesel_schema_migrations'";
-    Ok(sql::<BigInt>(query).get_result::<i64>(connection)? > 0)
-}
-
-fn has_tables(connection: &mut SqliteConnection) -> diesel::QueryResult<bool> {
-    let query = "SELECT count(*) FROM sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
-    Ok(sql::<BigInt>(query).get_result::<i64>(connection)? > 0)
-}
-
-/// The versions that were applied, as Diesel recorded them.
-fn applied(connection: &mut SqliteConnection) -> diesel::QueryResult<Vec<String>> {
-    sql::<Text>("SELECT version FROM __diesel_schema_migrations ORDER BY version").load(connection)
-}
-
-fn newest(applied: &[String]) -> u64 {
-    applied.iter().filter_map(|version| version.parse().ok()).max().unwrap_or(0)
-}
-
-fn status(connection: &mut SqliteConnection, scripts: &Scripts) -> Result<Status, Error> {
-    let applied = applied(connection)?;
-    let is_known = |version: &&String| scripts.iter().any(|script| script.version() == **version);
-    let is_pending = |script: &&Script| !applied.contains(&script.version());
-    Ok(Status {
-        version: newest(&applied),
-        newest: scripts.newest(),
-        pending: scripts.iter().filter(is_pending).map(|script| script.name.clone()).collect(),
-        unknown: applied.iter().filter(|version| !is_known(version)).cloned().collect(),
-    })
-}
-
-/// The migrations to apply, in order.
-fn pending<'a>(
-    connection: &mut SqliteConnection,
-    scripts: &'a Scripts,
-    to: Option<u64>,
-) -> Result<Vec<&'a Script>, Error> {
-    let status = status(connection, scripts)?;
-    if !status.unknown.is_empty() {
-        return Err(Error::Ahead { unknown: status.unknown, newest: status.newest });
-    }
-    if let Some(to) = to {
-        if to > 0 {
-            check_target(scripts, to)?;
+/// Foreign keys are checked once, after all migrations of a run: names those that ran.
+fn blame(error: Error, names: &[String]) -> Error {
+    match error {
+        Error::ForeignKeys { count, example, .. } => {
+            Error::ForeignKeys { migrations: names.join(", "), count, example }
         }
-        if to < status.version {
-            let hint = format!("run db_downgrade --to {to} to get back to {to}");
-            return Err(Error::WrongDirection { current: status.version, hint });
-        }
+        other => other,
     }
-    let pending: Vec<_> = scripts.iter().filter(|script| status.pending.contains(&script.name)).collect();
-    if let Some(script) = pending.iter().find(|script| script.number < status.version) {
-        return Err(Error::OutOfOrder { name: script.name.clone(), version: status.version });
-    }
-    Ok(pending.into_iter().filter(|script| to.is_none_or(|to| script.number <= to)).collect())
 }
 
-fn check_target(scripts: &Scripts, wanted: u64) -> Result<(), Error> {
-    if scripts.iter().any(|script| script.number == wanted) {
-        return Ok(());
+/// Makes an empty file, which is an empty database to SQLite. Says whether it was this call that made it: of several
+/// programs that start at once, only one may remove it again.
+fn create(path: &Path) -> bool {
+    fs::OpenOptions::new().write(true).create_new(true).open(path).is_ok()
+}
+
+/// Removes a file that this run made and could not fill, unless another program is busy with it.
+fn remove_if(is_ours: bool, path: &Path, error: &Error) {
+    if is_ours && !error.to_string().contains("is locked") {
+        let _ = fs::remove_file(path);
     }
-    Err(Error::NoSuchRevision { wanted, newest: scripts.newest() })
 }

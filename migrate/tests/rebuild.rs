@@ -5,6 +5,7 @@ mod support;
 
 use diesel::connection::SimpleConnection;
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
+use migrate::Wishes;
 use migrate::schema::{Column, DefaultValue, Schema, Type};
 use support::Scratch;
 
@@ -171,7 +172,7 @@ fn a_shell_that_goes_on_after_an_error_commits_no_loss() {
     let scratch = scratch(BY_HAND);
     let mut target = models(&scratch);
     column(&mut target, "users", "score").nullable = false;
-    let plan = scratch.project.make_update_script(&target, None).unwrap().unwrap();
+    let plan = scratch.project.make_update_script(&target, &Wishes::default()).unwrap().unwrap();
     scratch.execute("UPDATE users SET score = NULL");
     let before = dump(&scratch);
     let errors = run_like_the_shell(&scratch, "PRAGMA foreign_keys = ON", &plan.sql.up);
@@ -185,7 +186,7 @@ fn a_transaction_with_foreign_keys_on_is_no_place_for_a_rebuild_and_loses_nothin
     let scratch = scratch(BY_HAND);
     let mut target = models(&scratch);
     change_all(&mut target);
-    let plan = scratch.project.make_update_script(&target, None).unwrap().unwrap();
+    let plan = scratch.project.make_update_script(&target, &Wishes::default()).unwrap().unwrap();
     let posts = || scratch.query("SELECT body FROM posts ORDER BY id");
     let before = posts();
     let errors = run_like_the_shell(&scratch, "PRAGMA foreign_keys = ON; BEGIN", &plan.sql.up);
@@ -221,7 +222,7 @@ fn a_migration_that_would_break_a_view_is_refused_before_anything_is_written() {
     let mut target = models(&scratch);
     let users = target.tables.iter_mut().find(|table| table.name == "posts").unwrap();
     users.columns.retain(|column| column.name != "body");
-    let error = scratch.project.make_update_script(&target, None).unwrap_err().to_string();
+    let error = scratch.project.make_update_script(&target, &Wishes::default()).unwrap_err().to_string();
     assert!(error.contains("authors") && error.contains("body"), "{error}");
 }
 
@@ -235,7 +236,10 @@ fn a_row_without_the_row_it_refers_to_stops_the_migration_unless_it_was_there_be
     let mut target = models(&scratch);
     let notes = target.tables.iter_mut().find(|table| table.name == "notes").unwrap();
     notes.foreign_keys.push(migrate::schema::ForeignKey::new(["what"], "strict", ["name"]));
-    let plan = scratch.project.make_update_script(&target, None).unwrap().unwrap();
+    let error = scratch.project.make_update_script(&target, &Wishes::default()).unwrap_err().to_string();
+    assert!(error.contains("row 3 of notes refers to nothing in strict"), "{error}");
+    let wishes = Wishes { no_rehearsal: true, ..Wishes::default() };
+    let plan = scratch.project.make_update_script(&target, &wishes).unwrap().unwrap();
     let error = scratch.project.apply(&plan).unwrap_err().to_string();
     assert!(error.contains("row 3 of notes refers to nothing in strict"), "{error}");
     assert!(!scratch.path().join("migrations/sqlite/002_migration").exists());

@@ -2,6 +2,7 @@
 
 mod words;
 
+use crate::Rename;
 use crate::schema::{Check, Column, DefaultValue, ForeignKey, Index, Object, Schema, Table, Type, same_name};
 use crate::sql::canonical;
 use crate::sql::create_table::{CreateTable, Kind, Part};
@@ -23,6 +24,8 @@ pub enum Change {
         /// What differs.
         alterations: Vec<Alteration>,
     },
+    /// Another name. Names in what follows are the new ones.
+    Rename(Rename),
     /// A view, trigger or hand-written index that is not there yet.
     CreateObject(Object),
     /// A view, trigger or hand-written index that goes.
@@ -83,6 +86,7 @@ impl Change {
                 to: from,
                 alterations: alterations.into_iter().map(Alteration::reverse).collect(),
             },
+            Self::Rename(rename) => Self::Rename(rename.reverse()),
             Self::CreateObject(object) => Self::DropObject(object),
             Self::DropObject(object) => Self::CreateObject(object),
         }

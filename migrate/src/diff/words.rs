@@ -24,6 +24,7 @@ impl fmt::Display for Change {
                 write!(f, "changes table {}:", to.name)?;
                 alterations.iter().try_for_each(|alteration| write!(f, "\n  {alteration}"))
             }
+            Self::Rename(rename) => write!(f, "{rename}"),
             Self::CreateObject(object) => write!(f, "creates {object}"),
             Self::DropObject(object) => write!(f, "drops {object}"),
         }

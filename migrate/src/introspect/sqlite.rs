@@ -17,7 +17,8 @@ use crate::sql::{canonical, tokens};
 
 /// Tables that are nobody's model: SQLite's own, Diesel's bookkeeping and this library's.
 const NOT_OURS: &str = "tbl_name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \
-     AND tbl_name NOT LIKE '\\_\\_diesel\\_%' ESCAPE '\\' AND tbl_name NOT LIKE '\\_kept\\_%' ESCAPE '\\'";
+     AND tbl_name NOT LIKE '\\_\\_diesel\\_%' ESCAPE '\\' AND tbl_name NOT LIKE '\\_\\_migrate\\_%' ESCAPE '\\' \
+     AND tbl_name NOT LIKE '\\_kept\\_%' ESCAPE '\\'";
 
 /// Reads the main database of the connection.
 pub(crate) fn introspect(connection: &mut SqliteConnection) -> Result<Schema, Error> {

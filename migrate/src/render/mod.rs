@@ -3,8 +3,9 @@
 mod order;
 pub(crate) mod sqlite;
 
-use crate::schema::same_name;
-use crate::{Change, Error, Schema};
+use crate::schema::{Type, same_name};
+use crate::sql::literal;
+use crate::{Change, Error, Rename, Schema};
 
 /// What a migration's two files hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub struct Options {
     /// The revision, as its folder spells it (`003`), under which the values that the upgrade drops or converts are
     /// kept aside for the downgrade, in tables `_kept_003_users`; `None` keeps nothing.
     pub keep: Option<String>,
+    /// Renames that the caller asks for, beside those that the models declare.
+    pub renames: Vec<Rename>,
     /// What goes into columns that may not be NULL where there is no value.
     pub fills: Vec<Fill>,
 }
@@ -45,6 +48,34 @@ pub struct Fill {
     pub column: String,
     /// The value, as SQL writes it.
     pub value: String,
+}
+
+impl Fill {
+    /// Reads `table.column=value` for a column of the models; the value is written as the column's type asks.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadFill`] when it has another form, there is no such column, or the value is none of its type.
+    pub fn parse(text: &str, models: &Schema) -> Result<Self, Error> {
+        let bad = |why: String| Error::BadFill { fill: text.to_owned(), why };
+        let parts = text.split_once('=').and_then(|(name, value)| Some((name.split_once('.')?, value)));
+        let ((table, column), value) = parts.ok_or_else(|| bad("write it as table.column=value".into()))?;
+        let found = models.table(table).ok_or_else(|| bad(format!("the models have no table {table}")))?;
+        let found = found.find_column(column).ok_or_else(|| bad(format!("table {table} has no column {column}")))?;
+        let is_number = value.parse::<f64>().is_ok_and(f64::is_finite);
+        let value = match found.ty {
+            Type::SmallInt | Type::Integer | Type::BigInt if value.parse::<i64>().is_ok() => value.to_owned(),
+            Type::Float | Type::Double if is_number => value.to_owned(),
+            Type::Bool if matches!(value, "true" | "false") => value.to_uppercase(),
+            Type::Text { max_length } if max_length.is_none_or(|most| value.chars().count() <= most as usize) => {
+                literal(value)
+            }
+            Type::Date | Type::Time | Type::Timestamp | Type::Other(_) => literal(value),
+            Type::Binary => format!("CAST({} AS BLOB)", literal(value)),
+            _ => return Err(bad(format!("{value:?} is no {} for {table}.{column}", found.ty))),
+        };
+        Ok(Self { table: table.to_owned(), column: column.to_owned(), value })
+    }
 }
 
 /// Writes the changes as SQLite's SQL, for SQLite 3.35 and later. `from` is the live schema that they were found in.

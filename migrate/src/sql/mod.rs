@@ -61,7 +61,14 @@ pub(crate) fn tokens(sql: &str) -> Result<Vec<Token<'_>>, Error> {
             },
             // SQLite lets a comment end with the text that it stands in.
             Err(error) if error.to_string().contains("non-terminated block comment") => return Ok(tokens),
-            Err(error) => return Err(Error::Sql { what: excerpt(sql), why: error.to_string() }),
+            Err(error) => {
+                let (why, at) = (error.to_string(), scanner.position(sql.as_bytes()));
+                let why = why.split(" at Some").next().unwrap_or(&why);
+                return Err(Error::Sql {
+                    what: excerpt(sql),
+                    why: format!("{why} at line {}, column {}", at.line, at.column),
+                });
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use diesel::dsl::sql;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::{Connection as _, RunQueryDsl, SqliteConnection};
 use migrate::schema::{Column, Schema, Type};
-use migrate::{Connection, Project};
+use migrate::{Connection, Project, Wishes};
 use tempfile::TempDir;
 
 /// A value as SQLite quotes it, its storage class included.
@@ -50,7 +50,8 @@ impl Scratch {
 
     /// Plans, writes and applies a migration to these models. Says whether there was anything to do.
     pub fn migrate(&self, models: &Schema) -> bool {
-        let Some(plan) = self.project.make_update_script(models, None).unwrap() else { return false };
+        let Some(plan) = self.project.make_update_script(models, &Wishes::default()).unwrap() else { return false };
+        let plan = plan.accept_losses();
         if let Err(error) = self.project.apply(&plan) {
             panic!("{error}\n{}", plan.sql.up);
         }
@@ -58,7 +59,7 @@ impl Scratch {
     }
 
     pub fn downgrade(&self) {
-        let sql = self.project.revertible_steps(None).unwrap();
+        let sql = self.project.revertible(None).unwrap();
         if let Err(error) = self.project.downgrade(None) {
             panic!("{error}\n{}", sql[0].sql);
         }

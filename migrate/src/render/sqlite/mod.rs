@@ -119,10 +119,29 @@ impl Writer<'_> {
         statements.extend(dropped);
         statements.extend(self.created_indexes());
         statements.extend(self.created_objects());
-        let body: Vec<_> = statements.iter().map(|statement| terminated(statement)).collect();
+        let lines =
+            |statements: &[String]| statements.iter().map(|statement| terminated(statement) + "\n").collect::<String>();
+        let (renames, body) = (lines(&self.renames()), lines(&statements));
+        // All other statements use the names after the upgrade.
+        let (first, last) = match self.direction {
+            Direction::Up => (renames.as_str(), ""),
+            Direction::Down => ("", renames.as_str()),
+        };
         let own_transaction = restores_keys || loses_parents || !rebuilt.is_empty();
-        let body = body.join("\n");
-        Ok((if own_transaction { self.protected(&body, &rebuilt) } else { body + "\n" }, own_transaction))
+        let text = if own_transaction {
+            self.protected(&body, &rebuilt, (first, last))
+        } else {
+            format!("{first}{body}{last}")
+        };
+        Ok((text, own_transaction))
+    }
+
+    fn renames(&self) -> Vec<String> {
+        let renames = self.changes.iter().filter_map(|change| match change {
+            Change::Rename(rename) => Some(rename.sql()),
+            _ => None,
+        });
+        renames.collect()
     }
 
     fn dropped_objects(&self) -> Vec<String> {
@@ -279,7 +298,8 @@ impl Writer<'_> {
 
     /// The statements within a transaction of their own, with foreign keys off, and with guards that hold in any runner:
     /// even the `sqlite3` shell, which goes on after an error, commits nothing that lost a row.
-    fn protected(&self, body: &str, rebuilt: &[&str]) -> String {
+    /// Renames stand before and behind the rest, where `legacy_alter_table` is off and SQLite mends what uses the names.
+    fn protected(&self, body: &str, rebuilt: &[&str], (first, last): (&str, &str)) -> String {
         let tables = if rebuilt.is_empty() { "tables that refer to each other".to_owned() } else { rebuilt.join(", ") };
         let verb = if rebuilt.is_empty() { "Drops" } else { "Rebuilds" };
         let (mut counted, guard) = (String::new(), self.guard());
@@ -300,15 +320,17 @@ impl Writer<'_> {
          PRAGMA foreign_keys = OFF;\n\
          DROP TABLE IF EXISTS temp._keys;\n\
          SAVEPOINT rebuild;\n\
+         {first}\
          PRAGMA legacy_alter_table = ON;\n\
          CREATE TABLE {guard} (name TEXT, rows_before INTEGER, rows_after INTEGER,\n    \
          tables INTEGER CONSTRAINT \"a rebuilt table would lose rows\" CHECK (tables = 0));\n\n\
-         {body}\n\n\
+         {body}\n\
          {counted}\
          INSERT OR ROLLBACK INTO {guard} (tables)\n    \
          SELECT count(*) FROM {guard} WHERE rows_before IS NOT rows_after;\n\
          DROP TABLE {guard};\n\
          PRAGMA legacy_alter_table = OFF;\n\
+         {last}\
          RELEASE rebuild;\n\
          PRAGMA foreign_keys = ON;\n"
         )

@@ -1,0 +1,129 @@
+//! SIGKILL at any moment of `db_upgrade` or `db_downgrade` leaves the old version or the new one, every row there.
+#![cfg(unix)]
+
+#[path = "../../db_migrate/tests/support/mod.rs"]
+mod support;
+
+use std::fmt::Write as _;
+use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use diesel::RunQueryDsl;
+use diesel::dsl::sql;
+use diesel::sql_types::Text;
+use support::Home;
+
+/// A number for the full size of the test, or the small size that runs always.
+fn size(variable: &str, default: u64) -> u64 {
+    std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+fn ask(home: &Home, query: &str) -> String {
+    sql::<Text>(query).get_result(&mut home.connect()).unwrap()
+}
+
+/// Two tables of `rows` rows that the second migration rebuilds, in WAL mode as the site leaves it.
+fn home_with_rows(rows: u64) -> Home {
+    let home = Home::created();
+    home.add_migration(
+        "001_people",
+        "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+         CREATE TABLE pets (id INTEGER PRIMARY KEY, owner INTEGER NOT NULL REFERENCES people (id) ON DELETE CASCADE);
+         CREATE INDEX pets_owner ON pets (owner);",
+        Some("DROP TABLE pets; DROP TABLE people;"),
+    );
+    home.run("db_upgrade").succeeds_with_warning();
+    home.execute(&format!(
+        "PRAGMA journal_mode = WAL;
+         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows})
+         INSERT INTO people SELECT i, 'name ' || i || hex(zeroblob(50)) FROM n;
+         INSERT INTO pets SELECT id, id FROM people;"
+    ));
+    let (mut up, mut down) = (String::new(), String::new());
+    for (table, columns, old, new) in [
+        ("people", "id, name", "name TEXT NOT NULL", "name VARCHAR(900)"),
+        (
+            "pets",
+            "id, owner",
+            "owner INTEGER NOT NULL REFERENCES people (id) ON DELETE CASCADE",
+            "owner BIGINT REFERENCES people (id)",
+        ),
+    ] {
+        for (text, column) in [(&mut up, new), (&mut down, old)] {
+            write!(
+                text,
+                "CREATE TABLE new_{table} (id INTEGER PRIMARY KEY, {column});
+                 INSERT INTO new_{table} ({columns}) SELECT {columns} FROM {table};
+                 DROP TABLE {table}; PRAGMA legacy_alter_table = ON; ALTER TABLE new_{table} RENAME TO {table};"
+            )
+            .unwrap();
+        }
+    }
+    let index = "CREATE INDEX pets_owner ON pets (owner);";
+    home.add_migration("002_rebuild", &format!("{up}{index}"), Some(&format!("{down}{index}")));
+    home
+}
+
+/// Everything that a version is: its tables' texts and all rows.
+fn state(home: &Home) -> String {
+    let texts = "SELECT group_concat(sql, ';') FROM (SELECT sql FROM sqlite_master WHERE name NOT LIKE '\\_\\_%' \
+                 ESCAPE '\\' ORDER BY name)";
+    let rows = "SELECT (SELECT count(*) || ' ' || sum(id) || ' ' || sum(length(name)) || max(name) FROM people) \
+                || (SELECT count(*) || ' ' || sum(id + owner) FROM pets)";
+    format!("{} {}", ask(home, texts), ask(home, rows))
+}
+
+fn version(home: &Home) -> String {
+    ask(home, "SELECT max(version) FROM __diesel_schema_migrations")
+}
+
+#[test]
+fn it_is_at_the_old_or_the_new_version_and_a_rerun_succeeds() {
+    let (kills, rows) = (size("KILL_TEST_KILLS", 30), size("KILL_TEST_ROWS", 20_000));
+    let home = home_with_rows(rows);
+    let old = state(&home);
+    let start = Instant::now();
+    home.run("db_upgrade").succeeds_with_warning();
+    let whole = start.elapsed();
+    let new = state(&home);
+    assert_ne!(old, new);
+    let (mut killed, mut kept) = (0, 0);
+    for round in 0..kills {
+        let is_up = version(&home) == "001";
+        let word = if is_up { "db_upgrade" } else { "db_downgrade" };
+        // Spread evenly over the run, and a little beyond its end.
+        let moment = whole.mul_f64(
+            1.1 * f64::from(u32::try_from((round * 7) % kills).unwrap()) / f64::from(u32::try_from(kills).unwrap()),
+        );
+        let mut command = home.command(&[word]);
+        command.env("MICROBLOG_BACKUPS", "2").stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        thread::sleep(moment.min(whole + Duration::from_millis(200)));
+        let _ = child.kill();
+        let was_killed = !child.wait().unwrap().success();
+        killed += u64::from(was_killed);
+
+        assert_eq!(ask(&home, "PRAGMA integrity_check"), "ok");
+        let version = version(&home);
+        assert_eq!(state(&home), if version == "001" { old.clone() } else { new.clone() }, "{word} after {moment:?}");
+        let is_done = (version == "002") == is_up;
+        kept += u64::from(!is_done);
+        if !is_done && round % 3 == 0 {
+            let run = home.run(word);
+            assert_eq!(run.status, Some(0), "{run:?}");
+        }
+    }
+    assert!(killed > 0 && kept > 0, "{killed} of {kills} runs were killed, {kept} before they were done");
+    // What killed runs left beside the backups goes with the next one that succeeds.
+    for line in ["db_upgrade", "db_downgrade --to 1", "db_upgrade"] {
+        let words: Vec<_> = line.split(' ').collect();
+        assert!(home.command(&words).env("MICROBLOG_BACKUPS", "2").status().unwrap().success());
+    }
+    let names: Vec<_> = std::fs::read_dir(home.path("backups"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(names.len(), 2, "{names:?}");
+    assert_eq!(state(&home), new);
+}

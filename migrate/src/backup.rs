@@ -1,0 +1,262 @@
+//! A copy of the database before it changes, and the way back to one.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use chrono::Utc;
+use diesel::connection::SimpleConnection;
+use diesel::dsl::sql;
+use diesel::sql_types::{BigInt, Text};
+use diesel::sqlite::SqliteConnection;
+use diesel::{Connection as _, RunQueryDsl};
+
+use crate::sql::{literal, quote};
+use crate::{Error, verify};
+
+/// A copy that was made before a run: it is kept when the run changes something, else it goes again.
+#[derive(Debug)]
+pub(crate) struct Backup {
+    pub file: PathBuf,
+    folder: PathBuf,
+    stem: String,
+    is_new_folder: bool,
+}
+
+impl Backup {
+    /// Removes the copy, and the folder when it was made for it.
+    pub fn discard(self) {
+        let _ = fs::remove_file(&self.file);
+        if self.is_new_folder {
+            // Goes only when it is empty.
+            let _ = fs::remove_dir(&self.folder);
+        }
+    }
+
+    /// Removes all but the newest `keep` copies of this database. Only a run that succeeded may do so: one that fails
+    /// again and again would end with no copy at all.
+    pub fn remove_older(&self, keep: usize) -> Result<(), Error> {
+        remove_oldest(&self.folder, &self.stem, keep)
+            .map_err(|error| Error::CannotWrite { path: self.folder.clone(), why: error.to_string() })
+    }
+}
+
+/// Copies the committed content of a database that holds rows into `folder`, as `app-v2-20261122T101500Z.db`, and
+/// checks the copy. `None` when there is nothing in the database to lose.
+///
+/// The connection must not be in a transaction; another one may hold the write lock meanwhile, which makes the copy
+/// the very state that the other one starts from.
+pub(crate) fn back_up(
+    connection: &mut SqliteConnection,
+    database: &Path,
+    version: u64,
+    folder: &Path,
+) -> Result<Option<Backup>, Error> {
+    if !is_populated(connection)? {
+        return Ok(None);
+    }
+    let is_new_folder = !folder.exists();
+    let written = write_backup(connection, database, version, folder);
+    if written.is_err() && is_new_folder {
+        let _ = fs::remove_dir(folder);
+    }
+    Ok(Some(Backup { file: written?, folder: folder.to_owned(), stem: stem(database), is_new_folder }))
+}
+
+fn write_backup(
+    connection: &mut SqliteConnection,
+    database: &Path,
+    version: u64,
+    folder: &Path,
+) -> Result<PathBuf, Error> {
+    let failed = |why: String| Error::CannotWrite { path: folder.to_owned(), why };
+    fs::create_dir_all(folder).map_err(|error| failed(format!("{error}; {WITHOUT}")))?;
+    let size = sql::<BigInt>("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size");
+    let size = u64::try_from(size.get_result::<i64>(connection)?).unwrap_or(0);
+    let free = fs4::available_space(folder).map_err(|error| failed(error.to_string()))?;
+    if free < size {
+        let (size, free) = (size / 1_000_000 + 1, free / 1_000_000);
+        return Err(failed(format!("a backup needs {size} MB and there are {free} MB free; {WITHOUT}")));
+    }
+    // Its name tells databases apart, and only one program at a time is this far: what is there was left by one that
+    // was killed.
+    let name = database.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let draft = folder.join(format!(".{name}.new"));
+    let _ = fs::remove_file(&draft);
+    let target = free_name(folder, &format!("{}-v{version}-{}", stem(database), Utc::now().format("%Y%m%dT%H%M%SZ")));
+    let copied = copy(connection, &draft).and_then(|()| check(&draft, "quick_check")).and_then(|()| {
+        settle(&draft, database)
+            .and_then(|()| fs::rename(&draft, &target))
+            .map_err(|error| Error::CannotWrite { path: target.clone(), why: error.to_string() })
+    });
+    if let Err(error) = copied {
+        let _ = fs::remove_file(&draft);
+        return Err(match error {
+            Error::CannotWrite { why, .. } => Error::CannotWrite { path: target, why: format!("{why}; {WITHOUT}") },
+            other => other,
+        });
+    }
+    Ok(target)
+}
+
+const WITHOUT: &str = "make room for a backup, or set MICROBLOG_BACKUPS=0 to go without";
+
+/// A name that no file has: within one second there may be several backups.
+fn free_name(folder: &Path, name: &str) -> PathBuf {
+    let numbered = (2..).map(|number| format!("{name}-{number}.db"));
+    let mut names = std::iter::once(format!("{name}.db")).chain(numbered).map(|name| folder.join(name));
+    names.find(|path| fs::symlink_metadata(path).is_err()).unwrap_or_else(|| folder.join(format!("{name}.db")))
+}
+
+/// Makes a copy durable, with the permissions and, where that is allowed, the owner of the database: nobody shall read
+/// it who may not read that, and the site shall be able to open it.
+fn settle(copy: &Path, database: &Path) -> io::Result<()> {
+    if let Ok(metadata) = fs::metadata(database) {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::{MetadataExt as _, chown};
+            let _ = chown(copy, Some(metadata.uid()), Some(metadata.gid()));
+        }
+        fs::set_permissions(copy, metadata.permissions())?;
+    }
+    fs::File::open(copy)?.sync_all()
+}
+
+/// Writes a consistent copy of a live database to a file that is not there yet, and that only its owner may read.
+pub(crate) fn copy(connection: &mut SqliteConnection, target: &Path) -> Result<(), Error> {
+    let unwritable = |why: String| Error::CannotWrite { path: target.to_owned(), why };
+    let name = target.to_str().ok_or_else(|| unwritable("its name is not UTF-8".into()))?;
+    let name = if name.starts_with("file:") { format!("./{name}") } else { name.to_owned() };
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(target).map_err(|error| unwritable(error.to_string()))?;
+    connection.batch_execute(&format!("VACUUM INTO {}", literal(&name))).map_err(|error| unwritable(error.to_string()))
+}
+
+/// Opens a file and has SQLite check it, by `quick_check` or `integrity_check`.
+pub(crate) fn check(file: &Path, pragma: &str) -> Result<(), Error> {
+    let broken = |why: String| Error::Database { what: file.display().to_string(), why };
+    let mut connection = open(file)?;
+    let found: Vec<String> =
+        sql::<Text>(&format!("PRAGMA {pragma}(1)")).load(&mut connection).map_err(|error| broken(error.to_string()))?;
+    match found.first().map(String::as_str) {
+        Some("ok") => Ok(()),
+        other => Err(broken(format!("it is damaged: {}", other.unwrap_or("the check says nothing")))),
+    }
+}
+
+/// Opens a file that is there.
+pub(crate) fn open(file: &Path) -> Result<SqliteConnection, Error> {
+    let broken = |why: String| Error::Database { what: file.display().to_string(), why };
+    if !file.is_file() {
+        return Err(broken("there is no such file".into()));
+    }
+    let name = file.to_str().ok_or_else(|| broken("its name is not UTF-8".into()))?;
+    let name = if name.starts_with("file:") { format!("./{name}") } else { name.to_owned() };
+    SqliteConnection::establish(&name).map_err(|error| broken(error.to_string()))
+}
+
+/// Puts a copy of `backup` in the place of `database`, at once: a reader sees the one or the other.
+///
+/// A database that another program has open is refused: it would go on writing to a file that has no name any more.
+pub(crate) fn restore(backup: &Path, database: &Path) -> Result<(), Error> {
+    // A link to a database stays one.
+    let database = &fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
+    let draft = database.with_file_name(format!(".{}-restore-{}.new", stem(database), std::process::id()));
+    let _ = fs::remove_file(&draft);
+    let restored = copy(&mut open(backup)?, &draft).and_then(|()| check(&draft, "integrity_check")).and_then(|()| {
+        let lock = if database.exists() { lock_out(database)? } else { None };
+        let owner = if database.exists() { database } else { backup };
+        let replaced = settle(&draft, owner)
+            .and_then(|()| remove_leftovers(database))
+            .and_then(|()| fs::rename(&draft, database))
+            .map_err(|error| Error::CannotWrite { path: database.clone(), why: error.to_string() });
+        drop(lock);
+        replaced
+    });
+    if restored.is_err() {
+        let _ = fs::remove_file(&draft);
+    }
+    restored
+}
+
+/// Locks a database that nobody else may have open. Leaving WAL mode needs it for oneself alone, and so does the
+/// exclusive lock, in the other modes.
+fn lock_out(database: &Path) -> Result<Option<SqliteConnection>, Error> {
+    let mut connection = open(database)?;
+    let locked = sql::<BigInt>("SELECT count(*) FROM sqlite_master")
+        .get_result::<i64>(&mut connection)
+        .and_then(|_| sql::<Text>("PRAGMA journal_mode = DELETE").get_result::<String>(&mut connection))
+        .and_then(|_| connection.batch_execute("BEGIN EXCLUSIVE"));
+    let Err(error) = locked else { return Ok(Some(connection)) };
+    let said = error.to_string();
+    // A file that is no database any more is one to be replaced.
+    if ["file is not a database", "malformed"].iter().any(|words| said.contains(words)) {
+        return Ok(None);
+    }
+    let is_used = said.contains("locked");
+    let why = if is_used { "another program has it open: stop the site first, then restore".to_owned() } else { said };
+    Err(Error::Database { what: database.display().to_string(), why })
+}
+
+/// Removes the journals of a database that was damaged or is gone: SQLite would play them into the restored one.
+fn remove_leftovers(database: &Path) -> io::Result<()> {
+    for ending in ["-journal", "-wal", "-shm"] {
+        let mut name = database.as_os_str().to_owned();
+        name.push(ending);
+        match fs::remove_file(PathBuf::from(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Whether any table holds a row, the bookkeeping of migrations aside.
+pub(crate) fn is_populated(connection: &mut SqliteConnection) -> Result<bool, Error> {
+    for table in verify::tables(connection)? {
+        let query = format!("SELECT EXISTS (SELECT 1 FROM {})", quote(&table));
+        if sql::<BigInt>(&query).get_result::<i64>(connection)? > 0 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The names sort by version and not by time, so the time that ends each of them decides.
+fn remove_oldest(folder: &Path, stem: &str, keep: usize) -> io::Result<()> {
+    let mut copies = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let rest =
+            name.strip_prefix(stem).and_then(|rest| rest.strip_prefix("-v")).and_then(|rest| rest.strip_suffix(".db"));
+        if let Some((version, time)) = rest.and_then(|rest| rest.split_once('-'))
+            && version.parse::<u64>().is_ok()
+            && is_time(time)
+        {
+            copies.push((time.to_owned(), path));
+        }
+    }
+    // `-10` comes after `-9`.
+    copies.sort_by_key(|(time, _)| {
+        let number = time.split_once('-').and_then(|(_, number)| number.parse::<u64>().ok());
+        (time.split('-').next().unwrap_or_default().to_owned(), number)
+    });
+    let surplus = copies.len().saturating_sub(keep);
+    copies.into_iter().take(surplus).try_for_each(|(_, path)| fs::remove_file(path))
+}
+
+/// `20261122T101500Z`, or `20261122T101500Z-2`: other files in the folder are none of our business.
+fn is_time(text: &str) -> bool {
+    let (time, number) = text.split_once('-').map_or((text, "1"), |(time, number)| (time, number));
+    chrono::NaiveDateTime::parse_from_str(time, "%Y%m%dT%H%M%SZ").is_ok()
+        && time.len() == "20261122T101500Z".len()
+        && number.parse::<u64>().is_ok()
+}
+
+fn stem(database: &Path) -> String {
+    database.file_stem().and_then(|stem| stem.to_str()).unwrap_or("database").to_owned()
+}

@@ -1,0 +1,178 @@
+//! An applied migration is what was applied: one that was edited, is missing or has slipped in is named.
+
+mod support;
+
+use std::fs;
+
+use migrate::schema::{Column, Schema, Table, Type};
+use support::Scratch;
+
+/// A project at version 2, with a third migration pending.
+fn at_version_2() -> Scratch {
+    let scratch = Scratch::new();
+    for (name, table) in [("001_a", "a"), ("002_b", "b")] {
+        write(&scratch, name, &format!("CREATE TABLE {table} (id INTEGER PRIMARY KEY);\n"));
+    }
+    scratch.project.upgrade(None).unwrap();
+    write(&scratch, "003_c", "CREATE TABLE c (id INTEGER PRIMARY KEY);\n");
+    scratch
+}
+
+fn write(scratch: &Scratch, name: &str, up: &str) {
+    let folder = scratch.path().join("migrations/sqlite").join(name);
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("up.sql"), up).unwrap();
+    let table = name.rsplit('_').next().unwrap();
+    fs::write(folder.join("down.sql"), format!("DROP TABLE {table};")).unwrap();
+}
+
+/// What every step that changes something says.
+#[track_caller]
+fn assert_refused(scratch: &Scratch, said: &str) {
+    let (project, models) = (&scratch.project, Schema::new([]));
+    let errors = [
+        project.upgrade(None).unwrap_err(),
+        project.downgrade(None).unwrap_err(),
+        project.make_update_script(&models, &migrate::Wishes::default()).unwrap_err(),
+        project.require_agreement(&models).unwrap_err(),
+    ];
+    for error in errors {
+        assert_eq!(error.to_string(), said);
+    }
+    assert_eq!(project.db_version().unwrap(), 2);
+}
+
+const EDITED: &str = "migration 001_a was edited after it was applied: put its up.sql back as it was and write a new \
+                      migration, or take it as it is now with db_upgrade --accept-edited 1";
+
+#[test]
+fn a_migration_that_was_edited_is_named_until_it_is_accepted() {
+    let scratch = at_version_2();
+    write(&scratch, "001_a", "CREATE TABLE a (id INTEGER PRIMARY KEY, size INTEGER);\n");
+    assert_refused(&scratch, EDITED);
+    assert_eq!(scratch.project.status().unwrap().edited, ["001_a"]);
+    scratch.project.accept_edited(1).unwrap();
+    assert_eq!(scratch.project.upgrade(None).unwrap().len(), 1);
+    write(&scratch, "001_a", "CREATE TABLE a (id INTEGER PRIMARY KEY);\n");
+    assert_eq!(scratch.project.upgrade(None).unwrap_err().to_string(), EDITED);
+}
+
+#[test]
+fn only_the_ends_of_lines_may_differ() {
+    let scratch = at_version_2();
+    write(&scratch, "001_a", "CREATE TABLE a (id INTEGER PRIMARY KEY);\r\n");
+    assert_eq!(scratch.project.upgrade(None).unwrap().len(), 1);
+    write(&scratch, "001_a", "CREATE TABLE a (id INTEGER PRIMARY KEY);\n\n");
+    assert_eq!(scratch.project.upgrade(None).unwrap_err().to_string(), EDITED);
+}
+
+#[test]
+fn a_down_sql_may_be_mended() {
+    let scratch = at_version_2();
+    fs::write(scratch.path().join("migrations/sqlite/002_b/down.sql"), "DROP TABLE b; -- mended").unwrap();
+    scratch.project.downgrade(None).unwrap();
+    assert_eq!(scratch.project.db_version().unwrap(), 1);
+}
+
+#[test]
+fn a_migration_that_was_taken_back_may_be_edited_and_applied_again() {
+    let scratch = at_version_2();
+    scratch.project.downgrade(None).unwrap();
+    write(&scratch, "002_b", "CREATE TABLE b (id INTEGER PRIMARY KEY, more TEXT);");
+    scratch.project.upgrade(None).unwrap();
+    assert_eq!(scratch.project.status().unwrap().edited, [""; 0]);
+}
+
+#[test]
+fn a_migration_that_is_missing_is_named() {
+    let scratch = at_version_2();
+    fs::remove_dir_all(scratch.path().join("migrations/sqlite/001_a")).unwrap();
+    assert_refused(
+        &scratch,
+        "the database has applied 001, which is not among these migrations (the newest is 3): update the program or its \
+         migrations folder",
+    );
+}
+
+#[test]
+fn a_migration_that_has_slipped_in_is_named() {
+    let scratch = Scratch::new();
+    write(&scratch, "002_b", "CREATE TABLE b (id INTEGER PRIMARY KEY);");
+    scratch.project.upgrade(None).unwrap();
+    write(&scratch, "001_late", "CREATE TABLE late (id INTEGER PRIMARY KEY);");
+    assert_refused(
+        &scratch,
+        "migration 001_late was never applied, though the database is already at version 2: give it a number above",
+    );
+}
+
+#[test]
+fn what_is_not_applied_cannot_be_accepted() {
+    let scratch = at_version_2();
+    for number in [0, 3, 7] {
+        let error = scratch.project.accept_edited(number).unwrap_err().to_string();
+        assert_eq!(error, format!("migration {number} is not applied: the database is at version 2"));
+    }
+    // What was not edited may be accepted: nothing changes.
+    scratch.project.accept_edited(2).unwrap();
+    assert_eq!(scratch.project.upgrade(None).unwrap().len(), 1);
+}
+
+#[test]
+fn what_diesels_own_program_applied_is_taken_as_it_stands() {
+    let scratch = at_version_2();
+    scratch.execute(
+        "DROP TABLE __migrate_checksums; CREATE TABLE c (id INTEGER PRIMARY KEY);
+         INSERT INTO __diesel_schema_migrations (version) VALUES ('003')",
+    );
+    assert_eq!(scratch.project.upgrade(None).unwrap(), []);
+    write(&scratch, "003_c", "CREATE TABLE c (id INTEGER);");
+    assert!(scratch.project.upgrade(None).unwrap_err().to_string().contains("003_c was edited"));
+}
+
+#[test]
+fn a_database_that_was_changed_by_hand_is_told_in_plain_words() {
+    let scratch = Scratch::new();
+    let table = Table::new("a", ["id"]).column(Column::new("id", Type::Integer));
+    let models = Schema::new([table]);
+    scratch.migrate(&models);
+    scratch.project.require_agreement(&models).unwrap();
+    scratch.execute("ALTER TABLE a ADD COLUMN stray INTEGER");
+    let error = scratch.project.require_agreement(&models).unwrap_err().to_string();
+    assert!(error.starts_with("app.db is not what the models expect; a migration between them"), "{error}");
+    assert!(error.contains("stray"), "{error}");
+}
+
+#[test]
+fn a_row_that_goes_from_a_table_that_no_migration_names_undoes_everything() {
+    let scratch = at_version_2();
+    scratch.execute(
+        "INSERT INTO a VALUES (1), (2); INSERT INTO b VALUES (1);
+         CREATE TRIGGER sly AFTER DELETE ON b BEGIN DELETE FROM a WHERE id = old.id; END;",
+    );
+    write(&scratch, "003_c", "DELETE FROM b;");
+    let error = scratch.project.upgrade(None).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "table a would keep 1 of its 2 rows, though no migration of this run names it; nothing was changed. A \
+         trigger may have deleted them; if that is meant, run again with --no-verify"
+    );
+    assert_eq!(scratch.query("SELECT CAST(count(*) AS TEXT) FROM a"), [Some("2".into())]);
+    write(&scratch, "003_c", "DELETE FROM b; -- A is only in a comment\n");
+    scratch.project.upgrade(None).unwrap_err();
+    write(&scratch, "003_c", "DELETE FROM b; DELETE FROM \"A\" WHERE id = 1;");
+    scratch.project.upgrade(None).unwrap();
+}
+
+#[test]
+fn a_row_may_go_unnamed_when_the_check_is_off() {
+    let scratch = at_version_2();
+    scratch.execute(
+        "INSERT INTO a VALUES (1); INSERT INTO b VALUES (1);
+         CREATE TRIGGER sly AFTER DELETE ON b BEGIN DELETE FROM a; END;",
+    );
+    write(&scratch, "003_c", "DELETE FROM b;");
+    let settings = migrate::Settings { verify: false, ..migrate::Settings::default() };
+    scratch.project.clone().with(settings).upgrade(None).unwrap();
+    assert_eq!(scratch.query("SELECT CAST(count(*) AS TEXT) FROM a"), [Some("0".into())]);
+}
