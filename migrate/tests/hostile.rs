@@ -236,6 +236,14 @@ fn a_trigger_and_an_index_survive_a_rebuild_whatever_their_name() {
 }
 
 #[test]
+fn a_text_in_double_quotes_is_not_written_anew_when_another_tables_column_goes() {
+    let trigger = "CREATE TRIGGER tr AFTER INSERT ON u BEGIN SELECT CASE WHEN 1 THEN \"a;b\" END; END";
+    let database = |columns: &str| format!("CREATE TABLE t ({columns}); CREATE TABLE u (a); {trigger}");
+    let text = "SELECT sql FROM sqlite_master WHERE name = 'tr'";
+    nothing_changes(&database("a, b"), "INSERT INTO t VALUES (1, 2)", &database("a"), text);
+}
+
+#[test]
 fn a_plan_says_all_that_changes_and_what_is_computed() {
     let plan = nothing_changes(
         "CREATE TABLE t (a TEXT, b INTEGER, c INTEGER, CHECK (b > 0))",

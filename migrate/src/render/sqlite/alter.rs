@@ -6,7 +6,7 @@ use crate::Error;
 use crate::diff::Alteration;
 use crate::schema::{Table, same_name};
 use crate::sql::create_table::{CreateTable, Kind};
-use crate::sql::{mentions, quote};
+use crate::sql::{Token, mentions, quote, tokens};
 
 impl Writer<'_> {
     /// The statements of ALTER TABLE that make `to`, or `None` where it cannot. Values that come back from a side table
@@ -68,7 +68,32 @@ impl Writer<'_> {
         let is_mentioned = others.any(|item| mentions(current.text(item), name));
         let mut own = self.kept.iter().filter(|object| same_name(&object.table, &table.name));
         let is_used = own.any(|object| mentions(&object.sql, name));
-        !is_constrained && !is_mentioned && !is_used
+        !is_constrained && !is_mentioned && !is_used && !self.has_text_in_double_quotes()
+    }
+
+    /// Whether any text of the database may hold a value in double quotes, as SQLite allows: ALTER TABLE DROP COLUMN would
+    /// write all of them anew, in single quotes.
+    fn has_text_in_double_quotes(&self) -> bool {
+        let tables = self.tables.iter().filter_map(|table| table.stored.as_ref());
+        let indexes = self.tables.iter().flat_map(|table| &table.indexes).filter_map(|index| index.stored.as_ref());
+        let mut texts = tables.chain(indexes).chain(self.objects.iter().map(|object| &object.sql));
+        texts.any(|text| {
+            let Ok(tokens) = tokens(text) else { return true };
+            let follows_as = |at: usize| at > 0 && tokens[at - 1].is("AS");
+            let is_value = |(at, token): (usize, &Token)| {
+                token.text.starts_with('"') && !follows_as(at) && !self.is_name(&token.name())
+            };
+            tokens.iter().enumerate().any(is_value)
+        })
+    }
+
+    /// Whether anything in the database has that name.
+    fn is_name(&self, name: &str) -> bool {
+        let is_in = |table: &Table| {
+            let is_constraint = table.checks.iter().any(|check| check.name.as_deref() == Some(name));
+            table.find_column(name).is_some() || is_constraint
+        };
+        self.is_taken(name) || self.tables.iter().any(|table| is_in(table))
     }
 }
 
