@@ -15,7 +15,7 @@ use crate::render::{Options, Sql, render};
 use crate::run::{Direction, run, transaction};
 use crate::schema::{Column, ObjectKind, Schema, Table};
 use crate::script::Script;
-use crate::sql::quote;
+use crate::sql::{Token, quote, tokens};
 use crate::{Change, Error, backup, diff};
 
 /// Works out the migration from a live schema to another, and tries it, up and down, on an empty copy.
@@ -145,7 +145,7 @@ fn up_down_up(
         })?;
         for table in &from.tables {
             let Some(now) = goal.table(&table.name) else { continue };
-            let is_back = direction == Direction::Down && keeps;
+            let is_back = direction == Direction::Down && keeps && (has_same_key(table, target) || is_kept(table, sql));
             let stays = |column: &&Column| {
                 !column.generated
                     && (is_back
@@ -161,6 +161,20 @@ fn up_down_up(
         }
     }
     Ok(())
+}
+
+/// Whether the rows of a table are found again by the key that they had.
+fn has_same_key(table: &Table, target: &Schema) -> bool {
+    let other = target.table(&table.name);
+    let ty = |table: &Table, name: &String| table.find_column(name).map(|column| column.ty.clone());
+    other.is_none_or(|other| table.primary_key.iter().all(|name| ty(table, name) == ty(other, name)))
+}
+
+/// Whether the upgrade keeps values of a table aside.
+fn is_kept(table: &Table, sql: &Sql) -> bool {
+    let ending = format!("_{}", table.name);
+    let tokens = tokens(&sql.up).unwrap_or_default();
+    tokens.iter().map(Token::name).any(|name| name.starts_with("_kept_") && name.ends_with(&ending))
 }
 
 /// Compares a table with what it was before the trial, and names the first value that is not there any more.

@@ -35,6 +35,8 @@ enum Lost {
         column: String,
         /// What the upgrade makes of the value.
         converted: String,
+        /// What the downgrade would make of the new value by itself.
+        back: String,
     },
 }
 
@@ -99,9 +101,12 @@ impl SideTable {
             let (Lost::Dropped { column, .. } | Lost::Altered { column, .. }) = lost;
             targets.push(quote(column));
             values.push(quote(column));
-            if let Lost::Altered { column, converted } = lost {
+            if let Lost::Altered { column, converted, back } = lost {
                 let (old, new) = (quote(column), new_value(column));
                 unchanged.push(format!("{old} IS {new} AND typeof({old}) = typeof({new})"));
+                if *back != new {
+                    unchanged.push(format!("{old} IS {back} AND typeof({old}) = typeof({back})"));
+                }
                 targets.push(new);
                 values.push(converted.clone());
             }
@@ -116,7 +121,7 @@ impl SideTable {
                 self.table
             ),
         ];
-        if unchanged.len() == self.lost.len() {
+        if self.lost.iter().all(|lost| matches!(lost, Lost::Altered { .. })) {
             statements.push(format!("DELETE FROM {} WHERE {}", self.name, unchanged.join(" AND ")));
         }
         statements
@@ -268,7 +273,8 @@ fn lost(options: &Options, column: &Column, from: &Table, to: &Table) -> Option<
     if let (true, Some(fill)) = (fills_null, fill) {
         converted = format!("coalesce({converted}, {fill})");
     }
-    (fills_null || storage(&column.ty) != storage(&new.ty)).then_some(Lost::Altered { column: name, converted })
+    let back = conversion(&new_value(&name), &new.ty, &column.ty);
+    (fills_null || storage(&column.ty) != storage(&new.ty)).then_some(Lost::Altered { column: name, converted, back })
 }
 
 /// How SQLite stores a type's values: types of one kind store the same value the same way.
