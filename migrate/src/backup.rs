@@ -189,7 +189,7 @@ pub(crate) fn restore(backup: &Path, database: &Path) -> Result<(), Error> {
 
 /// Locks a database that nobody else may have open. Leaving WAL mode needs it for oneself alone, and so does the
 /// exclusive lock, in the other modes.
-fn lock_out(database: &Path) -> Result<Option<SqliteConnection>, Error> {
+pub(crate) fn lock_out(database: &Path) -> Result<Option<SqliteConnection>, Error> {
     let mut connection = open(database)?;
     let locked = sql::<BigInt>("SELECT count(*) FROM sqlite_master")
         .get_result::<i64>(&mut connection)
