@@ -38,10 +38,10 @@ Environment (all but the first may stand in the file .env too):
   ROCKET_ADDRESS, ROCKET_PORT
           Where the site listens [default: 127.0.0.1 and 8000]
   ROCKET_SECRET_KEY
-          What cookies are encrypted with. A release build needs one:
+          The key that encrypts cookies. A release build needs one:
           make it with `openssl rand -base64 32`
   ROCKET_LOG_LEVEL
-          off, critical, normal or debug [default: critical]
+          What is logged: off, critical, normal or debug [default: critical]
 
 Exit status:
   0  it was ended by Ctrl-C or SIGTERM

@@ -11,11 +11,12 @@ use migrate::cli::say;
 
 /// Creates the database, empty and at version 0, and the migrations folder if it is missing.
 ///
-/// A database that is already under version control is left as it is. Which database, and which folder, stands in
-/// .env or in the environment: DATABASE_URL and MIGRATIONS_DIR.
+/// A database that is already under version control is left as it is. Run db_upgrade next, to apply the migrations that
+/// are there, or db_migrate, to write the first one.
+///
+/// DATABASE_URL and MIGRATIONS_DIR say which database and which folder, in the environment or in the file .env.
 #[derive(Parser)]
 #[command(version)]
-#[allow(clippy::doc_markdown, reason = "this is the text of --help, where backticks would show")]
 struct Arguments {
     /// For a database whose tables are there already: record migrations 1 to N as applied, after checking that the
     /// tables are what those migrations make

@@ -1,5 +1,7 @@
 //! `db_downgrade`: takes the database one revision back.
 
+#![allow(clippy::doc_markdown, reason = "the comments on the arguments are what --help prints")]
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -10,7 +12,8 @@ use migrate::{Project, Settings};
 
 /// Takes back the newest migration, or every one above a revision: all of them, or none when one fails.
 ///
-/// A database that holds rows is copied to the folder backups first.
+/// What a migration written by db_migrate dropped comes back with its values. What it added goes, with whatever was
+/// written into it since. A database that holds rows is copied to the folder backups first.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {

@@ -11,8 +11,11 @@ use migrate::{Project, Settings, Wishes};
 
 /// Compares the models with the database, writes the migration that makes the database agree, and applies it.
 ///
-/// The migration is tried, up and down, on a copy of the database before it is kept. It is kept and applied, or
-/// neither. Edit app/src/schema.rs, run this, read what it wrote, and commit both.
+/// Edit app/src/schema.rs, run this, read the SQL that it wrote, and commit both. Pending migrations have to be applied
+/// before, with db_upgrade.
+///
+/// The migration is tried, up and down, on a copy of the database first. It is saved and applied, or neither.
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Parser)]
 #[command(
     version,
@@ -20,13 +23,13 @@ use migrate::{Project, Settings, Wishes};
     stood in the way or --check found a difference, 2 for wrong arguments."
 )]
 struct Arguments {
-    /// What the migration does; names its folder: -m "add about me" makes 003_add_about_me
+    /// What the migration does, to name its folder: "add about me" makes 003_add_about_me
     #[arg(short, long, value_name = "TEXT")]
     message: Option<String>,
     /// Print the plan and the SQL, and write nothing
     #[arg(long)]
     dry_run: bool,
-    /// Write nothing, and exit with 1 when models and database differ or migrations are pending
+    /// Write nothing, and exit with status 1 when models and database differ or migrations are pending
     #[arg(long, conflicts_with_all = ["dry_run", "message"])]
     check: bool,
     /// Write and apply the migration even if values are lost
@@ -35,6 +38,9 @@ struct Arguments {
     /// What goes into a column that may not be NULL, in the rows that have no value; may be given again
     #[arg(long, value_name = "TABLE.COLUMN=VALUE")]
     fill: Vec<String>,
+    /// A column, or a table (TABLE=NAME), that only changes its name; may be given again
+    #[arg(long, value_name = "TABLE.COLUMN=NAME")]
+    rename: Vec<String>,
     /// Keep nothing aside of what the migration drops or converts: its downgrade will not bring the values back
     #[arg(long)]
     no_keep: bool,
@@ -44,7 +50,14 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    let Arguments { message, dry_run, check, allow_data_loss, fill: fills, no_keep, no_rehearsal } = Arguments::parse();
+    let arguments = Arguments::parse();
+    let wishes = Wishes {
+        message: arguments.message,
+        fills: arguments.fill,
+        renames: arguments.rename,
+        no_keep: arguments.no_keep,
+        no_rehearsal: arguments.no_rehearsal || arguments.check || arguments.dry_run,
+    };
     migrate::cli::run("db_migrate", || {
         let config = Config::load()?;
         let project = Project::new(config.database_url.as_str(), &config.migrations_dir, &config.base_dir);
@@ -53,24 +66,23 @@ fn main() -> ExitCode {
             tell: |line| warn("db_migrate", line),
             ..Settings::default()
         });
-        let wishes = Wishes { message, fills, no_keep, no_rehearsal: no_rehearsal || check || dry_run };
         let Some(mut plan) = project.make_update_script(&app::schema::schema(), &wishes)? else {
             say("The models and the database agree: there is nothing to migrate")?;
             return Ok(ExitCode::SUCCESS);
         };
         say(&plan)?;
-        if check {
+        if arguments.check {
             warn("db_migrate", "the models and the database differ: run db_migrate");
             return Ok(ExitCode::FAILURE);
         }
-        if dry_run {
+        if arguments.dry_run {
             say(format_args!(
                 "\n-- {}/up.sql\n{}\n-- {}/down.sql\n{}",
                 plan.name, plan.sql.up, plan.name, plan.sql.down
             ))?;
             return Ok(ExitCode::SUCCESS);
         }
-        if allow_data_loss || (!plan.losses.is_empty() && confirm("These values would be lost. Go on?")) {
+        if arguments.allow_data_loss || (!plan.losses.is_empty() && confirm("These values would be lost. Go on?")) {
             plan = plan.accept_losses();
         }
         say(format_args!("New migration saved as {}", project.apply(&plan)?))?;

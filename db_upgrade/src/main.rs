@@ -10,8 +10,9 @@ use migrate::{Project, Settings};
 /// Applies every pending migration to the database: all of them, or none when one fails.
 ///
 /// Run it on deploy, before the new release starts. A database that holds rows is copied to the folder backups first.
-/// At the end it says whether the database is what this release's models expect.
+/// At the end it warns when the database is not what this release's models expect.
 #[derive(Parser)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[command(version)]
 struct Arguments {
     /// Stop at revision N
@@ -20,7 +21,7 @@ struct Arguments {
     /// Print the SQL that would run, and run nothing
     #[arg(long)]
     dry_run: bool,
-    /// Run nothing, and exit with 1 when migrations are pending or the database is not what the models expect
+    /// Run nothing, and exit with status 1 when migrations are pending or the database is not what the models expect
     #[arg(long, conflicts_with_all = ["to", "dry_run"])]
     check: bool,
     /// Take migration N, which was edited after it was applied, as it is now

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use migrate::render::Options;
-use migrate::{Connection, Error, introspect};
+use migrate::{Connection, Error, Schema, introspect};
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = env::args().skip(1).collect();
@@ -30,10 +30,14 @@ fn main() -> ExitCode {
 }
 
 fn run(from: &str, to: &str, folder: &Path) -> Result<String, Error> {
-    let from = introspect(&mut Connection::open(from)?)?;
-    let to = introspect(&mut Connection::open(to)?)?;
+    let (from, to) = (read(from)?, read(to)?);
     let (changes, sql) = migrate::compare(&from, &to, &Options::default())?;
     migrate::script::write(folder, &sql)?;
     let plan: Vec<_> = changes.iter().map(ToString::to_string).collect();
     Ok(if plan.is_empty() { "no differences".to_owned() } else { plan.join("\n") })
+}
+
+fn read(file: &str) -> Result<Schema, Error> {
+    let mut connection = Connection::open(&format!("sqlite://{file}"))?;
+    introspect(&mut connection).map_err(|error| Error::Database { what: file.to_owned(), why: error.to_string() })
 }

@@ -181,6 +181,14 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// A rename that cannot be done.
+    #[error("{rename}: {why}")]
+    BadRename {
+        /// The rename.
+        rename: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The database is at version 0.
     #[error("{database} is at version 0: there is no migration to take back")]
     AtVersionZero {

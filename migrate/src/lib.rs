@@ -12,6 +12,7 @@ pub mod introspect;
 pub mod loss;
 pub mod project;
 mod rehearse;
+pub mod rename;
 pub mod render;
 mod run;
 pub mod schema;
@@ -47,8 +48,14 @@ pub use loss::Loss;
 pub use migrate_macros::schema;
 pub use project::{Project, Settings};
 pub use rehearse::compare;
+pub use rename::Rename;
 pub use render::render;
 pub use schema::Schema;
 pub use script::{Script, Scripts};
 pub use status::Status;
 pub use versioning::{Control, Plan, Step, Wishes};
+
+/// Compiles the Rust in the README.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

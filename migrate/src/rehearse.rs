@@ -16,7 +16,7 @@ use crate::run::{Direction, run, transaction};
 use crate::schema::{Column, ObjectKind, Schema, Table};
 use crate::script::Script;
 use crate::sql::{Token, quote, tokens};
-use crate::{Change, Error, backup, diff};
+use crate::{Change, Error, backup, diff, rename};
 
 /// Works out the migration from a live schema to another, and tries it, up and down, on an empty copy.
 ///
@@ -25,8 +25,12 @@ use crate::{Change, Error, backup, diff};
 /// [`Error::CannotExpress`] on a difference that has no safe SQL, [`Error::Rehearsal`] when the trial fails, because a
 /// view or trigger needs what goes, for example.
 pub fn compare(from: &Schema, to: &Schema, options: &Options) -> Result<(Vec<Change>, Sql), Error> {
-    let changes = diff(from, to);
-    let sql = render(from, &changes, options)?;
+    let mut renames = rename::declared(from, to);
+    renames.extend(options.renames.iter().filter(|asked| !renames.contains(asked)).cloned().collect::<Vec<_>>());
+    let live = rename::renamed(from, &renames)?;
+    let mut changes: Vec<_> = renames.into_iter().map(Change::Rename).collect();
+    changes.extend(diff(&live, to));
+    let sql = render(&live, &changes, options)?;
     if !changes.is_empty() {
         on_empty_copy(from, to, &sql)?;
     }
@@ -39,14 +43,23 @@ fn on_empty_copy(from: &Schema, target: &Schema, sql: &Sql) -> Result<(), Error>
     let mut copy = empty_copy(from)?;
     let script = Script { number: 1, name: "1_trial".into(), up: sql.up.clone(), down: Some(sql.down.clone()) };
     let was_sound = schema_error(&mut copy).is_none();
+    let had_mismatch = key_mismatch(&mut copy).is_some();
     for (direction, goal) in [(Direction::Up, target), (Direction::Down, from)] {
         let word = if direction == Direction::Up { "up.sql" } else { "down.sql" };
         let failed = |why: String| Error::Rehearsal { why: format!("{word}: {why}") };
         transaction(&mut copy, "the copy", |copy| run(copy, &script, direction)).map_err(|error| match error {
             Error::Migration { statement, why, .. } => failed(format!("{why} in: {statement}")),
+            Error::ForeignKeys { count, example, .. } => failed(format!(
+                "it would leave rows without the row that they refer to; {count} in all, the first: {example}"
+            )),
             other => failed(other.to_string()),
         })?;
         if let Some(error) = schema_error(&mut copy).filter(|_| was_sound) {
+            return Err(failed(error));
+        }
+        // What a live database has may be as odd as it likes; what code declares must work.
+        let declared = direction == Direction::Up && target.objects.is_none() && !had_mismatch;
+        if let Some(error) = key_mismatch(&mut copy).filter(|_| declared) {
             return Err(failed(error));
         }
         let reached = introspect(&mut copy)?;
@@ -141,6 +154,9 @@ fn up_down_up(
         let failed = |why: String| Error::Rehearsal { why: format!("{word}, on your rows: {why}") };
         transaction(&mut copy, "the copy", |copy| run(copy, &script, direction)).map_err(|error| match error {
             Error::Migration { statement, why, .. } => failed(format!("{why} in: {statement}")),
+            Error::ForeignKeys { count, example, .. } => failed(format!(
+                "it would leave rows without the row that they refer to; {count} in all, the first: {example}"
+            )),
             other => failed(other.to_string()),
         })?;
         for table in &from.tables {
@@ -213,7 +229,7 @@ pub(crate) fn one_line(change: &Change) -> String {
     change.to_string().lines().map(str::trim).collect::<Vec<_>>().join(" ")
 }
 
-fn empty_copy(schema: &Schema) -> Result<SqliteConnection, Error> {
+pub(crate) fn empty_copy(schema: &Schema) -> Result<SqliteConnection, Error> {
     let mut copy = in_memory()?;
     // A virtual table whose module this program does not have cannot be copied, nor can a migration touch it.
     for object in schema.objects().iter().filter(|object| object.kind == ObjectKind::VirtualTable) {
@@ -234,6 +250,11 @@ pub(crate) fn in_memory() -> Result<SqliteConnection, Error> {
     let mut copy = SqliteConnection::establish(":memory:").map_err(failed)?;
     crate::status::prepare(&mut copy)?;
     Ok(copy)
+}
+
+/// What SQLite says of a foreign key to columns that are not unique.
+fn key_mismatch(connection: &mut SqliteConnection) -> Option<String> {
+    connection.batch_execute("PRAGMA foreign_key_check").err().map(|error| error.to_string())
 }
 
 /// What SQLite says of a view or trigger that cannot work. Renaming any table makes it look at all of them.

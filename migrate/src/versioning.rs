@@ -20,7 +20,7 @@ use crate::script::{Script, Scripts, unfinished, version_of, write};
 use crate::sql::{Token, literal, quote, tokens};
 use crate::status::{applied, check_target, has_tables, is_controlled, newest, pending, prepare, revertible, status};
 use crate::verify::Counts;
-use crate::{Change, Error, Project, Status, diff, history, rehearse};
+use crate::{Change, Error, Project, Rename, Status, diff, history, rehearse, rename};
 
 /// What [`Project::version_control`] did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +49,8 @@ pub struct Wishes {
     pub message: Option<String>,
     /// Values for the rows that have none where one must be, as `table.column=value`.
     pub fills: Vec<String>,
+    /// Columns and tables that only change their names, as `table.column=new_name` and `table=new_name`.
+    pub renames: Vec<String>,
     /// Keep nothing aside of what the upgrade drops or converts.
     pub no_keep: bool,
     /// Do not try it on a copy of the data.
@@ -93,8 +95,8 @@ impl Plan {
             found.map(|loss| loss.words.clone()).collect::<Vec<_>>().join("; ")
         };
         match (words(true), words(false)) {
-            (missing, _) if !missing.is_empty() => Err(Error::NeedsFill(missing)),
             (_, lost) if !lost.is_empty() => Err(Error::WouldLose(lost)),
+            (missing, _) if !missing.is_empty() => Err(Error::NeedsFill(missing)),
             _ => Ok(()),
         }
     }
@@ -245,7 +247,7 @@ impl Project {
     /// # Errors
     ///
     /// [`Error::Pending`] and [`Error::Ahead`] when the database is not where the migrations end; what
-    /// [`render`](crate::render) and the trial refuse.
+    /// [`render`](crate::render()) and the trial refuse.
     pub fn make_update_script(&self, models: &Schema, wishes: &Wishes) -> Result<Option<Plan>, Error> {
         let mut connection = self.open()?;
         let scripts = self.scripts()?;
@@ -255,13 +257,16 @@ impl Project {
         let name = scripts.next_name(status.version, wishes.message.as_deref())?;
         let options = Options {
             keep: Some(version_of(&name)).filter(|_| !wishes.no_keep),
+            renames: wishes.renames.iter().map(|rename| Rename::parse(rename)).collect::<Result<_, _>>()?,
             fills: wishes.fills.iter().map(|fill| Fill::parse(fill, models)).collect::<Result<_, _>>()?,
         };
         let (changes, sql) = rehearse::compare(&live, models, &options)?;
         if changes.is_empty() {
             return Ok(None);
         }
-        let losses = losses(&mut connection, &changes, &options).map_err(|error| self.explain(error))?;
+        let (old_changes, old_options) = rename::in_old_names(&changes, &options);
+        let mut losses = losses(&mut connection, &old_changes, &old_options).map_err(|error| self.explain(error))?;
+        losses.extend(rename::alike(&changes));
         // A value that is missing would only fail the trial: it is asked for first.
         if !wishes.no_rehearsal && losses.iter().all(|loss| !loss.needs_fill) {
             rehearse::on_copy_of_data(

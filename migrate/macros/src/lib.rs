@@ -89,7 +89,7 @@ use proc_macro::TokenStream;
 /// | `#[references(users(email))]` | a foreign key to a unique column |
 /// | `#[references(users, on_delete = cascade, on_update = restrict)]` | what happens when the other row goes or its key changes: `cascade`, `restrict`, `set_null`, `set_default` or `no_action`, which is what happens unless stated |
 /// | `#[sql_name = "type"]` | the name in the database, where it is not the name in Rust |
-/// | `#[renamed_from = "nick"]` | the column had this name in the database before: a migration renames it |
+/// | `#[renamed_from = "nick"]` | the column had this name in the database before: the next migration renames it |
 ///
 /// # Attributes of a table
 ///
@@ -100,7 +100,7 @@ use proc_macro::TokenStream;
 /// | `#[foreign_key(a, b -> other(x, y), on_delete = cascade)]` | a foreign key of several columns; without `(x, y)` it refers to the primary key |
 /// | `#[check = "starts < ends"]`, `#[check(name = "in_order", sql = "…")]` | a condition on several columns |
 /// | `#[sql_name = "people"]` | the name in the database |
-/// | `#[renamed_from = "person"]` | the table had this name in the database before |
+/// | `#[renamed_from = "person"]` | the table had this name in the database before: the next migration renames it |
 ///
 /// `unique`, `index`, `foreign_key` and `check` can be repeated. Attributes name tables and columns as Rust does; only
 /// `sql_name`, `renamed_from`, `name` and SQL texts are names in the database. Doc comments are passed to Diesel.

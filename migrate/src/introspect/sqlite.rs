@@ -16,9 +16,9 @@ use crate::sql::create_table::{CreateTable, Kind};
 use crate::sql::{canonical, tokens};
 
 /// Tables that are nobody's model: SQLite's own, Diesel's bookkeeping and this library's.
-const NOT_OURS: &str = "name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE '\\_\\_diesel\\_%' ESCAPE '\\' \
-     AND name NOT LIKE '\\_\\_migrate\\_%' ESCAPE '\\' \
-     AND name NOT LIKE '\\_kept\\_%' ESCAPE '\\'";
+const NOT_OURS: &str = "tbl_name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \
+     AND tbl_name NOT LIKE '\\_\\_diesel\\_%' ESCAPE '\\' AND tbl_name NOT LIKE '\\_\\_migrate\\_%' ESCAPE '\\' \
+     AND tbl_name NOT LIKE '\\_kept\\_%' ESCAPE '\\'";
 
 /// Reads the main database of the connection.
 pub(crate) fn introspect(connection: &mut SqliteConnection) -> Result<Schema, Error> {
@@ -30,19 +30,16 @@ pub(crate) fn introspect(connection: &mut SqliteConnection) -> Result<Schema, Er
 
     let (mut schema, mut objects) = (Schema::default(), Vec::new());
     for (kind, name, table, text) in texts {
-        let is_virtual = |name: &str| virtual_tables.iter().any(|(own, _)| same_name(own, name));
+        let table_kind = virtual_tables.iter().find(|(own, _)| same_name(own, &name)).map(|(_, kind)| kind.as_str());
         match (kind.as_str(), text) {
-            ("table", Some(text)) if !is_virtual(&name) => {
+            ("table", Some(text)) if table_kind.is_none() => {
                 let reader = TableReader { name: &name, text: CreateTable::parse(&text)?, sql: &text };
-                let table = reader.read(columns.remove(&name), keys.remove(&name), indexes.remove(&name));
-                let (table, partial) = table;
+                let (table, indexes) = reader.read(columns.remove(&name), keys.remove(&name), indexes.remove(&name));
                 schema.tables.push(table);
-                objects.extend(partial);
+                objects.extend(indexes);
             }
-            ("table", Some(text))
-                if virtual_tables.iter().any(|(own, kind)| same_name(own, &name) && kind == "virtual") =>
-            {
-                objects.push(Object { kind: ObjectKind::VirtualTable, table: name.clone(), name, sql: text });
+            ("table", Some(sql)) if table_kind == Some("virtual") => {
+                objects.push(Object { kind: ObjectKind::VirtualTable, name, table, sql });
             }
             ("view", Some(sql)) => objects.push(Object { kind: ObjectKind::View, name, table, sql }),
             ("trigger", Some(sql)) => objects.push(Object { kind: ObjectKind::Trigger, name, table, sql }),
@@ -142,7 +139,8 @@ impl TableReader<'_> {
         key.sort_by_key(|row| row.5);
         let mut table = Table::new(self.name, key.iter().map(|row| row.1.as_str()));
         table.stored = Some(self.sql.to_owned());
-        table.columns = columns.iter().map(|row| column(row, &table)).collect();
+        let row_number = self.text.row_number();
+        table.columns = columns.iter().map(|row| column(row, row_number.as_deref())).collect();
         table.foreign_keys = foreign_keys(keys.unwrap_or_default());
         table.checks = self.checks();
         let (indexes, partial) = self.indexes(indexes.unwrap_or_default());
@@ -188,18 +186,18 @@ impl TableReader<'_> {
     }
 }
 
-fn column((_, name, declared, not_null, default, key, hidden): &ColumnRow, table: &Table) -> Column {
+fn column((_, name, declared, not_null, default, _, hidden): &ColumnRow, row_number: Option<&str>) -> Column {
     // The pragma shows `GENERATED ALWAYS` at the end of a generated column's type.
     let declared = if *hidden > 0 { declared.trim_end_matches("GENERATED ALWAYS").trim() } else { declared };
     let ty = column_type(declared);
-    // `INTEGER PRIMARY KEY` is the rowid, which is never NULL, whether or not NOT NULL is written.
-    let is_rowid = *key > 0 && table.is_sole_key(name) && declared.eq_ignore_ascii_case("INTEGER");
+    // The number of a row is never NULL, whether or not NOT NULL is written.
+    let is_row_number = row_number.is_some_and(|own| same_name(own, name));
     Column {
         name: name.clone(),
         renamed_from: None,
         default: default.as_deref().map(|text| default_value(text, &ty)),
         ty,
-        nullable: !not_null && !is_rowid,
+        nullable: !not_null && !is_row_number,
         generated: *hidden > 0,
     }
 }

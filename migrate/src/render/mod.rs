@@ -5,7 +5,7 @@ pub(crate) mod sqlite;
 
 use crate::schema::{Type, same_name};
 use crate::sql::literal;
-use crate::{Change, Error, Schema};
+use crate::{Change, Error, Rename, Schema};
 
 /// What a migration's two files hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub struct Options {
     /// The revision, as its folder spells it (`003`), under which the values that the upgrade drops or converts are
     /// kept aside for the downgrade, in tables `_kept_003_users`; `None` keeps nothing.
     pub keep: Option<String>,
+    /// Renames that the caller asks for, beside those that the models declare.
+    pub renames: Vec<Rename>,
     /// What goes into columns that may not be NULL where there is no value.
     pub fills: Vec<Fill>,
 }

@@ -25,13 +25,6 @@ impl Writer<'_> {
         let mut text = stored(from)?.to_owned();
         let mut statements = Vec::new();
         for alteration in alterations {
-            if let Alteration::DropIndex(index) = alteration
-                && !index.constraint
-            {
-                statements.push(format!("DROP INDEX {}", quote(&index.name)));
-            }
-        }
-        for alteration in alterations {
             let current = CreateTable::parse(&text)?;
             let edited = match alteration {
                 Alteration::AddColumn(column) => {

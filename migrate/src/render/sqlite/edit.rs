@@ -25,7 +25,7 @@ pub(super) fn edited_text(from: &Table, to: &Table, alterations: &[Alteration]) 
             Alteration::AddForeignKey(key) if is_inline(key, to, alterations) => Some(text.clone()),
             Alteration::AddForeignKey(key) => Some(table.with_constraint(&foreign_key(key))),
             Alteration::AddCheck(added) => Some(table.with_constraint(&check(added))),
-            Alteration::PrimaryKey { to: key, .. } => edited_key(&table, key),
+            Alteration::PrimaryKey { to: key, .. } => edited_key(&text, &table, key),
             Alteration::AddIndex(_) | Alteration::DropIndex(_) | Alteration::Rewrite => Some(text.clone()),
         };
         text = edited.ok_or_else(|| cannot(&from.name, &format!("its text has no place for: {alteration}")))?;
@@ -71,9 +71,9 @@ fn edited_column(text: &str, old: &Column, new: &Column, is_key: bool) -> Result
     Ok(text)
 }
 
-fn edited_key(table: &CreateTable, key: &[String]) -> Option<String> {
-    let text = table.without_primary_key();
-    let Some(text) = text else { return Some(table.with_constraint(&primary_key(key))) };
+fn edited_key(current: &str, table: &CreateTable, key: &[String]) -> Option<String> {
+    // A key at a column that goes is gone with it.
+    let text = table.without_primary_key().unwrap_or_else(|| current.to_owned());
     if key.is_empty() {
         return Some(text);
     }

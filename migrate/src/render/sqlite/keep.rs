@@ -33,9 +33,11 @@ enum Lost {
     },
     Altered {
         column: String,
+        /// The side table's column, quoted, for what the upgrade makes of the value.
+        new: String,
         /// What the upgrade makes of the value.
         converted: String,
-        /// What the downgrade would make of the new value by itself.
+        /// What the downgrade would make of that, had nothing been kept.
         back: String,
     },
 }
@@ -59,7 +61,8 @@ impl SideTable {
     pub fn of(options: &Options, from: &Table, to: &Table) -> Result<Option<Self>, Error> {
         let Some(revision) = &options.keep else { return Ok(None) };
         let (before, after) = (CreateTable::parse(stored(from)?)?, CreateTable::parse(stored(to)?)?);
-        let lost: Vec<_> = from.columns.iter().filter_map(|column| lost(options, column, from, to)).collect();
+        let lost = from.columns.iter().filter_map(|column| lost(options, column, (from, &before), (to, &after)));
+        let lost: Vec<_> = lost.collect();
         let Some(key) = key((from, &before), (to, &after)).filter(|_| !lost.is_empty()) else { return Ok(None) };
         let mut columns: Vec<_> = key.iter().map(|(side, own, ty)| (side.clone(), own.clone(), ty.clone())).collect();
         let is_number = matches!(columns.as_slice(), [(_, _, ty)] if ty.eq_ignore_ascii_case("INTEGER"));
@@ -72,10 +75,10 @@ impl SideTable {
             match lost {
                 // Without a type, a value is kept just as it was stored.
                 Lost::Dropped { column, .. } => definition.push(quote(column)),
-                Lost::Altered { column, .. } => {
+                Lost::Altered { column, new, .. } => {
                     definition.push(quote(column));
                     let ty = after.declared_type(column).unwrap_or_default();
-                    definition.push(format!("{} {ty}", new_value(column)).trim_end().into());
+                    definition.push(format!("{new} {ty}").trim_end().into());
                 }
             }
         }
@@ -101,13 +104,13 @@ impl SideTable {
             let (Lost::Dropped { column, .. } | Lost::Altered { column, .. }) = lost;
             targets.push(quote(column));
             values.push(quote(column));
-            if let Lost::Altered { column, converted, back } = lost {
-                let (old, new) = (quote(column), new_value(column));
+            if let Lost::Altered { column, new, converted, back } = lost {
+                let old = quote(column);
                 unchanged.push(format!("{old} IS {new} AND typeof({old}) = typeof({new})"));
-                if *back != new {
+                if back != new {
                     unchanged.push(format!("{old} IS {back} AND typeof({old}) = typeof({back})"));
                 }
-                targets.push(new);
+                targets.push(new.clone());
                 values.push(converted.clone());
             }
         }
@@ -163,12 +166,12 @@ impl Join {
 
     /// The value of a column that was changed: the kept one where the row still has what the upgrade made of it.
     pub fn altered(&self, name: &str, current: &str, converted: String) -> String {
-        let is_meant = |lost: &Lost| matches!(lost, Lost::Altered { column, .. } if same_name(column, name));
-        if !self.side.lost.iter().any(is_meant) {
-            return converted;
-        }
-        let (side, there) = (&self.side.name, self.is_there());
-        let (old, new) = (quote(name), new_value(name));
+        let new = self.side.lost.iter().find_map(|lost| match lost {
+            Lost::Altered { column, new, .. } if same_name(column, name) => Some(new),
+            _ => None,
+        });
+        let Some(new) = new else { return converted };
+        let (side, there, old) = (&self.side.name, self.is_there(), quote(name));
         format!("CASE WHEN {there} AND {current} IS {side}.{new} THEN {side}.{old} ELSE {converted} END")
     }
 
@@ -255,7 +258,12 @@ fn parent_is_there(side: &str, key: &ForeignKey) -> String {
     format!("({} OR EXISTS (SELECT 1 FROM {parent} WHERE {}))", nulls.join(" OR "), equal.join(" AND "))
 }
 
-fn lost(options: &Options, column: &Column, from: &Table, to: &Table) -> Option<Lost> {
+fn lost(
+    options: &Options,
+    column: &Column,
+    (from, before): (&Table, &CreateTable),
+    (to, after): (&Table, &CreateTable),
+) -> Option<Lost> {
     if column.generated {
         return None;
     }
@@ -273,13 +281,16 @@ fn lost(options: &Options, column: &Column, from: &Table, to: &Table) -> Option<
     if let (true, Some(fill)) = (fills_null, fill) {
         converted = format!("coalesce({converted}, {fill})");
     }
-    let back = conversion(&new_value(&name), &new.ty, &column.ty);
-    (fills_null || storage(&column.ty) != storage(&new.ty)).then_some(Lost::Altered { column: name, converted, back })
+    let new_name = quote(&free_name(from, format!("new_{name}")));
+    let back = conversion(&new_name, &new.ty, &column.ty);
+    let stays = storage(column, before) == storage(new, after);
+    (fills_null || !stays).then_some(Lost::Altered { column: name, new: new_name, converted, back })
 }
 
-/// How SQLite stores a type's values: types of one kind store the same value the same way.
-fn storage(ty: &Type) -> &'static str {
-    match ty {
+/// How a column's values are written and how SQLite stores them: columns that agree in both store the same value the
+/// same way.
+fn storage(column: &Column, text: &CreateTable) -> (&'static str, &'static str) {
+    let written = match &column.ty {
         Type::Text { .. } => "text",
         Type::Binary => "blob",
         Type::Float | Type::Double => "real",
@@ -288,38 +299,60 @@ fn storage(ty: &Type) -> &'static str {
         Type::Time => "time",
         Type::Timestamp => "timestamp",
         Type::Other(_) => "other",
+    };
+    (written, affinity(text.declared_type(&column.name).unwrap_or_default()))
+}
+
+/// What SQLite makes of a declared type: <https://www.sqlite.org/datatype3.html#determination_of_column_affinity>.
+/// To store a value, INTEGER is as good as NUMERIC.
+fn affinity(declared: &str) -> &'static str {
+    let declared = declared.to_ascii_uppercase();
+    let has = |part: &str| declared.contains(part);
+    if has("INT") {
+        "numeric"
+    } else if has("CHAR") || has("CLOB") || has("TEXT") {
+        "text"
+    } else if has("BLOB") || declared.is_empty() {
+        "blob"
+    } else if has("REAL") || has("FLOA") || has("DOUB") {
+        "real"
+    } else {
+        "numeric"
     }
 }
 
 /// The columns by which a row is found again: for each its name in the side table, its name in the table, its type.
+/// That is the primary key where it stays, else the hidden rowid, else the primary key that the upgrade leads to.
 fn key(
     (from, before): (&Table, &CreateTable),
     (to, after): (&Table, &CreateTable),
 ) -> Option<Vec<(String, String, String)>> {
+    // NULL would find every other row that has no key.
     let stays = |name: &String| {
         let (old, new) = (from.find_column(name), to.find_column(name));
-        old.zip(new).is_some_and(|(old, new)| storage(&old.ty) == storage(&new.ty))
+        old.zip(new).is_some_and(|(old, new)| !old.nullable && storage(old, before) == storage(new, after))
     };
-    if !from.primary_key.is_empty() && from.primary_key.iter().all(stays) {
-        let typed =
-            |name: &String| (quote(name), quote(name), before.declared_type(name).unwrap_or_default().to_owned());
-        return Some(from.primary_key.iter().map(typed).collect());
-    }
-    let rowid = hidden_rowid((from, before), (to, after))?;
-    Some(vec![(row_number(from), rowid.to_owned(), "INTEGER".to_owned())])
+    let typed = |name: &String| (quote(name), quote(name), before.declared_type(name).unwrap_or_default().to_owned());
+    let by_columns =
+        |key: &[String]| (!key.is_empty() && key.iter().all(stays)).then(|| key.iter().map(typed).collect::<Vec<_>>());
+    let by_rowid = || {
+        let rowid = hidden_rowid((from, before), (to, after))?;
+        Some(vec![(row_number(from), rowid.to_owned(), "INTEGER".to_owned())])
+    };
+    by_columns(&from.primary_key).or_else(by_rowid).or_else(|| by_columns(&to.primary_key))
 }
 
-fn side_name(revision: &str, table: &str) -> String {
+pub(super) fn side_name(revision: &str, table: &str) -> String {
     quote(&format!("_kept_{revision}_{table}"))
 }
 
-fn new_value(column: &str) -> String {
-    quote(&format!("new_{column}"))
+/// A name for the number of a row in the side table.
+fn row_number(table: &Table) -> String {
+    free_name(table, "_row".to_owned())
 }
 
-/// A name for the number of a row that no column of the table has.
-fn row_number(table: &Table) -> String {
-    let mut name = String::from("_row");
+/// The name, or one like it that no column of the table has.
+fn free_name(table: &Table, mut name: String) -> String {
     while table.find_column(&name).is_some() {
         name.push('_');
     }

@@ -23,12 +23,13 @@ impl Writer<'_> {
         side: Option<&Join>,
     ) -> Result<Vec<String>, Error> {
         let (before, after) = (CreateTable::parse(stored(from)?)?, CreateTable::parse(stored(to)?)?);
-        let new_name = format!("_new_{}", to.name);
+        let new_name = self.free_name(&format!("_new_{}", to.name));
+        let guard = self.guard();
         let (old, new) = (quote(&from.name), quote(&new_name));
         let (targets, values) = self.copied_columns((from, &before), (to, &after), side);
         let source = side.map_or_else(|| old.clone(), |side| format!("{old}\n    {}", side.clause));
         let mut statements = vec![
-            format!("INSERT INTO temp._guard (name, rows_before) SELECT {}, count(*) FROM {old}", literal(&to.name)),
+            format!("INSERT INTO {guard} (name, rows_before) SELECT {}, count(*) FROM {old}", literal(&to.name)),
             after.renamed(&new_name),
             format!("INSERT INTO {new} ({})\n    SELECT {}\n    FROM {source}", targets.join(", "), values.join(", ")),
         ];
@@ -60,28 +61,30 @@ impl Writer<'_> {
         side: Option<&Join>,
     ) -> (Vec<String>, Vec<String>) {
         let (mut targets, mut values) = (Vec::new(), Vec::new());
-        let rowid = hidden_rowid((from, before), (to, after));
+        let (number, new_number) = (row_number(from, before), row_number(to, after));
         // Where a side table joins, a bare name could mean either.
         let own = |name: &str| if side.is_some() { format!("{}.{name}", quote(&from.name)) } else { name.to_owned() };
-        if let Some(rowid) = rowid {
-            targets.push(rowid.to_owned());
-            values.push(own(rowid));
+        let number = number.map(|number| own(&number));
+        if let (Some(number), Some(new)) = (&number, new_number.filter(|_| after.row_number().is_none())) {
+            targets.push(new);
+            values.push(number.clone());
         }
         for column in &to.columns {
             if after.column(&column.name).is_some_and(|item| item.find(Kind::Generated).is_some()) {
                 continue;
             }
-            let number = rowid.map(str::to_owned).or_else(|| match to.primary_key.as_slice() {
-                [key] => Some(quote(key)),
+            let is_number = after.row_number().is_some_and(|own| same_name(&own, &column.name));
+            let sole_key = || match from.primary_key.as_slice() {
+                [key] => Some(own(&quote(key))),
                 _ => None,
-            });
-            let number = number.filter(|_| to.is_unique(&column.name)).map(|number| own(&number));
+            };
+            let number = number.clone().or_else(sole_key).filter(|_| to.is_unique(&column.name));
             let value = if let Some(old) = from.find_column(&column.name) {
                 let current = own(&quote(&old.name));
                 let value = self.converted(&current, old, column, to, number);
                 Some(side.map_or(value.clone(), |side| side.altered(&column.name, &current, value)))
             } else {
-                let value = self.missing(column, to, number);
+                let value = if is_number { number } else { self.missing(column, to, number) };
                 side.map_or(value.clone(), |side| side.dropped(&column.name, value))
             };
             if let Some(value) = value {
@@ -134,8 +137,13 @@ pub(super) fn conversion(value: &str, from: &Type, to: &Type) -> String {
     match (from, to) {
         (Type::Binary, Type::Text { .. }) => format!("CAST({value} AS TEXT)"),
         (Type::Text { .. }, Type::Binary) => format!("CAST({value} AS BLOB)"),
-        (Type::Date, Type::Timestamp) => format!("{value} || ' 00:00:00'"),
-        (Type::Timestamp, Type::Date) => format!("coalesce(date({value}), {value})"),
+        // What is no date, or no date with a time, stays as it is.
+        (Type::Date, Type::Timestamp) => {
+            format!("CASE WHEN {value} GLOB '????-??-??' THEN {value} || ' 00:00:00' ELSE {value} END")
+        }
+        (Type::Timestamp, Type::Date) => {
+            format!("CASE WHEN {value} GLOB '????-??-??[ T]*' THEN coalesce(date({value}), {value}) ELSE {value} END")
+        }
         _ => value.to_owned(),
     }
 }
@@ -143,7 +151,9 @@ pub(super) fn conversion(value: &str, from: &Type, to: &Type) -> String {
 /// The index as the live table has it, with the text that made it.
 fn stored_index<'a>(from: &'a Table, index: &'a Index) -> &'a Index {
     let same = |other: &&Index| other.columns == index.columns && other.unique == index.unique && !other.constraint;
-    from.indexes.iter().find(same).unwrap_or(index)
+    let mut same = from.indexes.iter().filter(same);
+    let first = same.clone().next();
+    same.find(|other| same_name(&other.name, &index.name)).or(first).unwrap_or(index)
 }
 
 /// What a downgrade puts where a value is needed and none is known: zero, nothing, or the row's own number where two
@@ -162,21 +172,23 @@ fn filler(ty: &Type, number: Option<String>) -> String {
     }
 }
 
-/// The name by which the number of a row can be copied, where no column has it: SQLite would number the rows anew,
-/// and an outside index (FTS5) that knows them by number would point at others.
+/// The name by which a table's rows can be told apart by number, quoted: a column of its own, or the hidden rowid, by
+/// whichever of its names no column has taken. An outside index (FTS5) may know the rows by it.
+fn row_number(table: &Table, text: &CreateTable) -> Option<String> {
+    if text.is_without_rowid() {
+        return None;
+    }
+    let is_free = |name: &&str| table.find_column(name).is_none();
+    let hidden = || ["rowid", "_rowid_", "oid"].into_iter().find(is_free).map(str::to_owned);
+    text.row_number().map(|column| quote(&column)).or_else(hidden)
+}
+
+/// The name of the hidden rowid, where a table has one on both sides of a change and no column shows it.
 pub(super) fn hidden_rowid(
     (from, before): (&Table, &CreateTable),
     (to, after): (&Table, &CreateTable),
 ) -> Option<&'static str> {
-    if has_own_number(from, before) || has_own_number(to, after) {
-        return None;
-    }
+    let is_hidden = |text: &CreateTable| !text.is_without_rowid() && text.row_number().is_none();
     let is_free = |name: &&str| from.find_column(name).is_none() && to.find_column(name).is_none();
-    ["rowid", "_rowid_", "oid"].into_iter().find(is_free)
-}
-
-/// Whether a table's rows are told apart by a column of its own: `INTEGER PRIMARY KEY`, or WITHOUT ROWID.
-fn has_own_number(table: &Table, text: &CreateTable) -> bool {
-    let is_integer = |key: &String| text.declared_type(key).is_some_and(|ty| ty.eq_ignore_ascii_case("INTEGER"));
-    text.is_without_rowid() || matches!(table.primary_key.as_slice(), [key] if is_integer(key))
+    ["rowid", "_rowid_", "oid"].into_iter().find(is_free).filter(|_| is_hidden(before) && is_hidden(after))
 }

@@ -1,11 +1,9 @@
 //! Two [`Schema`]s → the ordered list of [`Change`]s that turns the one into the other.
 
-use std::fmt;
+mod words;
 
-use crate::schema::{
-    Action, Check, Column, DefaultValue, ForeignKey, Index, IndexColumn, Object, ObjectKind, Schema, Table, Type,
-    same_name,
-};
+use crate::Rename;
+use crate::schema::{Check, Column, DefaultValue, ForeignKey, Index, Object, Schema, Table, Type, same_name};
 use crate::sql::{canonical, create_table::CreateTable};
 
 /// One step from a schema to another. It says itself in plain words, and knows its reverse.
@@ -25,6 +23,8 @@ pub enum Change {
         /// What differs.
         alterations: Vec<Alteration>,
     },
+    /// Another name. Names in what follows are the new ones.
+    Rename(Rename),
     /// A view, trigger or hand-written index that is not there yet.
     CreateObject(Object),
     /// A view, trigger or hand-written index that goes.
@@ -80,6 +80,7 @@ impl Change {
                 to: from,
                 alterations: alterations.into_iter().map(Alteration::reverse).collect(),
             },
+            Self::Rename(rename) => Self::Rename(rename.reverse()),
             Self::CreateObject(object) => Self::DropObject(object),
             Self::DropObject(object) => Self::CreateObject(object),
         }
@@ -119,7 +120,8 @@ impl Alteration {
 /// ```
 #[must_use]
 pub fn diff(from: &Schema, to: &Schema) -> Vec<Change> {
-    let mut changes = Vec::new();
+    let (dropped, created) = compare_objects(from, to);
+    let mut changes = dropped;
     for table in &to.tables {
         match from.table(&table.name) {
             None => changes.push(Change::CreateTable(table.clone())),
@@ -133,11 +135,12 @@ pub fn diff(from: &Schema, to: &Schema) -> Vec<Change> {
     }
     let gone = from.tables.iter().filter(|table| to.table(&table.name).is_none());
     changes.extend(gone.cloned().map(Change::DropTable));
-    changes.extend(compare_objects(from, to));
+    changes.extend(created);
     changes
 }
 
-fn compare_objects(from: &Schema, to: &Schema) -> Vec<Change> {
+/// The objects that go, and those that are new.
+fn compare_objects(from: &Schema, to: &Schema) -> (Vec<Change>, Vec<Change>) {
     let same = |a: &Object, b: &Object| {
         a.kind == b.kind && same_name(&a.name, &b.name) && canonical(&a.sql) == canonical(&b.sql)
     };
@@ -152,7 +155,7 @@ fn compare_objects(from: &Schema, to: &Schema) -> Vec<Change> {
     };
     let dropped = from.objects().iter().filter(|object| goes(object)).cloned().map(Change::DropObject);
     let created = to.objects().iter().filter(|object| missing_in(from, object)).cloned().map(Change::CreateObject);
-    dropped.chain(created).collect()
+    (dropped.collect(), created.collect())
 }
 
 fn compare_tables(from: &Table, to: &Table) -> Vec<Alteration> {
@@ -195,8 +198,9 @@ fn compare_columns(from: &Table, to: &Table) -> Vec<Alteration> {
 }
 
 fn same_column(from: &Column, to: &Column, from_table: &Table, to_table: &Table) -> bool {
-    if from.generated {
-        return to_table.stored.is_none() || to.generated;
+    if from.generated || to.generated {
+        // Code cannot say how a column is computed: it means the one that is there.
+        return from.generated == to.generated || to_table.stored.is_none();
     }
     let is_integer = |ty: &Type| matches!(ty, Type::SmallInt | Type::Integer | Type::BigInt);
     let is_key = from_table.is_sole_key(&from.name) && to_table.is_sole_key(&to.name);
@@ -227,10 +231,11 @@ fn same_index(a: &Index, b: &Index, exact: bool) -> bool {
     a.unique == b.unique && same_columns && same_way
 }
 
+/// Whether two keys are one. A key that names no columns means the primary key of a table that is not there (yet).
 fn same_foreign_key(a: &ForeignKey, b: &ForeignKey) -> bool {
     same_names(&a.columns, &b.columns)
         && same_name(&a.table, &b.table)
-        && same_names(&a.references, &b.references)
+        && (same_names(&a.references, &b.references) || a.references.is_empty() || b.references.is_empty())
         && a.on_delete == b.on_delete
         && a.on_update == b.on_update
 }
@@ -258,157 +263,4 @@ fn unmatched<T: Clone>(from: &[T], to: &[T], same: impl Fn(&T, &T) -> bool) -> (
 
 fn same_names(a: &[String], b: &[String]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_name(a, b))
-}
-
-impl fmt::Display for Change {
-    /// Says the change in plain words: one line, and an indented one for each part of it.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::CreateTable(table) => {
-                write!(f, "creates table {}:", table.name)?;
-                table.columns.iter().try_for_each(|column| write!(f, "\n  {}", Described(column)))?;
-                if !table.primary_key.is_empty() {
-                    write!(f, "\n  primary key ({})", table.primary_key.join(", "))?;
-                }
-                table.indexes.iter().try_for_each(|index| write!(f, "\n  {index}"))?;
-                table.foreign_keys.iter().try_for_each(|key| write!(f, "\n  {key}"))?;
-                table.checks.iter().try_for_each(|check| write!(f, "\n  {check}"))
-            }
-            Self::DropTable(table) => write!(f, "drops table {}", table.name),
-            Self::AlterTable { to, alterations, .. } => {
-                write!(f, "changes table {}:", to.name)?;
-                alterations.iter().try_for_each(|alteration| write!(f, "\n  {alteration}"))
-            }
-            Self::CreateObject(object) => write!(f, "creates {object}"),
-            Self::DropObject(object) => write!(f, "drops {object}"),
-        }
-    }
-}
-
-impl fmt::Display for Alteration {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::AddColumn(column) => write!(f, "adds {}", Described(column)),
-            Self::DropColumn(column) => write!(f, "drops {}", column.name),
-            Self::AlterColumn { from, to } => describe_column_change(f, from, to),
-            Self::PrimaryKey { from, to } => {
-                write!(f, "changes the primary key from ({}) to ({})", from.join(", "), to.join(", "))
-            }
-            Self::AddIndex(index) => write!(f, "adds {index}"),
-            Self::DropIndex(index) => write!(f, "drops {index}"),
-            Self::AddForeignKey(key) => write!(f, "adds {key}"),
-            Self::DropForeignKey(key) => write!(f, "drops {key}"),
-            Self::AddCheck(check) => write!(f, "adds {check}"),
-            Self::DropCheck(check) => write!(f, "drops {check}"),
-            Self::Rewrite => f.write_str("writes the table's text as the target has it"),
-        }
-    }
-}
-
-fn describe_column_change(f: &mut fmt::Formatter<'_>, from: &Column, to: &Column) -> fmt::Result {
-    let mut parts = Vec::new();
-    if from.ty != to.ty {
-        parts.push(format!("changes {} from {} to {}", to.name, from.ty, to.ty));
-    }
-    if from.nullable != to.nullable {
-        parts.push(format!("{} {}", if to.nullable { "lets NULL into" } else { "makes NOT NULL" }, to.name));
-    }
-    if !same_default(from, to) {
-        parts.push(match &to.default {
-            Some(default) => format!("sets the default of {} to {default}", to.name),
-            None => format!("drops the default of {}", to.name),
-        });
-    }
-    if parts.is_empty() {
-        parts.push(format!("changes how {} is computed", to.name));
-    }
-    f.write_str(&parts.join("; "))
-}
-
-/// A column in the words of a plan.
-struct Described<'a>(&'a Column);
-
-impl fmt::Display for Described<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.0.name, self.0.ty)?;
-        if self.0.nullable {
-            f.write_str(", may be NULL")?;
-        }
-        self.0.default.as_ref().map_or(Ok(()), |default| write!(f, ", default {default}"))
-    }
-}
-
-impl fmt::Display for DefaultValue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Number(text) | Self::Sql(text) => f.write_str(text),
-            Self::Text(text) => f.write_str(&crate::sql::literal(text)),
-            Self::Bool(value) => write!(f, "{value}"),
-            Self::Now => f.write_str("now"),
-        }
-    }
-}
-
-impl fmt::Display for Index {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let columns: Vec<_> = self.columns.iter().map(IndexColumn::to_string).collect();
-        let kind = if self.unique { "unique index" } else { "index" };
-        if self.constraint {
-            write!(f, "UNIQUE ({})", columns.join(", "))
-        } else {
-            write!(f, "{kind} {} ({})", self.name, columns.join(", "))
-        }
-    }
-}
-
-impl fmt::Display for IndexColumn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.name, if self.descending { " desc" } else { "" })
-    }
-}
-
-impl fmt::Display for ForeignKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (own, other) = (self.columns.join(", "), self.references.join(", "));
-        write!(f, "foreign key ({own}) to {} ({other})", self.table)?;
-        if self.on_delete != Action::NoAction {
-            write!(f, ", on delete {}", self.on_delete)?;
-        }
-        if self.on_update != Action::NoAction {
-            write!(f, ", on update {}", self.on_update)?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NoAction => "no action",
-            Self::Restrict => "restrict",
-            Self::Cascade => "cascade",
-            Self::SetNull => "set null",
-            Self::SetDefault => "set default",
-        })
-    }
-}
-
-impl fmt::Display for Check {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.name {
-            Some(name) => write!(f, "check {name} ({})", self.expression),
-            None => write!(f, "check ({})", self.expression),
-        }
-    }
-}
-
-impl fmt::Display for Object {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.kind {
-            ObjectKind::Index => write!(f, "index {} on {}", self.name, self.table),
-            ObjectKind::Trigger => write!(f, "trigger {} on {}", self.name, self.table),
-            ObjectKind::View => write!(f, "view {}", self.name),
-            ObjectKind::VirtualTable => write!(f, "virtual table {}", self.name),
-        }
-    }
 }

@@ -1,0 +1,232 @@
+//! Renames: declared in the models, or asked for; never guessed.
+//!
+//! SQLite's own `ALTER TABLE … RENAME` carries them out, because it also mends every view, trigger, index, check and
+//! foreign key that uses the name.
+
+use std::fmt;
+
+use diesel::connection::SimpleConnection;
+
+use crate::diff::Alteration;
+use crate::introspect::sqlite::introspect;
+use crate::loss::Loss;
+use crate::render::Options;
+use crate::schema::{Column, Schema, Table, same_name};
+use crate::sql::quote;
+use crate::{Change, Error, rehearse};
+
+/// Another name for a table or a column that stays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rename {
+    /// A table.
+    Table {
+        /// The name that it has.
+        from: String,
+        /// The name that it shall have.
+        to: String,
+    },
+    /// A column.
+    Column {
+        /// The table, by the name that it shall have.
+        table: String,
+        /// The name that the column has.
+        from: String,
+        /// The name that it shall have.
+        to: String,
+    },
+}
+
+impl Rename {
+    /// Reads `posts.text=body`, or `posts=articles` for a table.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadRename`] when it has another form.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let bad = || Error::BadRename {
+            rename: text.to_owned(),
+            why: "write table.column=new_name, or table=new_name".into(),
+        };
+        let (old, new) = text.split_once('=').ok_or_else(bad)?;
+        let (table, column) = old.split_once('.').map_or((old, None), |(table, column)| (table, Some(column)));
+        if [table, column.unwrap_or("-"), new].iter().any(|name| name.is_empty() || name.contains('.')) {
+            return Err(bad());
+        }
+        let (table, to) = (table.to_owned(), new.to_owned());
+        Ok(match column {
+            Some(column) => Self::Column { table, from: column.to_owned(), to },
+            None => Self::Table { from: table, to },
+        })
+    }
+
+    /// What takes it back.
+    #[must_use]
+    pub fn reverse(&self) -> Self {
+        match self.clone() {
+            Self::Table { from, to } => Self::Table { from: to, to: from },
+            Self::Column { table, from, to } => Self::Column { table, from: to, to: from },
+        }
+    }
+
+    /// The statement that carries it out.
+    pub(crate) fn sql(&self) -> String {
+        match self {
+            Self::Table { from, to } => format!("ALTER TABLE {} RENAME TO {}", quote(from), quote(to)),
+            Self::Column { table, from, to } => {
+                format!("ALTER TABLE {} RENAME COLUMN {} TO {}", quote(table), quote(from), quote(to))
+            }
+        }
+    }
+
+    /// Whether the live schema has the old name and not the new one.
+    fn require(&self, live: &Schema) -> Result<(), Error> {
+        let bad = |why: String| Err(Error::BadRename { rename: self.to_string(), why });
+        match self {
+            Self::Table { from, .. } if live.table(from).is_none() => bad(format!("there is no table {from}")),
+            Self::Table { to, .. } if live.table(to).is_some() => bad(format!("table {to} is there already")),
+            Self::Table { .. } => Ok(()),
+            Self::Column { table, from, to } => match live.table(table) {
+                None => bad(format!("there is no table {table}")),
+                Some(found) if found.find_column(from).is_none() => bad(format!("table {table} has no column {from}")),
+                Some(found) if found.find_column(to).is_some() => bad(format!("column {table}.{to} is there already")),
+                Some(_) => Ok(()),
+            },
+        }
+    }
+}
+
+impl fmt::Display for Rename {
+    /// Says the rename in plain words.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Table { from, to } => write!(f, "renames table {from} to {to}"),
+            Self::Column { table, from, to } => write!(f, "renames {table}.{from} to {to}"),
+        }
+    }
+}
+
+/// The renames that the models declare and the live database has not seen, tables before columns.
+pub(crate) fn declared(live: &Schema, models: &Schema) -> Vec<Rename> {
+    let mut tables = Vec::new();
+    let mut columns = Vec::new();
+    for table in &models.tables {
+        let before =
+            table.renamed_from.as_ref().filter(|old| live.table(old).is_some() && live.table(&table.name).is_none());
+        if let Some(from) = before {
+            tables.push(Rename::Table { from: from.clone(), to: table.name.clone() });
+        }
+        let Some(found) = live.table(before.unwrap_or(&table.name)) else { continue };
+        for column in &table.columns {
+            let is_new = |old: &&String| found.find_column(old).is_some() && found.find_column(&column.name).is_none();
+            if let Some(from) = column.renamed_from.as_ref().filter(is_new) {
+                let (table, to) = (table.name.clone(), column.name.clone());
+                columns.push(Rename::Column { table, from: from.clone(), to });
+            }
+        }
+    }
+    tables.append(&mut columns);
+    tables
+}
+
+/// The live schema as it will be after the renames: SQLite itself carries them out, on an empty copy.
+pub(crate) fn renamed(live: &Schema, renames: &[Rename]) -> Result<Schema, Error> {
+    if renames.is_empty() {
+        return Ok(live.clone());
+    }
+    let mut copy = rehearse::empty_copy(live)?;
+    let mut schema = live.clone();
+    for rename in renames {
+        rename.require(&schema)?;
+        copy.batch_execute(&rename.sql())
+            .map_err(|error| Error::BadRename { rename: rename.to_string(), why: error.to_string() })?;
+        schema = introspect(&mut copy)?;
+    }
+    Ok(schema)
+}
+
+/// The changes and options with the names that the live database still has, to look at its rows by.
+pub(crate) fn in_old_names(changes: &[Change], options: &Options) -> (Vec<Change>, Options) {
+    let renames: Vec<_> = changes
+        .iter()
+        .filter_map(|change| match change {
+            Change::Rename(rename) => Some(rename),
+            _ => None,
+        })
+        .collect();
+    let old_table = |name: &str| {
+        let from = renames.iter().find_map(|rename| match rename {
+            Rename::Table { from, to } if same_name(to, name) => Some(from),
+            _ => None,
+        });
+        from.map_or(name, String::as_str).to_owned()
+    };
+    let old_column = |table: &str, name: &str| {
+        let from = renames.iter().find_map(|rename| match rename {
+            Rename::Column { table: own, from, to } if same_name(own, table) && same_name(to, name) => Some(from),
+            _ => None,
+        });
+        from.map_or(name, String::as_str).to_owned()
+    };
+    let mut changes = changes.to_vec();
+    for change in &mut changes {
+        let Change::AlterTable { from: table, alterations, .. } = change else { continue };
+        for alteration in alterations {
+            if let Alteration::DropColumn(column) | Alteration::AlterColumn { from: column, .. } = alteration {
+                column.name = old_column(&table.name, &column.name);
+            }
+        }
+        table.name = old_table(&table.name);
+    }
+    let mut options = options.clone();
+    for fill in &mut options.fills {
+        fill.column = old_column(&fill.table, &fill.column);
+        fill.table = old_table(&fill.table);
+    }
+    (changes, options)
+}
+
+/// Where a plan drops one thing and adds another that looks like it: dropping it may not be what is meant.
+pub(crate) fn alike(changes: &[Change]) -> Vec<Loss> {
+    let mut found = Vec::new();
+    for change in changes {
+        match change {
+            Change::DropTable(old) => {
+                let created = changes.iter().filter_map(|change| match change {
+                    Change::CreateTable(table) => Some(table),
+                    _ => None,
+                });
+                let alike = created.filter(|new| are_alike(old, new));
+                found.extend(alike.map(|new| loss(&old.name, &new.name, &new.name)));
+            }
+            Change::AlterTable { to: table, alterations, .. } => {
+                for old in alterations {
+                    let Alteration::DropColumn(old) = old else { continue };
+                    for new in alterations {
+                        if let Alteration::AddColumn(new) = new
+                            && new.ty == old.ty
+                        {
+                            let name = |column: &Column| format!("{}.{}", table.name, column.name);
+                            found.push(loss(&name(old), &name(new), &new.name));
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+fn loss(old: &str, new: &str, new_name: &str) -> Loss {
+    let words =
+        format!("drops {old} and adds {new}, which look alike: --rename {old}={new_name} would keep the values");
+    Loss { what: old.to_owned(), words, needs_fill: false }
+}
+
+/// Whether at least half of the columns of both tables have the same name and type.
+fn are_alike(a: &Table, b: &Table) -> bool {
+    let is_shared =
+        |column: &&Column| b.columns.iter().any(|other| same_name(&other.name, &column.name) && other.ty == column.ty);
+    let shared = a.columns.iter().filter(is_shared).count();
+    shared > 0 && shared * 2 >= a.columns.len().max(b.columns.len())
+}

@@ -1,0 +1,153 @@
+//! Edits of a CREATE TABLE text. What is not edited stays as its author wrote it, comments included.
+
+use std::ops::Range;
+
+use super::{Constraint, CreateTable, Item, Kind, same_names, splice};
+use crate::schema::{ForeignKey, same_name};
+use crate::sql::{canonical, quote};
+
+impl CreateTable<'_> {
+    /// The text for a table of another name. Where a condition names a column with its table's name before it
+    /// (`CHECK (posts.score > 0)`), that name goes: the columns of no other table can be meant.
+    pub fn renamed(&self, name: &str) -> String {
+        let own = self.tokens[self.name];
+        let mut pieces = vec![(own.start..own.end, quote(name))];
+        pieces.extend(self.qualifiers(&self.tokens[self.name + 1..]).map(|cut| (cut, String::new())));
+        splice(self.sql, pieces)
+    }
+
+    /// The text with one more column, after the others.
+    pub fn with_column(&self, definition: &str) -> String {
+        let last = self.items.iter().rposition(|item| item.column.is_some()).unwrap_or(0);
+        self.with_item(last, definition)
+    }
+
+    /// The text with one more table constraint, after the others.
+    pub fn with_constraint(&self, definition: &str) -> String {
+        self.with_item(self.items.len() - 1, definition)
+    }
+
+    /// The text without that column.
+    pub fn without_column(&self, name: &str) -> Option<String> {
+        let at = self.items.iter().position(|item| item.column.as_deref().is_some_and(|own| same_name(own, name)))?;
+        Some(self.without_item(at))
+    }
+
+    /// The text with another type for a column; an empty type leaves it without one.
+    pub fn with_type(&self, column: &str, ty: &str) -> Option<String> {
+        let item = self.column(column)?;
+        let name = self.tokens[item.tokens.start];
+        let end = if item.ty.is_empty() { name.end } else { self.tokens[item.ty.end - 1].end };
+        Some(splice(self.sql, vec![(name.end..end, format!(" {ty}"))]))
+    }
+
+    /// The text with or without NOT NULL at a column.
+    pub fn with_not_null(&self, column: &str, not_null: bool) -> Option<String> {
+        let item = self.column(column)?;
+        if not_null {
+            let text = self.without_from_column(item, |constraint| constraint.kind == Kind::Null);
+            return CreateTable::parse(&text).ok()?.with_column_constraint(column, "NOT NULL");
+        }
+        Some(self.without_from_column(item, |constraint| constraint.kind == Kind::NotNull))
+    }
+
+    /// The text with that default for a column, or with none.
+    pub fn with_default(&self, column: &str, default: Option<&str>) -> Option<String> {
+        let text = self.without_from_column(self.column(column)?, |constraint| constraint.kind == Kind::Default);
+        match default {
+            None => Some(text),
+            Some(default) => {
+                CreateTable::parse(&text).ok()?.with_column_constraint(column, &format!("DEFAULT {default}"))
+            }
+        }
+    }
+
+    /// The text without the UNIQUE of exactly these columns.
+    pub fn without_unique(&self, columns: &[String]) -> Option<String> {
+        self.without_constraint(|table, item, constraint| {
+            constraint.kind == Kind::Unique && same_names(&table.columns_of(item, constraint), columns)
+        })
+    }
+
+    /// The text without a CHECK of that condition.
+    pub fn without_check(&self, expression: &str) -> Option<String> {
+        let wanted = canonical(expression);
+        self.without_constraint(|table, _, constraint| {
+            constraint.kind == Kind::Check && canonical(&table.expression(constraint)) == wanted
+        })
+    }
+
+    /// The text without that foreign key.
+    pub fn without_foreign_key(&self, key: &ForeignKey) -> Option<String> {
+        self.without_constraint(|table, item, constraint| {
+            constraint.kind == Kind::ForeignKey
+                && same_names(&table.columns_of(item, constraint), &key.columns)
+                && table.referenced_table(constraint).is_some_and(|name| same_name(&name, &key.table))
+        })
+    }
+
+    /// The text without its primary key.
+    pub fn without_primary_key(&self) -> Option<String> {
+        self.without_constraint(|_, _, constraint| constraint.kind == Kind::PrimaryKey)
+    }
+
+    fn with_column_constraint(&self, column: &str, definition: &str) -> Option<String> {
+        let item = self.column(column)?;
+        // Behind the type and before any other constraint: a REFERENCES at the end would swallow a NOT.
+        let after = self.tokens[if item.ty.is_empty() { item.tokens.start } else { item.ty.end - 1 }].end;
+        Some(splice(self.sql, vec![(after..after, format!(" {definition}"))]))
+    }
+
+    fn without_from_column(&self, item: &Item, unwanted: impl Fn(&Constraint) -> bool) -> String {
+        let cuts = item.constraints.iter().filter(|constraint| unwanted(constraint));
+        splice(self.sql, cuts.map(|constraint| (self.with_space_before(&constraint.tokens), String::new())).collect())
+    }
+
+    fn without_constraint(&self, unwanted: impl Fn(&Self, &Item, &Constraint) -> bool) -> Option<String> {
+        for (at, item) in self.items.iter().enumerate() {
+            let Some(found) = item.constraints.iter().find(|constraint| unwanted(self, item, constraint)) else {
+                continue;
+            };
+            return Some(if item.column.is_none() {
+                self.without_item(at)
+            } else {
+                splice(self.sql, vec![(self.with_space_before(&found.tokens), String::new())])
+            });
+        }
+        None
+    }
+
+    fn with_item(&self, after: usize, definition: &str) -> String {
+        let end = self.tokens[self.items[after].tokens.end - 1].end;
+        let first = self.tokens[self.items[0].tokens.start].start;
+        let line_start = self.sql[..first].rfind('\n').map(|newline| &self.sql[newline + 1..first]);
+        let space = match line_start {
+            Some(indent) if indent.trim().is_empty() => format!("\n{indent}"),
+            _ => " ".to_owned(),
+        };
+        splice(self.sql, vec![(end..end, format!(",{space}{definition}"))])
+    }
+
+    /// The text without that item and one comma beside it.
+    fn without_item(&self, at: usize) -> String {
+        let item = &self.items[at].tokens;
+        let comma =
+            |at: usize| self.tokens.get(at).filter(|token| token.text == ",").map(|token| token.start..token.end);
+        let own = self.with_space_before(item);
+        let cuts: Vec<_> = match comma(item.end) {
+            Some(after) => vec![own, after],
+            None => item.start.checked_sub(1).and_then(comma).into_iter().chain([own]).collect(),
+        };
+        splice(self.sql, cuts.into_iter().map(|cut| (cut, String::new())).collect())
+    }
+
+    /// The bytes of these tokens and of the space before them, comments left where they are.
+    fn with_space_before(&self, tokens: &Range<usize>) -> Range<usize> {
+        let start = self.tokens[tokens.start].start;
+        let before = self.sql[..start].trim_end().len();
+        let floor = tokens.start.checked_sub(1).map_or(0, |previous| self.tokens[previous].end);
+        // A comment that ends in this line's break keeps the break: without it the comment would run on.
+        let from = if before > floor { start } else { before };
+        from.max(floor)..self.tokens[tokens.end - 1].end
+    }
+}
