@@ -58,9 +58,12 @@ fn guarded<T>(
     connection: &mut SqliteConnection,
     work: impl FnOnce(&mut SqliteConnection) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let before = foreign_key_violations(connection).unwrap_or_default();
+    let (before, mismatched_before) = foreign_key_violations(connection).unwrap_or_default();
     let result = work(connection)?;
-    let mut after = foreign_key_violations(connection)?;
+    let (mut after, mismatched) = foreign_key_violations(connection)?;
+    if let Some(mismatch) = mismatched.into_iter().find(|mismatch| !mismatched_before.contains(mismatch)) {
+        return Err(Error::Query(diesel::result::Error::QueryBuilderError(mismatch.into())));
+    }
     for (violation, count) in before {
         if let Some(now) = after.get_mut(&violation) {
             *now = now.saturating_sub(count);
@@ -80,20 +83,21 @@ fn guarded<T>(
 /// Table, row and the table that it refers to in vain; a row can do so by more than one key.
 type Violations = BTreeMap<(String, Option<i64>, String), usize>;
 
-fn foreign_key_violations(connection: &mut SqliteConnection) -> Result<Violations, Error> {
+/// The rows that refer to nothing, and what SQLite says of keys that cannot be checked: those to columns that are not
+/// unique.
+fn foreign_key_violations(connection: &mut SqliteConnection) -> Result<(Violations, Vec<String>), Error> {
     let tables: Vec<String> = sql::<Text>("SELECT name FROM sqlite_master WHERE type = 'table'").load(connection)?;
-    let mut violations = Violations::new();
+    let (mut violations, mut mismatches) = (Violations::new(), Vec::new());
     for table in tables {
         let query =
             format!("SELECT \"table\", rowid, parent FROM pragma_foreign_key_check({})", crate::sql::literal(&table));
         match sql::<(Text, Nullable<BigInt>, Text)>(&query).load::<(String, Option<i64>, String)>(connection) {
             Ok(rows) => rows.into_iter().for_each(|row| *violations.entry(row).or_default() += 1),
-            // A key to columns that are not unique cannot be checked; it may have been there all along.
-            Err(error) if error.to_string().contains("foreign key mismatch") => {}
+            Err(error) if error.to_string().contains("foreign key mismatch") => mismatches.push(error.to_string()),
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(violations)
+    Ok((violations, mismatches))
 }
 
 /// Runs one migration and records it, or takes it back and forgets it.
