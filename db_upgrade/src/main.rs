@@ -43,12 +43,8 @@ fn main() -> ExitCode {
     migrate::cli::run("db_upgrade", || {
         let config = Config::load()?;
         let project = Project::new(config.database_url.as_str(), &config.migrations_dir, &config.base_dir);
-        let project = project.with(Settings {
-            backups: config.backups,
-            verify: !arguments.no_verify,
-            tell: |line| warn("db_upgrade", line),
-            ..Settings::default()
-        });
+        let settings = Settings::new(config.backups, |line| warn("db_upgrade", line));
+        let project = project.with(Settings { verify: !arguments.no_verify, ..settings });
         let models = app::schema::schema();
         if arguments.check {
             project.require_agreement(&models)?;

@@ -89,6 +89,13 @@ impl Plan {
         self
     }
 
+    /// Both files, each below its name.
+    #[must_use]
+    pub fn files(&self) -> String {
+        let Self { name, sql, .. } = self;
+        format!("\n-- {name}/up.sql\n{}\n-- {name}/down.sql\n{}", sql.up, sql.down)
+    }
+
     fn require_no_loss(&self) -> Result<(), Error> {
         let words = |needs_fill: bool| {
             let found = self.losses.iter().filter(|loss| loss.needs_fill == needs_fill);
