@@ -36,12 +36,8 @@ fn main() -> ExitCode {
     migrate::cli::run("db_downgrade", || {
         let config = Config::load()?;
         let project = Project::new(config.database_url.as_str(), &config.migrations_dir, &config.base_dir);
-        let project = project.with(Settings {
-            backups: config.backups,
-            verify: !arguments.no_verify,
-            tell: |line| warn("db_downgrade", line),
-            ..Settings::default()
-        });
+        let settings = Settings::new(config.backups, |line| warn("db_downgrade", line));
+        let project = project.with(Settings { verify: !arguments.no_verify, ..settings });
         if let Some(file) = arguments.restore {
             let version = project.restore(&file)?;
             say(format_args!("Restored {} from {}", project.database(), file.display()))?;

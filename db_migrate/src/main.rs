@@ -15,11 +15,12 @@ use migrate::{Project, Settings, Wishes};
 /// before, with db_upgrade.
 ///
 /// The migration is tried, up and down, on a copy of the database first. It is saved and applied, or neither.
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Parser)]
 #[command(
     version,
     after_help = "Exit status: 0 when the database agrees with the models at the end, 1 when something \
-    stood in the way or --check found a difference, 2 for wrong arguments."
+    stood in the way or --check found a difference, 2 for wrong "
 )]
 struct Arguments {
     /// What the migration does, to name its folder: "add about me" makes 003_add_about_me
@@ -49,39 +50,29 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let wishes = Wishes {
-        message: arguments.message,
-        fills: arguments.fill,
-        renames: arguments.rename,
-        no_keep: arguments.no_keep,
-        no_rehearsal: arguments.no_rehearsal || arguments.check || arguments.dry_run,
-    };
+    let Arguments { message, dry_run, check, allow_data_loss, fill, rename, no_keep, no_rehearsal } =
+        Arguments::parse();
+    let no_rehearsal = no_rehearsal || check || dry_run;
+    let wishes = Wishes { message, fills: fill, renames: rename, no_keep, no_rehearsal };
     migrate::cli::run("db_migrate", || {
         let config = Config::load()?;
         let project = Project::new(config.database_url.as_str(), &config.migrations_dir, &config.base_dir);
-        let project = project.with(Settings {
-            backups: config.backups,
-            tell: |line| warn("db_migrate", line),
-            ..Settings::default()
-        });
+        let settings = Settings::new(config.backups, |line| warn("db_migrate", line));
+        let project = project.with(settings);
         let Some(mut plan) = project.make_update_script(&app::schema::schema(), &wishes)? else {
             say("The models and the database agree: there is nothing to migrate")?;
             return Ok(ExitCode::SUCCESS);
         };
         say(&plan)?;
-        if arguments.check {
+        if check {
             warn("db_migrate", "the models and the database differ: run db_migrate");
             return Ok(ExitCode::FAILURE);
         }
-        if arguments.dry_run {
-            say(format_args!(
-                "\n-- {}/up.sql\n{}\n-- {}/down.sql\n{}",
-                plan.name, plan.sql.up, plan.name, plan.sql.down
-            ))?;
+        if dry_run {
+            say(plan.files())?;
             return Ok(ExitCode::SUCCESS);
         }
-        if arguments.allow_data_loss || (!plan.losses.is_empty() && confirm("These values would be lost. Go on?")) {
+        if allow_data_loss || (!plan.losses.is_empty() && confirm("These values would be lost. Go on?")) {
             plan = plan.accept_losses();
         }
         say(format_args!("New migration saved as {}", project.apply(&plan)?))?;

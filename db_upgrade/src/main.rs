@@ -12,6 +12,7 @@ use migrate::{Project, Settings};
 /// Run it on deploy, before the new release starts. A database that holds rows is copied to the folder backups first.
 /// At the end it warns when the database is not what this release's models expect.
 #[derive(Parser)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[command(version)]
 struct Arguments {
     /// Stop at revision N
@@ -42,12 +43,8 @@ fn main() -> ExitCode {
     migrate::cli::run("db_upgrade", || {
         let config = Config::load()?;
         let project = Project::new(config.database_url.as_str(), &config.migrations_dir, &config.base_dir);
-        let project = project.with(Settings {
-            backups: config.backups,
-            verify: !arguments.no_verify,
-            tell: |line| warn("db_upgrade", line),
-            ..Settings::default()
-        });
+        let settings = Settings::new(config.backups, |line| warn("db_upgrade", line));
+        let project = project.with(Settings { verify: !arguments.no_verify, ..settings });
         let models = app::schema::schema();
         if arguments.check {
             project.require_agreement(&models)?;

@@ -67,7 +67,7 @@ fn home_with_rows(rows: u64) -> Home {
 
 /// Everything that a version is: its tables' texts and all rows.
 fn state(home: &Home) -> String {
-    let texts = "SELECT group_concat(sql, ';') FROM (SELECT sql FROM sqlite_master WHERE name NOT LIKE '\\_\\_%' \
+    let texts = "SELECT group_concat(replace(sql, char(34), ''), ';') FROM (SELECT sql FROM sqlite_master WHERE name NOT LIKE '\\_\\_%' \
                  ESCAPE '\\' ORDER BY name)";
     let rows = "SELECT (SELECT count(*) || ' ' || sum(id) || ' ' || sum(length(name)) || max(name) FROM people) \
                 || (SELECT count(*) || ' ' || sum(id + owner) FROM pets)";

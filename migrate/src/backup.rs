@@ -141,7 +141,12 @@ pub(crate) fn check(file: &Path, pragma: &str) -> Result<(), Error> {
     let mut connection = open(file)?;
     let found: Vec<String> =
         sql::<Text>(&format!("PRAGMA {pragma}(1)")).load(&mut connection).map_err(|error| broken(error.to_string()))?;
+    // SQLite reads zeros where the last page is cut off.
+    let page = sql::<BigInt>("PRAGMA page_size").get_result::<i64>(&mut connection);
+    let page = page.ok().and_then(|size| u64::try_from(size).ok()).unwrap_or(1).max(1);
+    let length = fs::metadata(file).map_err(|error| broken(error.to_string()))?.len();
     match found.first().map(String::as_str) {
+        Some("ok") if !length.is_multiple_of(page) => Err(broken("it is damaged: its end is missing".into())),
         Some("ok") => Ok(()),
         other => Err(broken(format!("it is damaged: {}", other.unwrap_or("the check says nothing")))),
     }
@@ -184,7 +189,7 @@ pub(crate) fn restore(backup: &Path, database: &Path) -> Result<(), Error> {
 
 /// Locks a database that nobody else may have open. Leaving WAL mode needs it for oneself alone, and so does the
 /// exclusive lock, in the other modes.
-fn lock_out(database: &Path) -> Result<Option<SqliteConnection>, Error> {
+pub(crate) fn lock_out(database: &Path) -> Result<Option<SqliteConnection>, Error> {
     let mut connection = open(database)?;
     let locked = sql::<BigInt>("SELECT count(*) FROM sqlite_master")
         .get_result::<i64>(&mut connection)

@@ -41,6 +41,14 @@ pub struct Settings {
     pub tell: fn(&str),
 }
 
+impl Settings {
+    /// That many backups, and somebody to tell; the rest as by default.
+    #[must_use]
+    pub fn new(backups: usize, tell: fn(&str)) -> Self {
+        Self { backups, tell, ..Self::default() }
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self { backups: 5, verify: true, wait: Duration::from_secs(30), tell: |_| {} }

@@ -15,7 +15,7 @@ use crate::render::{Options, Sql, render};
 use crate::run::{Direction, run, transaction};
 use crate::schema::{Column, ObjectKind, Schema, Table};
 use crate::script::Script;
-use crate::sql::quote;
+use crate::sql::{Token, quote, tokens};
 use crate::{Change, Error, backup, diff, rename};
 
 /// Works out the migration from a live schema to another, and tries it, up and down, on an empty copy.
@@ -27,10 +27,10 @@ use crate::{Change, Error, backup, diff, rename};
 pub fn compare(from: &Schema, to: &Schema, options: &Options) -> Result<(Vec<Change>, Sql), Error> {
     let mut renames = rename::declared(from, to);
     renames.extend(options.renames.iter().filter(|asked| !renames.contains(asked)).cloned().collect::<Vec<_>>());
-    let start = rename::renamed(from, &renames)?;
+    let live = rename::renamed(from, &renames)?;
     let mut changes: Vec<_> = renames.into_iter().map(Change::Rename).collect();
-    changes.extend(diff(&start, to));
-    let sql = render(&start, &changes, options)?;
+    changes.extend(diff(&live, to));
+    let sql = render(&live, &changes, options)?;
     if !changes.is_empty() {
         on_empty_copy(from, to, &sql)?;
     }
@@ -155,7 +155,7 @@ fn up_down_up(
         })?;
         for table in &from.tables {
             let Some(now) = goal.table(&table.name) else { continue };
-            let is_back = direction == Direction::Down && keeps;
+            let is_back = direction == Direction::Down && keeps && (has_same_key(table, target) || is_kept(table, sql));
             let stays = |column: &&Column| {
                 !column.generated
                     && (is_back
@@ -171,6 +171,20 @@ fn up_down_up(
         }
     }
     Ok(())
+}
+
+/// Whether the rows of a table are found again by the key that they had.
+fn has_same_key(table: &Table, target: &Schema) -> bool {
+    let other = target.table(&table.name);
+    let ty = |table: &Table, name: &String| table.find_column(name).map(|column| column.ty.clone());
+    other.is_none_or(|other| table.primary_key.iter().all(|name| ty(table, name) == ty(other, name)))
+}
+
+/// Whether the upgrade keeps values of a table aside.
+fn is_kept(table: &Table, sql: &Sql) -> bool {
+    let ending = format!("_{}", table.name);
+    let tokens = tokens(&sql.up).unwrap_or_default();
+    tokens.iter().map(Token::name).any(|name| name.starts_with("_kept_") && name.ends_with(&ending))
 }
 
 /// Compares a table with what it was before the trial, and names the first value that is not there any more.

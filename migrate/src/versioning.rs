@@ -17,7 +17,7 @@ use crate::render::{Fill, Options, Sql};
 use crate::run::{Direction, explain, run, transaction};
 use crate::schema::Schema;
 use crate::script::{Script, Scripts, unfinished, version_of, write};
-use crate::sql::{Token, quote, tokens};
+use crate::sql::{Token, literal, quote, tokens};
 use crate::status::{applied, check_target, has_tables, is_controlled, newest, pending, prepare, revertible, status};
 use crate::verify::Counts;
 use crate::{Change, Error, Project, Rename, Status, diff, history, rehearse, rename};
@@ -87,6 +87,13 @@ impl Plan {
     pub fn accept_losses(mut self) -> Self {
         self.losses.retain(|loss| loss.needs_fill);
         self
+    }
+
+    /// Both files, each below its name.
+    #[must_use]
+    pub fn files(&self) -> String {
+        let Self { name, sql, .. } = self;
+        format!("\n-- {name}/up.sql\n{}\n-- {name}/down.sql\n{}", sql.up, sql.down)
     }
 
     fn require_no_loss(&self) -> Result<(), Error> {
@@ -415,8 +422,8 @@ impl Project {
             names.sort();
             names.dedup();
             for name in names {
-                let there = diesel::sql_query("SELECT 1 FROM sqlite_master WHERE name = $1").bind::<Text, _>(&name);
-                if there.execute(connection)? == 0 {
+                let query = format!("SELECT count(*) FROM sqlite_master WHERE name = {}", literal(&name));
+                if sql::<BigInt>(&query).get_result::<i64>(connection)? == 0 {
                     let table = name.strip_prefix(&prefix).unwrap_or(&name);
                     let (script, at) = (&script.name, self.database());
                     (self.settings.tell)(&format!(
@@ -504,9 +511,13 @@ impl Project {
         let explained = |error| self.explain_file(file, error);
         backup::check(file, "integrity_check").map_err(explained)?;
         let version = self.version_of_backup(&mut backup::open(file).map_err(explained)?).map_err(explained)?;
+        let at_database = |error| self.explain_file(&path, error);
+        if path.exists() {
+            drop(backup::lock_out(&path).map_err(at_database)?);
+        }
         // What is damaged cannot be copied, and is why one restores.
-        let current = self.db_version().ok().map_or(Ok(None), |version| self.back_up(version))?;
-        let restored = backup::restore(file, &path).map_err(|error| self.explain_file(&path, error));
+        let current = self.db_version().ok().map_or(Ok(None), |version| self.back_up(version)).map_err(at_database)?;
+        let restored = backup::restore(file, &path).map_err(at_database);
         match (&restored, current) {
             (Ok(()), Some(backup)) => self.tell_of(&backup),
             (Err(_), Some(backup)) => backup.discard(),

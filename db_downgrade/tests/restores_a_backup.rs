@@ -1,0 +1,129 @@
+//! `db_downgrade --restore FILE` puts a backup in the database's place, while nobody else has it open.
+
+#[path = "../../db_migrate/tests/support/mod.rs"]
+mod support;
+
+use std::fs;
+
+use diesel::connection::SimpleConnection;
+use support::{Home, Run};
+
+/// Runs a command line with backups on.
+#[track_caller]
+fn run(home: &Home, line: &str) -> Run {
+    let words: Vec<_> = line.split(' ').collect();
+    Run::new(&words, &home.command(&words).env("MICROBLOG_BACKUPS", "5").output().unwrap())
+}
+
+fn backups(home: &Home) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(home.path("backups")) else { return Vec::new() };
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// At version 2, with a user, and a backup of version 1.
+fn home_with_backup() -> (Home, String) {
+    let home = Home::with_history();
+    home.run("db_upgrade --to 1").succeeds();
+    home.execute("INSERT INTO users VALUES (1, 'john', 'john@email.com')");
+    let (said, backup) = run(&home, "db_upgrade").succeeds_with_warning();
+    assert_eq!(said, "Upgraded to 2: 002_migration\nCurrent database version: 2\n");
+    let file = backup.strip_prefix("backup saved as ").unwrap().to_owned();
+    (home, file)
+}
+
+#[test]
+fn a_backup_is_put_back_and_says_its_version() {
+    let (home, file) = home_with_backup();
+    assert!(file.starts_with("backups/app-v1-"), "{file}");
+    home.execute("INSERT INTO users VALUES (2, 'susan', 'susan@email.com')");
+    let (said, warning) = run(&home, &format!("db_downgrade --restore {file}")).succeeds_with_warning();
+    assert_eq!(said, format!("Restored app.db from {file}\nCurrent database version: 1\n"));
+    assert!(warning.starts_with("backup saved as backups/app-v2-"), "{warning}");
+    assert!(home.dump().contains("john") && !home.dump().contains("susan"));
+    home.run("db_upgrade").succeeds();
+}
+
+#[test]
+fn an_absolute_path_and_one_from_another_folder_are_the_same_file() {
+    let (home, file) = home_with_backup();
+    home.run(&format!("db_downgrade --restore {}", home.path(&file).display())).succeeds();
+    fs::create_dir(home.path("elsewhere")).unwrap();
+    for path in [file.clone(), format!("../{file}")] {
+        let mut command = home.command(&["db_downgrade", "--restore", &path]);
+        let output = command.current_dir(home.path("elsewhere")).output().unwrap();
+        Run::new(&["db_downgrade"], &output).succeeds();
+    }
+}
+
+#[test]
+fn a_database_that_the_site_holds_open_is_refused() {
+    let (home, file) = home_with_backup();
+    home.execute("PRAGMA journal_mode = WAL");
+    let mut site = home.connect();
+    site.batch_execute("SELECT count(*) FROM users; INSERT INTO users VALUES (7, 'late', 'late@email.com')").unwrap();
+    let before = backups(&home);
+    let said = run(&home, &format!("db_downgrade --restore {file}")).fails();
+    assert_eq!(said, "app.db: another program has it open: stop the site first, then restore");
+    assert_eq!(backups(&home), before);
+    site.batch_execute("INSERT INTO users VALUES (8, 'later', 'later@email.com')").unwrap();
+    drop(site);
+    assert!(home.dump().contains("'later'"));
+    run(&home, &format!("db_downgrade --restore {file}")).succeeds_with_warning();
+    assert!(!home.dump().contains("late"));
+}
+
+#[test]
+fn a_database_that_another_program_writes_to_is_refused() {
+    for lock in ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"] {
+        let (home, file) = home_with_backup();
+        let mut writer = home.connect();
+        writer.batch_execute(lock).unwrap();
+        let said = home.run(&format!("db_downgrade --restore {file}")).fails();
+        assert_eq!(said, "app.db: another program has it open: stop the site first, then restore", "{lock}");
+        writer.batch_execute("INSERT INTO users VALUES (7, 'late', 'late@email.com'); COMMIT").unwrap();
+        assert!(home.dump().contains("'late'"));
+    }
+}
+
+#[test]
+fn a_file_that_is_no_backup_is_refused() {
+    let (home, _) = home_with_backup();
+    home.write("diary.txt", "Dear diary");
+    assert_eq!(home.refuses("db_downgrade --restore diary.txt"), "diary.txt: file is not a database");
+    assert_eq!(home.refuses("db_downgrade --restore gone.db"), "gone.db: there is no such file");
+    let wrong = home.run("db_downgrade --restore diary.txt --to 1");
+    assert_eq!(wrong.status, Some(2), "{wrong:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn without_room_nothing_is_restored_and_no_run_goes_on_without_its_backup() {
+    let (home, file) = home_with_backup();
+    for blocks in [0, 8, 16, 24] {
+        let limit = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+        home.refuses_through(&["sh", "-c", &limit], &["db_downgrade", "--restore", &file]);
+        let before = home.contents();
+        let limited = format!("export MICROBLOG_BACKUPS=5; {limit}");
+        let said = home.run_through(&["sh", "-c", &limited], "db_downgrade").fails();
+        assert!(said.contains("MICROBLOG_BACKUPS=0"), "{said}");
+        assert!(before == home.contents(), "{:?}", home.contents().keys());
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_of_backups_that_may_not_be_written_stops_the_run() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let (home, _) = home_with_backup();
+    let mode = |bits| fs::set_permissions(home.path("backups"), fs::Permissions::from_mode(bits)).unwrap();
+    mode(0o555);
+    let through = support::obeying_permissions().join(" ");
+    let limited = format!("export MICROBLOG_BACKUPS=5; exec {through} \"$0\" \"$@\"");
+    let said = home.run_through(&["sh", "-c", &limited], "db_downgrade").fails();
+    mode(0o755);
+    assert!(said.starts_with("cannot write backups/app-v2-") && said.contains("MICROBLOG_BACKUPS=0"), "{said}");
+    assert!(home.dump().contains("john"));
+}

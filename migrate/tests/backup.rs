@@ -1,0 +1,321 @@
+//! Before a populated database changes it is copied; a copy can be put back, and nothing but a copy.
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::thread;
+
+use diesel::Connection as _;
+use diesel::connection::SimpleConnection as _;
+use migrate::{Error, Project, Settings};
+use support::Scratch;
+
+/// A project with a row, and a pending migration that `up` is.
+fn populated(up: &str) -> Scratch {
+    let scratch = Scratch::new();
+    write(&scratch, "001_a", "CREATE TABLE a (id INTEGER PRIMARY KEY, name TEXT);", "DROP TABLE a;");
+    scratch.project.upgrade(None).unwrap();
+    scratch.execute("INSERT INTO a VALUES (1, 'one')");
+    write(&scratch, "002_b", up, "DROP TABLE b;");
+    scratch
+}
+
+const GOOD: &str = "CREATE TABLE b (id INTEGER PRIMARY KEY);";
+const BAD: &str = "CREATE TABLE b (id INTEGER PRIMARY KEY); INSERT INTO nowhere VALUES (1);";
+
+fn write(scratch: &Scratch, name: &str, up: &str, down: &str) {
+    let folder = scratch.path().join("migrations/sqlite").join(name);
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("up.sql"), up).unwrap();
+    fs::write(folder.join("down.sql"), down).unwrap();
+}
+
+fn keeping(scratch: &Scratch, backups: usize) -> Project {
+    scratch.project.clone().with(Settings { backups, ..Settings::default() })
+}
+
+/// The names in the folder of backups, hidden ones too, in order.
+fn backups(scratch: &Scratch) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(scratch.path().join("backups")) else { return Vec::new() };
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+fn newest(scratch: &Scratch) -> PathBuf {
+    scratch.path().join("backups").join(backups(scratch).pop().unwrap())
+}
+
+fn names(scratch: &Scratch) -> Vec<String> {
+    scratch.query("SELECT name FROM a ORDER BY id").into_iter().flatten().collect()
+}
+
+#[test]
+fn a_populated_database_is_copied_before_it_changes() {
+    let scratch = populated(GOOD);
+    scratch.project.upgrade(None).unwrap();
+    let names = backups(&scratch);
+    let [name] = &names[..] else { panic!("{names:?}") };
+    assert!(
+        name.starts_with("app-v1-20") && name.ends_with("Z.db") && name.len() == "app-v1-20261122T101500Z.db".len()
+    );
+    let copy = Project::new(
+        &format!("sqlite:{}", newest(&scratch).display()),
+        &scratch.path().join("migrations"),
+        scratch.path(),
+    );
+    assert_eq!(copy.db_version().unwrap(), 1);
+}
+
+#[test]
+fn an_empty_database_and_a_run_with_nothing_to_do_are_not_copied() {
+    let scratch = populated(GOOD);
+    scratch.execute("DELETE FROM a");
+    scratch.project.upgrade(None).unwrap();
+    scratch.execute("INSERT INTO a VALUES (1, 'one')");
+    scratch.project.upgrade(None).unwrap();
+    assert_eq!(backups(&scratch), [""; 0]);
+    assert!(!scratch.path().join("backups").exists());
+}
+
+#[test]
+fn a_run_that_fails_leaves_no_backup_and_takes_none_away() {
+    let scratch = populated(BAD);
+    scratch.project.upgrade(None).unwrap_err();
+    assert!(!scratch.path().join("backups").exists());
+
+    fs::create_dir(scratch.path().join("backups")).unwrap();
+    scratch.project.upgrade(None).unwrap_err();
+    assert!(scratch.path().join("backups").is_dir());
+    let old = ["app-v1-20010101T000000Z.db", "app-v1-20020101T000000Z.db"];
+    for name in old {
+        fs::write(scratch.path().join("backups").join(name), "old").unwrap();
+    }
+    for _ in 0..3 {
+        keeping(&scratch, 2).upgrade(None).unwrap_err();
+    }
+    assert_eq!(backups(&scratch), old);
+}
+
+#[test]
+fn only_the_newest_are_kept_and_other_files_are_left_alone() {
+    let scratch = populated(GOOD);
+    let folder = scratch.path().join("backups");
+    fs::create_dir(&folder).unwrap();
+    let others = [
+        "app-v1-20010101T000000Z.db.gz",
+        "app-v1-before-the-fair.db",
+        "app-v1-yyyymmddThhmmssZ.db",
+        "app-vx-20010101T000000Z.db",
+        "blog-v1-20010101T000000Z.db",
+        "notes.txt",
+    ];
+    // The name with the greatest version is not the newest.
+    let old = ["app-v9-20010101T000000Z.db", "app-v1-20020101T000000Z.db", "app-v1-20030101T000000Z.db"];
+    for name in others.iter().chain(&old) {
+        fs::write(folder.join(name), "old").unwrap();
+    }
+    keeping(&scratch, 2).upgrade(None).unwrap();
+    let left = backups(&scratch);
+    assert!(others.iter().all(|name| left.contains(&(*name).to_owned())), "{left:?}");
+    assert_eq!(left.len(), others.len() + 2, "{left:?}");
+    assert!(left.contains(&"app-v1-20030101T000000Z.db".to_owned()), "{left:?}");
+}
+
+#[test]
+fn several_backups_within_a_second_do_not_overwrite_each_other() {
+    let scratch = populated(GOOD);
+    for _ in 0..3 {
+        scratch.project.upgrade(None).unwrap();
+        scratch.project.downgrade(None).unwrap();
+    }
+    let project = keeping(&scratch, 100);
+    for _ in 0..7 {
+        project.upgrade(None).unwrap();
+        project.downgrade(None).unwrap();
+    }
+    assert_eq!(backups(&scratch).len(), 5 + 14, "{:?}", backups(&scratch));
+    keeping(&scratch, 1).upgrade(None).unwrap();
+    assert_eq!(backups(&scratch).len(), 1);
+}
+
+#[test]
+fn what_a_killed_run_left_is_in_nobodys_way() {
+    let scratch = populated(GOOD);
+    fs::create_dir(scratch.path().join("backups")).unwrap();
+    fs::write(scratch.path().join("backups/.app.db.new"), "half a cop").unwrap();
+    scratch.project.upgrade(None).unwrap();
+    assert_eq!(backups(&scratch).len(), 1);
+}
+
+#[test]
+fn nobody_may_read_a_backup_who_may_not_read_the_database() {
+    let scratch = populated(GOOD);
+    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let database = scratch.path().join("app.db");
+    for bits in [0o600, 0o640] {
+        fs::set_permissions(&database, fs::Permissions::from_mode(bits)).unwrap();
+        scratch.project.upgrade(None).unwrap();
+        let backup = newest(&scratch);
+        assert_eq!(mode(&backup), bits);
+        fs::set_permissions(&backup, fs::Permissions::from_mode(0o444)).unwrap();
+        scratch.project.restore(&backup).unwrap();
+        assert_eq!(mode(&database), bits);
+        fs::remove_dir_all(scratch.path().join("backups")).unwrap();
+    }
+}
+
+#[test]
+fn a_folder_of_backups_that_is_a_file_stops_the_run_and_says_the_way_out() {
+    let scratch = populated(GOOD);
+    fs::write(scratch.path().join("backups"), "a file").unwrap();
+    let error = scratch.project.upgrade(None).unwrap_err().to_string();
+    assert!(error.starts_with("cannot write backups: ") && error.contains("MICROBLOG_BACKUPS=0"), "{error}");
+    assert_eq!(scratch.project.db_version().unwrap(), 1);
+    keeping(&scratch, 0).upgrade(None).unwrap();
+}
+
+#[test]
+fn a_backup_is_whole_while_others_write() {
+    for mode in ["WAL", "DELETE"] {
+        let scratch = populated(GOOD);
+        scratch.execute(&format!("PRAGMA journal_mode = {mode}; CREATE TABLE pair (a INTEGER, b INTEGER)"));
+        scratch.execute("INSERT INTO pair VALUES (0, 0); DELETE FROM a; INSERT INTO a VALUES (1, 'one')");
+        let path = scratch.path().join("app.db");
+        let writer = thread::spawn(move || {
+            let mut connection = diesel::SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+            connection.batch_execute("PRAGMA busy_timeout = 20000").unwrap();
+            for _ in 0..200 {
+                connection
+                    .batch_execute("BEGIN IMMEDIATE; UPDATE pair SET a = a + 1; UPDATE pair SET b = b + 1; COMMIT")
+                    .unwrap();
+            }
+        });
+        for _ in 0..4 {
+            scratch.project.upgrade(None).unwrap();
+            scratch.project.downgrade(None).unwrap();
+        }
+        writer.join().unwrap();
+        for name in backups(&scratch) {
+            let copy = scratch.path().join("backups").join(name);
+            let attach = format!("ATTACH '{}' AS copy; ", copy.display());
+            let mut connection = scratch.connect();
+            connection.batch_execute(&attach).unwrap();
+            let query = diesel::dsl::sql::<diesel::sql_types::BigInt>("SELECT count(*) FROM copy.pair WHERE a = b");
+            assert_eq!(diesel::RunQueryDsl::get_result::<i64>(query, &mut connection).unwrap(), 1, "{mode}");
+        }
+    }
+}
+
+#[test]
+fn a_restored_database_is_what_it_was_and_what_it_replaces_is_backed_up() {
+    let scratch = populated(GOOD);
+    scratch.project.upgrade(None).unwrap();
+    let backup = newest(&scratch);
+    scratch.execute("INSERT INTO a VALUES (2, 'two')");
+    assert_eq!(scratch.project.restore(&backup).unwrap(), 1);
+    assert_eq!(names(&scratch), ["one"]);
+    assert_eq!(scratch.project.db_version().unwrap(), 1);
+    let replaced = scratch
+        .path()
+        .join("backups")
+        .join(backups(&scratch).into_iter().find(|name| name.starts_with("app-v2")).unwrap());
+    assert_eq!(scratch.project.restore(&replaced).unwrap(), 2);
+    assert_eq!(names(&scratch), ["one", "two"]);
+    let hidden: Vec<_> = fs::read_dir(scratch.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(hidden.iter().all(|name| !name.to_str().unwrap().starts_with('.')), "{hidden:?}");
+}
+
+#[test]
+fn a_backup_is_found_as_seen_from_the_base_and_odd_paths_are_paths() {
+    let scratch = populated(GOOD);
+    scratch.project.upgrade(None).unwrap();
+    let name = backups(&scratch).remove(0);
+    assert_eq!(scratch.project.restore(&PathBuf::from("backups").join(&name)).unwrap(), 1);
+    for odd in ["it's a \"copy\" ü?mode=ro#1%20.db", "file:x.db", "-v.db", " "] {
+        let odd = scratch.path().join(odd);
+        fs::copy(scratch.path().join("backups").join(&name), &odd).unwrap();
+        assert_eq!(scratch.project.restore(&odd).unwrap(), 1, "{odd:?}");
+        assert_eq!(scratch.project.restore(odd.file_name().unwrap().as_ref()).unwrap(), 1, "{odd:?}");
+    }
+}
+
+#[test]
+fn what_is_no_backup_of_this_project_is_refused_and_nothing_changes() {
+    let scratch = populated(GOOD);
+    scratch.project.upgrade(None).unwrap();
+    let whole = fs::read(newest(&scratch)).unwrap();
+    let before = fs::read(scratch.path().join("app.db")).unwrap();
+    let file = |name: &str, bytes: &[u8]| {
+        let path = scratch.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        path
+    };
+    let refused = |path: &std::path::Path| {
+        let count = backups(&scratch).len();
+        let error = scratch.project.restore(path).unwrap_err();
+        assert_eq!(fs::read(scratch.path().join("app.db")).unwrap(), before);
+        assert_eq!(backups(&scratch).len(), count);
+        error.to_string()
+    };
+    assert_eq!(refused(&file("diary.db", b"Dear diary,\n")), "diary.db: file is not a database");
+    assert_eq!(refused(&scratch.path().join("gone.db")), "gone.db: there is no such file");
+    assert_eq!(refused(scratch.path()), format!("{}: there is no such file", scratch.project.shown(scratch.path())));
+    for length in [1, 100, 4096, 5000, whole.len() - 4096, whole.len() - 1] {
+        let said = refused(&file("cut.db", &whole[..length]));
+        assert!(said.starts_with("cut.db: "), "{length}: {said}");
+    }
+    let mut flipped = whole.clone();
+    flipped[4096..4196].fill(0xff);
+    assert!(refused(&file("flipped.db", &flipped)).starts_with("flipped.db: "));
+    let foreign = "not of this project: no migration was ever applied to it";
+    assert_eq!(refused(&file("empty.db", b"")), format!("empty.db: {foreign}"));
+
+    let other = Scratch::new();
+    write(&other, "001_a", "CREATE TABLE other (id INTEGER PRIMARY KEY);", "");
+    other.project.upgrade(None).unwrap();
+    let bytes = fs::read(other.path().join("app.db")).unwrap();
+    assert_eq!(
+        refused(&file("other.db", &bytes)),
+        "other.db: not of this project: the migrations that were applied to it are others"
+    );
+    let newer = file("newer.db", &whole);
+    let mut connection = diesel::SqliteConnection::establish(newer.to_str().unwrap()).unwrap();
+    connection.batch_execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('009')").unwrap();
+    drop(connection);
+    assert!(matches!(scratch.project.restore(&newer), Err(Error::Ahead { .. })));
+    assert!(refused(&newer).contains("has applied 009"));
+}
+
+#[test]
+fn a_missing_or_damaged_database_is_replaced_and_its_journals_do_not_come_back() {
+    for leftover in ["app.db-wal", "app.db-journal", "app.db-shm"] {
+        for damage in [None, Some("no database any more")] {
+            let scratch = populated(GOOD);
+            scratch.project.upgrade(None).unwrap();
+            let (database, backup) = (scratch.path().join("app.db"), newest(&scratch));
+            match damage {
+                None => fs::remove_file(&database).unwrap(),
+                Some(text) => fs::write(&database, text).unwrap(),
+            }
+            fs::write(scratch.path().join(leftover), "what a crash left").unwrap();
+            assert_eq!(scratch.project.restore(&backup).unwrap(), 1);
+            assert!(!scratch.path().join(leftover).exists(), "{leftover}");
+            assert_eq!(names(&scratch), ["one"]);
+        }
+    }
+}
+
+#[test]
+fn a_link_to_a_database_stays_a_link() {
+    let scratch = populated(GOOD);
+    scratch.project.upgrade(None).unwrap();
+    let (link, real) = (scratch.path().join("app.db"), scratch.path().join("real.db"));
+    fs::rename(&link, &real).unwrap();
+    std::os::unix::fs::symlink("real.db", &link).unwrap();
+    scratch.project.restore(&newest(&scratch)).unwrap();
+    assert!(link.is_symlink() && real.is_file());
+    assert_eq!(scratch.project.db_version().unwrap(), 1);
+}

@@ -1,0 +1,255 @@
+//! What an upgrade drops or converts is kept aside, and the downgrade puts it back exactly.
+
+mod support;
+
+use std::sync::Mutex;
+
+use migrate::schema::{Action, Check, Column, DefaultValue, ForeignKey, Index, IndexColumn, Schema, Table, Type};
+use migrate::{Settings, Wishes};
+use support::{Scratch, Value};
+
+const TEXT: Type = Type::Text { max_length: None };
+
+fn table(name: &str) -> Table {
+    Table::new(name, ["id"]).column(Column::new("id", Type::Integer))
+}
+
+fn all_types() -> [Type; 12] {
+    [
+        Type::SmallInt,
+        Type::Integer,
+        Type::BigInt,
+        Type::Float,
+        Type::Double,
+        TEXT,
+        Type::Text { max_length: Some(3) },
+        Type::Binary,
+        Type::Bool,
+        Type::Date,
+        Type::Time,
+        Type::Timestamp,
+    ]
+}
+
+/// Whatever a program may have put into a column, whichever type the column has.
+const VALUES: [&str; 30] = [
+    "NULL",
+    "0",
+    "1",
+    "-1",
+    "2",
+    "32768",
+    "2147483648",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "0.0",
+    "-0.0",
+    "1.0",
+    "1.5",
+    "1e300",
+    "9e999",
+    "9223372036854775808.0",
+    "''",
+    "'007'",
+    "' 7'",
+    "'1e3'",
+    "'n/a'",
+    "'it''s ü 👋'",
+    "'2012-02-29'",
+    "'12:00:00'",
+    "'2012-02-29 12:00:00.5'",
+    "'now'",
+    "x''",
+    "x'00ff'",
+    "x'373030'",
+    "CAST(zeroblob(3000) AS TEXT)",
+];
+
+fn typed(scratch: &Scratch) -> Vec<Value> {
+    scratch.query("SELECT id || typeof(v) || hex(v) || quote(v) FROM t ORDER BY id")
+}
+
+#[test]
+fn any_value_comes_back_from_any_type_to_any_other() {
+    let values: Vec<_> = VALUES.iter().enumerate().map(|(at, value)| format!("({at}, {value})")).collect();
+    let insert = format!("INSERT INTO t (id, v) VALUES {}", values.join(", "));
+    for from in all_types() {
+        let scratch = Scratch::new();
+        scratch.migrate(&Schema::new([table("t").column(Column::new("v", from.clone()).nullable())]));
+        scratch.execute(&insert);
+        let before = typed(&scratch);
+        for to in all_types() {
+            if scratch.migrate(&Schema::new([table("t").column(Column::new("v", to.clone()).nullable())])) {
+                scratch.downgrade();
+                assert_eq!(typed(&scratch), before, "{from} → {to}");
+                std::fs::remove_dir_all(scratch.path().join("migrations/sqlite/002_migration")).unwrap();
+            }
+        }
+        scratch.migrate(&Schema::new([table("t")]));
+        scratch.downgrade();
+        assert_eq!(typed(&scratch), before, "{from} dropped");
+    }
+}
+
+/// A table whose column `v` went with the second migration.
+fn dropped(column: Column) -> Scratch {
+    let scratch = Scratch::new();
+    let keeper = Column::new("k", Type::Integer).nullable();
+    scratch.migrate(&Schema::new([table("t").column(keeper.clone()).column(column)]));
+    scratch.execute("INSERT INTO t (id, v) VALUES (1, 'a'), (2, 'b'), (3, 'c')");
+    scratch.migrate(&Schema::new([table("t").column(keeper)]));
+    scratch
+}
+
+#[test]
+fn rows_that_came_or_went_in_between_are_as_they_are_now() {
+    let scratch = dropped(Column::new("v", TEXT).nullable().default(DefaultValue::Text("new".into())));
+    scratch.execute("DELETE FROM t WHERE id = 2; INSERT INTO t (id) VALUES (9); UPDATE t SET k = 5 WHERE id = 1");
+    scratch.downgrade();
+    let rows = scratch.query("SELECT id || ' ' || coalesce(k, '') || ' ' || v FROM t ORDER BY id");
+    assert_eq!(rows, [Some("1 5 a".into()), Some("3  c".into()), Some("9  new".into())]);
+    assert_eq!(scratch.query("SELECT name FROM sqlite_master WHERE name LIKE '%kept%'"), []);
+}
+
+#[test]
+fn a_column_that_may_not_be_null_comes_back_with_something_for_new_rows() {
+    let scratch = dropped(Column::new("v", TEXT));
+    scratch.execute("INSERT INTO t (id) VALUES (9)");
+    scratch.downgrade();
+    assert_eq!(scratch.query("SELECT group_concat(quote(v)) FROM t"), [Some("'a','b','c',''".into())]);
+}
+
+#[test]
+fn a_unique_column_comes_back_unique() {
+    let scratch = Scratch::new();
+    let unique = table("t").column(Column::new("v", TEXT)).index(Index::new("t", [IndexColumn::asc("v")], true));
+    scratch.migrate(&Schema::new([unique]));
+    scratch.execute("INSERT INTO t (id, v) VALUES (1, 'a'), (2, 'b')");
+    scratch.migrate(&Schema::new([table("t")]));
+    scratch.execute("INSERT INTO t (id) VALUES (8), (9)");
+    scratch.downgrade();
+    assert_eq!(scratch.query("SELECT group_concat(v) FROM t"), [Some("a,b,8,9".into())]);
+}
+
+#[test]
+fn a_value_that_was_changed_in_between_keeps_its_new_value() {
+    let scratch = Scratch::new();
+    let with = |ty: Type| Schema::new([table("t").column(Column::new("v", ty).nullable())]);
+    scratch.migrate(&with(TEXT));
+    scratch.execute("INSERT INTO t (id, v) VALUES (1, '007'), (2, '008'), (3, NULL)");
+    scratch.migrate(&with(Type::Integer));
+    scratch.execute("UPDATE t SET v = 80 WHERE id = 2; UPDATE t SET v = 3 WHERE id = 3");
+    scratch.downgrade();
+    let rows = scratch.query("SELECT quote(v) FROM t ORDER BY id");
+    assert_eq!(rows, [Some("'007'".into()), Some("'80'".into()), Some("'3'".into())]);
+}
+
+static SAID: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+#[test]
+fn after_a_purge_the_downgrade_works_and_says_that_the_values_are_gone() {
+    let scratch = dropped(Column::new("v", TEXT).default(DefaultValue::Text("new".into())));
+    let project = scratch.project.clone();
+    assert_eq!(project.purge_kept(Some(2)).unwrap(), []);
+    assert_eq!(project.purge_kept(Some(3)).unwrap(), [("_kept_002_t".to_owned(), 3)]);
+    assert_eq!(project.purge_kept(None).unwrap(), []);
+    let tell: fn(&str) = |line| SAID.lock().unwrap().push(line.to_owned());
+    project.with(Settings { tell, backups: 0, ..Settings::default() }).downgrade(None).unwrap();
+    assert_eq!(scratch.query("SELECT group_concat(v) FROM t"), [Some("new,new,new".into())]);
+    assert_eq!(
+        *SAID.lock().unwrap(),
+        ["what 002_migration kept aside of table t in app.db was purged: those values do not come back"]
+    );
+}
+
+#[test]
+fn purged_values_are_not_in_the_file_any_more() {
+    let scratch = Scratch::new();
+    scratch.migrate(&Schema::new([table("t").column(Column::new("v", TEXT).nullable())]));
+    scratch.execute("INSERT INTO t (v) VALUES ('a very private word')");
+    scratch.migrate(&Schema::new([table("t")]));
+    std::fs::remove_dir_all(scratch.path().join("backups")).unwrap();
+    scratch.project.purge_kept(None).unwrap();
+    let bytes = std::fs::read(scratch.path().join("app.db")).unwrap();
+    let found = bytes.windows(19).filter(|window| *window == b"a very private word").count();
+    assert_eq!(found, 0);
+}
+
+#[test]
+fn a_table_that_the_models_lost_comes_back_whole() {
+    let scratch = Scratch::new();
+    let posts = table("posts")
+        .column(Column::new("body", TEXT).nullable())
+        .column(Column::new("user_id", Type::Integer).nullable())
+        .foreign_key(ForeignKey::new(["user_id"], "users", ["id"]).on_delete(Action::Cascade));
+    scratch.migrate(&Schema::new([table("users"), posts]));
+    scratch.execute(
+        "INSERT INTO users VALUES (1), (2); INSERT INTO posts VALUES (1, x'00', 1), (2, 'b', 2), (3, 3.5, NULL)",
+    );
+    scratch.migrate(&Schema::new([table("users")]));
+    // A parent that goes takes its rows along, as it would have done.
+    scratch.execute("DELETE FROM users WHERE id = 2");
+    scratch.downgrade();
+    let rows = scratch.query("SELECT id || quote(body) || quote(user_id) FROM posts ORDER BY id");
+    assert_eq!(rows, [Some("1X'00'1".into()), Some("3'3.5'NULL".into())]);
+}
+
+#[test]
+fn a_foreign_key_column_comes_back_where_its_parent_still_is() {
+    let scratch = Scratch::new();
+    let posts = |has_user: bool| {
+        let posts = table("posts").column(Column::new("body", TEXT).nullable());
+        let user = Column::new("user_id", Type::Integer).nullable();
+        let key = ForeignKey::new(["user_id"], "users", ["id"]);
+        Schema::new([table("users"), if has_user { posts.column(user).foreign_key(key) } else { posts }])
+    };
+    scratch.migrate(&posts(true));
+    scratch.execute("INSERT INTO users VALUES (1), (2); INSERT INTO posts (id, user_id) VALUES (1, 1), (2, 2)");
+    scratch.migrate(&posts(false));
+    scratch.execute("DELETE FROM users WHERE id = 2");
+    scratch.downgrade();
+    let rows = scratch.query("SELECT quote(user_id) FROM posts ORDER BY id");
+    assert_eq!(rows, [Some("1".into()), Some("NULL".into())]);
+}
+
+#[test]
+fn a_check_that_drops_and_comes_back_refuses_what_it_forbids_and_loses_nothing() {
+    let scratch = Scratch::new();
+    let plain = table("t").column(Column::new("v", Type::Integer).nullable());
+    scratch.migrate(&Schema::new([plain.clone().check(Check::new("v > 0"))]));
+    scratch.execute("INSERT INTO t (v) VALUES (1), (2)");
+    scratch.migrate(&Schema::new([plain]));
+    scratch.execute("INSERT INTO t (v) VALUES (-1)");
+    let error = scratch.project.downgrade(None).unwrap_err().to_string();
+    assert!(error.contains("CHECK constraint failed: v > 0") && error.contains("nothing was changed"), "{error}");
+    scratch.execute("DELETE FROM t WHERE v < 0");
+    scratch.downgrade();
+    assert_eq!(scratch.query("SELECT group_concat(v) FROM t"), [Some("1,2".into())]);
+}
+
+#[test]
+fn nothing_is_kept_when_nothing_shall_be() {
+    let scratch = Scratch::new();
+    scratch.migrate(&Schema::new([table("t").column(Column::new("v", TEXT).nullable())]));
+    scratch.execute("INSERT INTO t (v) VALUES ('a')");
+    let wishes = Wishes { no_keep: true, ..Wishes::default() };
+    let plan = scratch.project.make_update_script(&Schema::new([table("t")]), &wishes).unwrap().unwrap();
+    scratch.project.apply(&plan.accept_losses()).unwrap();
+    assert_eq!(scratch.query("SELECT name FROM sqlite_master WHERE name LIKE '%kept%'"), []);
+    scratch.downgrade();
+    assert_eq!(scratch.query("SELECT quote(v) FROM t"), [Some("NULL".into())]);
+}
+
+#[test]
+fn a_key_that_changes_its_type_does_not_stand_in_the_way() {
+    let scratch = Scratch::new();
+    let models = |ty: Type, column: bool| {
+        let table = Table::new("t", ["id"]).column(Column::new("id", ty));
+        Schema::new([if column { table.column(Column::new("v", TEXT).nullable()) } else { table }])
+    };
+    scratch.migrate(&models(Type::Integer, true));
+    scratch.execute("INSERT INTO t VALUES (1, 'a')");
+    scratch.migrate(&models(TEXT, false));
+    scratch.downgrade();
+    assert_eq!(scratch.query("SELECT CAST(id AS TEXT) FROM t"), [Some("1".into())]);
+}
