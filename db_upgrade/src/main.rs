@@ -13,6 +13,7 @@ use migrate::{Project, Settings};
 /// At the end it warns when the database is not what this release's models expect.
 #[derive(Parser)]
 #[command(version)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag on the command line")]
 struct Arguments {
     /// Stop at revision N
     #[arg(long, value_name = "N")]

@@ -27,10 +27,10 @@ use crate::{Change, Error, backup, diff, rename};
 pub fn compare(from: &Schema, to: &Schema, options: &Options) -> Result<(Vec<Change>, Sql), Error> {
     let mut renames = rename::declared(from, to);
     renames.extend(options.renames.iter().filter(|asked| !renames.contains(asked)).cloned().collect::<Vec<_>>());
-    let renamed = rename::renamed(from, &renames)?;
+    let start = rename::renamed(from, &renames)?;
     let mut changes: Vec<_> = renames.into_iter().map(Change::Rename).collect();
-    changes.extend(diff(&renamed, to));
-    let sql = render(&renamed, &changes, options)?;
+    changes.extend(diff(&start, to));
+    let sql = render(&start, &changes, options)?;
     if !changes.is_empty() {
         on_empty_copy(from, to, &sql)?;
     }
