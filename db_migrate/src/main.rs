@@ -21,6 +21,7 @@ use migrate::{Project, Settings, Wishes};
     after_help = "Exit status: 0 when the database agrees with the models at the end, 1 when something \
     stood in the way or --check found a difference, 2 for wrong "
 )]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag on the command line")]
 struct Arguments {
     /// What the migration does, to name its folder: "add about me" makes 003_add_about_me
     #[arg(short, long, value_name = "TEXT")]

@@ -14,6 +14,7 @@ use migrate::{Project, Settings};
 #[derive(Parser)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[command(version)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag on the command line")]
 struct Arguments {
     /// Stop at revision N
     #[arg(long, value_name = "N")]

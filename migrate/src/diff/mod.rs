@@ -4,7 +4,8 @@ mod words;
 
 use crate::Rename;
 use crate::schema::{Check, Column, DefaultValue, ForeignKey, Index, Object, Schema, Table, Type, same_name};
-use crate::sql::{canonical, create_table::CreateTable};
+use crate::sql::canonical;
+use crate::sql::create_table::{CreateTable, Kind, Part};
 
 /// One step from a schema to another. It says itself in plain words, and knows its reverse.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,8 +65,13 @@ pub enum Alteration {
     AddCheck(Check),
     /// A CHECK that goes.
     DropCheck(Check),
-    /// The table's text differs in what [`schema!`](crate::schema!) cannot say, such as a COLLATE.
-    Rewrite,
+    /// A part of the table's text differs in what [`schema!`](crate::schema!) cannot say, such as a COLLATE.
+    Rewrite {
+        /// The part as it is.
+        from: Option<String>,
+        /// The part as it shall be.
+        to: Option<String>,
+    },
 }
 
 impl Change {
@@ -100,7 +106,7 @@ impl Alteration {
             Self::DropForeignKey(key) => Self::AddForeignKey(key),
             Self::AddCheck(check) => Self::DropCheck(check),
             Self::DropCheck(check) => Self::AddCheck(check),
-            Self::Rewrite => Self::Rewrite,
+            Self::Rewrite { from, to } => Self::Rewrite { from: to, to: from },
         }
     }
 }
@@ -175,9 +181,8 @@ fn compare_tables(from: &Table, to: &Table) -> Vec<Alteration> {
     let (gone, new) = unmatched(&from.checks, &to.checks, same_check);
     alterations.extend(gone.into_iter().map(Alteration::DropCheck));
     alterations.extend(new.into_iter().map(Alteration::AddCheck));
-    if alterations.is_empty() && exact && texts_differ(from, to) {
-        alterations.push(Alteration::Rewrite);
-    }
+    let rewrites = rewrites(from, to, &alterations);
+    alterations.extend(rewrites);
     alterations
 }
 
@@ -240,12 +245,50 @@ fn same_foreign_key(a: &ForeignKey, b: &ForeignKey) -> bool {
         && a.on_update == b.on_update
 }
 
-fn texts_differ(from: &Table, to: &Table) -> bool {
-    let canonical = |table: &Table| {
-        let sql = table.stored.as_deref()?;
-        Some(CreateTable::parse(sql).ok()?.canonical())
+/// What differs between two tables' texts beyond what the alterations say. Where one has no text there is nothing to
+/// compare.
+fn rewrites(from: &Table, to: &Table, alterations: &[Alteration]) -> Vec<Alteration> {
+    let told = |column: Option<&str>, kind: Option<Kind>| {
+        alterations.iter().any(|alteration| tells_of(alteration, column, kind))
     };
-    canonical(from) != canonical(to)
+    let stays = |part: &Part| {
+        let is_in = |table: &Table| part.column.as_ref().is_none_or(|column| table.find_column(column).is_some());
+        is_in(from) && is_in(to)
+    };
+    let parts = |table: &Table| {
+        let parts = CreateTable::parse(table.stored.as_deref()?).ok()?.parts(told);
+        Some(parts.into_iter().filter(stays).collect::<Vec<_>>())
+    };
+    let (Some(from), Some(to)) = (parts(from), parts(to)) else { return Vec::new() };
+    let (gone, mut new) = unmatched(&from, &to, |a, b| a.canonical == b.canonical);
+    let mut rewrites = Vec::new();
+    for old in gone {
+        let same_part = |new: &Part| match (&old.column, &new.column) {
+            (Some(old), Some(new)) => same_name(old, new),
+            (None, None) => old.canonical.split(' ').next() == new.canonical.split(' ').next(),
+            _ => false,
+        };
+        let to = new.iter().position(same_part).map(|at| new.remove(at).text);
+        rewrites.push(Alteration::Rewrite { from: Some(old.text), to });
+    }
+    rewrites.extend(new.into_iter().map(|part| Alteration::Rewrite { from: None, to: Some(part.text) }));
+    rewrites
+}
+
+/// Whether an alteration already says how that kind of constraint differs, or, without a kind, that column's type.
+fn tells_of(alteration: &Alteration, column: Option<&str>, kind: Option<Kind>) -> bool {
+    let is_column = |other: &Column| column.is_some_and(|name| same_name(name, &other.name));
+    match alteration {
+        Alteration::AlterColumn { to, .. } => {
+            let of_column = [Kind::NotNull, Kind::Null, Kind::Default, Kind::Generated];
+            is_column(to) && kind.is_none_or(|kind| of_column.contains(&kind))
+        }
+        Alteration::PrimaryKey { .. } => kind == Some(Kind::PrimaryKey),
+        Alteration::AddIndex(index) | Alteration::DropIndex(index) => index.constraint && kind == Some(Kind::Unique),
+        Alteration::AddForeignKey(_) | Alteration::DropForeignKey(_) => kind == Some(Kind::ForeignKey),
+        Alteration::AddCheck(_) | Alteration::DropCheck(_) => kind == Some(Kind::Check),
+        Alteration::AddColumn(_) | Alteration::DropColumn(_) | Alteration::Rewrite { .. } => false,
+    }
 }
 
 /// What is only in `from`, and what is only in `to`, each item of the one answering one of the other.

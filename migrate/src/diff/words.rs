@@ -46,7 +46,12 @@ impl fmt::Display for Alteration {
             Self::DropForeignKey(key) => write!(f, "drops {key}"),
             Self::AddCheck(check) => write!(f, "adds {check}"),
             Self::DropCheck(check) => write!(f, "drops {check}"),
-            Self::Rewrite => f.write_str("writes the table's text as the target has it"),
+            Self::Rewrite { from, to } => match (from, to) {
+                (Some(from), Some(to)) => write!(f, "rewrites `{from}` as `{to}`"),
+                (Some(gone), None) => write!(f, "drops `{gone}`"),
+                (None, Some(new)) => write!(f, "adds `{new}`"),
+                (None, None) => Ok(()),
+            },
         }
     }
 }
@@ -54,8 +59,11 @@ impl fmt::Display for Alteration {
 fn describe_column_change(f: &mut fmt::Formatter<'_>, from: &Column, to: &Column) -> fmt::Result {
     let mut parts = Vec::new();
     if from.generated != to.generated {
-        let verb = if to.generated { "computes" } else { "no longer computes" };
-        parts.push(format!("{verb} {}", to.name));
+        parts.push(if to.generated {
+            format!("computes {}, whose own values go", to.name)
+        } else {
+            format!("no longer computes {}", to.name)
+        });
     }
     if from.ty != to.ty {
         parts.push(format!("changes {} from {} to {}", to.name, from.ty, to.ty));
@@ -116,8 +124,10 @@ impl fmt::Display for IndexColumn {
 
 impl fmt::Display for ForeignKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (own, other) = (self.columns.join(", "), self.references.join(", "));
-        write!(f, "foreign key ({own}) to {} ({other})", self.table)?;
+        write!(f, "foreign key ({}) to {}", self.columns.join(", "), self.table)?;
+        if !self.references.is_empty() {
+            write!(f, " ({})", self.references.join(", "))?;
+        }
         if self.on_delete != Action::NoAction {
             write!(f, ", on delete {}", self.on_delete)?;
         }

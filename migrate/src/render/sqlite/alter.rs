@@ -1,11 +1,12 @@
 //! What ALTER TABLE can do without a rebuild.
 
+use super::keep::affinity;
 use super::{Direction, Writer, stored};
 use crate::Error;
 use crate::diff::Alteration;
 use crate::schema::{Table, same_name};
 use crate::sql::create_table::{CreateTable, Kind};
-use crate::sql::{mentions, quote};
+use crate::sql::{Token, mentions, quote, tokens};
 
 impl Writer<'_> {
     /// The statements of ALTER TABLE that make `to`, or `None` where it cannot. Values that come back from a side table
@@ -67,7 +68,32 @@ impl Writer<'_> {
         let is_mentioned = others.any(|item| mentions(current.text(item), name));
         let mut own = self.kept.iter().filter(|object| same_name(&object.table, &table.name));
         let is_used = own.any(|object| mentions(&object.sql, name));
-        !is_constrained && !is_mentioned && !is_used
+        !is_constrained && !is_mentioned && !is_used && !self.has_text_in_double_quotes()
+    }
+
+    /// Whether any text of the database may hold a value in double quotes, as SQLite allows: ALTER TABLE DROP COLUMN would
+    /// write all of them anew, in single quotes.
+    fn has_text_in_double_quotes(&self) -> bool {
+        let tables = self.tables.iter().filter_map(|table| table.stored.as_ref());
+        let indexes = self.tables.iter().flat_map(|table| &table.indexes).filter_map(|index| index.stored.as_ref());
+        let mut texts = tables.chain(indexes).chain(self.objects.iter().map(|object| &object.sql));
+        texts.any(|text| {
+            let Ok(tokens) = tokens(text) else { return true };
+            let follows_as = |at: usize| at > 0 && tokens[at - 1].is("AS");
+            let is_value = |(at, token): (usize, &Token)| {
+                token.text.starts_with('"') && !follows_as(at) && !self.is_name(&token.name())
+            };
+            tokens.iter().enumerate().any(is_value)
+        })
+    }
+
+    /// Whether anything in the database has that name.
+    fn is_name(&self, name: &str) -> bool {
+        let is_in = |table: &Table| {
+            let is_constraint = table.checks.iter().any(|check| check.name.as_deref() == Some(name));
+            table.find_column(name).is_some() || is_constraint
+        };
+        self.is_taken(name) || self.tables.iter().any(|table| is_in(table))
     }
 }
 
@@ -76,7 +102,11 @@ impl Writer<'_> {
 fn addable<'a>(table: &CreateTable<'a>, column: &str) -> Option<&'a str> {
     let item = table.column(column)?;
     let default = item.find(Kind::Default).map(|default| table.default_text(default));
-    let is_constant = |text: &str| !text.starts_with('(') && !text.to_ascii_uppercase().starts_with("CURRENT_");
+    // Rows that are there already would show TRUE as a number, even in a column of texts.
+    let is_word = |text: &str| ["TRUE", "FALSE"].iter().any(|word| text.eq_ignore_ascii_case(word));
+    let is_text = table.declared_type(column).is_some_and(|ty| affinity(ty) == "text");
+    let is_computed = |text: &str| text.starts_with('(') || text.to_ascii_uppercase().starts_with("CURRENT_");
+    let is_constant = |text: &str| !(is_computed(text) || is_text && is_word(text));
     let is_null = default.is_none_or(|text| text.eq_ignore_ascii_case("NULL"));
     let fits = default.is_none_or(is_constant)
         && item.find(Kind::PrimaryKey).is_none()

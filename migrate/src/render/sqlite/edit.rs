@@ -26,7 +26,7 @@ pub(super) fn edited_text(from: &Table, to: &Table, alterations: &[Alteration]) 
             Alteration::AddForeignKey(key) => Some(table.with_constraint(&foreign_key(key))),
             Alteration::AddCheck(added) => Some(table.with_constraint(&check(added))),
             Alteration::PrimaryKey { to: key, .. } => edited_key(&text, &table, key),
-            Alteration::AddIndex(_) | Alteration::DropIndex(_) | Alteration::Rewrite => Some(text.clone()),
+            Alteration::AddIndex(_) | Alteration::DropIndex(_) | Alteration::Rewrite { .. } => Some(text.clone()),
         };
         text = edited.ok_or_else(|| cannot(&from.name, &format!("its text has no place for: {alteration}")))?;
     }

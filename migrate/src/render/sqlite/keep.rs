@@ -305,7 +305,7 @@ fn storage(column: &Column, text: &CreateTable) -> (&'static str, &'static str) 
 
 /// What SQLite makes of a declared type: <https://www.sqlite.org/datatype3.html#determination_of_column_affinity>.
 /// To store a value, INTEGER is as good as NUMERIC.
-fn affinity(declared: &str) -> &'static str {
+pub(super) fn affinity(declared: &str) -> &'static str {
     let declared = declared.to_ascii_uppercase();
     let has = |part: &str| declared.contains(part);
     if has("INT") {

@@ -279,16 +279,18 @@ impl Writer<'_> {
     /// The name, or one like it that nothing in the database has.
     fn free_name(&self, name: &str) -> String {
         let mut name = name.to_owned();
-        let has = |other: &str, name: &str| same_name(other, name);
-        while self
-            .tables
-            .iter()
-            .any(|table| has(&table.name, &name) || table.indexes.iter().any(|index| has(&index.name, &name)))
-            || self.objects.iter().any(|object| has(&object.name, &name))
-        {
+        while self.is_taken(&name) {
             name.push('_');
         }
         name
+    }
+
+    /// Whether a table, an index, a view or a trigger has that name.
+    fn is_taken(&self, name: &str) -> bool {
+        let tables = self.tables.iter().map(|table| &table.name);
+        let indexes = self.tables.iter().flat_map(|table| &table.indexes).map(|index| &index.name);
+        let objects = self.objects.iter().map(|object| &object.name);
+        tables.chain(indexes).chain(objects).any(|taken| same_name(taken, name))
     }
 
     /// The table that counts the rows of rebuilt tables.

@@ -46,6 +46,17 @@ pub(crate) struct Constraint {
     tokens: Range<usize>,
 }
 
+/// A column, a table constraint, or the options behind the parentheses, as [`CreateTable::parts`] compares them.
+#[derive(Debug, Clone)]
+pub(crate) struct Part {
+    /// The column's name.
+    pub column: Option<String>,
+    /// Its beginning, for people.
+    pub text: String,
+    /// What it says, however it is written.
+    pub canonical: String,
+}
+
 /// The kinds of constraint, table and column constraints alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -146,18 +157,46 @@ impl<'a> CreateTable<'a> {
         self.span(&item.tokens)
     }
 
-    /// The items and options with comments, space, quotes and letter case evened out, in an order of their own:
-    /// two texts that make the same table, but for the order of its columns, are equal here.
+    /// The parts with comments, space, quotes and letter case evened out, in an order of their own: two texts that make
+    /// the same table, but for the order of its columns, are equal here.
     pub fn canonical(&self) -> Vec<String> {
-        let canonical = |item: &Item| {
+        let mut parts: Vec<_> = self.parts(|_, _| false).into_iter().map(|part| part.canonical).collect();
+        parts.sort();
+        parts
+    }
+
+    /// The columns, the table constraints and the options behind them, each without what is `told` elsewhere: a kind of
+    /// constraint (at a column, or of the table), or, where no kind is given, a column's type.
+    pub fn parts(&self, told: impl Fn(Option<&str>, Option<Kind>) -> bool) -> Vec<Part> {
+        let part = |item: &Item| {
+            let column = item.column.as_deref();
+            let is_told = |own: &&Constraint| told(column, Some(own.kind));
+            let mut left_out: Vec<_> = item.constraints.iter().filter(is_told).map(|own| own.tokens.clone()).collect();
+            left_out.extend(Some(item.ty.clone()).filter(|_| told(column, None)));
             let tokens = &self.tokens[item.tokens.clone()];
             let cuts: Vec<_> = self.qualifiers(tokens).collect();
-            let is_kept = |token: &&Token| !cuts.iter().any(|cut| cut.contains(&token.start));
-            canonical_tokens(tokens.iter().filter(is_kept))
+            let name = column.map(|column| column.to_ascii_lowercase() + " ").unwrap_or_default();
+            let is_kept = |(at, token): &(usize, &Token)| {
+                (*at > 0 || column.is_none())
+                    && !left_out.iter().any(|range| range.contains(&(at + item.tokens.start)))
+                    && !cuts.iter().any(|cut| cut.contains(&token.start))
+            };
+            let kept = tokens.iter().enumerate().filter(is_kept).map(|(_, token)| token);
+            Part {
+                column: item.column.clone(),
+                text: excerpt(self.text(item)),
+                canonical: name + &canonical_tokens(kept),
+            }
         };
-        let mut parts: Vec<_> = self.items.iter().map(canonical).collect();
-        parts.push(format!(") {}", canonical_tokens(&self.tokens[self.close + 1..])));
-        parts.sort();
+        let mut parts: Vec<_> = self.items.iter().map(part).filter(|part| !part.canonical.is_empty()).collect();
+        if let Some(options) = self.tokens.get(self.close + 1) {
+            let text = excerpt(&self.sql[options.start..]);
+            parts.push(Part {
+                column: None,
+                text,
+                canonical: format!(") {}", canonical_tokens(&self.tokens[self.close + 1..])),
+            });
+        }
         parts
     }
 
