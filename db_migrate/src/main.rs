@@ -1,6 +1,6 @@
 //! `db_migrate`: compares the models with the database, writes the migration between them and applies it.
 
-#![allow(clippy::doc_markdown, reason = "the comments on the arguments are what --help prints")]
+#![allow(clippy::doc_markdown, clippy::struct_excessive_bools, reason = "the arguments are what --help prints")]
 
 use std::process::ExitCode;
 
@@ -15,7 +15,6 @@ use migrate::{Project, Settings, Wishes};
 /// before, with db_upgrade.
 ///
 /// The migration is tried, up and down, on a copy of the database first. It is saved and applied, or neither.
-#[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[derive(Parser)]
 #[command(
     version,
@@ -58,8 +57,7 @@ fn main() -> ExitCode {
     migrate::cli::run("db_migrate", || {
         let config = Config::load()?;
         let project = Project::new(config.database_url.as_str(), &config.migrations_dir, &config.base_dir);
-        let settings = Settings::new(config.backups, |line| warn("db_migrate", line));
-        let project = project.with(settings);
+        let project = project.with(Settings::new(config.backups, |line| warn("db_migrate", line)));
         let Some(mut plan) = project.make_update_script(&app::schema::schema(), &wishes)? else {
             say("The models and the database agree: there is nothing to migrate")?;
             return Ok(ExitCode::SUCCESS);
@@ -70,8 +68,7 @@ fn main() -> ExitCode {
             return Ok(ExitCode::FAILURE);
         }
         if dry_run {
-            say(plan.files())?;
-            return Ok(ExitCode::SUCCESS);
+            return Ok(say(plan.files()).map(|()| ExitCode::SUCCESS)?);
         }
         if allow_data_loss || (!plan.losses.is_empty() && confirm("These values would be lost. Go on?")) {
             plan = plan.accept_losses();
