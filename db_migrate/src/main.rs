@@ -9,6 +9,9 @@ use config::Config;
 use migrate::cli::{confirm, say, warn};
 use migrate::{Project, Settings, Wishes};
 
+const EXIT_STATUS: &str = "Exit status: 0 when the database agrees with the models at the end, 1 when something stood \
+    in the way or --check found a difference, 2 for wrong arguments.";
+
 /// Compares the models with the database, writes the migration that makes the database agree, and applies it.
 ///
 /// Edit app/src/schema.rs, run this, read the SQL that it wrote, and commit both. Pending migrations have to be applied
@@ -16,11 +19,7 @@ use migrate::{Project, Settings, Wishes};
 ///
 /// The migration is tried, up and down, on a copy of the database first. It is saved and applied, or neither.
 #[derive(Parser)]
-#[command(
-    version,
-    after_help = "Exit status: 0 when the database agrees with the models at the end, 1 when something \
-    stood in the way or --check found a difference, 2 for wrong "
-)]
+#[command(version, after_help = EXIT_STATUS)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag on the command line")]
 struct Arguments {
     /// What the migration does, to name its folder: "add about me" makes 003_add_about_me
