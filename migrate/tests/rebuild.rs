@@ -244,3 +244,17 @@ fn a_row_without_the_row_it_refers_to_stops_the_migration_unless_it_was_there_be
     assert!(error.contains("row 3 of notes refers to nothing in strict"), "{error}");
     assert!(!scratch.path().join("migrations/sqlite/002_migration").exists());
 }
+
+#[test]
+fn a_default_of_now_follows_the_type_of_its_column() {
+    let scratch = Scratch::new();
+    let table = |ty| {
+        let at = Column::new("at", ty).default(DefaultValue::Now);
+        Schema::new([migrate::schema::Table::new("t", ["id"]).column(Column::new("id", Type::Integer)).column(at)])
+    };
+    scratch.migrate(&table(Type::Timestamp));
+    scratch.migrate(&table(Type::Date));
+    scratch.execute("INSERT INTO t (id) VALUES (1)");
+    assert_eq!(scratch.query("SELECT length(at) || '' FROM t"), [Some("10".into())]);
+    assert!(migrate::diff(&scratch.introspect(), &table(Type::Date)).is_empty());
+}
