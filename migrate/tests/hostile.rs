@@ -193,6 +193,16 @@ fn two_indexes_on_the_same_columns_both_survive_a_rebuild() {
 }
 
 #[test]
+fn an_index_follows_the_collation_that_its_column_gets_and_loses() {
+    nothing_changes(
+        "CREATE TABLE t (a TEXT); CREATE INDEX i ON t (a)",
+        "",
+        "CREATE TABLE t (a TEXT COLLATE NOCASE); CREATE INDEX i ON t (a COLLATE NOCASE)",
+        "SELECT name FROM sqlite_master WHERE type = 'index'",
+    );
+}
+
+#[test]
 fn a_comment_at_the_end_of_a_text_does_not_swallow_what_follows() {
     let objects = "CREATE INDEX i ON t (a) -- by a
         ; CREATE TRIGGER tr AFTER INSERT ON t BEGIN SELECT ';', CASE WHEN 1 THEN 'END;' END; END -- why

@@ -148,8 +148,11 @@ pub(super) fn conversion(value: &str, from: &Type, to: &Type) -> String {
     }
 }
 
-/// The index as the live table has it, with the text that made it.
+/// The index with the text that made it: its own, or that of the index of the live table that it stands for.
 fn stored_index<'a>(from: &'a Table, index: &'a Index) -> &'a Index {
+    if index.stored.is_some() {
+        return index;
+    }
     let same = |other: &&Index| other.columns == index.columns && other.unique == index.unique && !other.constraint;
     let mut same = from.indexes.iter().filter(same);
     let first = same.clone().next();
