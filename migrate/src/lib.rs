@@ -5,11 +5,13 @@
 mod backup;
 pub mod cli;
 pub mod connection;
+pub mod control;
 pub mod diff;
 mod error;
 mod history;
 pub mod introspect;
 pub mod loss;
+pub mod plan;
 pub mod project;
 mod rehearse;
 pub mod rename;
@@ -19,10 +21,12 @@ pub mod schema;
 pub mod script;
 mod sql;
 pub mod status;
+mod upkeep;
 mod verify;
 pub mod versioning;
 
 pub use connection::Connection;
+pub use control::Control;
 pub use diff::{Change, diff};
 pub use error::Error;
 pub use introspect::introspect;
@@ -46,6 +50,7 @@ pub use loss::Loss;
 /// assert_eq!(schema.tables[0].indexes[0].name, "users_nickname_key");
 /// ```
 pub use migrate_macros::schema;
+pub use plan::{Plan, Wishes};
 pub use project::{Project, Settings};
 pub use rehearse::compare;
 pub use rename::Rename;
@@ -53,7 +58,7 @@ pub use render::render;
 pub use schema::Schema;
 pub use script::{Script, Scripts};
 pub use status::Status;
-pub use versioning::{Control, Plan, Step, Wishes};
+pub use versioning::Step;
 
 /// Compiles the Rust in the README.
 #[cfg(doctest)]

@@ -1,0 +1,196 @@
+//! Compares the models with the database, and writes and applies the migration between them.
+
+use std::fmt;
+use std::fs;
+use std::path::PathBuf;
+
+use crate::introspect::sqlite::introspect;
+use crate::loss::{Loss, losses};
+use crate::render::{Fill, Options, Sql};
+use crate::run::{Direction, run};
+use crate::schema::Schema;
+use crate::script::{Script, unfinished, version_of, write};
+use crate::status::status;
+use crate::{Change, Error, Project, Rename, diff, history, rehearse, rename};
+
+/// What a migration shall be like.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wishes {
+    /// What it does, in words that name its folder.
+    pub message: Option<String>,
+    /// Values for the rows that have none where one must be, as `table.column=value`.
+    pub fills: Vec<String>,
+    /// Columns and tables that only change their names, as `table.column=new_name` and `table=new_name`.
+    pub renames: Vec<String>,
+    /// Keep nothing aside of what the upgrade drops or converts.
+    pub no_keep: bool,
+    /// Do not try it on a copy of the data.
+    pub no_rehearsal: bool,
+}
+
+/// A migration that is not written yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The folder that it will have.
+    pub name: String,
+    /// The revision that it leads to.
+    pub number: u64,
+    /// What it changes.
+    pub changes: Vec<Change>,
+    /// What it would lose of the rows that are there.
+    pub losses: Vec<Loss>,
+    /// Its SQL.
+    pub sql: Sql,
+}
+
+impl fmt::Display for Plan {
+    /// Says every change in plain words, and what it would lose.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let changes: Vec<_> = self.changes.iter().map(ToString::to_string).collect();
+        f.write_str(&changes.join("\n"))?;
+        self.losses.iter().try_for_each(|loss| write!(f, "\nattention: {loss}"))
+    }
+}
+
+impl Plan {
+    /// The plan of one who has read its losses and wants it nevertheless. A value that is needed is still needed.
+    #[must_use]
+    pub fn accept_losses(mut self) -> Self {
+        self.losses.retain(|loss| loss.needs_fill);
+        self
+    }
+
+    /// Both files, each below its name.
+    #[must_use]
+    pub fn files(&self) -> String {
+        let Self { name, sql, .. } = self;
+        format!("\n-- {name}/up.sql\n{}\n-- {name}/down.sql\n{}", sql.up, sql.down)
+    }
+
+    fn require_no_loss(&self) -> Result<(), Error> {
+        let words = |needs_fill: bool| {
+            let found = self.losses.iter().filter(|loss| loss.needs_fill == needs_fill);
+            found.map(|loss| loss.words.clone()).collect::<Vec<_>>().join("; ")
+        };
+        match (words(true), words(false)) {
+            (_, lost) if !lost.is_empty() => Err(Error::WouldLose(lost)),
+            (missing, _) if !missing.is_empty() => Err(Error::NeedsFill(missing)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Project {
+    /// Compares the models with the database: what a migration would have to change. Reads only.
+    ///
+    /// # Errors
+    ///
+    /// When there is no database, it is not under version control, or it cannot be understood.
+    pub fn differences(&self, models: &Schema) -> Result<Vec<Change>, Error> {
+        let mut connection = self.open()?;
+        Ok(diff(&introspect(&mut connection).map_err(|error| self.explain(error))?, models))
+    }
+
+    /// Fails when migrations are pending, or the database is not what the models expect.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Pending`], [`Error::Drift`] with the differences in plain words, and what
+    /// [`status`](Self::status) and [`differences`](Self::differences) fail with.
+    pub fn require_agreement(&self, models: &Schema) -> Result<(), Error> {
+        let scripts = self.scripts()?;
+        self.status()?.require_current(&scripts)?;
+        let differences: Vec<_> = self.differences(models)?.iter().map(rehearse::one_line).collect();
+        if differences.is_empty() {
+            return Ok(());
+        }
+        Err(Error::Drift { database: self.database(), differences: differences.join("; ") })
+    }
+
+    /// Compares the models with the database and works out the migration between them, which is tried, up and down, on
+    /// an empty copy and on a copy of the data. `None` when they agree. Nothing is written.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Pending`] and [`Error::Ahead`] when the database is not where the migrations end; what
+    /// [`render`](crate::render()) and the trial refuse.
+    pub fn make_update_script(&self, models: &Schema, wishes: &Wishes) -> Result<Option<Plan>, Error> {
+        let mut connection = self.open()?;
+        let scripts = self.scripts()?;
+        let status = status(&mut connection, &scripts).map_err(|error| self.explain(error))?;
+        status.require_current(&scripts)?;
+        let live = introspect(&mut connection).map_err(|error| self.explain(error))?;
+        let name = scripts.next_name(status.version, wishes.message.as_deref())?;
+        let options = Options {
+            keep: Some(version_of(&name)).filter(|_| !wishes.no_keep),
+            renames: wishes.renames.iter().map(|rename| Rename::parse(rename)).collect::<Result<_, _>>()?,
+            fills: wishes.fills.iter().map(|fill| Fill::parse(fill, models)).collect::<Result<_, _>>()?,
+        };
+        let (changes, sql) = rehearse::compare(&live, models, &options)?;
+        if changes.is_empty() {
+            return Ok(None);
+        }
+        let (old_changes, old_options) = rename::in_old_names(&changes, &options);
+        let mut losses = losses(&mut connection, &old_changes, &old_options).map_err(|error| self.explain(error))?;
+        losses.extend(rename::alike(&changes));
+        // A value that is missing would only fail the trial: it is asked for first.
+        if !wishes.no_rehearsal && losses.iter().all(|loss| !loss.needs_fill) {
+            rehearse::on_copy_of_data(
+                &mut connection,
+                &self.sqlite_path()?,
+                (&live, models),
+                &sql,
+                options.keep.is_some(),
+            )
+            .map_err(|error| self.explain(error))?;
+        }
+        Ok(Some(Plan { name, number: status.version + 1, changes, losses, sql }))
+    }
+
+    /// Writes a planned migration and applies it, both or neither. Returns the path of its folder as seen from the base.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::WouldLose`] and [`Error::NeedsFill`] when the plan has losses that nobody accepted,
+    /// [`Error::ScriptExists`] when a folder of that name is there, [`Error::Migration`] when a statement fails on the
+    /// rows that are in the database, and whatever keeps a file from being written.
+    pub fn apply(&self, plan: &Plan) -> Result<String, Error> {
+        plan.require_no_loss()?;
+        let Some(root) = self.folder() else {
+            return Err(Error::NoScripts(PathBuf::from("a migrations folder")));
+        };
+        let folder = root.join(&plan.name);
+        let script = Script {
+            number: plan.number,
+            name: plan.name.clone(),
+            up: plan.sql.up.clone(),
+            down: Some(plan.sql.down.clone()),
+        };
+        let mut connection = self.open()?;
+        let draft = unfinished(root, &plan.name);
+        // The folder that this run has made, and it alone, goes when the run fails: another one may have made its own.
+        let (mut made, mut backup) = (None, None);
+        let applied = self.transaction(&mut connection, |connection| {
+            let scripts = self.scripts()?;
+            status(connection, &scripts)?.require_version(plan.number - 1, &scripts)?;
+            if folder.exists() {
+                return Err(Error::ScriptExists(self.shown(&folder).into()));
+            }
+            backup = self.back_up(plan.number - 1)?;
+            let _ = fs::remove_dir_all(&draft);
+            made = Some(&draft);
+            write(&draft, &plan.sql)?;
+            self.verified(connection, &[&script.up], |connection| run(connection, &script, Direction::Up))?;
+            history::adopt(connection, &scripts.iter().chain([&script]).collect::<Vec<_>>())?;
+            fs::rename(&draft, &folder)
+                .map_err(|error| Error::CannotWrite { path: folder.clone(), why: error.to_string() })?;
+            made = Some(&folder);
+            Ok(())
+        });
+        if let (Err(_), Some(folder)) = (&applied, made) {
+            let _ = fs::remove_dir_all(folder);
+        }
+        self.finish(applied, backup, std::slice::from_ref(&plan.name))?;
+        Ok(self.shown(&folder))
+    }
+}

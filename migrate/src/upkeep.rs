@@ -1,0 +1,116 @@
+//! What a database needs beside its migrations: an edited file accepted, kept values removed, a backup put back.
+
+use std::path::Path;
+
+use diesel::RunQueryDsl;
+use diesel::connection::SimpleConnection;
+use diesel::dsl::sql;
+use diesel::sql_types::{BigInt, Text};
+use diesel::sqlite::SqliteConnection;
+
+use crate::backup;
+use crate::run::explain;
+use crate::script::Script;
+use crate::sql::quote;
+use crate::status::{applied, is_controlled, newest, status};
+use crate::versioning::adopt_applied;
+use crate::{Error, Project, history};
+
+impl Project {
+    /// Takes a migration's file, which was edited after it was applied, for what was applied.
+    ///
+    /// # Errors
+    ///
+    /// When no applied migration has that number.
+    pub fn accept_edited(&self, number: u64) -> Result<(), Error> {
+        let (scripts, mut connection) = self.scripts_and_connection()?;
+        self.transaction(&mut connection, |connection| {
+            let applied = applied(connection)?;
+            let is_meant = |script: &&Script| script.number == number && applied.contains(&script.version());
+            let script = scripts.iter().find(is_meant);
+            let script = script.ok_or(Error::NotApplied { wanted: number, version: newest(&applied) })?;
+            adopt_applied(connection, &scripts)?;
+            history::accept(connection, script)
+        })
+    }
+
+    /// Removes what migrations kept aside, or what those below revision `before` did: personal data must not linger.
+    /// Their downgrades still work, with defaults for the values. Returns each side table and how many rows it held.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be written.
+    pub fn purge_kept(&self, before: Option<u64>) -> Result<Vec<(String, i64)>, Error> {
+        let mut connection = self.open()?;
+        // Else the values would stay in the file, in pages that are free.
+        connection.batch_execute("PRAGMA secure_delete = ON").map_err(self.explained())?;
+        self.transaction(&mut connection, |connection| {
+            let query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE '\\_kept\\_%' ESCAPE '\\' ORDER BY name";
+            let mut purged = Vec::new();
+            for name in sql::<Text>(query).load::<String>(connection)? {
+                let revision = name.split('_').nth(2).and_then(|digits| digits.parse::<u64>().ok());
+                if revision.is_some_and(|revision| before.is_none_or(|before| revision < before)) {
+                    let rows = sql::<BigInt>(&format!("SELECT count(*) FROM {}", quote(&name))).get_result(connection)?;
+                    connection.batch_execute(&format!("DROP TABLE {}", quote(&name)))?;
+                    purged.push((name, rows));
+                }
+            }
+            Ok(purged)
+        })
+    }
+
+    /// Puts a backup in the database's place, after checking that it is whole and of this project, and returns its
+    /// version. What is in its place is backed up first, unless it is damaged.
+    ///
+    /// # Errors
+    ///
+    /// When the file is no such backup, or another program has the database open.
+    pub fn restore(&self, file: &Path) -> Result<u64, Error> {
+        let path = self.sqlite_path()?;
+        // A backup is named as seen from the base, and that is what one copies.
+        let based = self.in_base(file);
+        let file = if file.exists() { file } else { &based };
+        let explained = |error| self.explain_file(file, error);
+        backup::check(file, "integrity_check").map_err(explained)?;
+        let version = self.version_of_backup(&mut backup::open(file).map_err(explained)?).map_err(explained)?;
+        let at_database = |error| self.explain_file(&path, error);
+        if path.exists() {
+            drop(backup::lock_out(&path).map_err(at_database)?);
+        }
+        // What is damaged cannot be copied, and is why one restores.
+        let current = self.db_version().ok().map_or(Ok(None), |version| self.back_up(version)).map_err(at_database)?;
+        let restored = backup::restore(file, &path).map_err(at_database);
+        match (&restored, current) {
+            (Ok(()), Some(backup)) => self.tell_of(&backup),
+            (Err(_), Some(backup)) => backup.discard(),
+            _ => {}
+        }
+        restored.map(|()| version)
+    }
+
+    fn version_of_backup(&self, copy: &mut SqliteConnection) -> Result<u64, Error> {
+        let foreign = |why: &str| Error::Database { what: String::new(), why: format!("not of this project: {why}") };
+        if !is_controlled(copy)? {
+            return Err(foreign("no migration was ever applied to it"));
+        }
+        let scripts = self.scripts()?;
+        let status = status(copy, &scripts)?;
+        if !status.unknown.is_empty() {
+            return Err(Error::Ahead { unknown: status.unknown, newest: status.newest });
+        }
+        // One migration may have been edited since. When no checksum is right, others have made that database.
+        let applied = scripts.iter().filter(|script| !status.pending.contains(&script.name)).count();
+        if applied > 0 && status.edited.len() == applied {
+            return Err(foreign("the migrations that were applied to it are others"));
+        }
+        Ok(status.version)
+    }
+
+    fn explain_file(&self, file: &Path, error: Error) -> Error {
+        match error {
+            Error::Database { why, .. } => Error::Database { what: self.shown(file), why },
+            Error::Query(error) => explain(&self.shown(file), &error),
+            other => self.located(other),
+        }
+    }
+}
