@@ -44,15 +44,9 @@ fn on_empty_copy(from: &Schema, target: &Schema, sql: &Sql) -> Result<(), Error>
     let script = Script { number: 1, name: "1_trial".into(), up: sql.up.clone(), down: Some(sql.down.clone()) };
     let was_sound = schema_error(&mut copy).is_none();
     for (direction, goal) in [(Direction::Up, target), (Direction::Down, from)] {
-        let word = if direction == Direction::Up { "up.sql" } else { "down.sql" };
-        let failed = |why: String| Error::Rehearsal { why: format!("{word}: {why}") };
-        transaction(&mut copy, "the copy", |copy| run(copy, &script, direction)).map_err(|error| match error {
-            Error::Migration { statement, why, .. } => failed(format!("{why} in: {statement}")),
-            Error::ForeignKeys { count, example, .. } => failed(format!(
-                "it would leave rows without the row that they refer to; {count} in all, the first: {example}"
-            )),
-            other => failed(other.to_string()),
-        })?;
+        let file = format!("{}", direction.file());
+        let failed = |why: String| Error::Rehearsal { why: format!("{file}: {why}") };
+        attempt(&mut copy, &script, direction).map_err(&failed)?;
         if let Some(error) = schema_error(&mut copy).filter(|_| was_sound) {
             return Err(failed(error));
         }
@@ -144,15 +138,9 @@ fn up_down_up(
     let attach = format!("ATTACH {} AS before", crate::sql::literal(&before.display().to_string()));
     copy.batch_execute(&attach)?;
     for (direction, goal) in [(Direction::Up, target), (Direction::Down, from), (Direction::Up, target)] {
-        let word = if direction == Direction::Up { "up.sql" } else { "down.sql" };
-        let failed = |why: String| Error::Rehearsal { why: format!("{word}, on your rows: {why}") };
-        transaction(&mut copy, "the copy", |copy| run(copy, &script, direction)).map_err(|error| match error {
-            Error::Migration { statement, why, .. } => failed(format!("{why} in: {statement}")),
-            Error::ForeignKeys { count, example, .. } => failed(format!(
-                "it would leave rows without the row that they refer to; {count} in all, the first: {example}"
-            )),
-            other => failed(other.to_string()),
-        })?;
+        let file = format!("{}, on your rows", direction.file());
+        let failed = |why: String| Error::Rehearsal { why: format!("{file}: {why}") };
+        attempt(&mut copy, &script, direction).map_err(&failed)?;
         for table in &from.tables {
             let Some(now) = goal.table(&table.name) else { continue };
             let is_back = direction == Direction::Down && keeps && (has_same_key(table, target) || is_kept(table, sql));
@@ -216,6 +204,17 @@ fn value_that_differs<'a>(
     let missing: Option<String> = sql::<Text>(&query).get_result(copy).optional()?;
     let names: Vec<_> = columns.iter().map(|column| column.name.as_str()).collect();
     Ok(missing.map(|row| format!("table {} would no longer hold ({}) = ({row})", table.name, names.join(", "))))
+}
+
+/// Runs one way on a copy; an error in words that fit behind the file's name.
+fn attempt(copy: &mut SqliteConnection, script: &Script, direction: Direction) -> Result<(), String> {
+    transaction(copy, "the copy", |copy| run(copy, script, direction)).map_err(|error| match error {
+        Error::Migration { statement, why, .. } => format!("{why} in: {statement}"),
+        Error::ForeignKeys { count, example, .. } => {
+            format!("it would leave rows without the row that they refer to; {count} in all, the first: {example}")
+        }
+        other => other.to_string(),
+    })
 }
 
 /// A change on one line.

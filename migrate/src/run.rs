@@ -19,6 +19,16 @@ pub(crate) enum Direction {
     Down,
 }
 
+impl Direction {
+    /// The file of a migration that runs that way.
+    pub fn file(self) -> &'static str {
+        match self {
+            Self::Up => "up.sql",
+            Self::Down => "down.sql",
+        }
+    }
+}
+
 /// Does some work in one transaction that has the write lock from its first moment, with foreign keys off: they cannot
 /// be switched within a transaction, and a table that is rebuilt would take the rows with it that refer to it. New
 /// rows without the row they refer to undo everything.
