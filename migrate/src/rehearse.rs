@@ -44,7 +44,7 @@ fn on_empty_copy(from: &Schema, target: &Schema, sql: &Sql) -> Result<(), Error>
     let script = Script { number: 1, name: "1_trial".into(), up: sql.up.clone(), down: Some(sql.down.clone()) };
     let was_sound = schema_error(&mut copy).is_none();
     for (direction, goal) in [(Direction::Up, target), (Direction::Down, from)] {
-        let file = format!("{}", direction.file());
+        let file = direction.file();
         let failed = |why: String| Error::Rehearsal { why: format!("{file}: {why}") };
         attempt(&mut copy, &script, direction).map_err(&failed)?;
         if let Some(error) = schema_error(&mut copy).filter(|_| was_sound) {

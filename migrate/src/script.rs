@@ -158,6 +158,9 @@ pub fn write(folder: &Path, sql: &Sql) -> Result<(), Error> {
     let mut files = vec![("up.sql", sql.up.as_str()), ("down.sql", sql.down.as_str())];
     if sql.own_transaction {
         files.push(("metadata.toml", METADATA));
+    } else {
+        // One that an earlier migration left in this folder would say what is no longer true.
+        let _ = fs::remove_file(folder.join("metadata.toml"));
     }
     let draft = |name: &str| folder.join(format!(".{name}.new"));
     let written = files.iter().try_for_each(|(name, text)| {

@@ -313,8 +313,8 @@ impl Writer<'_> {
             );
         }
         format!(
-            "-- {verb} {tables}. db_upgrade and db_downgrade keep foreign keys off meanwhile and check the result;\n\
-         -- the lines around the rest make every other runner do the same.\n\
+            "-- {verb} {tables}. The lines around it keep foreign keys off meanwhile, and every row, whoever runs\n\
+         -- this; db_upgrade and db_downgrade also check the foreign keys at the end.\n\
          PRAGMA foreign_keys = OFF;\n\
          CREATE TEMP TABLE _keys (is_on INTEGER CONSTRAINT \"foreign keys must be off while tables are rebuilt\"\n    \
          CHECK (is_on = 0));\n\
