@@ -5,12 +5,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use chrono::Utc;
+use diesel::RunQueryDsl;
 use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
 use diesel::sql_types::{BigInt, Text};
 use diesel::sqlite::SqliteConnection;
-use diesel::{Connection as _, RunQueryDsl};
 
+use crate::connection::{open_sqlite, sqlite_name};
 use crate::sql::{literal, quote};
 use crate::{Error, verify};
 
@@ -125,8 +126,7 @@ fn settle(copy: &Path, database: &Path) -> io::Result<()> {
 /// Writes a consistent copy of a live database to a file that is not there yet, and that only its owner may read.
 pub(crate) fn copy(connection: &mut SqliteConnection, target: &Path) -> Result<(), Error> {
     let unwritable = |why: String| Error::CannotWrite { path: target.to_owned(), why };
-    let name = target.to_str().ok_or_else(|| unwritable("its name is not UTF-8".into()))?;
-    let name = if name.starts_with("file:") { format!("./{name}") } else { name.to_owned() };
+    let name = sqlite_name(target).ok_or_else(|| unwritable("its name is not UTF-8".into()))?;
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -154,13 +154,10 @@ pub(crate) fn check(file: &Path, pragma: &str) -> Result<(), Error> {
 
 /// Opens a file that is there.
 pub(crate) fn open(file: &Path) -> Result<SqliteConnection, Error> {
-    let broken = |why: String| Error::Database { what: file.display().to_string(), why };
     if !file.is_file() {
-        return Err(broken("there is no such file".into()));
+        return Err(Error::Database { what: file.display().to_string(), why: "there is no such file".into() });
     }
-    let name = file.to_str().ok_or_else(|| broken("its name is not UTF-8".into()))?;
-    let name = if name.starts_with("file:") { format!("./{name}") } else { name.to_owned() };
-    SqliteConnection::establish(&name).map_err(|error| broken(error.to_string()))
+    open_sqlite(file)
 }
 
 /// Puts a copy of `backup` in the place of `database`, at once: a reader sees the one or the other.

@@ -38,17 +38,22 @@ impl Connection {
         if !path.exists() {
             return Err(Error::NoDatabase(path));
         }
-        Self::open_sqlite(&path)
+        open_sqlite(&path).map(Self::Sqlite)
     }
+}
 
-    /// Opens a SQLite file, which is created if it is not there.
-    pub(crate) fn open_sqlite(path: &Path) -> Result<Self, Error> {
-        let failed = |why: String| Error::Database { what: path.display().to_string(), why };
-        let name = path.to_str().ok_or_else(|| failed("its name is not UTF-8".into()))?;
-        // Diesel takes a name that begins with `file:` for a URI: a path never shall.
-        let name = if name.starts_with("file:") { format!("./{name}") } else { name.to_owned() };
-        SqliteConnection::establish(&name).map(Self::Sqlite).map_err(|error| failed(error.to_string()))
-    }
+/// Opens a SQLite file, which is created if it is not there.
+pub(crate) fn open_sqlite(path: &Path) -> Result<SqliteConnection, Error> {
+    let failed = |why: String| Error::Database { what: path.display().to_string(), why };
+    let name = sqlite_name(path).ok_or_else(|| failed("its name is not UTF-8".into()))?;
+    SqliteConnection::establish(&name).map_err(|error| failed(error.to_string()))
+}
+
+/// A file's name as SQLite takes it: one that begins with `file:` would be taken for a URI, and a path never shall.
+/// `None` when it is not UTF-8.
+pub(crate) fn sqlite_name(path: &Path) -> Option<String> {
+    let name = path.to_str()?;
+    Some(if name.starts_with("file:") { format!("./{name}") } else { name.to_owned() })
 }
 
 /// The file that a `sqlite:` URL names; `None` for a URL of PostgreSQL.

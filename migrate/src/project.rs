@@ -6,11 +6,11 @@ use std::time::Duration;
 use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
 
-use crate::connection::sqlite_path;
+use crate::Error;
+use crate::connection::{open_sqlite, sqlite_path};
 use crate::run::explain;
 use crate::script::Scripts;
 use crate::status::{has_tables, is_controlled};
-use crate::{Connection, Error};
 
 /// A database and the migrations that lead through its versions. What can be done with them is in
 /// [`versioning`](crate::versioning).
@@ -139,14 +139,10 @@ impl Project {
 
     /// Opens a file, which SQLite makes if it is not there.
     pub(crate) fn open_file(&self, path: &Path) -> Result<SqliteConnection, Error> {
-        match Connection::open_sqlite(path).map_err(|error| self.explain(error))? {
-            Connection::Sqlite(mut connection) => {
-                let wait = format!("PRAGMA busy_timeout = {}", self.settings.wait.as_millis());
-                connection.batch_execute(&wait).map_err(self.explained())?;
-                Ok(connection)
-            }
-            Connection::Postgres(_) => Err(Error::PostgresNotYet),
-        }
+        let mut connection = open_sqlite(path).map_err(|error| self.explain(error))?;
+        let wait = format!("PRAGMA busy_timeout = {}", self.settings.wait.as_millis());
+        connection.batch_execute(&wait).map_err(self.explained())?;
+        Ok(connection)
     }
 
     pub(crate) fn sqlite_path(&self) -> Result<PathBuf, Error> {

@@ -58,10 +58,9 @@ impl Project {
         let (mut names, mut backup) = (Vec::new(), None);
         let applied = self.transaction(&mut connection, |connection| {
             let pending = pending(connection, &scripts, to)?;
-            let version = status(connection, &scripts)?.version;
             names = pending.iter().map(|script| script.name.clone()).collect();
             if !pending.is_empty() {
-                backup = self.back_up(version)?;
+                backup = self.back_up(newest(&applied(connection)?))?;
             }
             let texts: Vec<_> = pending.iter().map(|script| script.up.as_str()).collect();
             self.verified(connection, &texts, |connection| {

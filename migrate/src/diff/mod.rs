@@ -3,7 +3,9 @@
 mod words;
 
 use crate::Rename;
-use crate::schema::{Check, Column, DefaultValue, ForeignKey, Index, Object, Schema, Table, Type, same_name};
+use crate::schema::{
+    Check, Column, DefaultValue, ForeignKey, Index, Object, Schema, Table, Type, same_name, same_names,
+};
 use crate::sql::canonical;
 use crate::sql::create_table::{CreateTable, Kind, Part};
 
@@ -302,8 +304,4 @@ fn unmatched<T: Clone>(from: &[T], to: &[T], same: impl Fn(&T, &T) -> bool) -> (
         }
     }
     (gone, new)
-}
-
-fn same_names(a: &[String], b: &[String]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_name(a, b))
 }

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::{Constraint, CreateTable, Item, Kind, same_names, splice};
-use crate::schema::{ForeignKey, same_name};
+use super::{Constraint, CreateTable, Item, Kind, splice};
+use crate::schema::{ForeignKey, same_name, same_names};
 use crate::sql::{canonical, quote};
 
 impl CreateTable<'_> {

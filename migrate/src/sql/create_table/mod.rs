@@ -250,10 +250,6 @@ fn closing(tokens: &[Token], from: usize) -> usize {
     tokens.len()
 }
 
-fn same_names(a: &[String], b: &[String]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_name(a, b))
-}
-
 /// The text with pieces replaced; they are in order and do not overlap.
 fn splice(sql: &str, pieces: Vec<(Range<usize>, String)>) -> String {
     let mut out = String::with_capacity(sql.len() + 64);
