@@ -1,0 +1,78 @@
+//! The hooks, on real connections.
+
+use std::ops::ControlFlow;
+
+use diesel::connection::SimpleConnection as _;
+use diesel::dsl::sql;
+use diesel::sql_types::Binary;
+use diesel::{Connection as _, RunQueryDsl as _, SqliteConnection};
+
+fn connection(rows: &str) -> SqliteConnection {
+    sqlite_hooks::install();
+    let mut connection = SqliteConnection::establish(":memory:").unwrap();
+    connection.batch_execute("CREATE TABLE t (id INTEGER PRIMARY KEY, a, b)").unwrap();
+    if !rows.is_empty() {
+        connection.batch_execute(&format!("INSERT INTO t VALUES {rows}")).unwrap();
+    }
+    connection
+}
+
+fn digest(rows: &str, arguments: &str) -> Vec<u8> {
+    sql::<Binary>(&format!("SELECT column_digest({arguments}) FROM t")).get_result(&mut connection(rows)).unwrap()
+}
+
+#[test]
+fn a_digest_has_eight_bytes_for_each_value_and_one_sum_over_the_keys_alone() {
+    assert_eq!(digest("(1, 'x', 2)", "1, id, a, b").len(), 16);
+    assert_eq!(digest("(1, 'x', 2)", "2, a, b").len(), 8);
+    assert_eq!(digest("", "1, id, a, b"), [0_u8; 0]);
+}
+
+#[test]
+fn the_order_of_the_rows_does_not_matter_and_their_keys_do() {
+    let one = digest("(1, 'x', 2), (2, 'y', 3)", "1, id, a, b");
+    assert_eq!(one, digest("(2, 'y', 3), (1, 'x', 2)", "1, id, a, b"));
+    assert_ne!(one, digest("(1, 'y', 3), (2, 'x', 2)", "1, id, a, b"));
+}
+
+#[test]
+fn a_change_shows_in_its_own_column_alone() {
+    let (before, after) = (digest("(1, 'x', 2)", "1, id, a, b"), digest("(1, 'x', 4)", "1, id, a, b"));
+    assert_eq!(before[..8], after[..8]);
+    assert_ne!(before[8..], after[8..]);
+}
+
+#[test]
+fn values_of_different_storage_class_differ() {
+    let values = ["1", "1.0", "'1'", "x'31'", "NULL", "''", "x''"];
+    let digests: std::collections::HashSet<_> =
+        values.iter().map(|value| digest(&format!("(1, {value}, 0)"), "1, id, a")).collect();
+    assert_eq!(digests.len(), values.len());
+}
+
+#[test]
+fn a_value_that_moves_to_the_next_column_is_seen() {
+    assert_ne!(digest("(1, 'ab', 'c')", "2, a, b"), digest("(1, 'a', 'bc')", "2, a, b"));
+}
+
+#[test]
+fn an_observer_sees_the_rows_and_can_interrupt() {
+    let mut connection = connection("");
+    let fill = "INSERT INTO t WITH RECURSIVE n (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM n LIMIT 100000) \
+                SELECT n, n, n FROM n";
+    let seen = std::rc::Rc::new(std::cell::Cell::new(0));
+    let saw = seen.clone();
+    sqlite_hooks::observe(Some(Box::new(move |rows| {
+        saw.set(rows);
+        ControlFlow::Continue(())
+    })));
+    connection.batch_execute(fill).unwrap();
+    assert!((1..=100_000).contains(&seen.get()), "{}", seen.get());
+    connection.batch_execute("DELETE FROM t").unwrap();
+    sqlite_hooks::observe(Some(Box::new(
+        |rows| if rows > 10 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) },
+    )));
+    assert_eq!(connection.batch_execute(fill).unwrap_err().to_string(), "interrupted");
+    sqlite_hooks::observe(None);
+    connection.batch_execute(fill).unwrap();
+}
