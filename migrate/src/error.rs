@@ -237,6 +237,36 @@ pub enum Error {
         /// How many it would have.
         after: i64,
     },
+    /// A table that a migration rebuilt does not hold the rows that it held.
+    #[error(
+        "table {table} would hold {after} rows instead of its {before} after it was rebuilt; nothing was changed. If that \
+         is meant, run again with --no-verify"
+    )]
+    RowsDiffer {
+        /// The table.
+        table: String,
+        /// How many rows it had.
+        before: i64,
+        /// How many it would have.
+        after: i64,
+    },
+    /// A migration would change values that it does not write.
+    #[error(
+        "{what} would change, though no migration of this run sets it; nothing was changed. A trigger may do it: \
+         db_upgrade --rehearse shows a row that differs; if it is meant, run again with --no-verify"
+    )]
+    ValuesChanged {
+        /// The columns, or the table where its rows have no key.
+        what: String,
+    },
+    /// SQLite finds a rebuilt table damaged.
+    #[error("table {table} would be damaged after it was rebuilt, nothing was changed: {why}")]
+    Damaged {
+        /// The table.
+        table: String,
+        /// What `integrity_check` says first.
+        why: String,
+    },
     /// A generated migration does not do what it should.
     #[error("the migration was tried on a copy and is not right, nothing was written: {why}")]
     Rehearsal {

@@ -7,6 +7,7 @@ pub mod cli;
 pub mod connection;
 pub mod control;
 pub mod diff;
+mod effect;
 mod error;
 mod history;
 pub mod introspect;

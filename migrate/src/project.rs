@@ -33,7 +33,8 @@ enum Source {
 pub struct Settings {
     /// How many backups stay in the folder `backups` beside the database; 0 makes none.
     pub backups: usize,
-    /// Whether a run counts the rows of every table before and after it.
+    /// Whether a run makes sure, before it is committed, that nothing is gone but what its SQL takes away: it counts the
+    /// rows of every table, digests the columns that must stay as they are, and checks the tables that it rebuilt.
     pub verify: bool,
     /// How long a run waits for another program that holds the database.
     pub wait: Duration,
@@ -139,6 +140,7 @@ impl Project {
 
     /// Opens a file, which SQLite makes if it is not there.
     pub(crate) fn open_file(&self, path: &Path) -> Result<SqliteConnection, Error> {
+        sqlite_hooks::install();
         let mut connection = open_sqlite(path).map_err(|error| self.explain(error))?;
         let wait = format!("PRAGMA busy_timeout = {}", self.settings.wait.as_millis());
         connection.batch_execute(&wait).map_err(self.explained())?;

@@ -14,7 +14,7 @@ use crate::run::{Direction, run, transaction};
 use crate::script::{Script, Scripts};
 use crate::sql::{Token, literal, tokens};
 use crate::status::{applied, newest, pending, revertible, status};
-use crate::verify::Counts;
+use crate::verify::Invariants;
 use crate::{Error, Project, Status, history};
 
 /// A migration that was applied, or taken back, and the version that this led to.
@@ -109,7 +109,7 @@ impl Project {
         self.finish(taken_back, backup, &names)
     }
 
-    /// Does the work of a run, and counts the rows of every table before and after it.
+    /// Does the work of a run, and looks before it and after it for what must stay.
     pub(crate) fn verified(
         &self,
         connection: &mut SqliteConnection,
@@ -119,9 +119,9 @@ impl Project {
         if !self.settings.verify || texts.is_empty() {
             return work(connection);
         }
-        let before = Counts::of(connection)?;
+        let before = Invariants::of(connection, texts)?;
         work(connection)?;
-        before.require(connection, texts)
+        before.require(connection)
     }
 
     /// Says which values a downgrade cannot bring back, because their side table was purged.

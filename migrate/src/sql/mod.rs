@@ -179,6 +179,24 @@ pub(crate) fn default_sql(value: &DefaultValue, ty: &Type) -> String {
     }
 }
 
+/// What SQLite makes of a declared type: <https://www.sqlite.org/datatype3.html#determination_of_column_affinity>.
+/// To store a value, INTEGER is as good as NUMERIC.
+pub(crate) fn affinity(declared: &str) -> &'static str {
+    let declared = declared.to_ascii_uppercase();
+    let has = |part: &str| declared.contains(part);
+    if has("INT") {
+        "numeric"
+    } else if has("CHAR") || has("CLOB") || has("TEXT") {
+        "text"
+    } else if has("BLOB") || declared.is_empty() {
+        "blob"
+    } else if has("REAL") || has("FLOA") || has("DOUB") {
+        "real"
+    } else {
+        "numeric"
+    }
+}
+
 fn unquote(text: &str) -> String {
     let inner = |open: char, close: char| text.strip_prefix(open).and_then(|rest| rest.strip_suffix(close));
     for quote in ['"', '`', '\''] {

@@ -1,12 +1,11 @@
 //! What ALTER TABLE can do without a rebuild.
 
-use super::keep::affinity;
 use super::{Direction, Writer, stored};
 use crate::Error;
 use crate::diff::Alteration;
 use crate::schema::{Table, same_name};
 use crate::sql::create_table::{CreateTable, Kind};
-use crate::sql::{Token, mentions, quote, tokens};
+use crate::sql::{Token, affinity, mentions, quote, tokens};
 
 impl Writer<'_> {
     /// The statements of ALTER TABLE that make `to`, or `None` where it cannot. Values that come back from a side table

@@ -9,7 +9,7 @@ use super::{Direction, stored};
 use crate::Error;
 use crate::schema::{Column, ForeignKey, Table, Type, same_name};
 use crate::sql::create_table::CreateTable;
-use crate::sql::{default_sql, quote};
+use crate::sql::{affinity, default_sql, quote};
 
 /// What one migration keeps of a table that stays.
 pub(super) struct SideTable {
@@ -301,24 +301,6 @@ fn storage(column: &Column, text: &CreateTable) -> (&'static str, &'static str) 
         Type::Other(_) => "other",
     };
     (written, affinity(text.declared_type(&column.name).unwrap_or_default()))
-}
-
-/// What SQLite makes of a declared type: <https://www.sqlite.org/datatype3.html#determination_of_column_affinity>.
-/// To store a value, INTEGER is as good as NUMERIC.
-pub(super) fn affinity(declared: &str) -> &'static str {
-    let declared = declared.to_ascii_uppercase();
-    let has = |part: &str| declared.contains(part);
-    if has("INT") {
-        "numeric"
-    } else if has("CHAR") || has("CLOB") || has("TEXT") {
-        "text"
-    } else if has("BLOB") || declared.is_empty() {
-        "blob"
-    } else if has("REAL") || has("FLOA") || has("DOUB") {
-        "real"
-    } else {
-        "numeric"
-    }
 }
 
 /// The columns by which a row is found again: for each its name in the side table, its name in the table, its type.

@@ -86,6 +86,11 @@ impl<'a> CreateTable<'a> {
         self.items.iter().find(|item| item.column.as_deref().is_some_and(|column| same_name(column, name)))
     }
 
+    /// The names of its columns, in order.
+    pub fn column_names(&self) -> Vec<String> {
+        self.items.iter().filter_map(|item| item.column.clone()).collect()
+    }
+
     /// The text within the parentheses of a CHECK, without the table's own name before a column.
     pub fn expression(&self, constraint: &Constraint) -> String {
         let tokens = &self.tokens[constraint.tokens.clone()];
