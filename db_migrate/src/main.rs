@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use config::Config;
-use migrate::cli::{confirm, say, warn};
-use migrate::{Project, Settings, Wishes};
+use migrate::cli::{say, warn};
+use migrate::{Project, Settings, Wishes, dialogue};
 
 const EXIT_STATUS: &str = "Exit status: 0 when the database agrees with the models at the end, 1 when something stood \
     in the way or --check found a difference, 2 for wrong arguments.";
@@ -51,13 +51,14 @@ struct Arguments {
 fn main() -> ExitCode {
     let Arguments { message, dry_run, check, allow_data_loss, fill, rename, no_keep, no_rehearsal } =
         Arguments::parse();
-    let no_rehearsal = no_rehearsal || check || dry_run;
-    let wishes = Wishes { message, fills: fill, renames: rename, no_keep, no_rehearsal };
+    let asks = !check && !dry_run;
+    let (fills, renames, no_rehearsal) = (fill, rename, no_rehearsal || !asks);
+    let wishes = Wishes { message, fills, renames, allow_data_loss, no_keep, no_rehearsal, ..Wishes::default() };
     migrate::cli::run("db_migrate", || {
         let config = Config::load()?;
         let project = Project::new(config.database_url.as_str(), &config.migrations_dir, &config.base_dir);
         let project = project.with(Settings::new(config.backups, |line| warn("db_migrate", line)));
-        let Some(mut plan) = project.make_update_script(&app::schema::schema(), &wishes)? else {
+        let Some(plan) = dialogue::plan(&project, &app::schema::schema(), wishes, asks)? else {
             say("The models and the database agree: there is nothing to migrate")?;
             return Ok(ExitCode::SUCCESS);
         };
@@ -69,10 +70,7 @@ fn main() -> ExitCode {
         if dry_run {
             return Ok(say(plan.files()).map(|()| ExitCode::SUCCESS)?);
         }
-        if allow_data_loss || (!plan.losses.is_empty() && confirm("These values would be lost. Go on?")) {
-            plan = plan.accept_losses();
-        }
-        say(format_args!("New migration saved as {}", project.apply(&plan)?))?;
+        say(format_args!("New migration saved as {}", project.apply(&dialogue::confirm(plan))?))?;
         say(format_args!("Current database version: {}", project.db_version()?))?;
         Ok(ExitCode::SUCCESS)
     })

@@ -28,8 +28,8 @@ fn a_loss_stops_it_unless_it_is_allowed() {
     assert_eq!(
         said,
         format!(
-            "nothing was written, because values would be lost: {LOSS}; run again with --allow-data-loss to do it all \
-             the same"
+            "nothing was written, because nobody has agreed to it: {LOSS}, kept aside in _kept_004_users; run again \
+             with --allow-data-loss to do it all the same"
         )
     );
     let plan = home.run("db_migrate --dry-run").succeeds();

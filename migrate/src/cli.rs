@@ -35,13 +35,33 @@ pub fn warn(program: &str, what: impl Display) {
     let _ = writeln!(io::stderr(), "{program}: {line}");
 }
 
-/// Asks a question that is answered by `y`. Elsewhere than on a terminal there is nobody to ask: the answer is no.
+/// Whether somebody sits there who can be asked.
 #[must_use]
-pub fn confirm(question: &str) -> bool {
-    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        return false;
+pub fn is_terminal() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Asks a question, on standard error, and returns the line that is typed. `None` where nobody is there to be asked, or
+/// whoever is there has ended the input.
+#[must_use]
+pub fn ask(question: impl Display) -> Option<String> {
+    if !is_terminal() {
+        return None;
     }
-    let _ = write!(io::stderr(), "{question} [y/N] ");
+    let _ = write!(io::stderr(), "{question} ");
     let mut answer = String::new();
-    io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
+    let length = io::stdin().read_line(&mut answer).ok()?;
+    (length > 0).then(|| answer.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// Asks a question until it is answered by yes or no; nothing typed is a no.
+#[must_use]
+pub fn ask_whether(question: impl Display) -> Option<bool> {
+    loop {
+        match ask(format_args!("{question} [y/N]"))?.trim().to_lowercase().as_str() {
+            "y" | "yes" => return Some(true),
+            "" | "n" | "no" => return Some(false),
+            _ => {}
+        }
+    }
 }

@@ -163,11 +163,23 @@ pub enum Error {
         /// Its number.
         number: u64,
     },
-    /// A migration would lose values, and nobody said that it may.
+    /// A migration would take values away, and nobody said that it may.
     #[error(
-        "nothing was written, because values would be lost: {0}; run again with --allow-data-loss to do it all the same"
+        "nothing was written, because nobody has agreed to it: {0}; run again with --allow-data-loss to do it all the same"
     )]
     WouldLose(String),
+    /// Since a migration was planned, there is more that it would take away.
+    #[error(
+        "nothing was written, because the database has changed since the plan was made, and more is at stake now: {0}; \
+         run db_migrate again"
+    )]
+    MoreToLose(String),
+    /// A migration drops one thing and adds another like it, and nobody said whether it is a new name.
+    #[error(
+        "nothing was written, because it is not clear what is meant: {0}; --allow-data-loss would drop the one and add \
+         the other"
+    )]
+    Alike(String),
     /// A migration needs values that nobody gave.
     #[error(
         "nothing was written, because values are missing: {0}; give one with --fill table.column=value, or a default"

@@ -6,6 +6,7 @@ mod backup;
 pub mod cli;
 pub mod connection;
 pub mod control;
+pub mod dialogue;
 pub mod diff;
 mod effect;
 mod error;
@@ -31,7 +32,7 @@ pub use control::Control;
 pub use diff::{Change, diff};
 pub use error::Error;
 pub use introspect::introspect;
-pub use loss::Loss;
+pub use loss::{Loss, LossKind};
 /// Declares the tables of a database, for Diesel's query builder and as data.
 ///
 /// ```

@@ -10,46 +10,91 @@ use diesel::sqlite::SqliteConnection;
 use crate::diff::Alteration;
 use crate::render::Options;
 use crate::schema::{Column, Table, Type};
-use crate::sql::quote;
+use crate::sql::create_table::CreateTable;
+use crate::sql::{quote, statements};
 use crate::{Change, Error};
 
 /// Rows whose values a change would drop, convert or refuse.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loss {
-    /// The table, and the column where it is about one.
-    pub what: String,
+    /// The change, in plain words: `drops users.about_me`.
+    pub change: String,
+    /// How many rows or values it meets.
+    pub count: i64,
     /// The change and the count, in plain words.
     pub words: String,
-    /// Whether the database would refuse the change: a value must be given for the rows that have none.
-    pub needs_fill: bool,
+    /// What becomes of them.
+    pub kind: LossKind,
+}
+
+/// What becomes of the values that a change meets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LossKind {
+    /// They are gone after the upgrade.
+    Lost,
+    /// They are kept aside for the downgrade, in this table, until it is purged.
+    Kept(String),
+    /// They stay, though the models have no place for such values.
+    Stays,
+    /// Rows have no value where the models want one: it must be given, by [`Wishes::fills`](crate::Wishes::fills).
+    NeedsFill {
+        /// The column, as `table.column`, by the names that the models have for them.
+        column: String,
+        /// The type of the value.
+        ty: Type,
+    },
+    /// What goes looks like what comes: it may be one thing that changes its name.
+    Alike {
+        /// What goes, a table or `table.column`.
+        old: String,
+        /// What comes.
+        new: String,
+        /// The rename, as [`Wishes::renames`](crate::Wishes::renames) takes it.
+        rename: String,
+    },
 }
 
 impl fmt::Display for Loss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.words)
+        f.write_str(&self.words)?;
+        match &self.kind {
+            LossKind::Lost => f.write_str(", which would be lost"),
+            LossKind::Kept(table) => write!(f, ", kept aside in {table}"),
+            LossKind::Stays => f.write_str(", left as is"),
+            LossKind::NeedsFill { .. } | LossKind::Alike { .. } => Ok(()),
+        }
     }
 }
 
-/// Counts what a plan would lose.
+/// Counts what a plan would lose, by the names that the live database has. `up` is the SQL that says what is kept aside.
 pub(crate) fn losses(
     connection: &mut SqliteConnection,
     changes: &[Change],
     options: &Options,
+    up: &str,
 ) -> Result<Vec<Loss>, Error> {
     let mut losses = Vec::new();
     for change in changes {
         match change {
-            Change::DropTable(table) => losses.extend(dropped_table(connection, table)?),
-            Change::AlterTable { from, alterations, .. } => {
+            Change::DropTable(table) => {
+                let found = dropped_table(connection, table)?;
+                losses.extend(found.map(|loss| loss.kept(up, options, &table.name, None)));
+            }
+            Change::AlterTable { from, to, alterations } => {
                 for alteration in alterations {
-                    losses.extend(match alteration {
-                        Alteration::DropColumn(column) => dropped_column(connection, from, column)?,
-                        Alteration::AlterColumn { from: old, to: new } => {
-                            altered_column(connection, from, (old, new), options)?
+                    let (column, found) = match alteration {
+                        Alteration::DropColumn(column) => {
+                            (column, dropped_column(connection, from, column)?.into_iter().collect())
                         }
-                        Alteration::AddColumn(column) => added_column(connection, from, column, options)?,
-                        _ => Vec::new(),
-                    });
+                        Alteration::AlterColumn { from: old, to: new } => {
+                            (new, altered_column(connection, (from, to), (old, new), options)?)
+                        }
+                        Alteration::AddColumn(column) => {
+                            (column, added_column(connection, (from, to), column, options)?.into_iter().collect())
+                        }
+                        _ => continue,
+                    };
+                    losses.extend(found.into_iter().map(|loss| loss.kept(up, options, &to.name, Some(&column.name))));
                 }
             }
             _ => {}
@@ -58,36 +103,66 @@ pub(crate) fn losses(
     Ok(losses)
 }
 
-fn dropped_table(connection: &mut SqliteConnection, table: &Table) -> Result<Vec<Loss>, Error> {
-    let rows = count(connection, table, "1")?;
-    let words = format!("drops table {}: it holds {}", table.name, counted(rows, "row"));
-    Ok(some_if(rows > 0, table.name.clone(), words))
+impl Loss {
+    /// The loss of `count` rows, when that is any. `found` says the count and what it is of.
+    fn of(count: i64, change: String, found: &str) -> Option<Self> {
+        let words = format!("{change}: {found}");
+        (count > 0).then_some(Self { change, count, words, kind: LossKind::Lost })
+    }
+
+    fn with(self, kind: LossKind) -> Self {
+        Self { kind, ..self }
+    }
+
+    /// What would be lost is not when the upgrade makes a side table for it.
+    fn kept(self, up: &str, options: &Options, table: &str, column: Option<&str>) -> Self {
+        let Some(revision) = options.keep.as_ref().filter(|_| self.kind == LossKind::Lost) else { return self };
+        let side = format!("_kept_{revision}_{table}");
+        let holds = |text: &&str| {
+            let table = CreateTable::parse(text).ok().filter(|table| table.name() == side);
+            table.is_some_and(|table| column.is_none_or(|column| table.column(column).is_some()))
+        };
+        let is_kept = statements(up).unwrap_or_default().iter().any(holds);
+        if is_kept { self.with(LossKind::Kept(side)) } else { self }
+    }
 }
 
-fn dropped_column(connection: &mut SqliteConnection, table: &Table, column: &Column) -> Result<Vec<Loss>, Error> {
+fn dropped_table(connection: &mut SqliteConnection, table: &Table) -> Result<Option<Loss>, Error> {
+    let rows = count(connection, table, "1")?;
+    Ok(Loss::of(rows, format!("drops table {}", table.name), &format!("it holds {}", counted(rows, "row"))))
+}
+
+fn dropped_column(connection: &mut SqliteConnection, table: &Table, column: &Column) -> Result<Option<Loss>, Error> {
     let held = count(connection, table, &format!("{} IS NOT NULL", quote(&column.name)))?;
-    let what = format!("{}.{}", table.name, column.name);
     let rows = count(connection, table, "1")?;
     let verb = if held == 1 { "holds" } else { "hold" };
-    let words = format!("drops {what}: {} of {} {verb} a value", number(held), counted(rows, "row"));
-    Ok(some_if(held > 0, what, words))
+    let found = format!("{} of {} {verb} a value", number(held), counted(rows, "row"));
+    Ok(Loss::of(held, format!("drops {}.{}", table.name, column.name), &found))
 }
 
 fn altered_column(
     connection: &mut SqliteConnection,
-    table: &Table,
+    (table, to): (&Table, &Table),
     (old, new): (&Column, &Column),
     options: &Options,
 ) -> Result<Vec<Loss>, Error> {
     let (name, what) = (quote(&old.name), format!("{}.{}", table.name, old.name));
+    // SQLite does not cut a text, nor a number that is stored as it was.
+    let is_number = |ty: &Type| matches!(ty, Type::SmallInt | Type::Integer | Type::BigInt | Type::Bool);
+    let is_text = |ty: &Type| matches!(ty, Type::Text { .. });
+    let stays = [is_number, is_text].iter().any(|is| is(&old.ty) && is(&new.ty));
+    let fate = || if stays { LossKind::Stays } else { LossKind::Lost };
     let mut losses = Vec::new();
     if let Some(condition) = misfit(&name, &old.ty, &new.ty) {
         let misfits = count(connection, table, &condition)?;
         let examples = examples(connection, table, &name, &condition);
         let (one, many) = kind(&new.ty);
         let are = if misfits == 1 { format!("is not {one}") } else { format!("are not {many}") };
-        let words = format!("changes {what} {} → {}: {} {are}{examples}", old.ty, new.ty, counted(misfits, "value"));
-        losses.extend(some_if(misfits > 0, what.clone(), words));
+        let (change, found) = (
+            format!("changes {what} {} → {}", old.ty, new.ty),
+            format!("{} {are}{examples}", counted(misfits, "value")),
+        );
+        losses.extend(Loss::of(misfits, change, &found).map(|loss| loss.with(fate())));
     }
     let is_shorter = |length: u32| match &old.ty {
         Type::Text { max_length } => max_length.is_none_or(|old| old > length),
@@ -99,19 +174,16 @@ fn altered_column(
         // Bytes are counted as the characters that they become.
         let longer = count(connection, table, &format!("length(CAST({name} AS TEXT)) > {length}"))?;
         let are = if longer == 1 { "is" } else { "are" };
-        let words = format!("shortens {what} to {length}: {} {are} longer", counted(longer, "row"));
-        losses.extend(some_if(longer > 0, what.clone(), words));
+        let found = format!("{} {are} longer", counted(longer, "row"));
+        losses.extend(Loss::of(longer, format!("shortens {what} to {length}"), &found).map(|loss| loss.with(fate())));
     }
     if old.nullable && !new.nullable && !table.is_sole_key(&old.name) {
         let nulls = count(connection, table, &format!("{name} IS NULL"))?;
         let are = if nulls == 1 { "is" } else { "are" };
-        let words = format!("makes {what} NOT NULL: {} {are} NULL", counted(nulls, "row"));
-        let has_value = new.default.is_some() || options.fill(&table.name, &new.name).is_some();
-        let mut found = some_if(nulls > 0, what, words);
-        for loss in &mut found {
-            loss.needs_fill = !has_value;
-        }
-        losses.extend(found);
+        let found = format!("{} {are} NULL", counted(nulls, "row"));
+        let loss = Loss::of(nulls, format!("makes {what} NOT NULL"), &found);
+        let has_value = new.default.is_some() || options.fill(&table.name, &old.name).is_some();
+        losses.extend(loss.map(|loss| if has_value { loss } else { loss.with(needs_fill(to, new)) }));
     }
     Ok(losses)
 }
@@ -119,22 +191,22 @@ fn altered_column(
 /// A new column loses nothing, but a NOT NULL one needs a value for the rows that are there.
 fn added_column(
     connection: &mut SqliteConnection,
-    table: &Table,
+    (table, to): (&Table, &Table),
     column: &Column,
     options: &Options,
-) -> Result<Vec<Loss>, Error> {
+) -> Result<Option<Loss>, Error> {
     if column.nullable || column.default.is_some() || options.fill(&table.name, &column.name).is_some() {
-        return Ok(Vec::new());
+        return Ok(None);
     }
     let rows = count(connection, table, "1")?;
-    let what = format!("{}.{}", table.name, column.name);
     let need = if rows == 1 { "needs" } else { "need" };
-    let words = format!("adds {what} NOT NULL without a default: {} {need} a value", counted(rows, "row"));
-    let mut found = some_if(rows > 0, what, words);
-    for loss in &mut found {
-        loss.needs_fill = true;
-    }
-    Ok(found)
+    let change = format!("adds {}.{} NOT NULL without a default", table.name, column.name);
+    let loss = Loss::of(rows, change, &format!("{} {need} a value", counted(rows, "row")));
+    Ok(loss.map(|loss| loss.with(needs_fill(to, column))))
+}
+
+fn needs_fill(table: &Table, column: &Column) -> LossKind {
+    LossKind::NeedsFill { column: format!("{}.{}", table.name, column.name), ty: column.ty.clone() }
 }
 
 /// The condition under which a value of one type is none of the other; `None` where every value is.
@@ -214,10 +286,6 @@ fn examples(connection: &mut SqliteConnection, table: &Table, name: &str, condit
 fn count(connection: &mut SqliteConnection, table: &Table, condition: &str) -> Result<i64, Error> {
     let query = format!("SELECT count(*) FROM {} WHERE {condition}", quote(&table.name));
     Ok(sql::<BigInt>(&query).get_result(connection)?)
-}
-
-fn some_if(is_there: bool, what: String, words: String) -> Vec<Loss> {
-    if is_there { vec![Loss { what, words, needs_fill: false }] } else { Vec::new() }
 }
 
 /// What a value is that is of that type, and what several are.

@@ -4,8 +4,10 @@ use std::fmt;
 use std::fs;
 use std::path::PathBuf;
 
+use diesel::sqlite::SqliteConnection;
+
 use crate::introspect::sqlite::introspect;
-use crate::loss::{Loss, losses};
+use crate::loss::{Loss, LossKind, losses};
 use crate::render::{Fill, Options, Sql};
 use crate::run::{Direction, run};
 use crate::schema::Schema;
@@ -22,6 +24,10 @@ pub struct Wishes {
     pub fills: Vec<String>,
     /// Columns and tables that only change their names, as `table.column=new_name` and `table=new_name`.
     pub renames: Vec<String>,
+    /// What only looks like a rename: the one is dropped and the other added.
+    pub apart: Vec<String>,
+    /// Values may be lost, and whatever looks like a rename is none.
+    pub allow_data_loss: bool,
     /// Keep nothing aside of what the upgrade drops or converts.
     pub no_keep: bool,
     /// Do not try it on a copy of the data.
@@ -41,6 +47,8 @@ pub struct Plan {
     pub losses: Vec<Loss>,
     /// Its SQL.
     pub sql: Sql,
+    options: Options,
+    is_accepted: bool,
 }
 
 impl fmt::Display for Plan {
@@ -55,9 +63,29 @@ impl fmt::Display for Plan {
 impl Plan {
     /// The plan of one who has read its losses and wants it nevertheless. A value that is needed is still needed.
     #[must_use]
-    pub fn accept_losses(mut self) -> Self {
-        self.losses.retain(|loss| loss.needs_fill);
-        self
+    pub fn accept_losses(self) -> Self {
+        Self { is_accepted: true, ..self }
+    }
+
+    /// Whether nothing stands in the way of [`Project::apply`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Alike`], [`Error::WouldLose`] and [`Error::NeedsFill`].
+    pub fn require_consent(&self) -> Result<(), Error> {
+        let words = |is_meant: fn(&LossKind) -> bool| {
+            let found = self.losses.iter().filter(|loss| is_meant(&loss.kind));
+            found.map(ToString::to_string).collect::<Vec<_>>().join("; ")
+        };
+        let alike = words(|kind| matches!(kind, LossKind::Alike { .. }));
+        let missing = words(|kind| matches!(kind, LossKind::NeedsFill { .. }));
+        let lost = words(|kind| matches!(kind, LossKind::Lost | LossKind::Kept(_) | LossKind::Stays));
+        match self.is_accepted {
+            false if !alike.is_empty() => Err(Error::Alike(alike)),
+            false if !lost.is_empty() => Err(Error::WouldLose(lost)),
+            _ if !missing.is_empty() => Err(Error::NeedsFill(missing)),
+            _ => Ok(()),
+        }
     }
 
     /// Both files, each below its name.
@@ -67,17 +95,27 @@ impl Plan {
         format!("\n-- {name}/up.sql\n{}\n-- {name}/down.sql\n{}", sql.up, sql.down)
     }
 
-    fn require_no_loss(&self) -> Result<(), Error> {
-        let words = |needs_fill: bool| {
-            let found = self.losses.iter().filter(|loss| loss.needs_fill == needs_fill);
-            found.map(|loss| loss.words.clone()).collect::<Vec<_>>().join("; ")
-        };
-        match (words(true), words(false)) {
-            (_, lost) if !lost.is_empty() => Err(Error::WouldLose(lost)),
-            (missing, _) if !missing.is_empty() => Err(Error::NeedsFill(missing)),
-            _ => Ok(()),
+    /// Counts again, under the lock: the person who was asked may have thought for long, and what was not shown was not
+    /// accepted.
+    fn require_no_more_losses(&self, connection: &mut SqliteConnection) -> Result<(), Error> {
+        let mut more = counted(connection, &self.changes, &self.options, &self.sql)?;
+        more.retain(|now| !self.losses.iter().any(|shown| shown.change == now.change && shown.count >= now.count));
+        if more.is_empty() {
+            return Ok(());
         }
+        Err(Error::MoreToLose(more.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")))
     }
+}
+
+/// Counts what these changes would lose of the rows that are there now.
+fn counted(
+    connection: &mut SqliteConnection,
+    changes: &[Change],
+    options: &Options,
+    sql: &Sql,
+) -> Result<Vec<Loss>, Error> {
+    let (changes, options) = rename::in_old_names(changes, options);
+    losses(connection, &changes, &options, &sql.up)
 }
 
 impl Project {
@@ -130,11 +168,14 @@ impl Project {
         if changes.is_empty() {
             return Ok(None);
         }
-        let (old_changes, old_options) = rename::in_old_names(&changes, &options);
-        let mut losses = losses(&mut connection, &old_changes, &old_options).map_err(|error| self.explain(error))?;
-        losses.extend(rename::alike(&changes));
+        let mut losses = counted(&mut connection, &changes, &options, &sql).map_err(|error| self.explain(error))?;
+        let is_settled = |loss: &Loss| match &loss.kind {
+            LossKind::Alike { rename, .. } => wishes.allow_data_loss || wishes.apart.contains(rename),
+            _ => false,
+        };
+        losses.extend(rename::alike(&changes).into_iter().filter(|loss| !is_settled(loss)));
         // A value that is missing would only fail the trial: it is asked for first.
-        if !wishes.no_rehearsal && losses.iter().all(|loss| !loss.needs_fill) {
+        if !wishes.no_rehearsal && !losses.iter().any(|loss| matches!(loss.kind, LossKind::NeedsFill { .. })) {
             rehearse::on_copy_of_data(
                 &mut connection,
                 &self.sqlite_path()?,
@@ -144,18 +185,19 @@ impl Project {
             )
             .map_err(|error| self.explain(error))?;
         }
-        Ok(Some(Plan { name, number: status.version + 1, changes, losses, sql }))
+        let (number, is_accepted) = (status.version + 1, wishes.allow_data_loss);
+        Ok(Some(Plan { name, number, changes, losses, sql, options, is_accepted }))
     }
 
     /// Writes a planned migration and applies it, both or neither. Returns the path of its folder as seen from the base.
     ///
     /// # Errors
     ///
-    /// [`Error::WouldLose`] and [`Error::NeedsFill`] when the plan has losses that nobody accepted,
-    /// [`Error::ScriptExists`] when a folder of that name is there, [`Error::Migration`] when a statement fails on the
+    /// What [`Plan::require_consent`] fails with, [`Error::MoreToLose`] when rows came in the meantime that were not
+    /// counted, [`Error::ScriptExists`] when a folder of that name is there, [`Error::Migration`] when a statement fails on the
     /// rows that are in the database, and whatever keeps a file from being written.
     pub fn apply(&self, plan: &Plan) -> Result<String, Error> {
-        plan.require_no_loss()?;
+        plan.require_consent()?;
         let Some(root) = self.folder() else {
             return Err(Error::NoScripts(PathBuf::from("a migrations folder")));
         };
@@ -173,6 +215,7 @@ impl Project {
         let applied = self.transaction(&mut connection, |connection| {
             let scripts = self.scripts()?;
             status(connection, &scripts)?.require_version(plan.number - 1, &scripts)?;
+            plan.require_no_more_losses(connection)?;
             if folder.exists() {
                 return Err(Error::ScriptExists(self.shown(&folder).into()));
             }

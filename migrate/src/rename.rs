@@ -9,7 +9,7 @@ use diesel::connection::SimpleConnection;
 
 use crate::diff::Alteration;
 use crate::introspect::sqlite::introspect;
-use crate::loss::Loss;
+use crate::loss::{Loss, LossKind};
 use crate::render::Options;
 use crate::schema::{Column, Schema, Table, same_name};
 use crate::sql::quote;
@@ -218,9 +218,10 @@ pub(crate) fn alike(changes: &[Change]) -> Vec<Loss> {
 }
 
 fn loss(old: &str, new: &str, new_name: &str) -> Loss {
-    let words =
-        format!("drops {old} and adds {new}, which look alike: --rename {old}={new_name} would keep the values");
-    Loss { what: old.to_owned(), words, needs_fill: false }
+    let change = format!("drops {old} and adds {new}");
+    let rename = format!("{old}={new_name}");
+    let words = format!("{change}, which look alike: --rename {rename} would keep the values");
+    Loss { change, count: 0, words, kind: LossKind::Alike { old: old.to_owned(), new: new.to_owned(), rename } }
 }
 
 /// Whether at least half of the columns of both tables have the same name and type.

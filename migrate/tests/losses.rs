@@ -57,11 +57,87 @@ fn a_column_that_goes_says_how_many_rows_hold_a_value() {
     let error = scratch.project.apply(&plan).unwrap_err().to_string();
     assert_eq!(
         error,
-        "nothing was written, because values would be lost: drops notes.what: 1,204 of 2,000 rows hold a value; run \
-         again with --allow-data-loss to do it all the same"
+        "nothing was written, because nobody has agreed to it: drops notes.what: 1,204 of 2,000 rows hold a value, kept \
+         aside in _kept_002_notes; run again with --allow-data-loss to do it all the same"
     );
     assert_eq!(scratch.project.db_version().unwrap(), 1);
     assert!(!scratch.path().join("migrations/sqlite/002_migration").exists());
+}
+
+/// What the plan says of each loss, and the error of the one who accepts none.
+fn said(scratch: &Scratch, models: &Schema, no_keep: bool) -> (String, String) {
+    let wishes = Wishes { no_keep, no_rehearsal: no_keep, ..Wishes::default() };
+    let plan = scratch.project.make_update_script(models, &wishes).unwrap().unwrap();
+    let lines = plan.to_string();
+    let lines: Vec<_> = lines.lines().filter_map(|line| line.strip_prefix("attention: ")).collect();
+    (lines.join("\n"), scratch.project.apply(&plan).unwrap_err().to_string())
+}
+
+#[test]
+fn what_becomes_of_the_values_is_said_as_it_is() {
+    let scratch = with_values(&TEXT, &["'n/a'", "'7'", "NULL"]);
+    let number = notes([Column::new("what", Type::Integer).nullable()]);
+    let short = notes([Column::new("what", Type::Text { max_length: Some(2) }).nullable()]);
+    let filled = notes([Column::new("what", TEXT).default(DefaultValue::Text("none".into()))]);
+    let drops = "drops notes.what: 2 of 3 rows hold a value";
+    let changes = "changes notes.what Text → Integer: 1 value is not a 32-bit integer ('n/a')";
+    let table = "drops table notes: it holds 3 rows";
+    let null = "makes notes.what NOT NULL: 1 row is NULL";
+    for (models, loss) in [(notes([]), drops), (number, changes), (Schema::new([]), table), (filled, null)] {
+        for (no_keep, fate) in [(false, "kept aside in _kept_002_notes"), (true, "which would be lost")] {
+            let (line, error) = said(&scratch, &models, no_keep);
+            assert_eq!(line, format!("{loss}, {fate}"));
+            assert!(error.contains(&line), "{error}");
+        }
+    }
+    // SQLite cuts nothing off.
+    assert_eq!(said(&scratch, &short, true).0, "shortens notes.what to 2: 1 row is longer, left as is");
+}
+
+#[test]
+fn what_a_rename_moves_is_kept_under_the_new_name_and_said_so() {
+    let scratch = with_values(&TEXT, &["'a'"]);
+    let wishes = Wishes { renames: vec!["notes=memos".into()], ..Wishes::default() };
+    let mut models = notes([]);
+    models.tables[0].name = "memos".into();
+    let plan = scratch.project.make_update_script(&models, &wishes).unwrap().unwrap();
+    assert!(plan.to_string().ends_with("drops notes.what: 1 of 1 row holds a value, kept aside in _kept_002_memos"));
+    scratch.project.apply(&plan.accept_losses()).unwrap();
+    assert_eq!(scratch.query("SELECT what FROM _kept_002_memos"), [Some("a".into())]);
+}
+
+#[test]
+fn what_came_after_the_plan_was_made_was_not_accepted() {
+    let scratch = with_values(&TEXT, &["'a'", "NULL"]);
+    let plan = plan(&scratch, &notes([]), &[]).accept_losses();
+    scratch.execute("INSERT INTO notes (what) VALUES ('b')");
+    let error = scratch.project.apply(&plan).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "nothing was written, because the database has changed since the plan was made, and more is at stake now: drops \
+         notes.what: 2 of 3 rows hold a value, kept aside in _kept_002_notes; run db_migrate again"
+    );
+    assert_eq!(scratch.project.db_version().unwrap(), 1);
+    assert!(!scratch.path().join("migrations/sqlite/002_migration").exists());
+    scratch.execute("DELETE FROM notes WHERE what = 'b'; INSERT INTO notes (what) VALUES (NULL)");
+    scratch.project.apply(&plan).unwrap();
+}
+
+#[test]
+fn a_table_that_was_empty_when_the_plan_was_made_is_counted_again() {
+    let scratch = with_values(&TEXT, &[]);
+    let dropped = plan(&scratch, &Schema::new([]), &[]);
+    let models = notes([Column::new("what", TEXT).nullable(), Column::new("size", Type::Integer)]);
+    let added = plan(&scratch, &models, &[]);
+    scratch.execute("INSERT INTO notes (what) VALUES (NULL)");
+    for (plan, what) in [
+        (dropped, "drops table notes: it holds 1 row"),
+        (added, "adds notes.size NOT NULL without a default: 1 row needs a value"),
+    ] {
+        let error = scratch.project.apply(&plan.accept_losses()).unwrap_err().to_string();
+        assert!(error.contains("since the plan was made") && error.contains(what), "{error}");
+    }
+    assert_eq!(scratch.project.db_version().unwrap(), 1);
 }
 
 #[test]

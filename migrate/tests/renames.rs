@@ -113,6 +113,59 @@ fn a_drop_and_an_add_that_look_alike_stop_and_say_both_ways() {
 }
 
 #[test]
+fn both_ways_that_a_stop_names_are_open() {
+    let plan = |scratch: &Scratch, wishes: Wishes| {
+        let models = {
+            let mut models = undeclared();
+            models.tables[1].columns[1].nullable = true;
+            models
+        };
+        scratch.project.make_update_script(&models, &wishes).unwrap().unwrap()
+    };
+    for (wishes, body) in [
+        (Wishes { renames: vec!["posts.text=body".into()], ..Wishes::default() }, Some("my first post!".to_owned())),
+        (Wishes { allow_data_loss: true, ..Wishes::default() }, None),
+    ] {
+        let scratch = without_view();
+        let error = scratch.project.apply(&plan(&scratch, Wishes::default())).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "nothing was written, because it is not clear what is meant: drops posts.text and adds posts.body, which \
+             look alike: --rename posts.text=body would keep the values; --allow-data-loss would drop the one and add \
+             the other"
+        );
+        scratch.project.apply(&plan(&scratch, wishes)).unwrap();
+        assert_eq!(scratch.query("SELECT body FROM posts"), [body]);
+    }
+}
+
+#[test]
+fn what_is_known_to_be_apart_is_no_question_but_still_a_loss() {
+    let scratch = without_view();
+    let mut models = undeclared();
+    models.tables[1].columns[1].nullable = true;
+    let wishes = Wishes { apart: vec!["posts.text=body".into()], ..Wishes::default() };
+    let plan = scratch.project.make_update_script(&models, &wishes).unwrap().unwrap();
+    let error = scratch.project.apply(&plan).unwrap_err().to_string();
+    assert!(error.contains("nobody has agreed to it: drops posts.text: 1 of 1 row holds a value"), "{error}");
+}
+
+#[test]
+fn a_value_that_a_renamed_column_needs_is_given_by_its_new_name() {
+    let scratch = Scratch::new();
+    let table = |column: Column| {
+        Schema::new([Table::new("notes", ["id"]).column(Column::new("id", Type::Integer)).column(column)])
+    };
+    scratch.migrate(&table(Column::new("what", Type::Text { max_length: None }).nullable()));
+    scratch.execute("INSERT INTO notes VALUES (1, NULL)");
+    let models = table(Column::new("body", Type::Text { max_length: None }).renamed_from("what"));
+    let wishes = Wishes { fills: vec!["notes.body=-".into()], ..Wishes::default() };
+    let plan = scratch.project.make_update_script(&models, &wishes).unwrap().unwrap();
+    scratch.project.apply(&plan.accept_losses()).unwrap();
+    assert_eq!(scratch.query("SELECT body FROM notes"), [Some("-".into())]);
+}
+
+#[test]
 fn a_rename_that_is_asked_for_is_done() {
     let scratch = without_view();
     let wishes = Wishes { renames: vec!["posts.text=body".into()], ..Wishes::default() };

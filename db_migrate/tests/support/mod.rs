@@ -2,6 +2,8 @@
 //! and migrations of its own, and the built programs run in it as processes.
 #![allow(dead_code, reason = "every test file includes this one, and uses a part of it")]
 
+pub mod terminal;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -117,8 +119,13 @@ impl Home {
                 command
             }
         };
+        command.args(&words[1..]);
+        self.settle(command)
+    }
+
+    /// The command in the home folder, with the settings that a test has.
+    pub fn settle(&self, mut command: Command) -> Command {
         command
-            .args(&words[1..])
             .current_dir(self.folder.path())
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())

@@ -81,6 +81,11 @@ impl<'a> CreateTable<'a> {
             .ok_or_else(|| Error::Sql { what: excerpt(sql), why: "not a CREATE TABLE that can be read".into() })
     }
 
+    /// The table's name.
+    pub fn name(&self) -> String {
+        self.tokens[self.name].name()
+    }
+
     /// The column of that name.
     pub fn column(&self, name: &str) -> Option<&Item> {
         self.items.iter().find(|item| item.column.as_deref().is_some_and(|column| same_name(column, name)))
