@@ -10,7 +10,7 @@ use diesel::sqlite::SqliteConnection;
 use crate::introspect::sqlite::introspect;
 use crate::run::{Direction, run, transaction};
 use crate::script::{Script, Scripts};
-use crate::status::{applied, check_target, has_tables, is_controlled, newest, prepare};
+use crate::status::{check_target, has_tables, is_controlled, prepare, status};
 use crate::{Change, Error, Project, Status, diff, history, rehearse};
 
 /// What [`Project::version_control`] did.
@@ -29,6 +29,7 @@ impl Project {
     ///
     /// # Errors
     ///
+    /// [`Error::Edited`], [`Error::Ahead`] and [`Error::OutOfOrder`] when the migrations are not what was applied,
     /// [`Error::NotUnderVersionControl`] when there are tables and no stamp, [`Error::StampDiffers`] when the tables are
     /// not what the stamp says, and whatever keeps a file from being made.
     pub fn version_control(&self, stamp: Option<u64>) -> Result<Control, Error> {
@@ -65,11 +66,14 @@ impl Project {
 
     fn control(&self, connection: &mut SqliteConnection, stamp: Option<u64>) -> Result<Control, Error> {
         if is_controlled(connection).map_err(self.explained())? {
-            let version = newest(&applied(connection).map_err(self.explained())?);
-            return match stamp {
-                Some(stamp) if stamp != version => Err(Error::AlreadyControlled { database: self.database(), version }),
-                _ => Ok(Control { is_new: false, version }),
-            };
+            let scripts = self.scripts()?;
+            let status = status(connection, &scripts).map_err(|error| self.explain(error))?;
+            let version = status.version;
+            if stamp.is_some_and(|stamp| stamp != version) {
+                return Err(Error::AlreadyControlled { database: self.database(), version });
+            }
+            status.require_history(&scripts)?;
+            return Ok(Control { is_new: false, version });
         }
         let scripts = self.scripts()?;
         let stamped = match stamp {

@@ -1,6 +1,6 @@
 //! A program on a pseudo terminal, which `script` of util-linux brings, and somebody who reads and types.
 
-use std::io::{Read, Write};
+use std::io::{BufReader, Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
@@ -29,7 +29,7 @@ impl Terminal {
         script.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = script.spawn().unwrap();
         let keyboard = child.stdin.take();
-        let stdout = child.stdout.take().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
         let (sender, output) = mpsc::channel();
         thread::spawn(move || stdout.bytes().map_while(Result::ok).try_for_each(|byte| sender.send(byte)));
         Self { child, keyboard, output, shown: String::new(), read_to: 0 }
