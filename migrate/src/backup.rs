@@ -259,6 +259,9 @@ fn is_time(text: &str) -> bool {
         && number.parse::<u64>().is_ok()
 }
 
+/// What the names of a database's copies begin with: `app` for `app.db`, and the whole name for any other, because
+/// `app.sqlite` may lie beside it.
 fn stem(database: &Path) -> String {
-    database.file_stem().and_then(|stem| stem.to_str()).unwrap_or("database").to_owned()
+    let name = database.file_name().and_then(|name| name.to_str()).unwrap_or("database");
+    name.strip_suffix(".db").filter(|stem| !stem.is_empty()).unwrap_or(name).to_owned()
 }

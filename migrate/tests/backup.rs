@@ -125,6 +125,20 @@ fn only_the_newest_are_kept_and_other_files_are_left_alone() {
 }
 
 #[test]
+fn databases_of_one_folder_do_not_take_each_others_copies() {
+    let scratch = populated(GOOD);
+    fs::copy(scratch.path().join("app.db"), scratch.path().join("app.sqlite")).unwrap();
+    let url = format!("sqlite:{}", scratch.path().join("app.sqlite").display());
+    let other = Project::new(&url, &scratch.path().join("migrations"), scratch.path());
+    other.with(Settings { backups: 1, ..Settings::default() }).upgrade(None).unwrap();
+    keeping(&scratch, 1).upgrade(None).unwrap();
+    let names = backups(&scratch);
+    let [own, others] = &names[..] else { panic!("{names:?}") };
+    assert!(own.starts_with("app-v1-20") && others.starts_with("app.sqlite-v1-20"), "{names:?}");
+    assert!(own.ends_with("Z.db") && others.ends_with("Z.db"), "{names:?}");
+}
+
+#[test]
 fn several_backups_within_a_second_do_not_overwrite_each_other() {
     let scratch = populated(GOOD);
     for _ in 0..3 {

@@ -253,3 +253,29 @@ fn a_key_that_changes_its_type_does_not_stand_in_the_way() {
     scratch.downgrade();
     assert_eq!(scratch.query("SELECT CAST(id AS TEXT) FROM t"), [Some("1".into())]);
 }
+
+#[test]
+fn a_key_that_may_not_be_null_stops_the_way_back_when_the_row_it_refers_to_is_gone() {
+    let scratch = Scratch::new();
+    let users = Table::new("users", ["id"]).column(Column::new("id", Type::Integer));
+    let posts = |columns: &[&str]| {
+        let columns = columns.iter().map(|name| Column::new(*name, Type::Integer));
+        columns.fold(Table::new("posts", ["id"]).column(Column::new("id", Type::Integer)), Table::column)
+    };
+    let key = ForeignKey::new(["user_id"], "users", ["id"]);
+    scratch.migrate(&Schema::new([users.clone(), posts(&["user_id"]).foreign_key(key)]));
+    scratch.execute("INSERT INTO users VALUES (1), (2); INSERT INTO posts VALUES (1, 1), (2, 2)");
+    scratch.migrate(&Schema::new([users, posts(&[])]));
+    scratch.execute("DELETE FROM users WHERE id = 2");
+    let error = scratch.project.downgrade(None).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "migration 002_migration would leave rows without the row that they refer to, nothing was changed; 1 in all, \
+         the first: row 2 of posts refers to nothing in users"
+    );
+    assert_eq!(scratch.project.db_version().unwrap(), 2);
+    assert_eq!(scratch.query("SELECT user_id || '' FROM _kept_002_posts"), [Some("1".into()), Some("2".into())]);
+    scratch.execute("DELETE FROM posts WHERE id = 2");
+    scratch.downgrade();
+    assert_eq!(scratch.query("SELECT id || ' ' || user_id FROM posts"), [Some("1 1".into())]);
+}
