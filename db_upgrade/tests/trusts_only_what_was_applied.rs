@@ -3,10 +3,6 @@
 #[path = "../../db_migrate/tests/support/mod.rs"]
 mod support;
 
-use std::thread;
-use std::time::Duration;
-
-use diesel::connection::SimpleConnection;
 use support::Home;
 
 #[test]
@@ -56,30 +52,4 @@ fn rows_that_go_from_a_table_that_no_migration_names_stop_the_run() {
     assert!(said.starts_with("table posts would keep 0 of its 1 rows"), "{said}");
     assert!(home.run("db_upgrade --no-verify").status == Some(0));
     assert!(home.dump().contains("JOHN") && !home.dump().contains("first"));
-}
-
-#[test]
-fn who_waits_for_another_program_says_so() {
-    let home = Home::with_history();
-    let mut writer = home.connect();
-    writer.batch_execute("BEGIN IMMEDIATE").unwrap();
-    let run = thread::scope(|scope| {
-        let run = scope.spawn(|| home.run("db_upgrade"));
-        thread::sleep(Duration::from_millis(700));
-        writer.batch_execute("COMMIT").unwrap();
-        run.join().unwrap()
-    });
-    assert_eq!(run.stderr, "db_upgrade: waiting up to 30 s for another program that is writing to app.db\n");
-    assert!(run.succeeds().ends_with("Current database version: 2\n"));
-}
-
-#[test]
-fn of_eight_at_once_one_applies_and_the_others_find_nothing_to_do() {
-    let home = Home::with_history();
-    let runs: Vec<_> = thread::scope(|scope| {
-        let runs: Vec<_> = (0..8).map(|_| scope.spawn(|| home.run("db_upgrade").succeeds())).collect();
-        runs.into_iter().map(|run| run.join().unwrap()).collect()
-    });
-    assert_eq!(runs.iter().filter(|said| said.starts_with("Upgraded to 1")).count(), 1, "{runs:?}");
-    assert_eq!(runs.iter().filter(|said| *said == "Current database version: 2\n").count(), 7, "{runs:?}");
 }

@@ -26,6 +26,7 @@ pub mod status;
 mod upkeep;
 mod verify;
 pub mod versioning;
+mod waits;
 
 pub use connection::Connection;
 pub use control::Control;

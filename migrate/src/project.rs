@@ -127,6 +127,8 @@ impl Project {
             return Err(Error::NoDatabase(self.shown(&path).into()));
         }
         let mut connection = self.open_file(&path)?;
+        // A writer with much to write keeps readers out too, unless the database has a write-ahead log.
+        self.tell_of_wait(&mut connection, "BEGIN; SELECT 1 FROM sqlite_master")?;
         if is_controlled(&mut connection).map_err(self.explained())? {
             return Ok(connection);
         }

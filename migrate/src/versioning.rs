@@ -4,7 +4,6 @@
 use std::path::Path;
 
 use diesel::RunQueryDsl;
-use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
 use diesel::sql_types::BigInt;
 use diesel::sqlite::SqliteConnection;
@@ -208,21 +207,7 @@ impl Project {
         connection: &mut SqliteConnection,
         work: impl FnOnce(&mut SqliteConnection) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let patience = |wait: u128| format!("PRAGMA busy_timeout = {wait}");
-        connection.batch_execute(&patience(0)).map_err(self.explained())?;
-        let probe = connection.batch_execute("BEGIN IMMEDIATE; ROLLBACK");
-        if probe.is_err() {
-            // Of the two statements it may be the second that failed.
-            let _ = connection.batch_execute("ROLLBACK");
-        }
-        connection.batch_execute(&patience(self.settings.wait.as_millis())).map_err(self.explained())?;
-        if probe.is_err_and(|error| error.to_string().contains("database is locked")) {
-            let seconds = self.settings.wait.as_secs();
-            (self.settings.tell)(&format!(
-                "waiting up to {seconds} s for another program that is writing to {}",
-                self.database()
-            ));
-        }
+        self.tell_of_wait(connection, "BEGIN IMMEDIATE")?;
         transaction(connection, &self.database(), work)
     }
 }
