@@ -8,12 +8,13 @@ use std::process::ExitCode;
 use clap::Parser;
 use config::Config;
 use migrate::cli::{say, warn};
-use migrate::{Project, Settings};
+use migrate::{Project, Settings, dialogue};
 
 /// Takes back the newest migration, or every one above a revision: all of them, or none when one fails.
 ///
 /// What a migration written by db_migrate dropped comes back with its values. What it added goes, with whatever was
-/// written into it since. A database that holds rows is copied to the folder backups first.
+/// written into it since: that is counted and said, and on a terminal you are asked. A database that holds rows is
+/// copied to the folder backups first.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
             }
             return Ok(ExitCode::SUCCESS);
         }
+        dialogue::confirm_downgrade(&project, arguments.to)?;
         for step in project.downgrade(arguments.to)? {
             say(format_args!("Downgraded to {}: {} taken back", step.version, step.name))?;
         }

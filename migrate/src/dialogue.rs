@@ -25,6 +25,25 @@ pub fn confirm(plan: Plan) -> Plan {
     if is_askable && ask_whether(question(&plan)) == Some(true) { plan.accept_losses() } else { plan }
 }
 
+/// Says what a downgrade deletes, and asks whether that may be. Where nobody is there to be asked, saying it is enough:
+/// the backup holds the values.
+///
+/// # Errors
+///
+/// [`Error::NotConfirmed`] when the answer is no, and as [`Project::deleted_by_downgrade`].
+pub fn confirm_downgrade(project: &Project, to: Option<u64>) -> Result<(), Error> {
+    let losses = project.deleted_by_downgrade(to)?;
+    let is_backed_up = project.settings.backups > 0;
+    let fate = if is_backed_up { "which the backup will hold" } else { "and there is no backup" };
+    for loss in &losses {
+        (project.settings.tell)(&format!("attention: {}, {fate}", loss.words));
+    }
+    if losses.is_empty() || !is_terminal() || ask_whether("These values would be deleted. Go on?") == Some(true) {
+        return Ok(());
+    }
+    Err(Error::NotConfirmed)
+}
+
 /// The wishes with an answer to every question that their plan leaves open; those after one without an answer stay so.
 fn answered(project: &Project, models: &Schema, mut wishes: Wishes) -> Result<Wishes, Error> {
     loop {

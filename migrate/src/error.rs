@@ -174,6 +174,9 @@ pub enum Error {
          run db_migrate again"
     )]
     MoreToLose(String),
+    /// A downgrade would delete values, and the person who was asked did not want it.
+    #[error("nothing was changed, because nobody has agreed to it")]
+    NotConfirmed,
     /// A migration drops one thing and adds another like it, and nobody said whether it is a new name.
     #[error(
         "nothing was written, because it is not clear what is meant: {0}; --allow-data-loss would drop the one and add \

@@ -6,6 +6,7 @@ mod backup;
 pub mod cli;
 pub mod connection;
 pub mod control;
+mod deletion;
 pub mod dialogue;
 pub mod diff;
 mod effect;

@@ -258,10 +258,11 @@ impl Run {
         self.diagnostic()
     }
 
-    /// The lines on standard error, but for the one that says that it waits for another program.
+    /// The lines on standard error, but for those that say that it waits for another program, and what a downgrade will
+    /// delete.
     fn diagnostics(&self) -> Vec<&str> {
-        let waiting = format!("{}: waiting up to ", self.program);
-        self.stderr.lines().filter(|line| !line.starts_with(&waiting)).collect()
+        let notes = ["waiting up to ", "attention: "].map(|note| format!("{}: {note}", self.program));
+        self.stderr.lines().filter(|line| !notes.iter().any(|note| line.starts_with(note))).collect()
     }
 
     #[track_caller]
