@@ -259,7 +259,7 @@ fn a_key_that_may_not_be_null_stops_the_way_back_when_the_row_it_refers_to_is_go
     let scratch = Scratch::new();
     let users = Table::new("users", ["id"]).column(Column::new("id", Type::Integer));
     let posts = |columns: &[&str]| {
-        let columns = columns.iter().map(|name| Column::new(*name, Type::Integer));
+        let columns = columns.iter().map(|name| Column::new(name, Type::Integer));
         columns.fold(Table::new("posts", ["id"]).column(Column::new("id", Type::Integer)), Table::column)
     };
     let key = ForeignKey::new(["user_id"], "users", ["id"]);
