@@ -24,11 +24,14 @@ struct Arguments {
     /// Run nothing, and exit with status 1 when migrations are pending or the database is not what the models expect
     #[arg(long, conflicts_with_all = ["to", "dry_run"])]
     check: bool,
+    /// Try what would run, up, down and up again, on a copy of the database, and run nothing
+    #[arg(long, conflicts_with_all = ["dry_run", "check"])]
+    rehearse: bool,
     /// Take migration N, which was edited after it was applied, as it is now
-    #[arg(long, value_name = "N", conflicts_with_all = ["to", "dry_run", "check"])]
+    #[arg(long, value_name = "N", conflicts_with_all = ["to", "dry_run", "check", "rehearse"])]
     accept_edited: Option<u64>,
     /// Remove the values that migrations kept aside for their downgrade, and run nothing
-    #[arg(long, conflicts_with_all = ["to", "dry_run", "check", "accept_edited"])]
+    #[arg(long, conflicts_with_all = ["to", "dry_run", "check", "rehearse", "accept_edited"])]
     purge_kept: bool,
     /// Remove only what migrations below N kept aside
     #[arg(long, value_name = "N", requires = "purge_kept")]
@@ -49,6 +52,8 @@ fn main() -> ExitCode {
         if arguments.check {
             project.require_agreement(&models)?;
             say("The models and the database agree")?;
+        } else if arguments.rehearse {
+            say(project.rehearse(arguments.to)?)?;
         } else if arguments.purge_kept {
             for (table, rows) in project.purge_kept(arguments.before)? {
                 say(format_args!("Removed {table}: {rows} row{}", if rows == 1 { "" } else { "s" }))?;

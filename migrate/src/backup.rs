@@ -72,8 +72,7 @@ fn write_backup(
 ) -> Result<PathBuf, Error> {
     let failed = |why: String| Error::CannotWrite { path: folder.to_owned(), why };
     fs::create_dir_all(folder).map_err(|error| failed(format!("{error}; {WITHOUT}")))?;
-    let size = sql::<BigInt>("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size");
-    let size = u64::try_from(size.get_result::<i64>(connection)?).unwrap_or(0);
+    let size = size(connection)?;
     let free = fs4::available_space(folder).map_err(|error| failed(error.to_string()))?;
     if free < size {
         let (size, free) = (size / 1_000_000 + 1, free / 1_000_000);
@@ -127,12 +126,24 @@ fn settle(copy: &Path, database: &Path) -> io::Result<()> {
 pub(crate) fn copy(connection: &mut SqliteConnection, target: &Path) -> Result<(), Error> {
     let unwritable = |why: String| Error::CannotWrite { path: target.to_owned(), why };
     let name = sqlite_name(target).ok_or_else(|| unwritable("its name is not UTF-8".into()))?;
+    create_private(target)?;
+    connection.batch_execute(&format!("VACUUM INTO {}", literal(&name))).map_err(|error| unwritable(error.to_string()))
+}
+
+/// Makes an empty file that is not there yet, and that only its owner may read.
+pub(crate) fn create_private(file: &Path) -> Result<(), Error> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(target).map_err(|error| unwritable(error.to_string()))?;
-    connection.batch_execute(&format!("VACUUM INTO {}", literal(&name))).map_err(|error| unwritable(error.to_string()))
+    let made = options.open(file).map(drop);
+    made.map_err(|error| Error::CannotWrite { path: file.to_owned(), why: error.to_string() })
+}
+
+/// How many bytes a database holds.
+pub(crate) fn size(connection: &mut SqliteConnection) -> Result<u64, Error> {
+    let size = sql::<BigInt>("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size");
+    Ok(u64::try_from(size.get_result::<i64>(connection)?).unwrap_or(0))
 }
 
 /// Opens a file and has SQLite check it, by `quick_check` or `integrity_check`.

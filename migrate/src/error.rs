@@ -282,9 +282,14 @@ pub enum Error {
         /// What `integrity_check` says first.
         why: String,
     },
-    /// A generated migration does not do what it should.
-    #[error("the migration was tried on a copy and is not right, nothing was written: {why}")]
+    /// A migration does not do what it should.
+    #[error(
+        "{what} was tried on a copy and is not right, nothing was {}: {why}",
+        if what == "the migration" { "written" } else { "changed" }
+    )]
     Rehearsal {
+        /// Which migration.
+        what: String,
         /// What is wrong.
         why: String,
     },

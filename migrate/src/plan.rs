@@ -176,14 +176,8 @@ impl Project {
         losses.extend(rename::alike(&changes).into_iter().filter(|loss| !is_settled(loss)));
         // A value that is missing would only fail the trial: it is asked for first.
         if !wishes.no_rehearsal && !losses.iter().any(|loss| matches!(loss.kind, LossKind::NeedsFill { .. })) {
-            rehearse::on_copy_of_data(
-                &mut connection,
-                &self.sqlite_path()?,
-                (&live, models),
-                &sql,
-                options.keep.is_some(),
-            )
-            .map_err(|error| self.explain(error))?;
+            rehearse::on_copy_of_data(self, &mut connection, (&live, models), &sql, options.keep.is_some())
+                .map_err(|error| self.explain(error))?;
         }
         let (number, is_accepted) = (status.version + 1, wishes.allow_data_loss);
         Ok(Some(Plan { name, number, changes, losses, sql, options, is_accepted }))

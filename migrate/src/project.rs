@@ -36,6 +36,10 @@ pub struct Settings {
     /// Whether a run makes sure, before it is committed, that nothing is gone but what its SQL takes away: it counts the
     /// rows of every table, digests the columns that must stay as they are, and checks the tables that it rebuilt.
     pub verify: bool,
+    /// The size in bytes above which a migration is tried on a sample of the rows and not on a copy of them all.
+    pub whole_copy: u64,
+    /// The most rows of a table that such a sample asks for; those that they refer to come in addition.
+    pub sample_rows: u64,
     /// How long a run waits for another program that holds the database.
     pub wait: Duration,
     /// Is called with a line for the person who waits.
@@ -52,7 +56,14 @@ impl Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { backups: 5, verify: true, wait: Duration::from_secs(30), tell: |_| {} }
+        Self {
+            backups: 5,
+            verify: true,
+            whole_copy: 1 << 30,
+            sample_rows: 10_000,
+            wait: Duration::from_secs(30),
+            tell: |_| {},
+        }
     }
 }
 
