@@ -11,6 +11,7 @@ use diesel::sqlite::SqliteConnection;
 use diesel::{Connection as _, ConnectionError, OptionalExtension as _, RunQueryDsl};
 
 use crate::introspect::sqlite::introspect;
+use crate::progress::step;
 use crate::render::{Options, Sql, render};
 use crate::run::{Direction, run, transaction};
 use crate::schema::{Column, ObjectKind, Schema, Table};
@@ -76,7 +77,7 @@ pub(crate) fn on_copy_of_data(
     }
     let stage = Stage::new(database)?;
     let (before, copy) = (stage.folder.join("before.db"), stage.folder.join("copy.db"));
-    backup::copy(connection, &before)?;
+    backup::copy(connection, &before, "copying the database to try the migration")?;
     fs::copy(&before, &copy).map_err(|error| Error::CannotWrite { path: copy.clone(), why: error.to_string() })?;
     up_down_up(&before, &copy, (from, target), sql, keeps)
 }
@@ -140,7 +141,9 @@ fn up_down_up(
     for (direction, goal) in [(Direction::Up, target), (Direction::Down, from), (Direction::Up, target)] {
         let file = format!("{}, on your rows", direction.file());
         let failed = |why: String| Error::Rehearsal { why: format!("{file}: {why}") };
-        attempt(&mut copy, &script, direction).map_err(&failed)?;
+        step(&format!("trying {} on a copy", direction.file()), || {
+            attempt(&mut copy, &script, direction).map_err(&failed)
+        })?;
         for table in &from.tables {
             let Some(now) = goal.table(&table.name) else { continue };
             let is_back = direction == Direction::Down && keeps && (has_same_key(table, target) || is_kept(table, sql));
@@ -153,7 +156,8 @@ fn up_down_up(
                             .is_some_and(|other| other.ty == column.ty && other.nullable == column.nullable))
             };
             let columns = table.columns.iter().filter(stays).filter(|column| now.find_column(&column.name).is_some());
-            if let Some(difference) = value_that_differs(&mut copy, table, columns)? {
+            let compared = step(&format!("comparing {}", table.name), || value_that_differs(&mut copy, table, columns));
+            if let Some(difference) = compared? {
                 return Err(failed(difference));
             }
         }

@@ -15,6 +15,7 @@ use diesel::sqlite::SqliteConnection;
 
 use crate::Error;
 use crate::effect::{Effect, Survivor};
+use crate::progress::step;
 use crate::schema::same_name;
 use crate::sql::{affinity, literal, mentions, quote};
 
@@ -132,7 +133,7 @@ impl Digest {
         for values in if values.is_empty() { vec![&[][..]] } else { values.chunks(100).collect() } {
             let arguments = [&[key.len().to_string()], key.as_slice(), values].concat().join(", ");
             let query = format!("SELECT column_digest({arguments}) FROM {}", quote(table));
-            sums.extend(sql::<Binary>(&query).get_result::<Vec<u8>>(connection)?);
+            sums.extend(step(table, || Ok(sql::<Binary>(&query).get_result::<Vec<u8>>(connection)?))?);
         }
         Ok(sums)
     }

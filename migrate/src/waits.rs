@@ -10,15 +10,9 @@ use crate::{Error, Project};
 impl Project {
     /// Says so when a statement would have to wait now. The statement is not kept: whoever needs it runs it again, and
     /// waits.
-    pub(crate) fn tell_of_wait(&self, connection: &mut SqliteConnection, statement: &str) -> Result<(), Error> {
-        let patience = |wait: u128| format!("PRAGMA busy_timeout = {wait}");
-        connection.batch_execute(&patience(0)).map_err(self.explained())?;
-        let probe = connection.batch_execute(&format!("{statement}; ROLLBACK"));
-        if probe.is_err() {
-            // Of the two statements it may be the second that failed.
-            let _ = connection.batch_execute("ROLLBACK");
-        }
-        connection.batch_execute(&patience(self.settings.wait.as_millis())).map_err(self.explained())?;
+    pub(crate) fn tell_of_wait(&self, statement: &str) -> Result<(), Error> {
+        // By a connection that does not wait, and that ends with the statement.
+        let probe = open_sqlite(&self.sqlite_path()?)?.batch_execute(statement);
         if probe.is_err_and(|error| error.to_string().contains("database is locked")) {
             let (seconds, database) = (self.settings.wait.as_secs(), self.database());
             let who = writer(&self.sqlite_path()?);

@@ -18,8 +18,6 @@ use libsqlite3_sys::{SQLITE_OK, sqlite3, sqlite3_api_routines, sqlite3_auto_exte
 pub use wait::with_busy_wait;
 pub use watch::{Observer, observe, rows_changed};
 
-static INSTALLED: Once = Once::new();
-
 /// Has every SQLite connection that is opened from now on call the observer of its thread, and know the aggregate
 /// function `column_digest`. Calling it again does nothing.
 ///
@@ -32,17 +30,12 @@ static INSTALLED: Once = Once::new();
 ///
 /// When SQLite has no memory left.
 pub fn install() {
+    static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
         // SAFETY: the entry point has the signature that SQLite calls, and lives as long as the process.
         let outcome = unsafe { sqlite3_auto_extension(Some(prepare)) };
         assert_eq!(outcome, SQLITE_OK, "SQLite has no memory for its list of extensions");
     });
-}
-
-/// Whether [`install`] was called.
-#[must_use]
-pub fn is_installed() -> bool {
-    INSTALLED.is_completed()
 }
 
 /// What SQLite calls with each connection that it has just opened.
