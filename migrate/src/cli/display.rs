@@ -32,8 +32,7 @@ impl Watch for Display {
     fn working(&mut self, progress: &Progress<'_>) {
         if self.is_terminal {
             if progress.elapsed >= PATIENCE {
-                let bar = self.bar.get_or_insert_with(|| bar(progress.total.is_some()));
-                bar.set_length(progress.total.unwrap_or(0).max(progress.done));
+                let bar = self.bar.get_or_insert_with(|| bar(progress));
                 bar.set_position(progress.done);
                 bar.set_message(one_line(progress));
             }
@@ -54,11 +53,12 @@ impl Watch for Display {
     }
 }
 
-fn bar(has_total: bool) -> ProgressBar {
-    let template = if has_total { "[{bar:16}] {wide_msg}" } else { "{spinner} {wide_msg}" };
+fn bar(progress: &Progress<'_>) -> ProgressBar {
+    let template = if progress.total.is_some() { "[{bar:16}] {wide_msg}" } else { "{spinner} {wide_msg}" };
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner());
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    bar.set_style(style.progress_chars("##-").tick_chars("|/-\\ "));
+    let bar = ProgressBar::with_draw_target(progress.total, ProgressDrawTarget::stderr())
+        .with_style(style.progress_chars("##-").tick_chars("|/-\\ "))
+        .with_message(one_line(progress));
     // There are moments, as when it sorts an index, in which SQLite reports nothing.
     bar.enable_steady_tick(Duration::from_millis(200));
     bar
