@@ -1,21 +1,20 @@
 //! Long work shows itself to whoever watches, who may end it.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use diesel::RunQueryDsl;
 use diesel::connection::BoxableConnection;
-use diesel::dsl::sql;
-use diesel::sql_types::BigInt;
-use diesel::sqlite::{Sqlite, SqliteConnection};
+use diesel::sqlite::Sqlite;
 
 use crate::Error;
 use crate::loss::number;
-use crate::sql::{Token, excerpt, quote, tokens};
+use crate::schema::same_name;
+use crate::sql::{Token, excerpt, tokens};
 
 /// Somebody who watches the work of this thread. It must not use this library, nor a SQLite connection.
 pub trait Watch {
@@ -94,6 +93,7 @@ thread_local! {
 struct State {
     watch: Option<Box<dyn Watch>>,
     tasks: Vec<Task>,
+    counts: BTreeMap<String, i64>,
     looked: Option<Instant>,
     is_interrupted: bool,
     is_done: bool,
@@ -155,13 +155,7 @@ pub(crate) fn execute(connection: &mut dyn BoxableConnection<Sqlite>, statement:
     let tokens = tokens(statement).unwrap_or_default();
     let source = copied_table(&tokens);
     let label = source.as_ref().map_or_else(|| format!("running {}", excerpt(statement)), |it| format!("copying {it}"));
-    let count = |source: &String| {
-        let query = format!("SELECT count(*) FROM {}", quote(source));
-        let connection = connection.downcast_mut::<SqliteConnection>()?;
-        let rows = step(&label, || Ok(sql::<BigInt>(&query).get_result::<i64>(connection)?));
-        rows.ok().and_then(|rows| u64::try_from(rows).ok())
-    };
-    let total = source.as_ref().filter(|_| is_watched()).and_then(count);
+    let total = source.and_then(|source| STATE.with_borrow(|state| state.rows(&source)));
     task(&label, Amount::rows(total), || Ok(connection.batch_execute(statement)?))
 }
 
@@ -178,6 +172,12 @@ fn copied_table(tokens: &[Token]) -> Option<String> {
         }
     }
     None
+}
+
+/// The rows of the tables were counted: a statement that copies a table is measured by them. It would cost too much to
+/// count them for that alone.
+pub(crate) fn counted(counts: &BTreeMap<String, i64>) {
+    STATE.with_borrow_mut(|state| state.counts.clone_from(counts));
 }
 
 /// A transaction begins: until it is committed, it can be interrupted.
@@ -207,17 +207,25 @@ pub(crate) fn clear() {
     });
 }
 
-fn is_watched() -> bool {
-    STATE.with_borrow(|state| state.watch.is_some())
-}
-
 /// How long nobody looks after a look.
 const PAUSE: Duration = Duration::from_millis(50);
 
 impl State {
     const fn new() -> Self {
-        let tasks = Vec::new();
-        Self { watch: None, tasks, looked: None, is_interrupted: false, is_done: false, was_changed: false }
+        Self {
+            watch: None,
+            tasks: Vec::new(),
+            counts: BTreeMap::new(),
+            looked: None,
+            is_interrupted: false,
+            is_done: false,
+            was_changed: false,
+        }
+    }
+
+    fn rows(&self, table: &str) -> Option<u64> {
+        let count = self.counts.iter().find(|(name, _)| same_name(name, table));
+        count.and_then(|(_, count)| u64::try_from(*count).ok())
     }
 
     fn begin(&mut self, label: &str, amount: Amount) -> Result<(), Error> {

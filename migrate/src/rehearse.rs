@@ -11,13 +11,13 @@ use diesel::sqlite::SqliteConnection;
 use diesel::{Connection as _, ConnectionError, OptionalExtension as _, RunQueryDsl};
 
 use crate::introspect::sqlite::introspect;
-use crate::progress::step;
+use crate::progress::{counted, step};
 use crate::render::{Options, Sql, render};
 use crate::run::{Direction, run, transaction};
 use crate::schema::{Column, ObjectKind, Schema, Table};
 use crate::script::Script;
 use crate::sql::{Token, quote, tokens};
-use crate::{Change, Error, backup, diff, rename};
+use crate::{Change, Error, backup, diff, rename, verify};
 
 /// Works out the migration from a live schema to another, and tries it, up and down, on an empty copy.
 ///
@@ -138,6 +138,7 @@ fn up_down_up(
     let script = Script { number: 1, name: "0_trial".into(), up: sql.up.clone(), down: Some(sql.down.clone()) };
     let attach = format!("ATTACH {} AS before", crate::sql::literal(&before.display().to_string()));
     copy.batch_execute(&attach)?;
+    counted(&verify::counts(&mut copy)?);
     for (direction, goal) in [(Direction::Up, target), (Direction::Down, from), (Direction::Up, target)] {
         let file = format!("{}, on your rows", direction.file());
         let failed = |why: String| Error::Rehearsal { why: format!("{file}: {why}") };

@@ -15,7 +15,7 @@ use diesel::sqlite::SqliteConnection;
 
 use crate::Error;
 use crate::effect::{Effect, Survivor};
-use crate::progress::step;
+use crate::progress::{counted, step};
 use crate::schema::same_name;
 use crate::sql::{affinity, literal, mentions, quote};
 
@@ -65,7 +65,9 @@ impl<'a> Invariants<'a> {
                 digests.extend(Digest::of(connection, table, columns)?);
             }
         }
-        Ok(Self { texts, counts: counts(connection)?, rebuilt, digests })
+        let counts = counts(connection)?;
+        counted(&counts);
+        Ok(Self { texts, counts, rebuilt, digests })
     }
 
     /// Looks at the database after they ran.
@@ -189,7 +191,7 @@ fn shapes(connection: &mut SqliteConnection) -> Result<BTreeMap<String, Vec<Colu
 }
 
 /// How many rows each table holds.
-fn counts(connection: &mut SqliteConnection) -> Result<BTreeMap<String, i64>, Error> {
+pub(crate) fn counts(connection: &mut SqliteConnection) -> Result<BTreeMap<String, i64>, Error> {
     let mut counts = BTreeMap::new();
     for table in tables(connection)? {
         let count = sql::<BigInt>(&format!("SELECT count(*) FROM {}", quote(&table))).get_result(connection)?;

@@ -11,10 +11,13 @@ use migrate::Error;
 use migrate::progress::{Progress, Unit, Watch, unwatch, watch};
 use support::Scratch;
 
+/// A task, how much of it is done, and how much there is to do.
+type Shown = (String, u64, Option<u64>);
+
 /// Notes what it sees, and ends the work when a task of that name is shown.
 #[derive(Clone, Default)]
 struct Notes {
-    seen: Rc<RefCell<Vec<(String, u64, Option<u64>)>>>,
+    seen: Rc<RefCell<Vec<Shown>>>,
     ends_at: &'static str,
     is_over: Rc<Cell<bool>>,
 }
@@ -32,7 +35,7 @@ impl Watch for Notes {
     }
 }
 
-const SLOW: &str = "(WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50 + people.id % 2) \
+const SLOW: &str = "(WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20 + people.id % 2) \
                     SELECT sum(i) FROM n)";
 
 /// A project with 100,000 rows and a pending migration that copies them slowly.
@@ -48,7 +51,7 @@ fn populated() -> Scratch {
     scratch.project.upgrade(None).unwrap();
     scratch.execute(
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
-         INSERT INTO people SELECT i, 'name ' || i || hex(zeroblob(500)) FROM n",
+         INSERT INTO people SELECT i, 'name ' || i || hex(zeroblob(300)) FROM n",
     );
     write(
         "002_points",
