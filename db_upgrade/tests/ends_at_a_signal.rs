@@ -101,7 +101,7 @@ fn it_does_not_wait_on_for_a_lock() {
     let mut waiting = String::new();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     stderr.read_line(&mut waiting).unwrap();
-    assert_eq!(waiting, "db_upgrade: waiting up to 30 s for another program that is writing to app.db\n");
+    assert!(waiting.starts_with("db_upgrade: waiting up to 30 s for "), "{waiting}");
     child.stderr = Some(stderr.into_inner());
     send("-INT", &child);
     let (code, said, took) = end(child);
@@ -114,7 +114,7 @@ fn it_does_not_wait_on_for_a_lock() {
     sleep(Duration::from_secs(1));
     send("-TERM", &child);
     let (code, said, took) = end(child);
-    assert_eq!((code, said.as_str()), (Some(143), SAID));
+    assert!(code == Some(143) && said.ends_with(SAID), "{code:?} {said}");
     assert!(took < Duration::from_secs(1), "{took:?}");
     drop(other);
     assert!(home.contents() == before, "{:?}", home.contents().keys());

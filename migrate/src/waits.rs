@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use diesel::connection::SimpleConnection;
-use diesel::sqlite::SqliteConnection;
 
+use crate::connection::open_sqlite;
 use crate::{Error, Project};
 
 impl Project {
