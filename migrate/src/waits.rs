@@ -1,6 +1,7 @@
 //! Says who is waited for, when another program holds the database.
 
 use std::path::Path;
+use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 
@@ -11,8 +12,9 @@ impl Project {
     /// Says so when a statement would have to wait now. The statement is not kept: whoever needs it runs it again, and
     /// waits.
     pub(crate) fn tell_of_wait(&self, statement: &str) -> Result<(), Error> {
-        // By a connection that does not wait, and that ends with the statement.
-        let probe = open_sqlite(&self.sqlite_path()?)?.batch_execute(statement);
+        // By a connection that ends with the statement, and waits for what is over in a moment.
+        let (path, moment) = (self.sqlite_path()?, Duration::from_millis(50));
+        let probe = sqlite_hooks::with_busy_wait(moment, || open_sqlite(&path))?.batch_execute(statement);
         if probe.is_err_and(|error| error.to_string().contains("database is locked")) {
             let (seconds, database) = (self.settings.wait.as_secs(), self.database());
             let who = writer(&self.sqlite_path()?);
