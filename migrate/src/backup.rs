@@ -12,6 +12,7 @@ use diesel::sql_types::{BigInt, Text};
 use diesel::sqlite::SqliteConnection;
 
 use crate::connection::{open_sqlite, sqlite_name};
+use crate::progress::{Amount, step, task};
 use crate::sql::{literal, quote};
 use crate::{Error, verify};
 
@@ -84,7 +85,7 @@ fn write_backup(
     let draft = folder.join(format!(".{name}.new"));
     let _ = fs::remove_file(&draft);
     let target = free_name(folder, &format!("{}-v{version}-{}", stem(database), Utc::now().format("%Y%m%dT%H%M%SZ")));
-    let copied = copy(connection, &draft).and_then(|()| check(&draft, "quick_check")).and_then(|()| {
+    let copied = copy(connection, &draft, "backing up").and_then(|()| check(&draft, "quick_check")).and_then(|()| {
         settle(&draft, database)
             .and_then(|()| fs::rename(&draft, &target))
             .map_err(|error| Error::CannotWrite { path: target.clone(), why: error.to_string() })
@@ -123,11 +124,23 @@ fn settle(copy: &Path, database: &Path) -> io::Result<()> {
 }
 
 /// Writes a consistent copy of a live database to a file that is not there yet, and that only its owner may read.
-pub(crate) fn copy(connection: &mut SqliteConnection, target: &Path) -> Result<(), Error> {
+/// `doing` says to whoever watches what it is for.
+pub(crate) fn copy(connection: &mut SqliteConnection, target: &Path, doing: &str) -> Result<(), Error> {
     let unwritable = |why: String| Error::CannotWrite { path: target.to_owned(), why };
     let name = sqlite_name(target).ok_or_else(|| unwritable("its name is not UTF-8".into()))?;
     create_private(target)?;
-    connection.batch_execute(&format!("VACUUM INTO {}", literal(&name))).map_err(|error| unwritable(error.to_string()))
+    let (total, vacuum) = (content(connection)?, format!("VACUUM INTO {}", literal(&name)));
+    task(doing, Amount::File { path: target.to_owned(), total }, || {
+        connection.batch_execute(&vacuum).map_err(|error| unwritable(error.to_string()))
+    })
+}
+
+/// How many bytes of a database are in use: a copy has as many.
+fn content(connection: &mut SqliteConnection) -> Result<u64, Error> {
+    let size = sql::<BigInt>(
+        "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size",
+    );
+    Ok(u64::try_from(size.get_result::<i64>(connection)?).unwrap_or(0))
 }
 
 /// Makes an empty file that is not there yet, and that only its owner may read.
@@ -150,8 +163,9 @@ pub(crate) fn size(connection: &mut SqliteConnection) -> Result<u64, Error> {
 pub(crate) fn check(file: &Path, pragma: &str) -> Result<(), Error> {
     let broken = |why: String| Error::Database { what: file.display().to_string(), why };
     let mut connection = open(file)?;
-    let found: Vec<String> =
-        sql::<Text>(&format!("PRAGMA {pragma}(1)")).load(&mut connection).map_err(|error| broken(error.to_string()))?;
+    let found: Vec<String> = step("checking the backup", || {
+        sql::<Text>(&format!("PRAGMA {pragma}(1)")).load(&mut connection).map_err(|error| broken(error.to_string()))
+    })?;
     // SQLite reads zeros where the last page is cut off.
     let page = sql::<BigInt>("PRAGMA page_size").get_result::<i64>(&mut connection);
     let page = page.ok().and_then(|size| u64::try_from(size).ok()).unwrap_or(1).max(1);
@@ -179,16 +193,17 @@ pub(crate) fn restore(backup: &Path, database: &Path) -> Result<(), Error> {
     let database = &fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
     let draft = database.with_file_name(format!(".{}-restore-{}.new", stem(database), std::process::id()));
     let _ = fs::remove_file(&draft);
-    let restored = copy(&mut open(backup)?, &draft).and_then(|()| check(&draft, "integrity_check")).and_then(|()| {
-        let lock = if database.exists() { lock_out(database)? } else { None };
-        let owner = if database.exists() { database } else { backup };
-        let replaced = settle(&draft, owner)
-            .and_then(|()| remove_leftovers(database))
-            .and_then(|()| fs::rename(&draft, database))
-            .map_err(|error| Error::CannotWrite { path: database.clone(), why: error.to_string() });
-        drop(lock);
-        replaced
-    });
+    let restored =
+        copy(&mut open(backup)?, &draft, "restoring").and_then(|()| check(&draft, "integrity_check")).and_then(|()| {
+            let lock = if database.exists() { lock_out(database)? } else { None };
+            let owner = if database.exists() { database } else { backup };
+            let replaced = settle(&draft, owner)
+                .and_then(|()| remove_leftovers(database))
+                .and_then(|()| fs::rename(&draft, database))
+                .map_err(|error| Error::CannotWrite { path: database.clone(), why: error.to_string() });
+            drop(lock);
+            replaced
+        });
     if restored.is_err() {
         let _ = fs::remove_file(&draft);
     }

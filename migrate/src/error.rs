@@ -328,6 +328,15 @@ pub enum Error {
     /// A migration of that name is there already.
     #[error("{} is there already, and is never written over: move it away", .0.display())]
     ScriptExists(PathBuf),
+    /// Whoever watches the work has ended it.
+    #[error(
+        "interrupted: {}",
+        if *.was_changed { "what was finished before stays, nothing else was changed" } else { "nothing was changed" }
+    )]
+    Interrupted {
+        /// Whether an earlier transaction was committed.
+        was_changed: bool,
+    },
     /// What is asked for is there for SQLite only.
     #[error("PostgreSQL is not supported yet: set DATABASE_URL to sqlite:PATH")]
     PostgresNotYet,

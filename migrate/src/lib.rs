@@ -15,6 +15,7 @@ mod history;
 pub mod introspect;
 pub mod loss;
 pub mod plan;
+pub mod progress;
 pub mod project;
 mod rehearse;
 pub mod rename;

@@ -308,7 +308,7 @@ fn counted(count: i64, noun: &str) -> String {
 }
 
 /// A number with commas between its thousands.
-fn number(count: i64) -> String {
+pub(crate) fn number(count: i64) -> String {
     let digits = count.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {

@@ -8,6 +8,7 @@ use diesel::sqlite::SqliteConnection;
 
 use crate::introspect::sqlite::introspect;
 use crate::loss::{Loss, LossKind, losses};
+use crate::progress::step;
 use crate::render::{Fill, Options, Sql};
 use crate::run::{Direction, run};
 use crate::schema::Schema;
@@ -115,7 +116,7 @@ fn counted(
     sql: &Sql,
 ) -> Result<Vec<Loss>, Error> {
     let (changes, options) = rename::in_old_names(changes, options);
-    losses(connection, &changes, &options, &sql.up)
+    step("counting what would be lost", || losses(connection, &changes, &options, &sql.up))
 }
 
 impl Project {

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
 
 use crate::Error;
 use crate::connection::{open_sqlite, sqlite_path};
+use crate::progress::or_interrupted;
 use crate::run::explain;
 use crate::script::Scripts;
 use crate::status::{has_tables, is_controlled};
@@ -139,7 +139,7 @@ impl Project {
         }
         let mut connection = self.open_file(&path)?;
         // A writer with much to write keeps readers out too, unless the database has a write-ahead log.
-        self.tell_of_wait(&mut connection, "BEGIN; SELECT 1 FROM sqlite_master")?;
+        self.tell_of_wait("BEGIN; SELECT 1 FROM sqlite_master")?;
         if is_controlled(&mut connection).map_err(self.explained())? {
             return Ok(connection);
         }
@@ -154,10 +154,8 @@ impl Project {
     /// Opens a file, which SQLite makes if it is not there.
     pub(crate) fn open_file(&self, path: &Path) -> Result<SqliteConnection, Error> {
         sqlite_hooks::install();
-        let mut connection = open_sqlite(path).map_err(|error| self.explain(error))?;
-        let wait = format!("PRAGMA busy_timeout = {}", self.settings.wait.as_millis());
-        connection.batch_execute(&wait).map_err(self.explained())?;
-        Ok(connection)
+        let opened = sqlite_hooks::with_busy_wait(self.settings.wait, || open_sqlite(path));
+        opened.map_err(|error| self.explain(error))
     }
 
     pub(crate) fn sqlite_path(&self) -> Result<PathBuf, Error> {
@@ -186,7 +184,7 @@ impl Project {
     }
 
     pub(crate) fn explain(&self, error: Error) -> Error {
-        match error {
+        match or_interrupted(error) {
             Error::Query(error) => explain(&self.database(), &error),
             Error::Database { why, .. } => {
                 explain(&self.database(), &diesel::result::Error::QueryBuilderError(why.into()))

@@ -10,6 +10,7 @@ use diesel::sqlite::SqliteConnection;
 use diesel_migrations::MigrationHarness;
 
 use crate::Error;
+use crate::progress::step;
 use crate::script::{Runnable, Script, StatementError};
 
 /// Which way a migration runs.
@@ -68,10 +69,11 @@ fn guarded<T>(
     connection: &mut SqliteConnection,
     work: impl FnOnce(&mut SqliteConnection) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let (before, mismatched_before) = foreign_key_violations(connection).unwrap_or_default();
+    let check = "checking foreign keys";
+    let (before, mismatched_before) = step(check, || foreign_key_violations(connection)).unwrap_or_default();
     let applied_before = count_applied(connection);
     let result = work(connection)?;
-    let (mut after, mismatched) = foreign_key_violations(connection)?;
+    let (mut after, mismatched) = step(check, || foreign_key_violations(connection))?;
     // A downgrade may lead back to a key that could not be checked: nobody could ever mend one otherwise.
     let goes_back = count_applied(connection) < applied_before;
     let is_new = |mismatch: &String| !goes_back && !mismatched_before.contains(mismatch);

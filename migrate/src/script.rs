@@ -6,13 +6,13 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use diesel::backend::Backend;
 use diesel::connection::BoxableConnection;
 use diesel::migration::{Migration, MigrationMetadata, MigrationName, MigrationVersion};
+use diesel::sqlite::Sqlite;
 
-use crate::Error;
 use crate::render::Sql;
 use crate::sql::{excerpt, statements, tokens};
+use crate::{Error, progress};
 
 /// One migration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -208,7 +208,7 @@ pub(crate) struct StatementError {
 pub(crate) struct Runnable<'a>(pub &'a Script);
 
 impl Runnable<'_> {
-    fn execute<DB: Backend>(conn: &mut dyn BoxableConnection<DB>, text: &str) -> Result<(), StatementError> {
+    fn execute(conn: &mut dyn BoxableConnection<Sqlite>, text: &str) -> Result<(), StatementError> {
         let failed = |statement: &str, why: String| StatementError { statement: excerpt(statement), why };
         let unreadable = |error| match error {
             Error::Sql { what, why } => failed(&what, why),
@@ -219,7 +219,7 @@ impl Runnable<'_> {
                 let why = "it would end the transaction that protects the migration: take it out".to_owned();
                 return Err(failed(statement, why));
             }
-            conn.batch_execute(statement).map_err(|error| failed(statement, error.to_string()))?;
+            progress::execute(conn, statement).map_err(|error| failed(statement, error.to_string()))?;
         }
         Ok(())
     }
@@ -234,12 +234,12 @@ fn ends_transaction(statement: &str) -> bool {
     }
 }
 
-impl<DB: Backend> Migration<DB> for Runnable<'_> {
-    fn run(&self, conn: &mut dyn BoxableConnection<DB>) -> diesel::migration::Result<()> {
+impl Migration<Sqlite> for Runnable<'_> {
+    fn run(&self, conn: &mut dyn BoxableConnection<Sqlite>) -> diesel::migration::Result<()> {
         Ok(Self::execute(conn, &self.0.up)?)
     }
 
-    fn revert(&self, conn: &mut dyn BoxableConnection<DB>) -> diesel::migration::Result<()> {
+    fn revert(&self, conn: &mut dyn BoxableConnection<Sqlite>) -> diesel::migration::Result<()> {
         Ok(Self::execute(conn, self.0.down.as_deref().unwrap_or_default())?)
     }
 

@@ -15,6 +15,7 @@ use diesel::sqlite::SqliteConnection;
 
 use crate::Error;
 use crate::effect::{Effect, Survivor};
+use crate::progress::{counted, step};
 use crate::schema::same_name;
 use crate::sql::{affinity, literal, mentions, quote};
 
@@ -64,7 +65,9 @@ impl<'a> Invariants<'a> {
                 digests.extend(Digest::of(connection, table, columns)?);
             }
         }
-        Ok(Self { texts, counts: counts(connection)?, rebuilt, digests })
+        let counts = counts(connection)?;
+        counted(&counts);
+        Ok(Self { texts, counts, rebuilt, digests })
     }
 
     /// Looks at the database after they ran.
@@ -132,7 +135,7 @@ impl Digest {
         for values in if values.is_empty() { vec![&[][..]] } else { values.chunks(100).collect() } {
             let arguments = [&[key.len().to_string()], key.as_slice(), values].concat().join(", ");
             let query = format!("SELECT column_digest({arguments}) FROM {}", quote(table));
-            sums.extend(sql::<Binary>(&query).get_result::<Vec<u8>>(connection)?);
+            sums.extend(step(table, || Ok(sql::<Binary>(&query).get_result::<Vec<u8>>(connection)?))?);
         }
         Ok(sums)
     }
@@ -188,7 +191,7 @@ fn shapes(connection: &mut SqliteConnection) -> Result<BTreeMap<String, Vec<Colu
 }
 
 /// How many rows each table holds.
-fn counts(connection: &mut SqliteConnection) -> Result<BTreeMap<String, i64>, Error> {
+pub(crate) fn counts(connection: &mut SqliteConnection) -> Result<BTreeMap<String, i64>, Error> {
     let mut counts = BTreeMap::new();
     for table in tables(connection)? {
         let count = sql::<BigInt>(&format!("SELECT count(*) FROM {}", quote(&table))).get_result(connection)?;

@@ -14,7 +14,7 @@ use crate::script::{Script, Scripts};
 use crate::sql::{Token, literal, tokens};
 use crate::status::{applied, newest, pending, revertible, status};
 use crate::verify::Invariants;
-use crate::{Error, Project, Status, history};
+use crate::{Error, Project, Status, history, progress};
 
 /// A migration that was applied, or taken back, and the version that this led to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,9 +118,9 @@ impl Project {
         if !self.settings.verify || texts.is_empty() {
             return work(connection);
         }
-        let before = Invariants::of(connection, texts)?;
+        let before = progress::step("looking at the rows", || Invariants::of(connection, texts))?;
         work(connection)?;
-        before.require(connection)
+        progress::step("verifying the rows", || before.require(connection))
     }
 
     /// Says which values a downgrade cannot bring back, because their side table was purged.
@@ -207,8 +207,11 @@ impl Project {
         connection: &mut SqliteConnection,
         work: impl FnOnce(&mut SqliteConnection) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        self.tell_of_wait(connection, "BEGIN IMMEDIATE")?;
-        transaction(connection, &self.database(), work)
+        self.tell_of_wait("BEGIN IMMEDIATE")?;
+        progress::begin();
+        let result = transaction(connection, &self.database(), work).map_err(progress::or_interrupted)?;
+        progress::done();
+        Ok(result)
     }
 }
 

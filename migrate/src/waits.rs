@@ -1,24 +1,20 @@
 //! Says who is waited for, when another program holds the database.
 
 use std::path::Path;
+use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
-use diesel::sqlite::SqliteConnection;
 
+use crate::connection::open_sqlite;
 use crate::{Error, Project};
 
 impl Project {
     /// Says so when a statement would have to wait now. The statement is not kept: whoever needs it runs it again, and
     /// waits.
-    pub(crate) fn tell_of_wait(&self, connection: &mut SqliteConnection, statement: &str) -> Result<(), Error> {
-        let patience = |wait: u128| format!("PRAGMA busy_timeout = {wait}");
-        connection.batch_execute(&patience(0)).map_err(self.explained())?;
-        let probe = connection.batch_execute(&format!("{statement}; ROLLBACK"));
-        if probe.is_err() {
-            // Of the two statements it may be the second that failed.
-            let _ = connection.batch_execute("ROLLBACK");
-        }
-        connection.batch_execute(&patience(self.settings.wait.as_millis())).map_err(self.explained())?;
+    pub(crate) fn tell_of_wait(&self, statement: &str) -> Result<(), Error> {
+        // By a connection that ends with the statement, and waits for what is over in a moment.
+        let (path, moment) = (self.sqlite_path()?, Duration::from_millis(50));
+        let probe = sqlite_hooks::with_busy_wait(moment, || open_sqlite(&path))?.batch_execute(statement);
         if probe.is_err_and(|error| error.to_string().contains("database is locked")) {
             let (seconds, database) = (self.settings.wait.as_secs(), self.database());
             let who = writer(&self.sqlite_path()?);

@@ -66,7 +66,7 @@ fn a_column_that_goes_says_how_many_rows_hold_a_value() {
 
 /// What the plan says of each loss, and the error of the one who accepts none.
 fn said(scratch: &Scratch, models: &Schema, no_keep: bool) -> (String, String) {
-    let wishes = Wishes { no_keep, no_rehearsal: no_keep, ..Wishes::default() };
+    let wishes = Wishes { no_keep, ..Wishes::default() };
     let plan = scratch.project.make_update_script(models, &wishes).unwrap().unwrap();
     let lines = plan.to_string();
     let lines: Vec<_> = lines.lines().filter_map(|line| line.strip_prefix("attention: ")).collect();

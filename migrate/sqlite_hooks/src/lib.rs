@@ -1,5 +1,5 @@
-//! What SQLite offers and Diesel's connection does not: to watch a long statement, to interrupt it, and to digest the
-//! columns of a table at the speed of the scan.
+//! What SQLite offers and Diesel's connection does not: to watch a long statement, to interrupt it or a wait, and to
+//! digest the columns of a table at the speed of the scan.
 //!
 //! [`install`] makes every connection that the process opens from then on carry them, by
 //! [`sqlite3_auto_extension`](https://www.sqlite.org/c3ref/auto_extension.html).
@@ -7,6 +7,7 @@
 #![deny(missing_docs)]
 
 mod digest;
+mod wait;
 mod watch;
 
 use std::ffi::{c_char, c_int};
@@ -14,7 +15,8 @@ use std::sync::Once;
 
 use libsqlite3_sys::{SQLITE_OK, sqlite3, sqlite3_api_routines, sqlite3_auto_extension};
 
-pub use watch::{Observer, observe};
+pub use wait::with_busy_wait;
+pub use watch::{Observer, observe, rows_changed};
 
 /// Has every SQLite connection that is opened from now on call the observer of its thread, and know the aggregate
 /// function `column_digest`. Calling it again does nothing.
@@ -41,6 +43,7 @@ unsafe extern "C" fn prepare(connection: *mut sqlite3, _: *mut *mut c_char, _: *
     // SAFETY: SQLite hands us a connection that is open and that nobody else uses yet.
     unsafe {
         watch::attach(connection);
+        wait::attach(connection);
         digest::attach(connection)
     }
 }

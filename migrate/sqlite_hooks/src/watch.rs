@@ -19,13 +19,32 @@ thread_local! {
     static ROWS: Cell<u64> = const { Cell::new(0) };
 }
 
-/// How many instructions of its virtual machine SQLite runs between two calls: about a thousand calls a second.
-const INSTRUCTIONS: c_int = 50_000;
+/// How many instructions of its virtual machine SQLite runs between two calls: some thousand calls a second, and often
+/// enough where each row is large.
+const INSTRUCTIONS: c_int = 10_000;
 
 /// Sets the observer of the calling thread, or takes it away.
 pub fn observe(observer: Option<Observer>) {
     ROWS.set(0);
     OBSERVER.set(observer);
+}
+
+/// The number of rows that the observer would be called with now.
+#[must_use]
+pub fn rows_changed() -> u64 {
+    ROWS.get()
+}
+
+/// Asks the observer of the calling thread whether the work goes on.
+pub(crate) fn goes_on() -> bool {
+    let goes_on = catch_unwind(AssertUnwindSafe(|| {
+        // An observer that came here by using SQLite itself is not called again.
+        OBSERVER.with(|observer| match observer.try_borrow_mut() {
+            Ok(mut observer) => observer.as_mut().is_none_or(|observer| observer(ROWS.get()).is_continue()),
+            Err(_) => true,
+        })
+    }));
+    goes_on.unwrap_or(false)
 }
 
 /// # Safety
@@ -41,14 +60,7 @@ pub(crate) unsafe fn attach(connection: *mut sqlite3) {
 
 /// Returns something else than 0 to interrupt.
 unsafe extern "C" fn progress(_: *mut c_void) -> c_int {
-    let goes_on = catch_unwind(AssertUnwindSafe(|| {
-        // An observer that came here by using SQLite itself is not called again.
-        OBSERVER.with(|observer| match observer.try_borrow_mut() {
-            Ok(mut observer) => observer.as_mut().is_none_or(|observer| observer(ROWS.get()).is_continue()),
-            Err(_) => true,
-        })
-    }));
-    c_int::from(!goes_on.unwrap_or(false))
+    c_int::from(!goes_on())
 }
 
 unsafe extern "C" fn updated(_: *mut c_void, _: c_int, _: *const c_char, _: *const c_char, _: sqlite3_int64) {

@@ -1,6 +1,7 @@
 //! The hooks, on real connections.
 
 use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection as _;
 use diesel::dsl::sql;
@@ -75,4 +76,35 @@ fn an_observer_sees_the_rows_and_can_interrupt() {
     assert_eq!(connection.batch_execute(fill).unwrap_err().to_string(), "interrupted");
     sqlite_hooks::observe(None);
     connection.batch_execute(fill).unwrap();
+}
+
+#[test]
+fn a_wait_for_another_connection_ends_after_its_time_or_when_the_observer_says_so() {
+    sqlite_hooks::install();
+    let file = std::env::temp_dir().join(format!("sqlite_hooks-{}.db", std::process::id()));
+    let open = |wait| {
+        let wait = Duration::from_millis(wait);
+        sqlite_hooks::with_busy_wait(wait, || SqliteConnection::establish(file.to_str().unwrap())).unwrap()
+    };
+    let mut holder = open(0);
+    holder.batch_execute("CREATE TABLE t (a); BEGIN EXCLUSIVE").unwrap();
+    let waited = |mut connection: SqliteConnection| {
+        let start = Instant::now();
+        let said = connection.batch_execute("BEGIN IMMEDIATE").unwrap_err().to_string();
+        assert_eq!(said, "database is locked");
+        u64::try_from(start.elapsed().as_millis()).unwrap()
+    };
+    assert!(waited(open(0)) < 200);
+    assert!((300..2_000).contains(&waited(open(300))));
+    let mut patient = open(60_000);
+    let start = Instant::now();
+    sqlite_hooks::observe(Some(Box::new(move |_| {
+        if start.elapsed().as_millis() > 200 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })));
+    assert!((100..2_000).contains(&waited(open(60_000))));
+    sqlite_hooks::observe(None);
+    holder.batch_execute("COMMIT").unwrap();
+    patient.batch_execute("BEGIN IMMEDIATE; COMMIT").unwrap();
+    drop((holder, patient));
+    std::fs::remove_file(file).unwrap();
 }

@@ -14,12 +14,13 @@ pub use pending::Rehearsed;
 use self::stage::Stage;
 use self::values::{Claim, Rows};
 use crate::introspect::sqlite::introspect;
+use crate::progress::{counted, step};
 use crate::render::{Options, Sql, render};
 use crate::run::{Direction, run, transaction};
 use crate::schema::{Column, ObjectKind, Schema, Table};
 use crate::script::Script;
 use crate::sql::{Token, tokens};
-use crate::{Change, Error, Project, backup, diff, rename};
+use crate::{Change, Error, Project, backup, diff, rename, verify};
 
 /// Works out the migration from a live schema to another, and tries it, up and down, on an empty copy.
 ///
@@ -75,10 +76,19 @@ pub(crate) fn on_copy_of_data(
         return Ok(());
     }
     let script = Script { number: 1, name: "0_trial".into(), up: sql.up.clone(), down: Some(sql.down.clone()) };
+    let moved = untouched::claims(&sql.up, from, target);
+    let survives = |table: &Table| moved.iter().any(|it| it.before.name == table.name && it.rows != Rows::Any);
     let claims = |direction: Direction| {
         let goal = if direction == Direction::Up { target } else { from };
         let both = from.tables.iter().filter_map(|before| Some((before, goal.table(&before.name)?)));
-        both.map(|(before, after)| claim(before, (after, target), direction, sql, keeps)).collect::<Vec<_>>()
+        let mut claims: Vec<_> =
+            both.map(|(before, after)| claim(before, (after, target), direction, sql, keeps)).collect();
+        match direction {
+            // What only changes its name is known by the SQL.
+            Direction::Up => claims.extend(moved.clone()),
+            Direction::Down => claims.retain(|it| survives(it.before) || is_kept(it.before, sql)),
+        }
+        claims
     };
     Stage::new(project, connection)
         .and_then(|stage| try_script(&stage, &script, "the migration", |_, way, _| Ok(Ok(claims(way)))))
@@ -120,6 +130,7 @@ fn try_script<'a>(
     mut claims: impl FnMut(&mut SqliteConnection, Direction, usize) -> Result<Result<Vec<Claim<'a>>, String>, Error>,
 ) -> Result<(), Error> {
     let mut copy = stage.open_copy()?;
+    counted(&verify::counts(&mut copy)?);
     let ways = [Direction::Up, Direction::Down, Direction::Up];
     let ways = if script.down.is_some() { &ways[..] } else { &ways[..1] };
     for (at, way) in ways.iter().enumerate() {
@@ -128,7 +139,9 @@ fn try_script<'a>(
             what: what.to_owned(),
             why: format!("{}{again}, on your rows: {why}", way.file()),
         };
-        attempt(&mut copy, script, *way).map_err(|why| if is_full(&why) { stage.full(&why) } else { failed(why) })?;
+        step(&format!("trying {} on a copy", way.file()), || {
+            attempt(&mut copy, script, *way).map_err(|why| if is_full(&why) { stage.full(&why) } else { failed(why) })
+        })?;
         let claims = claims(&mut copy, *way, at)?.map_err(failed)?;
         if let Some(difference) = values::difference(&mut copy, &stage.before(), &claims)? {
             return Err(failed(difference));

@@ -47,7 +47,7 @@ impl Stage {
                 let bounds = Bounds { rows: project.settings.sample_rows, bytes };
                 sample(connection, &database, &stage.before(), bounds).map(Some)
             }
-            _ => backup::copy(connection, &stage.before()).map(|()| None),
+            _ => backup::copy(connection, &stage.before(), "copying the database to try the migration").map(|()| None),
         };
         stage.sample = copied.map_err(|error| match error {
             Error::CannotWrite { why, .. } => failed(&why),

@@ -11,6 +11,7 @@ use diesel::{OptionalExtension as _, RunQueryDsl};
 use super::stage::Thousands;
 use crate::Error;
 use crate::connection::sqlite_name;
+use crate::progress::step;
 use crate::schema::{Table, same_name};
 use crate::sql::{literal, quote, quote_all};
 
@@ -45,7 +46,8 @@ pub(super) fn difference(
 ) -> Result<Option<String>, Error> {
     with_before(copy, before, |copy| {
         for claim in claims {
-            if let Some(difference) = claim.difference(copy)? {
+            let compared = step(&format!("comparing {}", claim.before.name), || claim.difference(copy));
+            if let Some(difference) = compared? {
                 return Ok(Some(difference));
             }
         }
