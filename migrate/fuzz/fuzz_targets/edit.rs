@@ -48,6 +48,7 @@ pub fn as_models(live: &Schema) -> Schema {
 pub fn choose(table: &Table, bytes: &mut Unstructured) -> Result<Edit> {
     let at = bytes.choose_index(table.columns.len())?;
     Ok(match bytes.int_in_range(0..=15)? {
+        3 if table.columns.len() == 1 => Edit::DropTable,
         0 => Edit::Type(at, a_type(bytes)?),
         1 => Edit::Nullable(at),
         2 => {
@@ -155,7 +156,13 @@ impl Edit {
             Self::AddForeignKey(at) => {
                 table.foreign_keys.push(ForeignKey::new([table.columns[*at].name.as_str()], "other", ["id"]));
             }
-            Self::PrimaryKey(at) => table.primary_key = vec![table.columns[*at].name.clone()],
+            Self::PrimaryKey(at) => {
+                table.columns[*at].nullable = false;
+                let name = table.columns[*at].name.clone();
+                // UNIQUE of the primary key says nothing.
+                table.indexes.retain(|index| !matches!(index.columns.as_slice(), [only] if only.name == name));
+                table.primary_key = vec![name];
+            }
             Self::RenameTable => {
                 let new = "new table".to_owned();
                 let old = std::mem::replace(&mut table.name, new.clone());
@@ -182,8 +189,10 @@ impl Edit {
         let text = table.stored.as_deref().unwrap_or_default().to_ascii_uppercase();
         let has_expressions = !table.checks.is_empty() || table.columns.iter().any(|column| column.generated);
         match self {
-            Self::Drop(_) => has_expressions,
+            Self::Drop(_) | Self::Rename(_) => has_expressions,
             Self::Type(..) | Self::Add(_) => text.contains("STRICT"),
+            // A key to the table itself that names no column means the primary key, whichever that is.
+            Self::PrimaryKey(_) => table.foreign_keys.iter().any(|key| key.table.eq_ignore_ascii_case(&table.name)),
             _ => false,
         }
     }

@@ -10,7 +10,7 @@ use diesel::sqlite::SqliteConnection;
 use crate::Error;
 use crate::schema::{
     Action, Check, Column, DefaultValue, ForeignKey, Index, IndexColumn, Object, ObjectKind, Schema, Table, Type,
-    same_name,
+    same_name, same_names,
 };
 use crate::sql::create_table::{CreateTable, Kind};
 use crate::sql::{canonical, tokens};
@@ -143,7 +143,10 @@ impl TableReader<'_> {
         table.columns = columns.iter().map(|row| column(row, row_number.as_deref())).collect();
         table.foreign_keys = foreign_keys(keys.unwrap_or_default());
         table.checks = self.checks();
-        let (indexes, partial) = self.indexes(indexes.unwrap_or_default());
+        let (mut indexes, partial) = self.indexes(indexes.unwrap_or_default());
+        // UNIQUE of the primary key says nothing, and SQLite shows it or not by the type of the key.
+        let names = |index: &Index| index.columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>();
+        indexes.retain(|index| !index.constraint || !same_names(&names(index), &table.primary_key));
         table.indexes = indexes;
         (table, partial)
     }
@@ -252,9 +255,9 @@ pub(crate) fn default_value(text: &str, ty: &Type) -> DefaultValue {
     if number.parse::<f64>().is_ok_and(f64::is_finite) && !number.contains(|char: char| char.is_alphabetic()) {
         return DefaultValue::Number(number);
     }
-    // SQLite takes a name in double quotes for a text where no column can stand.
+    // SQLite takes a name for a text where no column can stand, in quotes or not.
     if let Ok([token]) = tokens(text).as_deref()
-        && token.text.starts_with('"')
+        && (token.text.starts_with(['"', '[', '`']) || is_bare_name(token.text))
     {
         return DefaultValue::Text(token.name());
     }
@@ -262,6 +265,14 @@ pub(crate) fn default_value(text: &str, ty: &Type) -> DefaultValue {
         Some(inner) if !inner.replace("''", "").contains('\'') => DefaultValue::Text(inner.replace("''", "'")),
         _ => DefaultValue::Sql(text.to_owned()),
     }
+}
+
+fn is_bare_name(text: &str) -> bool {
+    const VALUES: [&str; 6] = ["null", "true", "false", "current_time", "current_date", "current_timestamp"];
+    let is_letter = |char: char| char.is_alphabetic() || char == '_';
+    text.starts_with(is_letter)
+        && text.chars().all(|char| is_letter(char) || char.is_numeric() || char == '$')
+        && !VALUES.iter().any(|value| text.eq_ignore_ascii_case(value))
 }
 
 fn foreign_keys(rows: Vec<KeyRow>) -> Vec<ForeignKey> {

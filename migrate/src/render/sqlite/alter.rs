@@ -24,7 +24,10 @@ impl Writer<'_> {
         let table = quote(&to.name);
         let mut text = stored(from)?.to_owned();
         let mut statements = Vec::new();
-        for alteration in alterations {
+        // New columns come first: a table cannot do without any.
+        let is_added = |alteration: &&Alteration| matches!(alteration, Alteration::AddColumn(_));
+        let (added, others): (Vec<_>, Vec<_>) = alterations.iter().partition(is_added);
+        for alteration in added.into_iter().chain(others) {
             let current = CreateTable::parse(&text)?;
             let edited = match alteration {
                 Alteration::AddColumn(column) => {

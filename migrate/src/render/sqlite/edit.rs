@@ -4,8 +4,8 @@ use super::definition::{check, column_definition, column_type, foreign_key, is_k
 use super::{cannot, stored};
 use crate::Error;
 use crate::diff::Alteration;
-use crate::schema::{Column, ForeignKey, Index, Table};
-use crate::sql::create_table::CreateTable;
+use crate::schema::{Column, ForeignKey, Index, Table, same_name};
+use crate::sql::create_table::{CreateTable, Kind};
 use crate::sql::default_sql;
 
 /// The stored text of `from`, edited into one that makes `to`.
@@ -25,10 +25,25 @@ pub(super) fn edited_text(from: &Table, to: &Table, alterations: &[Alteration]) 
             Alteration::AddForeignKey(key) if is_inline(key, to, alterations) => Some(text.clone()),
             Alteration::AddForeignKey(key) => Some(table.with_constraint(&foreign_key(key))),
             Alteration::AddCheck(added) => Some(table.with_constraint(&check(added))),
-            Alteration::PrimaryKey { to: key, .. } => edited_key(&text, &table, key),
+            Alteration::PrimaryKey { from: old, to: key } => edited_key(&text, &table, (old, key)),
             Alteration::AddIndex(_) | Alteration::DropIndex(_) | Alteration::Rewrite { .. } => Some(text.clone()),
         };
         text = edited.ok_or_else(|| cannot(&from.name, &format!("its text has no place for: {alteration}")))?;
+    }
+    with_not_null(&text, to)
+}
+
+/// The text with NOT NULL at the columns that lost it with their place in the primary key: the number of a row needs
+/// none.
+fn with_not_null(text: &str, to: &Table) -> Result<String, Error> {
+    let mut text = text.to_owned();
+    for column in to.columns.iter().filter(|column| !column.nullable && !column.generated) {
+        let table = CreateTable::parse(&text)?;
+        let is_number = table.row_number().is_some_and(|number| same_name(&number, &column.name));
+        let is_written = table.column(&column.name).is_none_or(|item| item.find(Kind::NotNull).is_some());
+        if !is_number && !is_written {
+            text = table.with_not_null(&column.name, true).unwrap_or_else(|| text.clone());
+        }
     }
     Ok(text)
 }
@@ -71,9 +86,13 @@ fn edited_column(text: &str, old: &Column, new: &Column, is_key: bool) -> Result
     Ok(text)
 }
 
-fn edited_key(current: &str, table: &CreateTable, key: &[String]) -> Option<String> {
+fn edited_key(current: &str, table: &CreateTable, (old, key): (&[String], &[String])) -> Option<String> {
     // A key at a column that goes is gone with it.
-    let text = table.without_primary_key().unwrap_or_else(|| current.to_owned());
+    let mut text = table.without_primary_key().unwrap_or_else(|| current.to_owned());
+    // A UNIQUE of the key said nothing.
+    if let Some(without) = CreateTable::parse(&text).ok()?.without_unique(old) {
+        text = without;
+    }
     if key.is_empty() {
         return Some(text);
     }

@@ -1,6 +1,7 @@
 //! SQLite's dialect. What ALTER TABLE can do it does; the rest is one rebuild a table.
 
 mod alter;
+mod dangling;
 mod definition;
 mod edit;
 mod keep;
@@ -31,6 +32,7 @@ pub(super) fn render(from: &Schema, changes: &[Change], options: &Options) -> Re
     let goes =
         |object: &Object| changes.iter().any(|change| matches!(change, Change::DropObject(gone) if gone == object));
     let kept: Vec<_> = from.objects().iter().filter(|object| !goes(object)).cloned().collect();
+    dangling::refuse(&changes, &kept)?;
     let tables = from.tables.iter().chain(changes.iter().filter_map(made));
     let tables: Vec<_> = tables.collect();
     let writer = |direction, changes| Writer {

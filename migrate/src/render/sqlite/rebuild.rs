@@ -81,7 +81,11 @@ impl Writer<'_> {
             let number = number.clone().or_else(sole_key).filter(|_| to.is_unique(&column.name));
             let value = if let Some(old) = from.find_column(&column.name) {
                 let current = own(&quote(&old.name));
-                let value = self.converted(&current, old, column, to, number);
+                let mut value = self.converted(&current, old, column, to, number);
+                if is_number && old.nullable && self.direction == Direction::Up {
+                    // SQLite would number a row whose key is NULL; a text in its place is an error.
+                    value = format!("coalesce({value}, 'NULL in the primary key')");
+                }
                 Some(side.map_or(value.clone(), |side| side.altered(&column.name, &current, value)))
             } else {
                 let value = if is_number { number } else { self.missing(column, to, number) };
@@ -91,6 +95,11 @@ impl Writer<'_> {
                 targets.push(quote(&column.name));
                 values.push(value);
             }
+        }
+        if let (true, Some(column)) = (targets.is_empty(), to.columns.iter().find(|column| !column.generated)) {
+            // Every column is new: each row still becomes one.
+            targets.push(quote(&column.name));
+            values.push(column.default.as_ref().map_or("NULL".into(), |default| default_sql(default, &column.ty)));
         }
         (targets, values)
     }

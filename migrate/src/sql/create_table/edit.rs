@@ -62,11 +62,12 @@ impl CreateTable<'_> {
         }
     }
 
-    /// The text without the UNIQUE of exactly these columns.
+    /// The text without the UNIQUE of exactly these columns. Written twice, it is one to SQLite.
     pub fn without_unique(&self, columns: &[String]) -> Option<String> {
-        self.without_constraint(|table, item, constraint| {
+        let text = self.without_constraint(|table, item, constraint| {
             constraint.kind == Kind::Unique && same_names(&table.columns_of(item, constraint), columns)
-        })
+        })?;
+        Some(CreateTable::parse(&text).ok()?.without_unique(columns).unwrap_or(text))
     }
 
     /// The text without a CHECK of that condition.

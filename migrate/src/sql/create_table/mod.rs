@@ -167,6 +167,11 @@ impl<'a> CreateTable<'a> {
         self.span(&item.tokens)
     }
 
+    /// The text of a constraint, as it stands.
+    pub fn constraint_text(&self, constraint: &Constraint) -> &'a str {
+        self.span(&constraint.tokens)
+    }
+
     /// The parts with comments, space, quotes and letter case evened out, in an order of their own: two texts that make
     /// the same table, but for the order of its columns, are equal here.
     pub fn canonical(&self) -> Vec<String> {

@@ -1,0 +1,61 @@
+//! Names in double quotes whose column goes: SQLite would take them for texts from then on, without a word.
+//!
+//! <https://www.sqlite.org/quirks.html#double_quoted_string_literals_are_accepted>. A name in any other writing is an
+//! error that the trial finds.
+
+use super::{cannot, stored};
+use crate::diff::Alteration;
+use crate::schema::{Object, ObjectKind, same_name};
+use crate::sql::create_table::{CreateTable, Kind};
+use crate::sql::{mentions, tokens};
+use crate::{Change, Error};
+
+/// Refuses to drop a column that a text which stays still names in double quotes.
+pub(super) fn refuse(changes: &[Change], kept: &[Object]) -> Result<(), Error> {
+    for change in changes {
+        let Change::AlterTable { from, to, alterations } = change else { continue };
+        let text = CreateTable::parse(stored(to)?)?;
+        let dropped = alterations.iter().filter_map(|alteration| match alteration {
+            Alteration::DropColumn(column) => Some(&column.name),
+            _ => None,
+        });
+        for name in dropped {
+            let user = if text.expressions().any(|text| is_quoted_in(text, name)) {
+                Some("a CHECK or a generated column".to_owned())
+            } else {
+                let uses = |object: &&Object| match object.kind {
+                    ObjectKind::Index | ObjectKind::Trigger if same_name(&object.table, &to.name) => {
+                        is_quoted_in(&object.sql, name)
+                    }
+                    ObjectKind::View | ObjectKind::Trigger => {
+                        mentions(&object.sql, &to.name) && is_quoted_in(&object.sql, name)
+                    }
+                    _ => false,
+                };
+                kept.iter().find(uses).map(|object| object.name.clone())
+            };
+            if let Some(user) = user {
+                let why = format!("it drops {name}, and {user} names it in double quotes: drop or change that first");
+                return Err(cannot(&from.name, &why));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether the name stands in the text in double quotes, with no table's name before it.
+fn is_quoted_in(text: &str, name: &str) -> bool {
+    let Ok(tokens) = tokens(text) else { return true };
+    tokens.iter().enumerate().any(|(at, token)| {
+        let is_qualified = at > 0 && tokens[at - 1].text == ".";
+        token.text.starts_with('"') && !is_qualified && same_name(&token.name(), name)
+    })
+}
+
+impl CreateTable<'_> {
+    /// The texts of the conditions and of what computes columns.
+    fn expressions(&self) -> impl Iterator<Item = &str> {
+        let all = [Kind::Check, Kind::Generated].into_iter().flat_map(|kind| self.constraints(kind));
+        all.map(|(_, constraint)| self.constraint_text(constraint))
+    }
+}

@@ -1,0 +1,131 @@
+//! Traps in SQLite's grammar that would change a value without a word. The fuzz target fell into each of them.
+
+use diesel::connection::SimpleConnection;
+use diesel::dsl::sql;
+use diesel::sql_types::{Nullable, Text};
+use diesel::{Connection as _, RunQueryDsl, SqliteConnection};
+use migrate::render::Options;
+use migrate::schema::{Column, Schema, Table, Type};
+use migrate::{Connection, Error, introspect};
+
+const INTEGER: Type = Type::Integer;
+
+struct Trap(Connection);
+
+impl Trap {
+    fn of(script: &str) -> Self {
+        let mut connection = SqliteConnection::establish(":memory:").unwrap();
+        connection.batch_execute(script).unwrap();
+        Self(Connection::Sqlite(connection))
+    }
+
+    /// Changes the table t as models would, there and back. Says what the query finds before, between and after.
+    fn change(&mut self, edit: impl Fn(&mut Table), query: &str) -> Result<[Vec<Option<String>>; 3], Error> {
+        let start = introspect(&mut self.0)?;
+        let mut models = Schema::new(start.tables.clone());
+        for table in &mut models.tables {
+            table.stored = None;
+        }
+        edit(models.tables.iter_mut().find(|table| table.name == "t").unwrap());
+        let options = Options { keep: Some("001".into()), ..Options::default() };
+        let (_, migration) = migrate::compare(&start, &models, &options)?;
+        let before = self.query(query);
+        self.0.batch_execute(&migration.up)?;
+        assert_eq!(migrate::diff(&introspect(&mut self.0)?, &models), []);
+        let between = self.query(query);
+        self.0.batch_execute(&migration.down)?;
+        assert_eq!(migrate::diff(&introspect(&mut self.0)?, &start), []);
+        Ok([before, between, self.query(query)])
+    }
+
+    fn query(&mut self, query: &str) -> Vec<Option<String>> {
+        sql::<Nullable<Text>>(query).load(&mut self.0).unwrap()
+    }
+}
+
+fn texts(texts: &[&str]) -> Vec<Option<String>> {
+    texts.iter().map(|text| Some((*text).to_owned())).collect()
+}
+
+#[test]
+fn a_key_that_is_null_never_becomes_a_number() {
+    let mut trap = Trap::of("CREATE TABLE t (a TEXT PRIMARY KEY); INSERT INTO t VALUES ('7'), (NULL)");
+    let edit = |table: &mut Table| table.columns[0] = Column::new("a", INTEGER);
+    let error = trap.change(edit, "SELECT quote(a) FROM t").unwrap_err().to_string();
+    assert!(error.contains("datatype mismatch"), "{error}");
+    trap.0.batch_execute("ROLLBACK").unwrap();
+    assert_eq!(trap.query("SELECT quote(a) FROM t"), texts(&["'7'", "NULL"]));
+
+    let mut trap = Trap::of("CREATE TABLE t (a INTEGER, b); INSERT INTO t VALUES (7, 1)");
+    let edit = |table: &mut Table| table.primary_key = vec!["a".into()];
+    let found = trap.change(edit, "SELECT quote(a) FROM t").unwrap();
+    assert_eq!(found, [texts(&["7"]), texts(&["7"]), texts(&["7"])]);
+}
+
+#[test]
+fn a_column_in_double_quotes_is_never_left_behind_as_a_text() {
+    let users = [
+        ("CREATE TABLE t (a INT, b INT, CHECK (\"b\" <> 'x'))", "a CHECK or a generated column"),
+        ("CREATE TABLE t (a INT, b INT, c AS (\"b\" || 'x'))", "a CHECK or a generated column"),
+        ("CREATE TABLE t (a INT, b INT); CREATE INDEX i ON t (a) WHERE \"b\" > 1", "i"),
+        ("CREATE TABLE t (a INT, b INT); CREATE VIEW v AS SELECT \"b\" FROM t", "v"),
+        (
+            "CREATE TABLE t (a INT, b INT); CREATE TABLE log (x);
+             CREATE TRIGGER g AFTER DELETE ON log BEGIN INSERT INTO log SELECT \"b\" FROM t; END",
+            "g",
+        ),
+    ];
+    for (script, user) in users {
+        let edit = |table: &mut Table| table.columns.retain(|column| column.name != "b");
+        let error = Trap::of(script).change(edit, "SELECT a FROM t").unwrap_err().to_string();
+        let expected = format!(
+            "cannot write a migration for t: it drops b, and {user} names it in double quotes: drop or change that first"
+        );
+        assert_eq!(error, expected, "{script}");
+    }
+    // A text that is no column's name, and another table's column, are in nobody's way.
+    let mut trap = Trap::of(
+        "CREATE TABLE t (a INT DEFAULT \"z\", b INT, CHECK (a <> \"x\")); INSERT INTO t VALUES (1, 2);
+         CREATE VIEW v AS SELECT o.\"b\" FROM (SELECT 1 AS b) o, t",
+    );
+    let edit = |table: &mut Table| table.columns.retain(|column| column.name != "b");
+    let found = trap.change(edit, "SELECT quote(a) FROM t").unwrap();
+    assert_eq!(found, [texts(&["1"]), texts(&["1"]), texts(&["1"])]);
+}
+
+#[test]
+fn rows_stay_when_every_column_is_another() {
+    let mut trap = Trap::of("CREATE TABLE t (a INT PRIMARY KEY, b TEXT); INSERT INTO t VALUES (1, 'x'), (2, 'y')");
+    let edit = |table: &mut Table| {
+        table.columns = vec![Column::new("c", INTEGER).nullable()];
+        table.primary_key.clear();
+    };
+    let found = trap.change(edit, "SELECT CAST(count(*) AS TEXT) FROM t").unwrap();
+    assert_eq!(found, [texts(&["2"]), texts(&["2"]), texts(&["2"])]);
+}
+
+#[test]
+fn a_unique_written_twice_goes_as_one() {
+    let mut trap =
+        Trap::of("CREATE TABLE t (a INT UNIQUE NOT NULL UNIQUE, b INT, UNIQUE (A)); INSERT INTO t VALUES (1, 2)");
+    let found = trap.change(|table| table.indexes.clear(), "SELECT quote(a) FROM t").unwrap();
+    assert_eq!(found, [texts(&["1"]), texts(&["1"]), texts(&["1"])]);
+}
+
+#[test]
+fn the_number_of_a_row_stays_not_null_when_another_column_becomes_the_key() {
+    let mut trap = Trap::of("CREATE TABLE t (a INTEGER PRIMARY KEY UNIQUE, b TEXT); INSERT INTO t VALUES (7, 'x')");
+    let edit = |table: &mut Table| {
+        table.columns[1].nullable = false;
+        table.primary_key = vec!["b".into()];
+    };
+    let found = trap.change(edit, "SELECT a || b FROM t").unwrap();
+    assert_eq!(found, [texts(&["7x"]), texts(&["7x"]), texts(&["7x"])]);
+}
+
+#[test]
+fn a_bare_word_is_a_text_as_a_default() {
+    let mut trap = Trap::of("CREATE TABLE t (a TEXT DEFAULT now, b INT); INSERT INTO t VALUES (NULL, 1)");
+    let found = trap.change(|table| table.columns[0].nullable = false, "SELECT quote(a) FROM t").unwrap();
+    assert_eq!(found, [texts(&["NULL"]), texts(&["'now'"]), texts(&["NULL"])]);
+}
