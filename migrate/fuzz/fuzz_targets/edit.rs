@@ -188,9 +188,17 @@ impl Edit {
     pub fn may_be_refused(&self, table: &Table) -> bool {
         let text = table.stored.as_deref().unwrap_or_default().to_ascii_uppercase();
         let has_expressions = !table.checks.is_empty() || table.columns.iter().any(|column| column.generated);
+        let is_key = |at: usize| table.primary_key.contains(&table.columns[at].name);
+        let key_is_not_null = text.contains("STRICT") || text.contains("WITHOUT");
         match self {
-            Self::Drop(_) | Self::Rename(_) => has_expressions,
-            Self::Type(..) | Self::Add(_) => text.contains("STRICT"),
+            // An index with a collation of its own is no index that models know.
+            Self::Drop(at) => has_expressions || text.contains("COLLATE") || is_key(*at) && text.contains("WITHOUT"),
+            // SQLite writes a name in single quotes anew, in double quotes.
+            Self::Rename(_) => has_expressions || text.contains('\''),
+            Self::Nullable(at) => is_key(*at) && key_is_not_null,
+            Self::Type(at, _) => text.contains("STRICT") || is_key(*at) && text.contains("AUTOINCREMENT"),
+            Self::Add(_) => text.contains("STRICT"),
+            Self::PrimaryKey(at) if table.columns[*at].generated => true,
             // A key to the table itself that names no column means the primary key, whichever that is.
             Self::PrimaryKey(_) => table.foreign_keys.iter().any(|key| key.table.eq_ignore_ascii_case(&table.name)),
             _ => false,
