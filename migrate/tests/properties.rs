@@ -66,7 +66,8 @@ fn populated(from: &Schema, to: &Schema, style: Option<&Style>, rows: i64) -> Sc
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: support::cases(2000), ..ProptestConfig::default() })]
+    // The three share the cases, and run side by side.
+    #![proptest_config(ProptestConfig { cases: support::cases(2000).div_ceil(3), ..ProptestConfig::default() })]
 
     #[test]
     fn every_value_that_a_plan_does_not_touch_survives_it_and_all_are_back_after_its_reverse(
