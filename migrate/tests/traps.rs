@@ -113,6 +113,29 @@ fn a_unique_written_twice_goes_as_one() {
 }
 
 #[test]
+fn a_constraint_goes_that_has_no_comma_behind_it() {
+    let mut trap = Trap::of(
+        "CREATE TABLE other (id INTEGER PRIMARY KEY);
+         CREATE TABLE t (a INT, FOREIGN KEY (a) REFERENCES other UNIQUE (a)); INSERT INTO t VALUES (NULL)",
+    );
+    let found = trap.change(|table| table.foreign_keys.clear(), "SELECT quote(a) FROM t").unwrap();
+    assert_eq!(found, [texts(&["NULL"]), texts(&["NULL"]), texts(&["NULL"])]);
+}
+
+#[test]
+fn the_values_of_a_column_that_becomes_a_computed_one_come_back() {
+    let mut trap = Trap::of("CREATE TABLE t (id INTEGER PRIMARY KEY, a INT); INSERT INTO t VALUES (1, 7), (2, NULL)");
+    let mut target = Trap::of("CREATE TABLE t (id INTEGER PRIMARY KEY, a INT AS (id * 2))");
+    let (start, target) = (introspect(&mut trap.0).unwrap(), introspect(&mut target.0).unwrap());
+    let options = Options { keep: Some("001".into()), ..Options::default() };
+    let (_, migration) = migrate::compare(&start, &target, &options).unwrap();
+    trap.0.batch_execute(&migration.up).unwrap();
+    assert_eq!(trap.query("SELECT quote(a) FROM t"), texts(&["2", "4"]));
+    trap.0.batch_execute(&migration.down).unwrap();
+    assert_eq!(trap.query("SELECT quote(a) FROM t"), texts(&["7", "NULL"]));
+}
+
+#[test]
 fn the_number_of_a_row_stays_not_null_when_another_column_becomes_the_key() {
     let mut trap = Trap::of("CREATE TABLE t (a INTEGER PRIMARY KEY UNIQUE, b TEXT); INSERT INTO t VALUES (7, 'x')");
     let edit = |table: &mut Table| {

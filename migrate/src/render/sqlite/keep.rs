@@ -274,6 +274,9 @@ fn lost(
         let parent = parent.map(|key| (quote(&key.table), quote(&key.references[0])));
         return Some(Lost::Dropped { column: name, parent });
     };
+    if new.generated {
+        return Some(Lost::Dropped { column: name, parent: None });
+    }
     let mut converted = conversion(&quote(&name), &column.ty, &new.ty);
     let fill = options.fill(&to.name, &name).map(str::to_owned);
     let fill = fill.or_else(|| new.default.as_ref().map(|default| default_sql(default, &new.ty)));

@@ -86,7 +86,12 @@ impl Writer<'_> {
                     // SQLite would number a row whose key is NULL; a text in its place is an error.
                     value = format!("coalesce({value}, 'NULL in the primary key')");
                 }
-                Some(side.map_or(value.clone(), |side| side.altered(&column.name, &current, value)))
+                match side {
+                    // What the column computes in between says nothing of the values that it had.
+                    Some(side) if old.generated => side.dropped(&column.name, Some(value)),
+                    Some(side) => Some(side.altered(&column.name, &current, value)),
+                    None => Some(value),
+                }
             } else {
                 let value = if is_number { number } else { self.missing(column, to, number) };
                 side.map_or(value.clone(), |side| side.dropped(&column.name, value))

@@ -137,6 +137,8 @@ impl CreateTable<'_> {
         let own = self.with_space_before(item);
         let cuts: Vec<_> = match comma(item.end) {
             Some(after) => vec![own, after],
+            // What follows without a comma needs the one before.
+            None if at + 1 < self.items.len() => vec![own],
             None => item.start.checked_sub(1).and_then(comma).into_iter().chain([own]).collect(),
         };
         splice(self.sql, cuts.into_iter().map(|cut| (cut, String::new())).collect())
