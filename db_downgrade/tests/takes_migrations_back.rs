@@ -107,3 +107,39 @@ fn rows_that_would_refer_to_nothing_are_refused() {
          the first: row 1 of posts refers to nothing in users"
     );
 }
+
+#[cfg(unix)]
+#[test]
+fn a_full_disk_changes_nothing() {
+    let home = home_at_version_2();
+    for blocks in [0, 8, 16, 24] {
+        let limit = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+        let said = home.refuses_through(&["sh", "-c", &limit], &["db_downgrade", "--to", "0"]);
+        assert!(said.starts_with("app.db: disk I/O error: check that the disk has room and is sound"), "{said}");
+    }
+    home.run("db_downgrade --to 0").succeeds();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_may_not_be_written_changes_nothing() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let home = Home::new().with_database_url("sqlite:data/app.db");
+    home.write("data/.gitkeep", "");
+    home.add_history();
+    for word in ["db_create", "db_upgrade"] {
+        home.run(word).succeeds();
+    }
+    let mode = |bits| std::fs::set_permissions(home.path("data"), std::fs::Permissions::from_mode(bits)).unwrap();
+    mode(0o555);
+    let through = support::obeying_permissions();
+    let said = home.refuses_through(&through, &["db_downgrade"]);
+    mode(0o755);
+    assert_eq!(
+        said,
+        "data/app.db: attempt to write a readonly database: it is read-only; check the permissions of the file and of \
+         its folder; nothing was changed, migration 002_migration did not run"
+    );
+    home.run("db_downgrade").succeeds();
+}
