@@ -167,24 +167,3 @@ mod permissions {
         assert!(before == home.contents());
     }
 }
-
-#[cfg(unix)]
-#[test]
-fn a_folder_that_may_not_be_written() {
-    use std::os::unix::fs::PermissionsExt;
-
-    let home = Home::new().with_database_url("sqlite:data/app.db");
-    home.write("data/.gitkeep", "");
-    home.add_history();
-    home.run("db_create").succeeds();
-    let mode = |bits| std::fs::set_permissions(home.path("data"), std::fs::Permissions::from_mode(bits)).unwrap();
-    mode(0o555);
-    let said = home.refuses_through(&support::obeying_permissions(), &["db_upgrade"]);
-    mode(0o755);
-    assert_eq!(
-        said,
-        "data/app.db: attempt to write a readonly database: it is read-only; check the permissions of the file and of \
-         its folder; nothing was changed, migration 001_migration did not run"
-    );
-    home.run("db_upgrade").succeeds();
-}
