@@ -279,3 +279,19 @@ fn a_key_that_may_not_be_null_stops_the_way_back_when_the_row_it_refers_to_is_go
     scratch.downgrade();
     assert_eq!(scratch.query("SELECT id || ' ' || user_id FROM posts"), [Some("1 1".into())]);
 }
+
+#[test]
+fn a_reference_within_a_table_comes_back_unless_its_row_was_deleted() {
+    let with_boss = || {
+        let boss = ForeignKey::new(["boss"], "people", ["id"]);
+        table("people").column(Column::new("boss", Type::Integer).nullable()).foreign_key(boss)
+    };
+    let scratch = Scratch::new();
+    scratch.migrate(&Schema::new([with_boss()]));
+    scratch.execute("INSERT INTO people VALUES (1, NULL), (2, 1), (3, 2), (4, 4)");
+    scratch.migrate(&Schema::new([table("people")]));
+    scratch.execute("DELETE FROM people WHERE id = 2");
+    scratch.downgrade();
+    let rows = scratch.query("SELECT id || ' ' || quote(boss) FROM people ORDER BY id");
+    assert_eq!(rows, ["1 NULL", "3 NULL", "4 4"].map(|row| Some(row.to_owned())));
+}

@@ -270,7 +270,9 @@ fn lost(
     let name = column.name.clone();
     let Some(new) = to.find_column(&column.name) else {
         let key = from.foreign_keys.iter().find(|key| matches!(key.columns.as_slice(), [own] if same_name(own, &name)));
-        let parent = key.filter(|key| column.nullable && !same_name(&key.table, &from.name));
+        let is_gone =
+            |key: &ForeignKey| same_name(&key.table, &from.name) && to.find_column(&key.references[0]).is_none();
+        let parent = key.filter(|key| column.nullable && !is_gone(key));
         let parent = parent.map(|key| (quote(&key.table), quote(&key.references[0])));
         return Some(Lost::Dropped { column: name, parent });
     };
