@@ -110,7 +110,10 @@ impl Edit {
         let at = models.tables.iter().position(|table| table.name != "other").unwrap_or_default();
         let table = &mut models.tables[at];
         match self {
-            Self::Type(at, ty) => table.columns[*at].ty = ty.clone(),
+            Self::Type(at, ty) => {
+                table.columns[*at].ty = ty.clone();
+                table.columns[*at].default = None;
+            }
             Self::Nullable(at) => table.columns[*at].nullable = !table.columns[*at].nullable,
             Self::Default(at, default) => table.columns[*at].default.clone_from(default),
             Self::Drop(at) => {
@@ -198,7 +201,7 @@ impl Edit {
             Self::Nullable(at) => is_key(*at) && key_is_not_null,
             Self::Type(at, _) => text.contains("STRICT") || is_key(*at) && text.contains("AUTOINCREMENT"),
             Self::Add(_) => text.contains("STRICT"),
-            Self::PrimaryKey(at) if table.columns[*at].generated => true,
+            Self::PrimaryKey(at) if table.columns[*at].generated || !table.primary_key.is_empty() => true,
             // A key to the table itself that names no column means the primary key, whichever that is.
             Self::PrimaryKey(_) => table.foreign_keys.iter().any(|key| key.table.eq_ignore_ascii_case(&table.name)),
             _ => false,
