@@ -163,7 +163,8 @@ proptest! {
                 let key = (own.clone(), *id, column.clone());
                 if column.starts_with('f') {
                     continue;
-                } else if kept.columns.iter().any(|(old, _)| old == column) {
+                }
+                if kept.columns.iter().any(|(old, _)| old == column) {
                     prop_assert_eq!(value, &between[&key], "{:?} is the newer value", key);
                 } else if *id != ADDED {
                     prop_assert_eq!(value, &before[&key], "{:?} is back", key);

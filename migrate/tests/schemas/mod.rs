@@ -1,5 +1,7 @@
 //! Schemas of any shape, and pairs of them that one migration leads between.
 
+use std::fmt::Write as _;
+
 use migrate::schema::{Action, Check, Column, DefaultValue, ForeignKey, Index, IndexColumn, Schema, Table, Type};
 use proptest::prelude::*;
 
@@ -212,6 +214,7 @@ pub fn rename(from: &Schema, to: &mut Schema, tables: &[bool], columns: &[(usize
 
 /// What `schema!` cannot say of a table, and people write by hand.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is drawn by itself")]
 pub struct Style {
     strict: bool,
     without_rowid: bool,
@@ -260,7 +263,7 @@ pub fn by_hand(table: &Table, later: Option<&Table>, style: &Style) -> String {
         if !column.nullable {
             item += if style.conflict { " NOT NULL ON CONFLICT ABORT" } else { " not null" };
         }
-        item += &match &column.default {
+        let default = match &column.default {
             Some(DefaultValue::Number(number)) => format!(" DEFAULT ({number})"),
             Some(DefaultValue::Text(text)) => format!(" DEFAULT '{}'", text.replace('\'', "''")),
             Some(DefaultValue::Bool(value)) => format!(" DEFAULT {}", u8::from(*value)),
@@ -272,6 +275,7 @@ pub fn by_hand(table: &Table, later: Option<&Table>, style: &Style) -> String {
             Some(DefaultValue::Sql(sql)) => format!(" DEFAULT {sql}"),
             None => String::new(),
         };
+        item.push_str(&default);
         if style.collate && matches!(column.ty, Type::Text { .. }) {
             item += " COLLATE NOCASE";
         }
@@ -305,7 +309,7 @@ pub fn by_hand(table: &Table, later: Option<&Table>, style: &Style) -> String {
         let column =
             |column: &IndexColumn| format!("[{}]{}", column.name, if column.descending { " DESC" } else { "" });
         let columns: Vec<_> = index.columns.iter().map(column).collect();
-        script += &format!("CREATE {unique}INDEX {} ON {} ({});", index.name, table.name, columns.join(", "));
+        let _ = write!(script, "CREATE {unique}INDEX {} ON {} ({});", index.name, table.name, columns.join(", "));
     }
     script
 }
