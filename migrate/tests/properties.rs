@@ -145,7 +145,7 @@ proptest! {
             }
         }
         let between = by_id(&scratch, &to);
-        if !frees_a_reference(&from, &to) {
+        if !may_be_refused(&from, &to) {
             scratch.downgrade();
         } else if let Err(error) = scratch.project.downgrade(None) {
             // A row may refer to nothing by now, as the upgrade allowed, and the downgrade would forbid.
@@ -199,15 +199,18 @@ fn by_id(scratch: &Scratch, schema: &Schema) -> Rows {
     rows
 }
 
-/// Whether a column stays and the upgrade takes the foreign key from it.
-fn frees_a_reference(from: &Schema, to: &Schema) -> bool {
+/// Whether the upgrade takes the foreign key from a column that stays, or drops tables that may refer to each other: one
+/// of two such rows may come back without the other.
+fn may_be_refused(from: &Schema, to: &Schema) -> bool {
     let frees = |table: &Table, other: &Table| {
         table.foreign_keys.iter().any(|key| {
             let is_same = |new: &migrate::schema::ForeignKey| new.columns == key.columns && new.table == key.table;
             other.find_column(&key.columns[0]).is_some() && !other.foreign_keys.iter().any(is_same)
         })
     };
-    from.tables.iter().any(|table| to.table(&table.name).is_some_and(|other| frees(table, other)))
+    let goes = |table: &&Table| to.table(&table.name).is_none() && !table.foreign_keys.is_empty();
+    from.tables.iter().filter(goes).count() > 1
+        || from.tables.iter().any(|table| to.table(&table.name).is_some_and(|other| frees(table, other)))
 }
 
 /// Keys to rows that went may be NULL by now.
