@@ -1,7 +1,6 @@
 //! The aggregate function `column_digest`.
 
 use std::ffi::{c_int, c_void};
-use std::hash::{DefaultHasher, Hasher as _};
 use std::{ptr, slice};
 
 use libsqlite3_sys::{
@@ -10,6 +9,7 @@ use libsqlite3_sys::{
     sqlite3_result_error_nomem, sqlite3_value, sqlite3_value_blob, sqlite3_value_bytes, sqlite3_value_double,
     sqlite3_value_int64, sqlite3_value_type,
 };
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// # Safety
 ///
@@ -59,17 +59,12 @@ unsafe extern "C" fn step(context: *mut sqlite3_context, count: c_int, values: *
         let Some(sums) = sums(context, values.len().max(1)) else {
             return sqlite3_result_error_nomem(context);
         };
-        let mut row = DefaultHasher::new();
-        for key in keys {
-            feed(&mut row, *key);
-        }
+        let row = keys.iter().fold(0, |row, key| hash(*key, row));
         if values.is_empty() {
-            sums[0] = sums[0].wrapping_add(row.finish());
+            sums[0] = sums[0].wrapping_add(row);
         }
         for (sum, value) in sums.iter_mut().zip(values) {
-            let mut hasher = row.clone();
-            feed(&mut hasher, *value);
-            *sum = sum.wrapping_add(hasher.finish());
+            *sum = sum.wrapping_add(hash(*value, row));
         }
     }
 }
@@ -84,24 +79,22 @@ unsafe extern "C" fn finish(context: *mut sqlite3_context) {
     }
 }
 
-/// Hashes a value so that no two of different storage class or length are alike.
-unsafe fn feed(hasher: &mut DefaultHasher, value: *mut sqlite3_value) {
+/// Hashes a value behind what was hashed before it, so that values of different storage class differ.
+unsafe fn hash(value: *mut sqlite3_value, before: u64) -> u64 {
     // SAFETY: the value is one that SQLite has just handed over; a blob is read before anything else is asked of it.
     unsafe {
         let class = sqlite3_value_type(value);
-        hasher.write_u8(u8::try_from(class).unwrap_or(0));
+        let seed = before.rotate_left(5).wrapping_add(u64::from(class.unsigned_abs()));
         match class {
-            SQLITE_NULL => {}
-            SQLITE_INTEGER => hasher.write_i64(sqlite3_value_int64(value)),
-            SQLITE_FLOAT => hasher.write_u64(sqlite3_value_double(value).to_bits()),
+            SQLITE_NULL => xxh3_64_with_seed(&[], seed),
+            SQLITE_INTEGER => xxh3_64_with_seed(&sqlite3_value_int64(value).to_ne_bytes(), seed),
+            SQLITE_FLOAT => xxh3_64_with_seed(&sqlite3_value_double(value).to_ne_bytes(), seed),
             _ => {
                 let bytes = sqlite3_value_blob(value).cast::<u8>();
                 let length = usize::try_from(sqlite3_value_bytes(value)).unwrap_or(0);
-                hasher.write_usize(length);
                 // An empty one may be a null pointer.
-                if length > 0 && !bytes.is_null() {
-                    hasher.write(slice::from_raw_parts(bytes, length));
-                }
+                let bytes = if length == 0 || bytes.is_null() { &[] } else { slice::from_raw_parts(bytes, length) };
+                xxh3_64_with_seed(bytes, seed)
             }
         }
     }
