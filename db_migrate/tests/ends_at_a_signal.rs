@@ -15,12 +15,12 @@ fn a_trial_on_a_copy_ends_and_leaves_no_copy() {
     let home = Home::with_history();
     home.run("db_upgrade").succeeds();
     home.execute(
-        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400000)
          INSERT INTO users (id, nickname, email) SELECT i, 'nickname ' || i, i || '@example.com' FROM n;
          DROP INDEX posts_user_id_idx;",
     );
     let before = home.contents();
-    for pause in [0, 300] {
+    for pause in [0, 150] {
         let mut command = home.command(&["db_migrate"]);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stage = home.path(&format!(".rehearsal-{}", child.id()));

@@ -152,3 +152,19 @@ fn a_bare_word_is_a_text_as_a_default() {
     let found = trap.change(|table| table.columns[0].nullable = false, "SELECT quote(a) FROM t").unwrap();
     assert_eq!(found, [texts(&["NULL"]), texts(&["'now'"]), texts(&["NULL"])]);
 }
+
+#[test]
+fn a_table_that_refers_by_a_computed_column_comes_back() {
+    let mut trap = Trap::of(
+        "CREATE TABLE other (id INTEGER PRIMARY KEY); INSERT INTO other VALUES (3);
+         CREATE TABLE t (a TEXT, b INT AS (length(a)) REFERENCES other); INSERT INTO t VALUES ('abc')",
+    );
+    let start = introspect(&mut trap.0).unwrap();
+    let mut target = start.clone();
+    target.tables.retain(|table| table.name == "other");
+    let options = Options { keep: Some("001".into()), ..Options::default() };
+    let (_, migration) = migrate::compare(&start, &target, &options).unwrap();
+    trap.0.batch_execute(&migration.up).unwrap();
+    trap.0.batch_execute(&migration.down).unwrap();
+    assert_eq!(trap.query("SELECT a || b FROM t"), texts(&["abc3"]));
+}

@@ -209,8 +209,12 @@ pub(super) fn restored_table(options: &Options, table: &Table, later: &[&Table])
     let Some(copy) = WholeTable::of(options, table)? else { return Ok(Vec::new()) };
     let WholeTable { name, columns, sources, definition } = copy;
     let is_earlier = |key: &&ForeignKey| !later.iter().any(|table| same_name(&table.name, &key.table));
-    let conditions: Vec<_> =
-        table.foreign_keys.iter().filter(is_earlier).map(|key| parent_is_there(&name, key)).collect();
+    // What is computed is not kept, and its key is looked at with all others, before the commit.
+    let is_kept = |key: &&ForeignKey| {
+        key.columns.iter().all(|column| table.find_column(column).is_some_and(|column| !column.generated))
+    };
+    let keys = table.foreign_keys.iter().filter(is_earlier).filter(is_kept);
+    let conditions: Vec<_> = keys.map(|key| parent_is_there(&name, key)).collect();
     let conditions =
         if conditions.is_empty() { String::new() } else { format!("\n    WHERE {}", conditions.join(" AND ")) };
     Ok(vec![
