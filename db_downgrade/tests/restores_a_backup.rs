@@ -6,6 +6,9 @@ mod support;
 use std::fs;
 
 use diesel::connection::SimpleConnection;
+use diesel::dsl::sql;
+use diesel::sql_types::BigInt;
+use diesel::{Connection as _, RunQueryDsl as _, SqliteConnection};
 use support::{Home, Run};
 
 /// Runs a command line with backups on.
@@ -126,4 +129,42 @@ fn a_folder_of_backups_that_may_not_be_written_stops_the_run() {
     mode(0o755);
     assert!(said.starts_with("cannot write backups/app-v2-") && said.contains("MICROBLOG_BACKUPS=0"), "{said}");
     assert!(home.dump().contains("john"));
+}
+
+#[test]
+fn what_others_write_meanwhile_is_in_the_copy_or_stops_the_restore() {
+    let home = Home::with_history();
+    home.run("db_upgrade").succeeds();
+    home.execute(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000)
+         INSERT INTO users (id, nickname, email) SELECT i, 'nickname ' || i, i || '@example.com' FROM n;",
+    );
+    fs::copy(home.path("app.db"), home.path("old.db")).unwrap();
+    let mut child = home.command(&["db_downgrade", "--restore", "old.db"]);
+    let mut child = child.env("MICROBLOG_BACKUPS", "5").stderr(std::process::Stdio::piped()).spawn().unwrap();
+    // Programs that come and go: none has the database open for long.
+    let mut written = Vec::new();
+    for id in 200_001.. {
+        if child.try_wait().unwrap().is_some() {
+            break;
+        }
+        let insert = format!("INSERT INTO users (id, nickname, email) VALUES ({id}, 'n{id}', '{id}@x')");
+        if home.connect().batch_execute(&insert).is_ok() {
+            written.push(id);
+        }
+        std::thread::sleep(std::time::Duration::from_millis(3));
+    }
+    let output = child.wait_with_output().unwrap();
+    assert!(!written.is_empty());
+    let is_there = |file: &str, id: i32| {
+        let mut connection = SqliteConnection::establish(home.path(file).to_str().unwrap()).unwrap();
+        let query = format!("SELECT count(*) FROM users WHERE id = {id}");
+        sql::<BigInt>(&query).get_result::<i64>(&mut connection).unwrap() == 1
+    };
+    let copies: Vec<_> = backups(&home).iter().map(|name| format!("backups/{name}")).collect();
+    let files: Vec<_> = ["app.db"].into_iter().chain(copies.iter().map(String::as_str)).collect();
+    let lost: Vec<_> = written.into_iter().filter(|id| !files.iter().any(|file| is_there(file, *id))).collect();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(lost, [0; 0], "{:?} {said}", output.status);
+    assert!(output.status.success() || said.contains("stop the site first, then restore"), "{said}");
 }

@@ -187,8 +187,9 @@ pub(crate) fn open(file: &Path) -> Result<SqliteConnection, Error> {
 
 /// Puts a copy of `backup` in the place of `database`, at once: a reader sees the one or the other.
 ///
-/// A database that another program has open is refused: it would go on writing to a file that has no name any more.
-pub(crate) fn restore(backup: &Path, database: &Path) -> Result<(), Error> {
+/// A database that another program has open is refused: it would go on writing to a file that has no name any more. So
+/// is one that has been written to since its change counter was that.
+pub(crate) fn restore(backup: &Path, database: &Path, counter: Option<[u8; 4]>) -> Result<(), Error> {
     // A link to a database stays one.
     let database = &fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
     let draft = database.with_file_name(format!(".{}-restore-{}.new", stem(database), std::process::id()));
@@ -196,6 +197,10 @@ pub(crate) fn restore(backup: &Path, database: &Path) -> Result<(), Error> {
     let restored =
         copy(&mut open(backup)?, &draft, "restoring").and_then(|()| check(&draft, "integrity_check")).and_then(|()| {
             let lock = if database.exists() { lock_out(database)? } else { None };
+            if counter.is_some_and(|counter| change_counter(database).is_ok_and(|now| now != counter)) {
+                let why = "another program has written to it meanwhile: stop the site first, then restore".to_owned();
+                return Err(Error::Database { what: database.display().to_string(), why });
+            }
             let owner = if database.exists() { database } else { backup };
             let replaced = settle(&draft, owner)
                 .and_then(|()| remove_leftovers(database))
@@ -208,6 +213,16 @@ pub(crate) fn restore(backup: &Path, database: &Path) -> Result<(), Error> {
         let _ = fs::remove_file(&draft);
     }
     restored
+}
+
+/// What SQLite changes in the file's header with every transaction: <https://www.sqlite.org/fileformat2.html#file_change_counter>.
+pub(crate) fn change_counter(database: &Path) -> Result<[u8; 4], Error> {
+    let mut header = [0; 28];
+    let unreadable = |error: io::Error| Error::CannotRead { path: database.to_owned(), why: error.to_string() };
+    // What is shorter is no database, and has no counter.
+    let read = fs::File::open(database).and_then(|mut file| io::Read::read(&mut file, &mut header));
+    read.map_err(unreadable)?;
+    Ok([header[24], header[25], header[26], header[27]])
 }
 
 /// Locks a database that nobody else may have open. Leaving WAL mode needs it for oneself alone, and so does the
@@ -244,9 +259,16 @@ fn remove_leftovers(database: &Path) -> io::Result<()> {
 
 /// Whether any table holds a row, the bookkeeping of migrations aside.
 pub(crate) fn is_populated(connection: &mut SqliteConnection) -> Result<bool, Error> {
-    for table in verify::tables(connection)? {
+    let mut tables = verify::tables(connection)?;
+    // A search index may hold the only copy of a text.
+    tables.extend(
+        sql::<Text>("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'virtual'")
+            .load::<String>(connection)?,
+    );
+    for table in tables {
         let query = format!("SELECT EXISTS (SELECT 1 FROM {})", quote(&table));
-        if sql::<BigInt>(&query).get_result::<i64>(connection)? > 0 {
+        // What a module keeps that this program does not have, nobody can say.
+        if sql::<BigInt>(&query).get_result::<i64>(connection).unwrap_or(1) > 0 {
             return Ok(true);
         }
     }

@@ -197,7 +197,8 @@ impl Effect {
     /// of an empty table.
     fn copy(&self, name: &str, mut rest: Cursor) -> Option<Table> {
         let table = self.tables.get(name)?;
-        let targets: Vec<String> = if rest.first()?.text == "(" {
+        let names_targets = rest.first()?.text == "(";
+        let targets: Vec<String> = if names_targets {
             rest.parenthesized()?
                 .split(|token| token.text == ",")
                 .filter_map(|name| Some(name.first()?.name()))
@@ -237,14 +238,22 @@ impl Effect {
             [table, dot, column] if dot.text == "." && key(&table.name()) == alias => held(&column.name()),
             _ => None,
         };
-        let values: Vec<_> = match values {
-            [all] if all.text == "*" && !is_joined => source.columns.iter().map(|(_, held)| held.clone()).collect(),
-            _ => split(values).into_iter().map(value).collect(),
+        let is_all = matches!(values, [all] if all.text == "*") && !is_joined;
+        let values: Vec<_> = if is_all {
+            source.columns.iter().map(|(_, held)| held.clone()).collect()
+        } else {
+            split(values).into_iter().map(value).collect()
         };
         if values.len() != targets.len() {
             return None;
         }
         let given = |column: &str| {
+            // By position alone, a column that has another place now gets another one's values: that is a slip.
+            if (is_all || !names_targets)
+                && let Some(held) = held(column)
+            {
+                return Some(held);
+            }
             let at = targets.iter().position(|target| target.eq_ignore_ascii_case(column))?;
             values[at].clone()
         };
@@ -437,10 +446,7 @@ mod tests {
             rebuild("INSERT INTO new (id, nickname, email) SELECT id, lower(nickname), email FROM users"),
             "Log(what) *users(id email)"
         );
-        assert_eq!(
-            rebuild("INSERT INTO new SELECT * FROM users"),
-            "Log(what) *users(id nickname→email email→nickname)"
-        );
+        assert_eq!(rebuild("INSERT INTO new SELECT * FROM users"), "Log(what) *users(id email nickname)");
         let joined =
             "INSERT INTO new (id, nickname) SELECT users.id, users.nickname FROM users LEFT JOIN k ON k.id = users.id";
         assert_eq!(rebuild(joined), "Log(what) *users(id nickname)");

@@ -241,8 +241,9 @@ pub enum Error {
     },
     /// A migration would take rows from a table that it does not name.
     #[error(
-        "table {table} would keep {after} of its {before} rows, though no migration of this run names it; nothing \
-         was changed. A trigger may have deleted them; if that is meant, run again with --no-verify"
+        "table {table} would keep {after} of its {before} {}, though no migration of this run takes any from it; nothing \
+         was changed. A trigger may do it; if that is meant, run again with --no-verify",
+        if *.before == 1 { "row" } else { "rows" }
     )]
     RowsLost {
         /// The table.
@@ -267,8 +268,8 @@ pub enum Error {
     },
     /// A migration would change values that it does not write.
     #[error(
-        "{what} would change, though no migration of this run sets it; nothing was changed. A trigger may do it: \
-         db_upgrade --rehearse shows a row that differs; if it is meant, run again with --no-verify"
+        "{what} would change, though no migration of this run sets it; nothing was changed. A trigger, or \
+         a copy by position, may do it: db_upgrade --rehearse shows a row that differs; if it is meant, run again with --no-verify"
     )]
     ValuesChanged {
         /// The columns, or the table where its rows have no key.

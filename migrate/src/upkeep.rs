@@ -1,5 +1,6 @@
 //! What a database needs beside its migrations: an edited file accepted, kept values removed, a backup put back.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use diesel::RunQueryDsl;
@@ -11,7 +12,7 @@ use diesel::sqlite::SqliteConnection;
 use crate::backup;
 use crate::run::explain;
 use crate::script::Script;
-use crate::sql::quote;
+use crate::sql::{mentions, quote};
 use crate::status::{applied, is_controlled, newest, status};
 use crate::versioning::adopt_applied;
 use crate::{Error, Project, history};
@@ -41,19 +42,27 @@ impl Project {
     ///
     /// When the database cannot be written.
     pub fn purge_kept(&self, before: Option<u64>) -> Result<Vec<(String, i64)>, Error> {
-        let mut connection = self.open()?;
+        let (scripts, mut connection) = self.scripts_and_connection()?;
         // Else the values would stay in the file, in pages that are free.
         connection.batch_execute("PRAGMA secure_delete = ON").map_err(self.explained())?;
         self.transaction(&mut connection, |connection| {
             let query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE '\\_kept\\_%' ESCAPE '\\' ORDER BY name";
             let mut purged = Vec::new();
             for name in sql::<Text>(query).load::<String>(connection)? {
-                let revision = name.split('_').nth(2).and_then(|digits| digits.parse::<u64>().ok());
-                if revision.is_some_and(|revision| before.is_none_or(|before| revision < before)) {
+                // An application may have tables with such names too.
+                let is_made = |script: &&Script| {
+                    name.starts_with(&format!("_kept_{}_", script.version())) && mentions(&script.up, &name)
+                };
+                let Some(script) = scripts.iter().find(is_made) else { continue };
+                if before.is_none_or(|before| script.number < before) {
                     let rows = sql::<BigInt>(&format!("SELECT count(*) FROM {}", quote(&name))).get_result(connection)?;
-                    connection.batch_execute(&format!("DROP TABLE {}", quote(&name)))?;
+                    let (trigger, table) = (quote(&format!("{name}_deleted")), quote(&name));
+                    connection.batch_execute(&format!("DROP TRIGGER IF EXISTS {trigger}; DROP TABLE {table}"))?;
                     purged.push((name, rows));
                 }
+            }
+            if !purged.is_empty() {
+                overwrite_free_pages(connection)?;
             }
             Ok(purged)
         })
@@ -74,12 +83,16 @@ impl Project {
         backup::check(file, "integrity_check").map_err(explained)?;
         let version = self.version_of_backup(&mut backup::open(file).map_err(explained)?).map_err(explained)?;
         let at_database = |error| self.explain_file(&path, error);
+        let mut counter = None;
         if path.exists() {
-            drop(backup::lock_out(&path).map_err(at_database)?);
+            let lock = backup::lock_out(&path).map_err(at_database)?;
+            counter = Some(backup::change_counter(&path).map_err(at_database)?);
+            // The copy is made by another connection.
+            drop(lock);
         }
         // What is damaged cannot be copied, and is why one restores.
         let current = self.db_version().ok().map_or(Ok(None), |version| self.back_up(version)).map_err(at_database)?;
-        let restored = backup::restore(file, &path).map_err(at_database);
+        let restored = backup::restore(file, &path, counter).map_err(at_database);
         match (&restored, current) {
             (Ok(()), Some(backup)) => self.tell_of(&backup),
             (Err(_), Some(backup)) => backup.discard(),
@@ -113,4 +126,18 @@ impl Project {
             other => self.located(other),
         }
     }
+}
+
+/// Fills the pages that are free with zeros: they may hold what the migration itself took out of a table.
+fn overwrite_free_pages(connection: &mut SqliteConnection) -> Result<(), Error> {
+    let free = sql::<BigInt>("SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size");
+    let bytes: i64 = free.get_result(connection)?;
+    // SQLite takes a value of a gigabyte at most.
+    let piece = 100_000_000;
+    let mut statements = String::from("CREATE TABLE _zeros (zeros BLOB);");
+    for at in 0..=bytes / piece {
+        let _ = write!(statements, "INSERT INTO _zeros VALUES (zeroblob({}));", piece.min(bytes - at * piece));
+    }
+    connection.batch_execute(&(statements + "DROP TABLE _zeros;"))?;
+    Ok(())
 }

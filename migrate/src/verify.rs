@@ -32,6 +32,8 @@ const TABLES: &str = "FROM pragma_table_list WHERE schema = 'main' AND type = 't
 pub(crate) struct Invariants<'a> {
     texts: &'a [&'a str],
     counts: BTreeMap<String, i64>,
+    /// The tables whose rows no statement adds to or takes from.
+    untouched: Vec<String>,
     rebuilt: Vec<Survivor>,
     digests: Vec<Digest>,
 }
@@ -42,6 +44,8 @@ struct Digest {
     /// The columns by which a row is known, as positions; none where the whole row is all that it is known by.
     key: Vec<usize>,
     affinities: Vec<&'static str>,
+    /// The name of the rowid, and the last one; `None` in a table that has none.
+    last: Option<(&'static str, i64)>,
     sums: Vec<u8>,
 }
 
@@ -54,10 +58,12 @@ impl<'a> Invariants<'a> {
         };
         let effect = Effect::of(texts, &shapes.iter().map(names).collect::<Vec<_>>());
         let fires = effect.may_fire && has_triggers(connection, texts)?;
-        let (mut rebuilt, mut digests) = (Vec::new(), Vec::new());
+        let (mut untouched, mut rebuilt, mut digests) = (Vec::new(), Vec::new(), Vec::new());
         for table in effect.survivors() {
             if table.is_rebuilt {
                 rebuilt.push(table.clone());
+            } else if table.before == table.after {
+                untouched.push(table.before.clone());
             }
             if let Some(columns) = shapes.get(&table.before)
                 && (fires || table.is_rebuilt)
@@ -67,7 +73,7 @@ impl<'a> Invariants<'a> {
         }
         let counts = counts(connection)?;
         counted(&counts);
-        Ok(Self { texts, counts, rebuilt, digests })
+        Ok(Self { texts, counts, untouched, rebuilt, digests })
     }
 
     /// Looks at the database after they ran.
@@ -78,7 +84,8 @@ impl<'a> Invariants<'a> {
             count.map_or(0, |(_, count)| *count)
         };
         for (table, before) in &self.counts {
-            if now(table) < *before && !self.texts.iter().any(|text| mentions(text, table)) {
+            let stays = self.untouched.iter().any(|name| same_name(name, table));
+            if now(table) < *before && (stays || !self.texts.iter().any(|text| mentions(text, table))) {
                 return Err(Error::RowsLost { table: table.clone(), before: *before, after: now(table) });
             }
         }
@@ -94,9 +101,12 @@ impl<'a> Invariants<'a> {
             }
         }
         for digest in &self.digests {
-            // Where a trigger has added rows, those that were there cannot be told apart.
-            if now(&digest.table.after) == self.counts[&digest.table.before] {
-                digest.require(connection, &shapes)?;
+            let has_grown = now(&digest.table.after) > self.counts[&digest.table.before];
+            match digest.first_rows() {
+                _ if !has_grown => digest.require(connection, &shapes, "")?,
+                // A trigger has added rows: behind the last one, or in place of others.
+                Some(first) => digest.require(connection, &shapes, &first)?,
+                None => {}
             }
         }
         Ok(())
@@ -115,9 +125,19 @@ impl Digest {
         let key: Option<Vec<_>> = columns.iter().filter(|column| column.is_key).map(place).collect();
         let affinities = table.columns.iter().filter_map(|(before, _)| find(before)).map(|column| column.affinity);
         let (affinities, key) = (affinities.collect(), key.unwrap_or_default());
-        let mut digest = Self { table, key, affinities, sums: Vec::new() };
-        digest.sums = digest.sums(connection, &digest.table.before, |(before, _)| before)?;
+        let rowid = ["rowid", "_rowid_", "oid"].into_iter().find(|name| find(name).is_none());
+        let last = rowid.and_then(|rowid| {
+            let query = format!("SELECT coalesce(max({rowid}), 0) FROM {}", quote(&table.before));
+            Some((rowid, sql::<BigInt>(&query).get_result(connection).ok()?))
+        });
+        let mut digest = Self { table, key, affinities, last, sums: Vec::new() };
+        digest.sums = digest.sums(connection, &digest.table.before, |(before, _)| before, "")?;
         Ok(Some(digest))
+    }
+
+    /// The condition that leaves out rows that came later.
+    fn first_rows(&self) -> Option<String> {
+        self.last.map(|(rowid, last)| format!(" WHERE {rowid} <= {last}"))
     }
 
     /// One sum of eight bytes for each column, or one for all of them where no key tells the rows apart.
@@ -126,6 +146,7 @@ impl Digest {
         connection: &mut SqliteConnection,
         table: &str,
         name: fn(&(String, String)) -> &String,
+        condition: &str,
     ) -> Result<Vec<u8>, Error> {
         let columns: Vec<_> = self.table.columns.iter().map(|column| quote(name(column))).collect();
         let key: Vec<_> = self.key.iter().map(|at| columns[*at].clone()).collect();
@@ -134,13 +155,18 @@ impl Digest {
         // A function of SQLite takes 127 arguments in older versions.
         for values in if values.is_empty() { vec![&[][..]] } else { values.chunks(100).collect() } {
             let arguments = [&[key.len().to_string()], key.as_slice(), values].concat().join(", ");
-            let query = format!("SELECT column_digest({arguments}) FROM {}", quote(table));
+            let query = format!("SELECT column_digest({arguments}) FROM {}{condition}", quote(table));
             sums.extend(step(table, || Ok(sql::<Binary>(&query).get_result::<Vec<u8>>(connection)?))?);
         }
         Ok(sums)
     }
 
-    fn require(&self, connection: &mut SqliteConnection, shapes: &BTreeMap<String, Vec<Column>>) -> Result<(), Error> {
+    fn require(
+        &self,
+        connection: &mut SqliteConnection,
+        shapes: &BTreeMap<String, Vec<Column>>,
+        condition: &str,
+    ) -> Result<(), Error> {
         let name = &self.table.after;
         let columns = shapes.iter().find(|(table, _)| same_name(table, name)).map(|(_, columns)| columns.as_slice());
         let converts = |((_, after), affinity): (&(String, String), &&str)| {
@@ -152,7 +178,7 @@ impl Digest {
         if converted.iter().enumerate().any(|(at, is)| *is && (self.key.is_empty() || self.key.contains(&at))) {
             return Ok(());
         }
-        let after = self.sums(connection, name, |(_, after)| after)?;
+        let after = self.sums(connection, name, |(_, after)| after, condition)?;
         if after == self.sums {
             return Ok(());
         }

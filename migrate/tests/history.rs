@@ -154,8 +154,8 @@ fn a_row_that_goes_from_a_table_that_no_migration_names_undoes_everything() {
     let error = scratch.project.upgrade(None).unwrap_err().to_string();
     assert_eq!(
         error,
-        "table a would keep 1 of its 2 rows, though no migration of this run names it; nothing was changed. A \
-         trigger may have deleted them; if that is meant, run again with --no-verify"
+        "table a would keep 1 of its 2 rows, though no migration of this run takes any from it; nothing was \
+         changed. A trigger may do it; if that is meant, run again with --no-verify"
     );
     assert_eq!(scratch.query("SELECT CAST(count(*) AS TEXT) FROM a"), [Some("2".into())]);
     write(&scratch, "003_c", "DELETE FROM b; -- A is only in a comment\n");

@@ -48,8 +48,8 @@ fn assert_passes(scratch: &Scratch) {
     assert_eq!(scratch.project.db_version().unwrap(), 2);
 }
 
-const TRIGGER: &str = "A trigger may do it: db_upgrade --rehearse shows a row that differs; if it is meant, run again \
-                       with --no-verify";
+const TRIGGER: &str = "A trigger, or a copy by position, may do it: db_upgrade --rehearse shows a row that differs; if it is \
+                       meant, run again with --no-verify";
 
 fn changed(what: &str) -> String {
     format!("{what} would change, though no migration of this run sets it; nothing was changed. {TRIGGER}")
@@ -182,4 +182,40 @@ fn a_rebuilt_table_that_is_not_sound_undoes_everything() {
         "table users would be damaged after it was rebuilt, nothing was changed: NULL value in users.email"
     );
     assert_eq!(scratch.project.db_version().unwrap(), 1);
+}
+
+#[test]
+fn a_table_that_is_only_read_loses_no_row_to_a_trigger() {
+    let scratch = pending("UPDATE users SET email = (SELECT 'notes' || count(*) FROM notes)");
+    scratch.execute(
+        "CREATE TABLE notes (id INTEGER PRIMARY KEY); INSERT INTO notes VALUES (1);
+         CREATE TRIGGER sly AFTER UPDATE ON users BEGIN DELETE FROM notes; END",
+    );
+    assert_refused(
+        &scratch,
+        "table notes would keep 0 of its 1 row, though no migration of this run takes any from it; nothing was changed. \
+         A trigger may do it; if that is meant, run again with --no-verify",
+    );
+}
+
+#[test]
+fn a_row_that_makes_room_for_others_is_missed() {
+    for key in ["TEXT PRIMARY KEY", "TEXT"] {
+        let scratch = pending("UPDATE users SET email = 'x' WHERE id = 1");
+        scratch.execute(&format!(
+            "CREATE TABLE settings (name {key}, value TEXT); INSERT INTO settings VALUES ('token', 'precious');
+             CREATE TRIGGER sly AFTER UPDATE ON users BEGIN
+                 DELETE FROM settings; INSERT INTO settings VALUES ('a', 1), ('b', 2);
+             END"
+        ));
+        let said = scratch.project.upgrade(None).unwrap_err().to_string();
+        assert!(said.contains("settings") && said.contains("would change"), "{said}");
+    }
+}
+
+#[test]
+fn a_rebuild_that_copies_columns_into_other_places_undoes_everything() {
+    let up = rebuild("INSERT INTO users_2 SELECT * FROM users")
+        .replace("nickname TEXT NOT NULL CHECK (nickname <> ''), email TEXT", "email TEXT, nickname TEXT");
+    assert_refused(&pending(&up), &changed("users.email, users.nickname"));
 }

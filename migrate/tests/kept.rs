@@ -112,6 +112,58 @@ fn rows_that_came_or_went_in_between_are_as_they_are_now() {
 }
 
 #[test]
+fn a_new_row_with_the_key_of_a_deleted_one_gets_none_of_its_values() {
+    for key in ["3", "(SELECT max(id) + 1 FROM t)"] {
+        let scratch = dropped(Column::new("v", TEXT).nullable());
+        scratch.execute(&format!("DELETE FROM t WHERE id = 3; INSERT INTO t (id) VALUES ({key})"));
+        scratch.downgrade();
+        assert_eq!(scratch.query("SELECT v FROM t ORDER BY id"), [Some("a".into()), Some("b".into()), None]);
+        assert_eq!(scratch.query("SELECT name FROM sqlite_master WHERE name LIKE '%kept%'"), []);
+    }
+}
+
+#[test]
+fn a_side_table_is_kept_true_through_a_later_rebuild_and_a_purge() {
+    let scratch = dropped(Column::new("v", TEXT).nullable());
+    scratch.migrate(&Schema::new([table("t").column(Column::new("k", TEXT).nullable())]));
+    scratch.execute("DELETE FROM t WHERE id = 3; INSERT INTO t (id) VALUES (3)");
+    scratch.downgrade();
+    scratch.downgrade();
+    assert_eq!(scratch.query("SELECT v FROM t ORDER BY id"), [Some("a".into()), Some("b".into()), None]);
+    scratch.project.upgrade(None).unwrap();
+    scratch.project.purge_kept(None).unwrap();
+    scratch.execute("DELETE FROM t WHERE id = 1");
+    scratch.downgrade();
+    scratch.downgrade();
+    assert_eq!(scratch.query("SELECT v FROM t ORDER BY id"), [None, None]);
+}
+
+#[test]
+fn a_purge_leaves_an_applications_own_tables() {
+    let scratch = dropped(Column::new("v", TEXT).nullable());
+    scratch.execute("CREATE TABLE _kept_2019_orders (id); CREATE TABLE _kept_002_other (id)");
+    let purged = scratch.project.purge_kept(None).unwrap();
+    assert_eq!(purged, [("_kept_002_t".to_owned(), 3)]);
+}
+
+#[test]
+fn a_change_of_letter_case_alone_is_a_newer_value() {
+    let scratch = Scratch::new();
+    let name = Column::new("name", TEXT);
+    scratch.migrate(&Schema::new([table("t").column(name.clone().nullable())]));
+    scratch.execute(
+        "DROP TABLE t; CREATE TABLE t (id INTEGER NOT NULL PRIMARY KEY, name TEXT COLLATE NOCASE);
+         INSERT INTO t VALUES (1, NULL), (2, NULL)",
+    );
+    let wishes = Wishes { fills: vec!["t.name=anon".into()], ..Wishes::default() };
+    let plan = scratch.project.make_update_script(&Schema::new([table("t").column(name)]), &wishes).unwrap().unwrap();
+    scratch.project.apply(&plan.accept_losses()).unwrap();
+    scratch.execute("UPDATE t SET name = 'ANON' WHERE id = 2");
+    scratch.downgrade();
+    assert_eq!(scratch.query("SELECT name FROM t ORDER BY id"), [None, Some("ANON".into())]);
+}
+
+#[test]
 fn a_column_that_may_not_be_null_comes_back_with_something_for_new_rows() {
     let scratch = dropped(Column::new("v", TEXT));
     scratch.execute("INSERT INTO t (id) VALUES (9)");

@@ -112,7 +112,9 @@ fn claim<'a>(
     let is_back = direction == Direction::Down && keeps && (has_same_key(before, target) || is_kept(before, sql));
     let is_same = |column: &Column| {
         let other = target.table(&before.name).and_then(|table| table.find_column(&column.name));
-        other.is_some_and(|other| other.ty == column.ty && other.nullable == column.nullable)
+        other.is_some_and(|other| {
+            other.ty == column.ty && other.nullable == column.nullable && other.generated == column.generated
+        })
     };
     let stays = |column: &&Column| !column.generated && (is_back || is_same(column));
     let columns = before.columns.iter().filter(stays);

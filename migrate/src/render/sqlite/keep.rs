@@ -15,6 +15,8 @@ use crate::sql::{affinity, default_sql, quote};
 pub(super) struct SideTable {
     /// The side table's name, quoted.
     name: String,
+    /// The name, quoted, of the trigger that keeps it true.
+    trigger: String,
     /// The table that it belongs to, quoted.
     table: String,
     /// The columns by which its rows are found again, each with the column of the table that it equals.
@@ -88,7 +90,8 @@ impl SideTable {
         }
         Ok(Some(Self {
             name: side_name(revision, &from.name),
-            table: quote(&from.name),
+            trigger: quote(&format!("_kept_{revision}_{}_deleted", from.name)),
+            table: quote(&to.name),
             key: columns.drain(..).map(|(side, own, _)| (side, own)).collect(),
             definition: definition.join(", "),
             lost,
@@ -131,16 +134,34 @@ impl SideTable {
     }
 }
 
+impl SideTable {
+    /// The trigger that forgets what was kept of a row when that row is deleted: another one may get its key, and must
+    /// not get its values.
+    fn forget_deleted(&self) -> String {
+        let same: Vec<_> = self.key.iter().map(|(side, own)| format!("{side} IS old.{own}")).collect();
+        format!(
+            "CREATE TRIGGER {} AFTER DELETE ON {} BEGIN\n    DELETE FROM {} WHERE {};\nEND",
+            self.trigger,
+            self.table,
+            self.name,
+            same.join(" AND ")
+        )
+    }
+}
+
 /// What stands around a table's change in one of the two files.
 pub(super) fn side_table(side: Option<SideTable>, direction: Direction) -> Statements {
     let Some(side) = side else { return Statements::default() };
     if direction == Direction::Up {
-        return Statements { before: side.keep(), ..Statements::default() };
+        return Statements { before: side.keep(), after: vec![side.forget_deleted()], ..Statements::default() };
     }
     let equal = |(own, table): &(String, String)| format!("{}.{own} IS {}.{table}", side.name, side.table);
     let on: Vec<_> = side.key.iter().map(equal).collect();
     Statements {
-        before: vec![format!("CREATE TABLE IF NOT EXISTS {} ({})", side.name, side.definition)],
+        before: vec![
+            format!("DROP TRIGGER IF EXISTS {}", side.trigger),
+            format!("CREATE TABLE IF NOT EXISTS {} ({})", side.name, side.definition),
+        ],
         after: vec![format!("DROP TABLE {}", side.name)],
         join: Some(Join { clause: format!("LEFT JOIN {} ON {}", side.name, on.join(" AND ")), side }),
     }
@@ -172,7 +193,7 @@ impl Join {
         });
         let Some(new) = new else { return converted };
         let (side, there, old) = (&self.side.name, self.is_there(), quote(name));
-        format!("CASE WHEN {there} AND {current} IS {side}.{new} THEN {side}.{old} ELSE {converted} END")
+        format!("CASE WHEN {there} AND {current} IS {side}.{new} COLLATE BINARY THEN {side}.{old} ELSE {converted} END")
     }
 
     /// Whether the join found a kept row: then a value that is NULL is a kept NULL.
