@@ -27,7 +27,7 @@ struct Arguments {
     /// Put a backup in the database's place, and run nothing; stop the site first
     #[arg(long, value_name = "FILE", conflicts_with_all = ["to", "dry_run"])]
     restore: Option<PathBuf>,
-    /// Do not count the rows of every table before and after
+    /// Do not look before the commit whether rows or values are gone that no SQL takes away
     #[arg(long)]
     no_verify: bool,
 }

@@ -36,7 +36,7 @@ struct Arguments {
     /// Remove only what migrations below N kept aside
     #[arg(long, value_name = "N", requires = "purge_kept")]
     before: Option<u64>,
-    /// Do not count the rows of every table before and after
+    /// Do not look before the commit whether rows or values are gone that no SQL takes away
     #[arg(long)]
     no_verify: bool,
 }

@@ -65,7 +65,12 @@ pub fn ask(question: impl Display) -> Option<String> {
     }
     let _ = write!(io::stderr(), "{question} ");
     let answer = interrupt::read_line().ok()?;
-    (!answer.is_empty()).then(|| answer.trim_end_matches(['\r', '\n']).to_owned())
+    if answer.is_empty() {
+        // The input has ended on the question's line.
+        let _ = writeln!(io::stderr());
+        return None;
+    }
+    Some(answer.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 /// Asks a question until it is answered by yes or no; nothing typed is a no.

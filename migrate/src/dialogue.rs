@@ -21,7 +21,8 @@ pub fn plan(project: &Project, models: &Schema, wishes: Wishes, asks: bool) -> R
 #[must_use]
 pub fn confirm(plan: Plan) -> Plan {
     // What else is open was asked for before, and nobody answered.
-    let is_askable = matches!(plan.require_consent(), Err(Error::WouldLose(_)));
+    let lacks_value = plan.losses.iter().any(|loss| matches!(loss.kind, LossKind::NeedsFill { .. }));
+    let is_askable = !lacks_value && matches!(plan.require_consent(), Err(Error::WouldLose(_)));
     if is_askable && ask_whether(question(&plan)) == Some(true) { plan.accept_losses() } else { plan }
 }
 

@@ -160,9 +160,11 @@ impl Project {
         status.require_current(&scripts)?;
         let live = introspect(&mut connection).map_err(|error| self.explain(error))?;
         let name = scripts.next_name(status.version, wishes.message.as_deref())?;
+        let renames = wishes.renames.iter().map(|rename| Rename::parse(rename)).collect::<Result<Vec<_>, _>>()?;
+        renames.iter().try_for_each(|rename| rename.require_target(models))?;
         let options = Options {
             keep: Some(version_of(&name)).filter(|_| !wishes.no_keep),
-            renames: wishes.renames.iter().map(|rename| Rename::parse(rename)).collect::<Result<_, _>>()?,
+            renames,
             fills: wishes.fills.iter().map(|fill| Fill::parse(fill, models)).collect::<Result<_, _>>()?,
         };
         let (changes, sql) = rehearse::compare(&live, models, &options)?;

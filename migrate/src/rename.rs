@@ -78,6 +78,23 @@ impl Rename {
         }
     }
 
+    /// Fails when the models do not have the new name: then it is a slip of the pen.
+    pub(crate) fn require_target(&self, models: &Schema) -> Result<(), Error> {
+        let has = |column: &str, table: &Table| table.find_column(column).is_some();
+        let (is_there, what) = match self {
+            Self::Table { to, .. } => (models.table(to).is_some(), format!("table {to}")),
+            // The table may get another name as well.
+            Self::Column { table, to, .. } => match models.table(table) {
+                Some(found) => (has(to, found), format!("column {table}.{to}")),
+                None => (models.tables.iter().any(|table| has(to, table)), format!("column {to}")),
+            },
+        };
+        if is_there {
+            return Ok(());
+        }
+        Err(Error::BadRename { rename: self.to_string(), why: format!("the models have no {what}") })
+    }
+
     /// Whether the live schema has the old name and not the new one.
     fn require(&self, live: &Schema) -> Result<(), Error> {
         let bad = |why: String| Err(Error::BadRename { rename: self.to_string(), why });

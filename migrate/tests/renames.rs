@@ -193,3 +193,17 @@ fn a_rename_that_cannot_be_is_refused_by_name() {
         assert!(error.contains(why), "{error}");
     }
 }
+
+#[test]
+fn a_new_name_that_the_models_do_not_have_is_a_slip() {
+    let scratch = scratch();
+    for (rename, why) in [
+        ("users.nick=nicknam", "the models have no column nicknam"),
+        ("users=peopel", "the models have no table peopel"),
+        ("posts.text=bdy", "the models have no column posts.bdy"),
+    ] {
+        let wishes = Wishes { renames: vec![rename.into()], ..Wishes::default() };
+        let error = scratch.project.make_update_script(&renamed(), &wishes).unwrap_err().to_string();
+        assert!(error.ends_with(why), "{error}");
+    }
+}

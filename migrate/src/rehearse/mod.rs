@@ -144,7 +144,10 @@ fn try_script<'a>(
         step(&format!("trying {} on a copy", way.file()), || {
             attempt(&mut copy, script, *way).map_err(|why| if is_full(&why) { stage.full(&why) } else { failed(why) })
         })?;
-        let claims = claims(&mut copy, *way, at)?.map_err(failed)?;
+        let mut claims = claims(&mut copy, *way, at)?.map_err(failed)?;
+        if !stage.verify {
+            claims.clear();
+        }
         if let Some(difference) = values::difference(&mut copy, &stage.before(), &claims)? {
             return Err(failed(difference));
         }

@@ -21,6 +21,8 @@ pub(super) struct Stage {
     folder: PathBuf,
     _lock: fs::File,
     sample: Option<Sample>,
+    /// Whether the values are compared.
+    pub verify: bool,
 }
 
 impl Stage {
@@ -42,6 +44,7 @@ impl Stage {
             return Err(failed(&format!("a trial needs {needed}, and {left} are free")));
         }
         let mut stage = Self::create(folder.clone()).map_err(|error| failed(&error))?;
+        stage.verify = project.settings.verify;
         let copied = match extent {
             Extent::Sample(bytes) => {
                 let bounds = Bounds { rows: project.settings.sample_rows, bytes };
@@ -76,7 +79,7 @@ impl Stage {
         builder.create(&folder)?;
         let lock = fs::File::create(folder.join("lock")).and_then(|file| file.lock().map(|()| file));
         match lock {
-            Ok(lock) => Ok(Self { folder, _lock: lock, sample: None }),
+            Ok(lock) => Ok(Self { folder, _lock: lock, sample: None, verify: true }),
             Err(error) => {
                 let _ = fs::remove_dir_all(&folder);
                 Err(error)
