@@ -12,13 +12,16 @@ pub struct Schema {
     pub tables: Vec<Table>,
     /// What a live database holds beside its tables; `None` in a schema that comes from code, which cannot know.
     pub objects: Option<Vec<Object>>,
+    /// The texts of the side tables that earlier migrations made in a live database. They are no part of any comparison;
+    /// triggers that keep them true need them.
+    pub(crate) side_tables: Vec<String>,
 }
 
 impl Schema {
     /// A schema of these tables.
     #[must_use]
     pub fn new(tables: impl IntoIterator<Item = Table>) -> Self {
-        Self { tables: tables.into_iter().collect(), objects: None }
+        Self { tables: tables.into_iter().collect(), ..Self::default() }
     }
 
     /// What a live database holds beside its tables.

@@ -11,7 +11,7 @@ use diesel::sqlite::SqliteConnection;
 use crate::backup::{self, Backup};
 use crate::run::{Direction, run, transaction};
 use crate::script::{Script, Scripts};
-use crate::sql::{Token, literal, tokens};
+use crate::sql::{literal, tokens};
 use crate::status::{applied, newest, pending, revertible, status};
 use crate::verify::Invariants;
 use crate::{Error, Project, Status, history, progress};
@@ -128,7 +128,10 @@ impl Project {
         for (script, _) in steps {
             let prefix = format!("_kept_{}_", script.version());
             let down = script.down.as_deref().unwrap_or_default();
-            let mut names: Vec<_> = tokens(down).unwrap_or_default().iter().map(Token::name).collect();
+            // Each is made anew there where it is gone: CREATE TABLE IF NOT EXISTS name.
+            let tokens = tokens(down).unwrap_or_default();
+            let made = tokens.windows(3).filter(|words| words[0].is("NOT") && words[1].is("EXISTS"));
+            let mut names: Vec<_> = made.map(|words| words[2].name()).collect();
             names.retain(|name| name.starts_with(&prefix));
             names.sort();
             names.dedup();

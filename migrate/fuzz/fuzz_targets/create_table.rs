@@ -74,6 +74,9 @@ fn migrate_and_return(
         format!("{what}\n{text}\n--- the plan\n{}\n--- up.sql\n{}\n--- down.sql\n{}", plan.join("\n"), sql.up, sql.down)
     };
     let (shape, rows) = (facts(database, from), all_rows(database, from));
+    let has_dangling_rows = diesel::dsl::sql::<diesel::sql_types::BigInt>("SELECT count(*) FROM pragma_foreign_key_check")
+        .get_result::<i64>(database)
+        .map_or(true, |count| count > 0);
     let kept = values(database, from, |table, column| {
         // What is computed changes with what it is computed from.
         let stays = |column: &Column| !column.generated;
@@ -100,8 +103,8 @@ fn migrate_and_return(
     let differences = migrate::diff(&down, from);
     assert!(differences.is_empty(), "{}", said(&format!("down does not lead back: {differences:?}")));
     assert_eq!(facts(database, from), shape, "{}", said("down makes another table"));
-    // What no key finds again is not kept.
-    if keeps_keys(from, to) {
+    // What no key finds again is not kept, and no reference comes back that led nowhere.
+    if keeps_keys(from, to) && !has_dangling_rows {
         assert_eq!(all_rows(database, from), rows, "{}", said("down does not bring every value back"));
     }
 }

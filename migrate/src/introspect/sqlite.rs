@@ -47,6 +47,7 @@ pub(crate) fn introspect(connection: &mut SqliteConnection) -> Result<Schema, Er
         }
     }
     schema.objects = Some(objects);
+    schema.side_tables = load_side_tables(connection)?;
     name_referenced_keys(&mut schema);
     Ok(schema)
 }
@@ -67,6 +68,12 @@ type TextRow = (String, String, String, Option<String>);
 fn load_texts(connection: &mut SqliteConnection) -> Result<Vec<TextRow>, Error> {
     let query = format!("SELECT type, name, tbl_name, sql FROM sqlite_master WHERE {NOT_OURS} ORDER BY rowid");
     Ok(sql::<(Text, Text, Text, Nullable<Text>)>(&query).load(connection)?)
+}
+
+fn load_side_tables(connection: &mut SqliteConnection) -> Result<Vec<String>, Error> {
+    let query =
+        "SELECT sql FROM sqlite_master WHERE type = 'table' AND name LIKE '\\_kept\\_%' ESCAPE '\\' ORDER BY rowid";
+    Ok(sql::<Text>(query).load(connection)?)
 }
 
 /// Virtual tables, and the shadow tables that they keep their content in.

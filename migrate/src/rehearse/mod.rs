@@ -198,7 +198,7 @@ pub(crate) fn empty_copy(schema: &Schema) -> Result<SqliteConnection, Error> {
     let tables = schema.tables.iter().filter_map(|table| table.stored.as_ref());
     let indexes = schema.tables.iter().flat_map(|table| &table.indexes).filter_map(|index| index.stored.as_ref());
     let objects = schema.objects().iter().filter(|object| object.kind != ObjectKind::VirtualTable);
-    for text in tables.chain(indexes).chain(objects.map(|object| &object.sql)) {
+    for text in schema.side_tables.iter().chain(tables).chain(indexes).chain(objects.map(|object| &object.sql)) {
         copy.batch_execute(text)?;
     }
     Ok(copy)

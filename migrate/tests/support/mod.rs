@@ -164,11 +164,12 @@ impl Scratch {
         self.objects()
     }
 
-    /// The texts of all views, triggers and hand-written indexes.
+    /// The texts of all views, triggers and hand-written indexes, but for the triggers of side tables.
     pub fn objects(&self) -> Vec<Value> {
         self.query(
-            "SELECT sql FROM sqlite_master WHERE type IN ('view', 'trigger') OR name LIKE 'partial\\_%' ESCAPE '\\'
-             OR name LIKE 'expression\\_%' ESCAPE '\\' ORDER BY name",
+            "SELECT sql FROM sqlite_master WHERE name NOT LIKE '\\_kept\\_%' ESCAPE '\\' AND (
+                 type IN ('view', 'trigger') OR name LIKE 'partial\\_%' ESCAPE '\\'
+                 OR name LIKE 'expression\\_%' ESCAPE '\\') ORDER BY name",
         )
     }
 }
