@@ -347,3 +347,12 @@ fn a_reference_within_a_table_comes_back_unless_its_row_was_deleted() {
     let rows = scratch.query("SELECT id || ' ' || quote(boss) FROM people ORDER BY id");
     assert_eq!(rows, ["1 NULL", "3 NULL", "4 4"].map(|row| Some(row.to_owned())));
 }
+
+#[test]
+fn what_keeps_a_side_table_true_is_no_difference_between_two_databases() {
+    let scratch = dropped(Column::new("v", TEXT).nullable());
+    let other = Scratch::new();
+    other.migrate(&Schema::new([table("t").column(Column::new("k", Type::Integer).nullable())]));
+    assert_eq!(migrate::diff(&scratch.introspect(), &other.introspect()), []);
+    assert_eq!(migrate::diff(&other.introspect(), &scratch.introspect()), []);
+}

@@ -153,16 +153,19 @@ fn compare_objects(from: &Schema, to: &Schema) -> (Vec<Change>, Vec<Change>) {
         a.kind == b.kind && same_name(&a.name, &b.name) && canonical(&a.sql) == canonical(&b.sql)
     };
     let missing_in = |schema: &Schema, object: &Object| !schema.objects().iter().any(|other| same(object, other));
+    // Side tables are no part of a schema, nor are the triggers that keep them true.
+    let is_aside = |object: &Object| object.name.starts_with("_kept_");
     // A schema from code leaves them alone, but for those that go with their table.
     let goes = |object: &Object| {
         if to.objects.is_some() {
-            return missing_in(to, object);
+            return missing_in(to, object) && !is_aside(object);
         }
         let has_table = |schema: &Schema| schema.table(&object.table).is_some();
         has_table(from) && !has_table(to)
     };
     let dropped = from.objects().iter().filter(|object| goes(object)).cloned().map(Change::DropObject);
-    let created = to.objects().iter().filter(|object| missing_in(from, object)).cloned().map(Change::CreateObject);
+    let is_new = |object: &&Object| missing_in(from, object) && !is_aside(object);
+    let created = to.objects().iter().filter(is_new).cloned().map(Change::CreateObject);
     (dropped.collect(), created.collect())
 }
 
