@@ -184,7 +184,7 @@ fn a_rename_that_cannot_be_is_refused_by_name() {
     for (rename, why) in [
         ("posts.text", "write table.column=new_name"),
         ("posts.text=", "write table.column=new_name"),
-        ("tags.name=word", "there is no table tags"),
+        ("tags.name=body", "there is no table tags"),
         ("posts.subject=body", "table posts has no column subject"),
         ("posts.text=id", "column posts.id is there already"),
         ("posts=users", "table users is there already"),
