@@ -37,7 +37,7 @@ impl Home {
         home
     }
 
-    /// A database at version 0, and the migrations that are committed in the repository.
+    /// A database at version 0, and the two migrations that the tutorial's tables have.
     pub fn with_history() -> Self {
         let home = Self::created();
         home.add_history();
@@ -53,12 +53,15 @@ impl Home {
         self.folder.path().join(name)
     }
 
-    /// Copies the migrations that are committed in the repository.
+    /// Copies the first two migrations of the repository: they make the tutorial's tables.
     pub fn add_history(&self) {
         let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations/sqlite");
         for entry in fs::read_dir(committed).unwrap() {
             let entry = entry.unwrap();
             let name = entry.file_name().into_string().unwrap();
+            if !["001_migration", "002_migration"].contains(&name.as_str()) {
+                continue;
+            }
             let text = |file: &str| fs::read_to_string(entry.path().join(file)).unwrap();
             self.add_migration(&name, &text("up.sql"), Some(&text("down.sql")));
         }
@@ -298,12 +301,32 @@ fn program(name: &str) -> PathBuf {
     static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
         let test = std::env::current_exe().unwrap();
         let folder = test.parent().unwrap().parent().unwrap().to_owned();
-        if !PROGRAMS.iter().all(|program| is_fresh(&folder.join(program))) {
+        if !PROGRAMS.iter().all(|program| is_fresh(&folder.join(built(program)))) {
             build(&folder);
         }
-        folder
+        under_their_own_names(&folder)
     });
     FOLDER.join(name).with_extension(std::env::consts::EXE_EXTENSION)
+}
+
+/// The scripts' own sources, built with the tutorial's two tables in the place of the site's.
+fn built(program: &str) -> String {
+    format!("tutorial_{program}")
+}
+
+/// A folder with the programs under the names that they are told by in messages.
+fn under_their_own_names(folder: &Path) -> PathBuf {
+    let named = folder.join("tutorial");
+    fs::create_dir_all(&named).unwrap();
+    for program in PROGRAMS {
+        // Several tests may do so at once.
+        let link = named.join(format!(".{program}-{}", std::process::id()));
+        fs::hard_link(folder.join(built(program)), &link).unwrap();
+        fs::rename(&link, named.join(program)).unwrap();
+        // It is still there when both were the same file already.
+        let _ = fs::remove_file(&link);
+    }
+    named
 }
 
 /// Whether a program is newer than every source that Cargo lists beside it.
@@ -325,6 +348,6 @@ fn build(folder: &Path) {
     };
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args(["build", "--quiet", "--profile", profile, "--target-dir"]);
-    cargo.arg(folder.parent().unwrap()).args(PROGRAMS.iter().flat_map(|program| ["-p", program]));
+    cargo.arg(folder.parent().unwrap()).args(["-p", "tutorial"]);
     assert!(cargo.status().unwrap().success(), "{cargo:?} failed");
 }
