@@ -10,17 +10,62 @@ migrate::schema! {
         #[max_length = 120]
         #[unique]
         email -> VarChar,
+        /// What they say of themselves: 140 characters as people see them, each of which may be made of several.
+        #[max_length = 1400]
+        about_me -> Nullable<VarChar>,
+        /// When they were last here, in UTC.
+        last_seen -> Nullable<Timestamp>,
+        /// Argon2id, as a PHC string. Who has none cannot sign in.
+        #[max_length = 255]
+        password_hash -> Nullable<VarChar>,
     }
 
     /// What they write.
+    #[index(user_id, timestamp)]
     posts (id) {
         id -> Integer,
-        #[max_length = 140]
+        /// 140 characters as people see them, each of which may be made of several.
+        #[max_length = 1400]
         body -> VarChar,
         #[index]
         timestamp -> Timestamp,
+        #[references(users, on_delete = cascade)]
+        user_id -> Integer,
+    }
+
+    /// The #tags of posts, in lower case.
+    post_tags (tag, post_id) {
+        #[max_length = 140]
+        tag -> VarChar,
+        #[index]
+        #[references(posts, on_delete = cascade)]
+        post_id -> Integer,
+    }
+
+    /// Who follows whom.
+    followers (follower_id, followed_id) {
+        #[references(users, on_delete = cascade)]
+        follower_id -> Integer,
+        #[index]
+        #[references(users, on_delete = cascade)]
+        followed_id -> Integer,
+    }
+
+    /// Where users are signed in.
+    sessions (id) {
+        id -> Integer,
+        /// SHA-256 of the token in the cookie, in hexadecimal.
+        #[max_length = 64]
+        #[unique]
+        token_hash -> VarChar,
         #[index]
         #[references(users, on_delete = cascade)]
         user_id -> Integer,
+        created_at -> Timestamp,
+        #[index]
+        expires_at -> Timestamp,
+        /// The browser, as it calls itself.
+        #[max_length = 200]
+        user_agent -> VarChar,
     }
 }

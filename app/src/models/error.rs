@@ -1,6 +1,7 @@
 //! Why a row was refused: by the models before it reached the database, or by a constraint there.
 
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as DieselError};
+use unicode_segmentation::UnicodeSegmentation as _;
 
 /// Why a user or a post was not stored.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +44,13 @@ impl ModelError {
         } else {
             Ok(())
         }
+    }
+
+    /// Checks a text that people write: no more than `max` characters as they see them, and no more than `room` of those
+    /// that the column counts, of which one seen may be made.
+    pub(super) fn check_seen(field: &'static str, text: &str, max: usize, room: usize) -> Result<(), Self> {
+        let length = text.graphemes(true).count();
+        if length > max { Err(Self::TooLong { field, length, max }) } else { Self::check(field, text, room) }
     }
 
     /// What a failed INSERT or UPDATE means, where these are the columns of the table with a unique index each.

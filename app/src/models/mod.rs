@@ -2,10 +2,15 @@
 
 mod error;
 pub mod feed;
+pub mod follow;
+pub mod markup;
 pub mod post;
+pub mod search;
+pub mod session;
 pub mod user;
 
 pub use error::ModelError;
-pub use feed::{Cursor, Page, Position};
+pub use feed::{Cursor, Feed, Page, Position};
 pub use post::{NewPost, Post};
+pub use session::Session;
 pub use user::{NewUser, User};

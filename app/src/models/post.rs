@@ -3,11 +3,12 @@
 use std::fmt;
 
 use chrono::{NaiveDateTime, SubsecRound, Utc};
+use diesel::Connection as _;
 use diesel::prelude::*;
 use migrate::Connection;
 
-use super::{ModelError, User};
-use crate::schema::posts;
+use super::{ModelError, User, markup};
+use crate::schema::{post_tags, posts};
 
 /// A row of `posts`.
 #[derive(Clone, PartialEq, Eq, Queryable, Selectable, Identifiable, Associations)]
@@ -24,8 +25,10 @@ pub struct Post {
 }
 
 impl Post {
-    /// How many characters a post may have.
-    pub const BODY_LENGTH: usize = <posts::body as diesel::query_source::SizeRestrictedColumn>::MAX_LENGTH;
+    /// How many characters a post may have, counted as people see them: a family of emoji is one.
+    pub const BODY_LENGTH: usize = 140;
+    /// How many characters the database has room for, where that family is seven.
+    pub const BODY_ROOM: usize = <posts::body as diesel::query_source::SizeRestrictedColumn>::MAX_LENGTH;
 
     /// Every post, in the order of the keys.
     ///
@@ -34,6 +37,15 @@ impl Post {
     /// When the query fails.
     pub fn all(connection: &mut Connection) -> QueryResult<Vec<Self>> {
         posts::table.order(posts::id).select(Self::as_select()).load(connection)
+    }
+
+    /// The post with that key.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](diesel::result::Error::NotFound) when there is none, or when the query fails.
+    pub fn find(id: i32, connection: &mut Connection) -> QueryResult<Self> {
+        posts::table.find(id).select(Self::as_select()).first(connection)
     }
 
     /// Who wrote it. To list posts with their authors use [`feed`](super::feed), which asks once for all.
@@ -77,7 +89,7 @@ impl<'a> NewPost<'a> {
     ///
     /// When the body is empty or too long.
     pub fn new(author: &User, body: &'a str) -> Result<Self, ModelError> {
-        ModelError::check("body", body, Post::BODY_LENGTH)?;
+        ModelError::check_seen("body", body, Post::BODY_LENGTH, Post::BODY_ROOM)?;
         Ok(Self { body, user_id: author.id, timestamp: Utc::now().naive_utc().trunc_subsecs(6) })
     }
 
@@ -87,13 +99,19 @@ impl<'a> NewPost<'a> {
         Self { timestamp: timestamp.trunc_subsecs(6), ..self }
     }
 
-    /// Stores the post.
+    /// Stores the post and its tags.
     ///
     /// # Errors
     ///
     /// When the statement fails: when the author is gone, for example.
     pub fn insert(&self, connection: &mut Connection) -> Result<Post, ModelError> {
-        let id = diesel::insert_into(posts::table).values(self).returning(posts::id).get_result(connection)?;
-        Ok(Post { id, body: self.body.to_owned(), timestamp: self.timestamp, user_id: self.user_id })
+        connection.transaction(|connection| {
+            let id = diesel::insert_into(posts::table).values(self).returning(posts::id).get_result(connection)?;
+            for tag in markup::tags(self.body) {
+                let row = (post_tags::tag.eq(tag), post_tags::post_id.eq(id));
+                diesel::insert_into(post_tags::table).values(row).execute(connection)?;
+            }
+            Ok(Post { id, body: self.body.to_owned(), timestamp: self.timestamp, user_id: self.user_id })
+        })
     }
 }

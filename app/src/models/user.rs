@@ -1,7 +1,9 @@
 //! A person who writes posts.
 
+use std::collections::HashMap;
 use std::fmt;
 
+use chrono::{NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
 use migrate::Connection;
 use migrate::connection::Backend;
@@ -19,6 +21,10 @@ pub struct User {
     pub nickname: String,
     /// The e-mail address; no two users share one.
     pub email: String,
+    /// What they say of themselves.
+    pub about_me: Option<String>,
+    /// When they were last here, in UTC.
+    pub last_seen: Option<NaiveDateTime>,
 }
 
 impl User {
@@ -26,6 +32,10 @@ impl User {
     pub const NICKNAME_LENGTH: usize = <users::nickname as diesel::query_source::SizeRestrictedColumn>::MAX_LENGTH;
     /// How many characters an e-mail address may have.
     pub const EMAIL_LENGTH: usize = <users::email as diesel::query_source::SizeRestrictedColumn>::MAX_LENGTH;
+    /// How many characters they may say of themselves, counted as people see them.
+    pub const ABOUT_ME_LENGTH: usize = 140;
+    /// How many characters the database has room for.
+    pub const ABOUT_ME_ROOM: usize = <users::about_me as diesel::query_source::SizeRestrictedColumn>::MAX_LENGTH;
 
     /// Everybody, in the order of their keys.
     ///
@@ -34,6 +44,26 @@ impl User {
     /// When the query fails.
     pub fn all(connection: &mut Connection) -> QueryResult<Vec<Self>> {
         users::table.order(users::id).select(Self::as_select()).load(connection)
+    }
+
+    /// Everybody with the number of their posts, in the order of the nicknames.
+    ///
+    /// # Errors
+    ///
+    /// When a query fails.
+    pub fn all_with_post_counts(connection: &mut Connection) -> QueryResult<Vec<(Self, i64)>> {
+        let counted: HashMap<i32, i64> = posts::table
+            .group_by(posts::user_id)
+            .select((posts::user_id, diesel::dsl::count_star()))
+            .load(connection)?
+            .into_iter()
+            .collect();
+        let users: Vec<Self> = users::table.order(users::nickname).select(Self::as_select()).load(connection)?;
+        let with_count = |user: Self| {
+            let count = counted.get(&user.id).copied().unwrap_or(0);
+            (user, count)
+        };
+        Ok(users.into_iter().map(with_count).collect())
     }
 
     /// The user with that key.
@@ -54,13 +84,87 @@ impl User {
         users::table.filter(users::nickname.eq(nickname)).select(Self::as_select()).first(connection)
     }
 
+    /// The user with that nickname or e-mail address, and the hash of the password, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// When the query fails.
+    pub fn by_login(login: &str, connection: &mut Connection) -> QueryResult<Option<(Self, Option<String>)>> {
+        // No nickname holds an @, so the two cannot mean two people.
+        users::table
+            .filter(users::nickname.eq(login).or(users::email.eq(login)))
+            .select((Self::as_select(), users::password_hash))
+            .first(connection)
+            .optional()
+    }
+
+    /// The hash of the password, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// When the query fails.
+    pub fn password_hash(&self, connection: &mut Connection) -> QueryResult<Option<String>> {
+        users::table.find(self.id).select(users::password_hash).first(connection)
+    }
+
+    /// Whether the user is still there, and this still the hash of the password.
+    ///
+    /// # Errors
+    ///
+    /// When the query fails.
+    pub fn has_password_hash(&self, hash: Option<&str>, connection: &mut Connection) -> QueryResult<bool> {
+        let stored = self.password_hash(connection).optional()?;
+        Ok(stored.is_some_and(|stored| stored.as_deref() == hash))
+    }
+
+    /// Stores the hash of another password.
+    ///
+    /// # Errors
+    ///
+    /// When the statement fails.
+    pub fn set_password_hash(&self, hash: &str, connection: &mut Connection) -> QueryResult<()> {
+        let update = diesel::update(users::table.find(self.id)).set(users::password_hash.eq(hash));
+        update.execute(connection).map(drop)
+    }
+
+    /// Changes the nickname and what they say of themselves.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::Taken`] when somebody else has the nickname; when one of the texts is too long.
+    pub fn set_profile(&self, nickname: &str, about_me: &str, connection: &mut Connection) -> Result<(), ModelError> {
+        ModelError::check("nickname", nickname, Self::NICKNAME_LENGTH)?;
+        let about_me = Some(about_me).filter(|text| !text.is_empty());
+        if let Some(text) = about_me {
+            ModelError::check_seen("about_me", text, Self::ABOUT_ME_LENGTH, Self::ABOUT_ME_ROOM)?;
+        }
+        diesel::update(users::table.find(self.id))
+            .set((users::nickname.eq(nickname), users::about_me.eq(about_me)))
+            .execute(connection)
+            .map(drop)
+            .map_err(|error| ModelError::from_write(error, "users", &["nickname", "email"]))
+    }
+
+    /// Notes that the user is here, once a minute at most: reading a page shall not cost a write each time.
+    ///
+    /// # Errors
+    ///
+    /// When the statement fails.
+    pub fn seen(&mut self, now: NaiveDateTime, connection: &mut Connection) -> QueryResult<()> {
+        if self.last_seen.is_some_and(|seen| now - seen < TimeDelta::minutes(1)) {
+            return Ok(());
+        }
+        self.last_seen = Some(now);
+        diesel::update(users::table.find(self.id)).set(users::last_seen.eq(now)).execute(connection).map(drop)
+    }
+
     /// The user's posts: a query to filter, order and page further, then to load.
     #[must_use]
     pub fn posts(&self) -> posts::BoxedQuery<'static, Backend> {
         posts::table.filter(posts::user_id.eq(self.id)).into_boxed()
     }
 
-    /// Deletes the user, and the posts with it.
+    /// Deletes the user, and with it the posts, the sessions, and who follows whom.
     ///
     /// # Errors
     ///
@@ -82,6 +186,7 @@ impl fmt::Debug for User {
 pub struct NewUser<'a> {
     nickname: &'a str,
     email: &'a str,
+    password_hash: Option<&'a str>,
 }
 
 impl<'a> NewUser<'a> {
@@ -93,7 +198,13 @@ impl<'a> NewUser<'a> {
     pub fn new(nickname: &'a str, email: &'a str) -> Result<Self, ModelError> {
         ModelError::check("nickname", nickname, User::NICKNAME_LENGTH)?;
         ModelError::check("email", email, User::EMAIL_LENGTH)?;
-        Ok(Self { nickname, email })
+        Ok(Self { nickname, email, password_hash: None })
+    }
+
+    /// With the hash of a password to sign in by.
+    #[must_use]
+    pub fn password_hash(self, hash: &'a str) -> Self {
+        Self { password_hash: Some(hash), ..self }
     }
 
     /// Stores the user.
@@ -107,6 +218,6 @@ impl<'a> NewUser<'a> {
             .returning(users::id)
             .get_result(connection)
             .map_err(|error| ModelError::from_write(error, "users", &["nickname", "email"]))?;
-        Ok(User { id, nickname: self.nickname.to_owned(), email: self.email.to_owned() })
+        User::find(id, connection).map_err(ModelError::from)
     }
 }

@@ -1,0 +1,83 @@
+//! Who follows whom.
+
+use diesel::prelude::*;
+use migrate::Connection;
+
+use super::User;
+use crate::schema::{followers, users};
+
+impl User {
+    /// Follows somebody. Returns whether that is new.
+    ///
+    /// # Errors
+    ///
+    /// When the statement fails: when either is gone, for example.
+    pub fn follow(&self, other: &Self, connection: &mut Connection) -> QueryResult<bool> {
+        if self.follows(other, connection)? {
+            return Ok(false);
+        }
+        let row = (followers::follower_id.eq(self.id), followers::followed_id.eq(other.id));
+        diesel::insert_into(followers::table).values(row).execute(connection).map(|rows| rows > 0)
+    }
+
+    /// Follows somebody no longer. Returns whether that is new.
+    ///
+    /// # Errors
+    ///
+    /// When the statement fails.
+    pub fn unfollow(&self, other: &Self, connection: &mut Connection) -> QueryResult<bool> {
+        diesel::delete(followers::table.find((self.id, other.id))).execute(connection).map(|rows| rows > 0)
+    }
+
+    /// Whether the user follows somebody.
+    ///
+    /// # Errors
+    ///
+    /// When the query fails.
+    pub fn follows(&self, other: &Self, connection: &mut Connection) -> QueryResult<bool> {
+        diesel::select(diesel::dsl::exists(followers::table.find((self.id, other.id)))).get_result(connection)
+    }
+
+    /// How many follow the user, and how many the user follows.
+    ///
+    /// # Errors
+    ///
+    /// When a query fails.
+    pub fn follow_counts(&self, connection: &mut Connection) -> QueryResult<(i64, i64)> {
+        let followers = followers::table.filter(followers::followed_id.eq(self.id)).count().get_result(connection)?;
+        let following = followers::table.filter(followers::follower_id.eq(self.id)).count().get_result(connection)?;
+        Ok((followers, following))
+    }
+
+    /// Those who follow the user, in the order of their nicknames behind `after`, at most so many.
+    ///
+    /// # Errors
+    ///
+    /// When the query fails.
+    pub fn followers(&self, after: &str, limit: u8, connection: &mut Connection) -> QueryResult<Vec<Self>> {
+        followers::table
+            .inner_join(users::table.on(users::id.eq(followers::follower_id)))
+            .filter(followers::followed_id.eq(self.id))
+            .filter(users::nickname.gt(after))
+            .order(users::nickname)
+            .limit(limit.into())
+            .select(Self::as_select())
+            .load(connection)
+    }
+
+    /// Those whom the user follows, likewise.
+    ///
+    /// # Errors
+    ///
+    /// When the query fails.
+    pub fn following(&self, after: &str, limit: u8, connection: &mut Connection) -> QueryResult<Vec<Self>> {
+        followers::table
+            .inner_join(users::table.on(users::id.eq(followers::followed_id)))
+            .filter(followers::follower_id.eq(self.id))
+            .filter(users::nickname.gt(after))
+            .order(users::nickname)
+            .limit(limit.into())
+            .select(Self::as_select())
+            .load(connection)
+    }
+}
