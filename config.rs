@@ -8,6 +8,9 @@
 //! | `MICROBLOG_BACKUPS` | `5` | how many backups are kept, from 0 (none is made) to 1000 |
 //! | `MICROBLOG_POSTS_PER_PAGE` | `25` | a whole number from 1 to 100 |
 //! | `MICROBLOG_PUBLIC_ADDRESS` | where the site listens | `http://HOST`, `https://HOST`, a port after it or not |
+//! | `MICROBLOG_TRUSTED_PROXIES` | none | addresses and networks, with commas between: `127.0.0.1, 10.0.0.0/8, ::1` |
+//! | `MICROBLOG_ATTEMPTS_PER_MINUTE` | `10` | a whole number from 1 to 10000 |
+//! | `MICROBLOG_HSTS_DAYS` | `0` | a whole number from 0 (no header) to 730, with a public address of https |
 //! | `ROCKET_ADDRESS`, `ROCKET_PORT`, `ROCKET_SECRET_KEY`, … | Rocket's own | what Rocket allows |
 //!
 //! The **base directory** is `MICROBLOG_HOME` if that is set, else the nearest folder at or above the current one that
@@ -23,6 +26,8 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, Read};
+use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -43,6 +48,14 @@ pub struct Config {
     /// The address that readers type, without a slash at the end: `MICROBLOG_PUBLIC_ADDRESS`. `None` when it is not
     /// set: the site is then reached where it listens.
     pub public_address: Option<String>,
+    /// Who is believed when it says, by `X-Forwarded-For`, from which address a request came to it:
+    /// `MICROBLOG_TRUSTED_PROXIES`.
+    pub trusted_proxies: Vec<Network>,
+    /// How often a minute one address, and one account, may try to sign in or to register:
+    /// `MICROBLOG_ATTEMPTS_PER_MINUTE`.
+    pub attempts_per_minute: NonZeroU32,
+    /// For how many days a browser is told to come by https only; 0 tells it nothing: `MICROBLOG_HSTS_DAYS`.
+    pub hsts_days: u16,
     /// Rocket's own settings that `.env` holds and the environment does not.
     pub rocket: Vec<RocketSetting>,
 }
@@ -77,6 +90,8 @@ impl Config {
         let environment: BTreeMap<OsString, OsString> = environment.into_iter().collect();
         let base_dir = base_dir(environment.get(&OsString::from("MICROBLOG_HOME")), start)?;
         let variables = Variables { environment, file: read_env_file(&base_dir.join(".env"))? };
+        let public_address =
+            variables.get("MICROBLOG_PUBLIC_ADDRESS")?.map(|text| public_address(&text)).transpose()?;
 
         Ok(Self {
             database_url: DatabaseUrl::parse(
@@ -86,10 +101,25 @@ impl Config {
             migrations_dir: folder(variables.get("MIGRATIONS_DIR")?.as_deref().unwrap_or("migrations"), &base_dir)?,
             backups: variables.get("MICROBLOG_BACKUPS")?.map_or(Ok(5), |text| backups(&text))?,
             posts_per_page: variables.get("MICROBLOG_POSTS_PER_PAGE")?.map_or(Ok(25), |text| posts_per_page(&text))?,
-            public_address: variables.get("MICROBLOG_PUBLIC_ADDRESS")?.map(|text| public_address(&text)).transpose()?,
+            trusted_proxies: variables
+                .get("MICROBLOG_TRUSTED_PROXIES")?
+                .map_or(Ok(Vec::new()), |text| trusted_proxies(&text))?,
+            attempts_per_minute: attempts_per_minute(
+                variables.get("MICROBLOG_ATTEMPTS_PER_MINUTE")?.as_deref().unwrap_or("10"),
+            )?,
+            hsts_days: variables
+                .get("MICROBLOG_HSTS_DAYS")?
+                .map_or(Ok(0), |text| hsts_days(&text, public_address.as_deref()))?,
+            public_address,
             rocket: variables.rocket()?,
             base_dir,
         })
+    }
+
+    /// Whether readers come by https.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.public_address.as_deref().is_some_and(|address| address.starts_with("https://"))
     }
 }
 
@@ -151,6 +181,48 @@ impl fmt::Debug for RocketSetting {
         write!(f, "{}=***", self.name)
     }
 }
+
+/// An address, or all addresses that begin with the same bits: `10.0.0.0/8`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network {
+    address: IpAddr,
+    bits: u8,
+}
+
+impl Network {
+    /// Whether the address is one of them.
+    ///
+    /// ```
+    /// let network: config::Network = "10.0.0.0/8".parse().unwrap();
+    /// assert!(network.contains([10, 1, 2, 3].into()) && !network.contains([11, 1, 2, 3].into()));
+    /// ```
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let differ = match (self.address, address.to_canonical()) {
+            (IpAddr::V4(network), IpAddr::V4(address)) => (network.to_bits() ^ address.to_bits()).leading_zeros(),
+            (IpAddr::V6(network), IpAddr::V6(address)) => (network.to_bits() ^ address.to_bits()).leading_zeros(),
+            _ => return false,
+        };
+        differ >= self.bits.into()
+    }
+}
+
+impl FromStr for Network {
+    type Err = NoNetwork;
+
+    fn from_str(text: &str) -> Result<Self, NoNetwork> {
+        let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
+        let address: IpAddr = address.parse().map_err(|_| NoNetwork)?;
+        let most = if address.is_ipv4() { 32 } else { 128 };
+        let bits = bits.map_or(Ok(most), str::parse).map_err(|_| NoNetwork)?;
+        if bits > most { Err(NoNetwork) } else { Ok(Self { address, bits }) }
+    }
+}
+
+/// The text is no [`Network`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no IP address and no network")]
+pub struct NoNetwork;
 
 /// Where the database is.
 ///
@@ -336,6 +408,30 @@ fn public_address(text: &str) -> Result<String, ConfigError> {
             text,
             "it must be http://HOST or https://HOST, with a port after it or not, and no path: https://blog.example.org",
         )),
+    }
+}
+
+fn trusted_proxies(text: &str) -> Result<Vec<Network>, ConfigError> {
+    let networks: Result<_, _> = text.split(',').map(|part| part.trim().parse()).collect();
+    let allowed = "it must be IP addresses or networks, with commas between: 127.0.0.1, 10.0.0.0/8";
+    networks.map_err(|_| ConfigError::value("MICROBLOG_TRUSTED_PROXIES", text, allowed))
+}
+
+fn attempts_per_minute(text: &str) -> Result<NonZeroU32, ConfigError> {
+    let refused =
+        || ConfigError::value("MICROBLOG_ATTEMPTS_PER_MINUTE", text, "it must be a whole number from 1 to 10000");
+    NonZeroU32::from_str(text).ok().filter(|number| number.get() <= 10_000).ok_or_else(refused)
+}
+
+fn hsts_days(text: &str, public_address: Option<&str>) -> Result<u16, ConfigError> {
+    let refused = |allowed| ConfigError::value("MICROBLOG_HSTS_DAYS", text, allowed);
+    match u16::from_str(text) {
+        Ok(0) => Ok(0),
+        Ok(1..=730) if !public_address.is_some_and(|address| address.starts_with("https://")) => {
+            Err(refused("it needs a MICROBLOG_PUBLIC_ADDRESS that begins with https://"))
+        }
+        Ok(days @ 1..=730) => Ok(days),
+        _ => Err(refused("it must be a whole number from 0 to 730")),
     }
 }
 

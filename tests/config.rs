@@ -35,6 +35,8 @@ fn without_any_setting_there_are_defaults() {
     assert_eq!(config.migrations_dir, folder.path().join("migrations"));
     assert_eq!(config.posts_per_page, 25);
     assert_eq!(config.public_address, None);
+    assert_eq!(config.trusted_proxies, []);
+    assert_eq!((config.attempts_per_minute.get(), config.hsts_days), (10, 0));
     assert_eq!(config.rocket, []);
 }
 
@@ -304,5 +306,49 @@ fn a_value_that_is_not_utf_8_is_an_error() {
         let variable = (OsString::from(name), OsString::from_vec(b"app\xff.db".to_vec()));
         let error = Config::from_environment([variable], Path::new("/tmp")).unwrap_err().to_string();
         assert!(error.starts_with(&format!("{name} is ")) && error.ends_with("it must be UTF-8"), "{error}");
+    }
+}
+
+#[test]
+fn trusted_proxies_are_addresses_and_networks() {
+    let trusted = |text: &str| {
+        read(&[("MICROBLOG_TRUSTED_PROXIES", text)], Path::new("/tmp")).map(|config| config.trusted_proxies)
+    };
+    let proxies = trusted("127.0.0.1, 10.0.0.0/8,2001:db8::/32").unwrap();
+    let is_trusted = |address: &str| proxies.iter().any(|proxy| proxy.contains(address.parse().unwrap()));
+    for address in ["127.0.0.1", "10.0.0.0", "10.255.255.255", "::ffff:10.0.0.1", "2001:db8:ffff::1"] {
+        assert!(is_trusted(address), "{address}");
+    }
+    for address in ["127.0.0.2", "11.0.0.0", "9.255.255.255", "::1", "2001:db9::1"] {
+        assert!(!is_trusted(address), "{address}");
+    }
+    assert!(trusted("0.0.0.0/0").unwrap()[0].contains([1, 2, 3, 4].into()));
+    for text in
+        ["", "localhost", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/", "::/129", "127.0.0.1,", "10.0.0.1 10.0.0.2"]
+    {
+        let error = trusted(text).unwrap_err().to_string();
+        assert!(error.starts_with("MICROBLOG_TRUSTED_PROXIES is "), "{error}");
+    }
+}
+
+#[test]
+fn attempts_per_minute_are_a_whole_number_from_1_to_10000() {
+    for (text, expected) in [("1", Some(1)), ("10000", Some(10_000)), ("0", None), ("10001", None), ("ten", None)] {
+        let config = read(&[("MICROBLOG_ATTEMPTS_PER_MINUTE", text)], Path::new("/tmp"));
+        assert_eq!(config.ok().map(|config| config.attempts_per_minute.get()), expected, "{text}");
+    }
+}
+
+#[test]
+fn https_alone_is_asked_for_only_where_the_public_address_has_it() {
+    let days = |days: &str, address: &str| {
+        let variables = [("MICROBLOG_HSTS_DAYS", days), ("MICROBLOG_PUBLIC_ADDRESS", address)];
+        read(&variables, Path::new("/tmp")).map(|config| config.hsts_days).map_err(|error| error.to_string())
+    };
+    assert_eq!(days("730", "https://blog.example.org"), Ok(730));
+    assert_eq!(days("0", "http://blog.example.org"), Ok(0));
+    assert!(days("1", "http://blog.example.org").unwrap_err().contains("MICROBLOG_PUBLIC_ADDRESS"));
+    for text in ["731", "-1", "a year"] {
+        assert!(days(text, "https://blog.example.org").unwrap_err().contains("0 to 730"), "{text}");
     }
 }

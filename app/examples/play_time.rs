@@ -80,7 +80,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     show!(user.posts().load::<Post>(db)?);
 
     heading("The users in reverse alphabetical order");
-    show!(users::table.order(users::nickname.desc()).load::<User>(db)?);
+    show!(users::table.order(users::nickname.desc()).select(User::as_select()).load(db)?);
 
     heading("Erase all, for a clean start");
     run!(for post in Post::all(db)? {

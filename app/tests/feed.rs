@@ -6,14 +6,14 @@ mod support;
 
 use std::sync::{Arc, Mutex};
 
-use app::models::feed::{Cursor, everybody};
-use app::models::{Page, Position};
+use app::models::feed::Cursor;
+use app::models::{Feed, Page, Position};
 use diesel::connection::{Connection as _, InstrumentationEvent};
 use diesel::prelude::*;
 use support::{TestDb, moment};
 
 fn load(db: &mut TestDb, position: Position) -> Page {
-    Page::load(everybody, position, 2, &mut db.connection).unwrap()
+    Page::load(&Feed::Everybody, position, 2, &mut db.connection).unwrap()
 }
 
 fn bodies(page: &Page) -> Vec<&str> {
@@ -70,31 +70,142 @@ fn a_page_that_is_just_full_is_the_last_one() {
 }
 
 #[test]
-fn a_page_is_one_query_that_an_index_serves() {
-    for position in [Position::Newest, Position::Before(cursor(9)), Position::After(cursor(9))] {
-        let mut db = TestDb::new();
-        let john = db.user("john");
-        for number in 0..20 {
-            db.post(&john, &number.to_string(), number);
+fn home_lists_ones_own_posts_and_those_of_the_people_one_follows_page_by_page() {
+    let mut db = TestDb::new();
+    let [john, susan, mary, david] = ["john", "susan", "mary", "david"].map(|name| db.user(name));
+    john.follow(&susan, &mut db.connection).unwrap();
+    john.follow(&mary, &mut db.connection).unwrap();
+    susan.follow(&david, &mut db.connection).unwrap();
+    for (author, body, second) in [
+        (&john, "1", 1),
+        (&susan, "2", 2),
+        (&david, "not for john", 2),
+        (&susan, "3", 3),
+        (&mary, "4", 3),
+        (&susan, "5", 5),
+        (&david, "not for john", 6),
+        (&susan, "6", 7),
+    ] {
+        db.post(author, body, second);
+    }
+    let load = |db: &mut TestDb, position| Page::load(&Feed::Home(john.id), position, 2, &mut db.connection).unwrap();
+    let first = load(&mut db, Position::Newest);
+    assert_eq!((bodies(&first), first.newer), (vec!["6", "5"], None));
+    let second = load(&mut db, first.older.unwrap());
+    assert_eq!(bodies(&second), ["4", "3"]);
+    let last = load(&mut db, second.older.unwrap());
+    assert_eq!((bodies(&last), last.older), (vec!["2", "1"], None));
+    assert_eq!(load(&mut db, last.newer.unwrap()), second);
+    assert_eq!(load(&mut db, second.newer.unwrap()), first);
+    assert_eq!(bodies(&Page::load(&Feed::Home(mary.id), Position::Newest, 9, &mut db.connection).unwrap()), ["4"]);
+}
+
+#[test]
+fn a_tag_lists_its_posts_page_by_page_and_no_others() {
+    let mut db = TestDb::new();
+    let john = db.user("john");
+    for (second, body) in ["#rust 1", "#Rust 2 #rust", "#rusty", "#RUST 3", "rust"].into_iter().enumerate() {
+        db.post(&john, body, i64::try_from(second).unwrap());
+    }
+    let feed = Feed::Tagged("rust".into());
+    let first = Page::load(&feed, Position::Newest, 2, &mut db.connection).unwrap();
+    assert_eq!(bodies(&first), ["#RUST 3", "#Rust 2 #rust"]);
+    let last = Page::load(&feed, first.older.unwrap(), 2, &mut db.connection).unwrap();
+    assert_eq!((bodies(&last), last.older), (vec!["#rust 1"], None));
+    assert_eq!(Page::load(&feed, last.newer.unwrap(), 2, &mut db.connection).unwrap(), first);
+    first.posts[0].0.delete(&mut db.connection).unwrap();
+    let rest = Page::load(&feed, Position::Newest, 2, &mut db.connection).unwrap();
+    assert_eq!(bodies(&rest), ["#Rust 2 #rust", "#rust 1"]);
+}
+
+#[test]
+fn home_is_what_a_filter_of_everybodys_posts_would_leave() {
+    let mut db = TestDb::new();
+    let users: Vec<_> = (0..8).map(|number| db.user(&format!("user{number}"))).collect();
+    for followed in &users[1..6] {
+        users[0].follow(followed, &mut db.connection).unwrap();
+    }
+    // A few write much, others little or nothing, and many posts are of one moment.
+    let mut random = 7_u64;
+    for number in 0..200 {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let author = usize::try_from((random >> 33) % 64).unwrap();
+        let author = [0, 1, 1, 1, 2, 3, 6, 6][author % 8] + usize::from(author == 63);
+        db.post(&users[author], &number.to_string(), i64::try_from((random >> 40) % 50).unwrap());
+    }
+    let all = Page::load(&Feed::Everybody, Position::Newest, 255, &mut db.connection).unwrap().posts;
+    let expected: Vec<_> = all.into_iter().filter(|(_, author)| author.id <= users[5].id).collect();
+    for size in [1, 2, 4, 5, 7, 50] {
+        let (mut position, mut pages) = (Some(Position::Newest), Vec::new());
+        while let Some(place) = position {
+            let page = Page::load(&Feed::Home(users[0].id), place, size, &mut db.connection).unwrap();
+            position = page.older;
+            pages.push(page);
         }
-        let queries = Arc::new(Mutex::new(Vec::new()));
-        let seen = queries.clone();
-        db.connection.set_instrumentation(move |event: InstrumentationEvent<'_>| {
-            if let InstrumentationEvent::StartQuery { query, .. } = event {
-                seen.lock().unwrap().push(query.to_string());
+        assert_eq!(pages.iter().flat_map(|page| page.posts.clone()).collect::<Vec<_>>(), expected, "{size}");
+        for pair in pages.windows(2) {
+            let back = Page::load(&Feed::Home(users[0].id), pair[1].newer.unwrap(), size, &mut db.connection).unwrap();
+            assert_eq!(back.posts, pair[0].posts, "{size}");
+        }
+    }
+}
+
+/// How the database goes about the one query of that page, step by step.
+fn plan(db: &mut TestDb, feed: &Feed, position: Position) -> Vec<String> {
+    let queries = Arc::new(Mutex::new(Vec::new()));
+    let seen = queries.clone();
+    db.connection.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+        if let InstrumentationEvent::StartQuery { query, .. } = event {
+            seen.lock().unwrap().push(query.to_string());
+        }
+    });
+    assert_eq!(Page::load(feed, position, 2, &mut db.connection).unwrap().posts.len(), 2, "{feed:?}");
+    db.connection.set_instrumentation(|_: InstrumentationEvent<'_>| {});
+    let queries = queries.lock().unwrap();
+    let [query] = queries.as_slice() else { panic!("{queries:?}") };
+    let query = query.split(" -- binds").next().unwrap();
+    let plan: Vec<Detail> = diesel::sql_query(format!("EXPLAIN QUERY PLAN {query}")).load(&mut db.connection).unwrap();
+    plan.into_iter().map(|step| step.detail).collect()
+}
+
+#[test]
+fn a_page_of_any_feed_is_one_query_that_an_index_serves() {
+    let mut db = TestDb::new();
+    let (john, susan) = (db.user("john"), db.user("susan"));
+    john.follow(&susan, &mut db.connection).unwrap();
+    for number in 0..20 {
+        db.post(if number % 2 == 0 { &john } else { &susan }, "#rust", number);
+    }
+    let [by_time, of_user, by_key, author, by_tag] = [
+        "posts USING INDEX posts_timestamp_idx",
+        "SEARCH posts USING INDEX posts_user_id_timestamp_idx",
+        "SEARCH posts USING INTEGER PRIMARY KEY",
+        "SEARCH users USING INTEGER PRIMARY KEY",
+        "SEARCH post_tags USING COVERING INDEX sqlite_autoindex_post_tags_1",
+    ];
+    let followed = "SEARCH followers USING COVERING INDEX sqlite_autoindex_followers_1";
+    let of_each =
+        "SEARCH theirs USING COVERING INDEX posts_user_id_timestamp_idx (user_id=? AND timestamp>? AND timestamp<?)";
+    let each = "SEARCH candidate USING INTEGER PRIMARY KEY";
+    let first = "SEARCH first USING COVERING INDEX posts_user_id_timestamp_idx (user_id=? AND timestamp";
+    for position in [Position::Newest, Position::Before(cursor(9)), Position::After(cursor(9))] {
+        for (feed, steps) in [
+            (Feed::Everybody, vec![by_time, author]),
+            (Feed::Of(john.id), vec![of_user, author]),
+            (Feed::Home(john.id), vec![by_key, followed, of_each, each, first, author]),
+            (Feed::Tagged("rust".into()), vec![by_key, by_tag, author]),
+        ] {
+            let plan = plan(&mut db, &feed, position);
+            for step in steps {
+                assert!(plan.iter().any(|found| found.contains(step)), "{feed:?} {position:?} {step}: {plan:#?}");
             }
-        });
-        assert_eq!(load(&mut db, position).posts.len(), 2);
-        db.connection.set_instrumentation(|_: InstrumentationEvent<'_>| {});
-        let queries = queries.lock().unwrap();
-        let [query] = queries.as_slice() else { panic!("{queries:?}") };
-        let query = query.split(" -- binds").next().unwrap();
-        let plan: Vec<Detail> =
-            diesel::sql_query(format!("EXPLAIN QUERY PLAN {query}")).load(&mut db.connection).unwrap();
-        let plan: Vec<_> = plan.iter().map(|step| step.detail.as_str()).collect();
-        assert!(plan[0].contains("USING INDEX posts_timestamp_idx"), "{plan:?}");
-        assert!(plan[1].contains("SEARCH users USING INTEGER PRIMARY KEY"), "{plan:?}");
-        assert_eq!(plan.len(), 2, "no sorting: {plan:?}");
+            let is_small = |step: &str| ["authors", "place", "bound", "CONSTANT ROW"].contains(&&step["SCAN ".len()..]);
+            let scans = plan.iter().filter(|step| step.starts_with("SCAN") && !is_small(step)).count();
+            assert!(scans == 0 || (feed == Feed::Everybody && scans == 1), "{feed:?}: {plan:#?}");
+            // Home sorts, but no more than a page of posts of each author.
+            let sorts = plan.iter().any(|step| step.contains("TEMP B-TREE FOR ORDER BY"));
+            assert_eq!(sorts, matches!(feed, Feed::Home(_)), "{feed:?} {position:?}: {plan:#?}");
+        }
     }
 }
 
@@ -105,7 +216,7 @@ struct Detail {
 }
 
 fn cursor(seconds: i64) -> Cursor {
-    Cursor { timestamp: moment(seconds), id: 100 }
+    Cursor { timestamp: moment(seconds), id: 10 }
 }
 
 #[test]

@@ -82,12 +82,17 @@ fn a_taken_nickname_or_email_is_named() {
 }
 
 #[test]
-fn lengths_are_counted_in_characters() {
+fn lengths_are_counted_in_characters_as_people_see_them() {
     let mut db = TestDb::new();
     let longest = "ü".repeat(64);
     let user = NewUser::new(&longest, "u@example.org").unwrap().insert(&mut db.connection).unwrap();
     assert!(NewPost::new(&user, &"👋".repeat(140)).is_ok());
 
+    let family = "👨\u{200d}👩\u{200d}👧\u{200d}👦";
+    let post = NewPost::new(&user, &family.repeat(140)).unwrap().insert(&mut db.connection).unwrap();
+    assert_eq!(Post::find(post.id, &mut db.connection).unwrap().body.chars().count(), 980);
+    let tower = NewPost::new(&user, &format!("e{}", "\u{301}".repeat(1400))).unwrap_err();
+    assert!(matches!(tower, ModelError::TooLong { field: "body", length: 1401, max: 1400 }), "{tower:?}");
     let post = NewPost::new(&user, &"👋".repeat(141)).unwrap_err();
     assert_eq!(post.to_string(), "the body has 141 characters, and 140 are allowed");
     let nickname = NewUser::new(&"ü".repeat(65), "u@example.org").unwrap_err();
@@ -125,4 +130,38 @@ fn a_post_of_an_author_who_is_gone_is_refused() {
     john.delete(&mut db.connection).unwrap();
     let error = NewPost::new(&john, "from nowhere").unwrap().insert(&mut db.connection).unwrap_err();
     assert!(matches!(error, ModelError::Database(_)), "{error:?}");
+}
+
+#[test]
+fn what_somebody_says_of_themselves_is_a_short_text_or_none() {
+    let mut db = TestDb::new();
+    let (john, susan) = (db.user("john"), db.user("susan"));
+    john.set_profile("john_2", &"ü".repeat(140), &mut db.connection).unwrap();
+    let found = User::by_nickname("john_2", &mut db.connection).unwrap();
+    assert_eq!((found.id, found.about_me), (john.id, Some("ü".repeat(140))));
+    john.set_profile("john", "", &mut db.connection).unwrap();
+    assert_eq!(User::find(john.id, &mut db.connection).unwrap().about_me, None);
+    let long = susan.set_profile("susan", &"ü".repeat(141), &mut db.connection).unwrap_err();
+    assert!(matches!(long, ModelError::TooLong { field: "about_me", .. }), "{long:?}");
+    let taken = susan.set_profile("john", "", &mut db.connection).unwrap_err();
+    assert!(matches!(taken, ModelError::Taken { field: "nickname" }), "{taken:?}");
+}
+
+#[test]
+fn to_follow_twice_is_to_follow_once_and_goes_with_either_user() {
+    let mut db = TestDb::new();
+    let (john, susan) = (db.user("john"), db.user("susan"));
+    let db = &mut db.connection;
+    assert!(john.follow(&susan, db).unwrap());
+    assert!(!john.follow(&susan, db).unwrap());
+    assert!(john.follows(&susan, db).unwrap() && !susan.follows(&john, db).unwrap());
+    assert_eq!((susan.follow_counts(db).unwrap(), john.follow_counts(db).unwrap()), ((1, 0), (0, 1)));
+    assert_eq!(susan.followers("", 9, db).unwrap(), std::slice::from_ref(&john));
+    assert_eq!(john.following("", 9, db).unwrap(), std::slice::from_ref(&susan));
+    assert_eq!(john.following("susan", 9, db).unwrap(), []);
+    assert!(john.unfollow(&susan, db).unwrap());
+    assert!(!john.unfollow(&susan, db).unwrap());
+    john.follow(&susan, db).unwrap();
+    john.delete(db).unwrap();
+    assert_eq!(susan.follow_counts(db).unwrap(), (0, 0));
 }

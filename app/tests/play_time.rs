@@ -79,7 +79,7 @@ true
 []
 
 # The users in reverse alphabetical order
->>> users::table.order(users::nickname.desc()).load::<User>(db)?
+>>> users::table.order(users::nickname.desc()).select(User::as_select()).load(db)?
 [<User 'susan'>, <User 'john'>]
 
 # Erase all, for a clean start

@@ -151,6 +151,9 @@ fn a_wrong_setting_is_one_line_that_names_it() {
         ("DATABASE_URL", "mysql://me:hunter2@localhost/blog"),
         ("MICROBLOG_POSTS_PER_PAGE", "hunter2"),
         ("MICROBLOG_HOME", "/nowhere"),
+        ("MICROBLOG_TRUSTED_PROXIES", "localhost"),
+        ("MICROBLOG_ATTEMPTS_PER_MINUTE", "0"),
+        ("MICROBLOG_HSTS_DAYS", "1"),
         ("ROCKET_PORT", "99999"),
         ("ROCKET_SECRET_KEY", "hunter2"),
         ("ROCKET_LOG_LEVEL", "loud"),
@@ -179,9 +182,19 @@ fn help_and_version_are_answers_and_a_wrong_argument_has_status_2() {
     };
     let (code, help, _) = run("--help");
     assert_eq!(code, Some(0));
-    for name in
-        ["DATABASE_URL", "MICROBLOG_HOME", "MICROBLOG_POSTS_PER_PAGE", "ROCKET_PORT", "ROCKET_SECRET_KEY", "openssl"]
-    {
+    for name in [
+        "DATABASE_URL",
+        "MICROBLOG_HOME",
+        "MICROBLOG_POSTS_PER_PAGE",
+        "MICROBLOG_TRUSTED_PROXIES",
+        "MICROBLOG_ATTEMPTS_PER_MINUTE",
+        "MICROBLOG_HSTS_DAYS",
+        "ROCKET_PORT",
+        "ROCKET_SECRET_KEY",
+        "openssl",
+        "user",
+        "seed",
+    ] {
         assert!(help.contains(name), "{help}");
     }
     assert_eq!(run("--version"), (Some(0), format!("app {}\n", env!("CARGO_PKG_VERSION")), String::new()));

@@ -9,22 +9,25 @@ mod support;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
+use diesel::RunQueryDsl as _;
+use diesel::dsl::sql;
+use diesel::sql_types::Text;
 use scripts::{Home, Run};
 use support::{Server, get};
 
-/// The same table again, with every row copied and every index made anew.
-const REBUILD: &str = "CREATE TABLE posts_new (
-        id INTEGER NOT NULL PRIMARY KEY, body VARCHAR(140) NOT NULL, timestamp TIMESTAMP NOT NULL,
-        user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE
-    );
-    INSERT INTO posts_new SELECT * FROM posts ORDER BY body;
-    DROP TABLE posts;
-    ALTER TABLE posts_new RENAME TO posts;
-    CREATE INDEX posts_timestamp_idx ON posts (timestamp);
-    CREATE INDEX posts_user_id_idx ON posts (user_id);";
+/// The table of posts again, with every row copied and every index and trigger made anew.
+fn rebuild(home: &Home) -> String {
+    let query =
+        "SELECT sql FROM sqlite_master WHERE tbl_name = 'posts' AND sql IS NOT NULL ORDER BY type = 'table' DESC";
+    let made: Vec<String> = sql::<Text>(query).load(&mut home.connect()).unwrap();
+    let table = made[0].replacen("posts", "posts_new", 1);
+    let copy = "INSERT INTO posts_new SELECT * FROM posts ORDER BY body; DROP TABLE posts;
+        ALTER TABLE posts_new RENAME TO posts";
+    format!("{table};\n{copy};\n{};\n", made[1..].join(";\n"))
+}
 
-const ROWS: &str = "INSERT INTO users VALUES (1, 'john', 'john@email.com');
-    INSERT INTO posts
+const ROWS: &str = "INSERT INTO users (id, nickname, email) VALUES (1, 'john', 'john@email.com');
+    INSERT INTO posts (id, body, timestamp, user_id)
         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000)
         SELECT i, 'post ' || (i * 7919 % 200003), datetime(1700000000 + i, 'unixepoch'), 1 FROM n";
 
@@ -33,11 +36,14 @@ fn no_request_fails_while_a_big_table_is_rebuilt() {
     let home = Home::new();
     let server = Server::start(&home.path("."), &[]);
     home.add_history();
-    home.add_migration("003_rebuild", REBUILD, Some(REBUILD));
+    let newest = app::site::migrations::embedded("sqlite:").unwrap().newest();
+    let (next, rebuild) = (newest + 1, rebuild(&home));
+    let name = format!("{next:03}_rebuild");
+    home.add_migration(&name, &rebuild, Some(&rebuild));
     home.execute(ROWS);
     for (line, result) in [
-        ("db_upgrade", "Upgraded to 3: 003_rebuild\nCurrent database version: 3\n"),
-        ("db_downgrade", "Downgraded to 2: 003_rebuild taken back\nCurrent database version: 2\n"),
+        ("db_upgrade", format!("Upgraded to {next}: {name}\nCurrent database version: {next}\n")),
+        ("db_downgrade", format!("Downgraded to {newest}: {name} taken back\nCurrent database version: {newest}\n")),
     ] {
         let ended = AtomicBool::new(false);
         let meanwhile = AtomicUsize::new(0);

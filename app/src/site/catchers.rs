@@ -1,8 +1,13 @@
-//! The pages for errors.
+//! The pages for errors, in JSON for who asks for JSON. A 500 is logged under an id that the page shows.
+
+use std::time::Duration;
 
 use rocket::fairing::{AdHoc, Fairing};
 use rocket::http::Status;
 use rocket::request::Request;
+use rocket::response::{self, Responder};
+use rocket::serde::Serialize;
+use rocket::serde::json::Json;
 use rocket::{catch, catchers};
 
 use super::templates::Page;
@@ -12,17 +17,65 @@ pub fn stage() -> impl Fairing {
     AdHoc::on_ignite("Error pages", |rocket| async { rocket.register("/", catchers![error_page]) })
 }
 
-#[catch(default)]
-fn error_page(status: Status, _: &Request<'_>) -> Page {
-    Page::new("error.html")
-        .status(status)
-        .with("code", &status.code)
-        .with("title", &title(status))
-        .with("sentence", &sentence(status))
+/// What whoever failed knows of it, left at the request for the page and the log.
+#[derive(Debug, Default)]
+pub struct Failure {
+    /// For the log alone.
+    pub why: Option<String>,
+    /// When to try again.
+    pub retry_after: Option<Duration>,
 }
 
-fn title(status: Status) -> &'static str {
-    status.reason().unwrap_or("Error")
+impl Failure {
+    /// Leaves it there; what was left first stays.
+    pub fn leave(self, request: &Request<'_>) {
+        request.local_cache(|| self);
+    }
+}
+
+/// What a reader is told.
+#[derive(Serialize)]
+#[serde(crate = "rocket::serde")]
+struct Told {
+    code: u16,
+    title: &'static str,
+    sentence: &'static str,
+    /// Where the log says more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+}
+
+#[catch(default)]
+fn error_page(status: Status, _: &Request<'_>) -> ErrorPage {
+    ErrorPage(status)
+}
+
+struct ErrorPage(Status);
+
+impl<'r> Responder<'r, 'static> for ErrorPage {
+    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
+        let Self(status) = self;
+        let failure = request.local_cache(Failure::default);
+        let id = (status.code == 500).then(|| log_failure(failure, request));
+        let told = Told { code: status.code, title: status.reason_lossy(), sentence: sentence(status), id };
+        let mut answer = if request.accept().is_some_and(|accept| accept.preferred().is_json()) {
+            (status, Json(told)).respond_to(request)?
+        } else {
+            Page::new("error.html").status(status).with("error", &told).respond_to(request)?
+        };
+        if let Some(time) = failure.retry_after {
+            // Rounded up: who comes at that second is let in.
+            answer.set_raw_header("Retry-After", (time.as_secs() + 1).to_string());
+        }
+        Ok(answer)
+    }
+}
+
+fn log_failure(failure: &Failure, request: &Request<'_>) -> String {
+    let id = getrandom::u32().map_or_else(|_| "none".into(), |number| format!("{number:08x}"));
+    let why = failure.why.as_deref().unwrap_or("no reason was given; what stands above may tell");
+    log::error!("{id} {} {}: {why}", request.method(), request.uri().path());
+    id
 }
 
 fn sentence(status: Status) -> &'static str {
@@ -32,6 +85,7 @@ fn sentence(status: Status) -> &'static str {
         404 => "There is nothing at this address.",
         413 => "What was sent is too large.",
         422 => "What was sent is not what this page takes.",
+        429 => "That was tried too often. Please wait a moment, then try again.",
         503 => "The site is too busy just now. Please try again in a moment.",
         500.. => "Something went wrong on our side. It has been written to the log.",
         _ => "The request cannot be answered.",

@@ -2,11 +2,16 @@
 //!
 //! | error | status | for |
 //! |---|---|---|
+//! | [`AppError::SignInFirst`] | 303 | a page for those who are signed in: the answer leads to the form |
+//! | [`AppError::Forbidden`] | 403 | what belongs to somebody else |
 //! | [`AppError::NotFound`] | 404 | a row that is not there; `diesel::result::Error::NotFound` becomes this by `?` |
+//! | [`AppError::TooMany`] | 429 | passwords tried too often |
 //! | [`AppError::Unavailable`] | 503 | no connection came free, the database cannot be opened |
 //! | [`AppError::Internal`] | 500 | all the rest: logged, and shown as one plain sentence |
 //!
 //! What a reader can mend, such as a form, is no error: the handler shows the form again.
+
+use std::time::Duration;
 
 use deadpool::managed::PoolError;
 use diesel::result::Error as DieselError;
@@ -14,6 +19,8 @@ use rocket::http::Status;
 use rocket::request::Request;
 use rocket::response::{self, Responder};
 
+use super::catchers::Failure;
+use super::pages::sign_in;
 use super::pool::OpenError;
 use crate::models::ModelError;
 
@@ -23,9 +30,18 @@ pub type AppResult<T> = Result<T, AppError>;
 /// Why a handler cannot answer. The catchers make the page of it.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
+    /// Nobody is signed in.
+    #[error("not signed in")]
+    SignInFirst,
+    /// The reader may not do this.
+    #[error("not allowed")]
+    Forbidden,
     /// What was asked for is not there.
     #[error("not found")]
     NotFound,
+    /// It was tried too often: how long to wait.
+    #[error("too often, wait {0:?}")]
+    TooMany(Duration),
     /// The database is too busy, or cannot be reached.
     #[error("{0}")]
     Unavailable(String),
@@ -60,15 +76,21 @@ impl From<rocket_db_pools::Error<String, PoolError<OpenError>>> for AppError {
 
 impl<'r> Responder<'r, 'static> for AppError {
     fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
-        let path = request.uri().path();
         Err(match self {
+            Self::SignInFirst => return sign_in::lead_to(request).respond_to(request),
+            Self::Forbidden => Status::Forbidden,
             Self::NotFound => Status::NotFound,
+            Self::TooMany(wait) => {
+                Failure { retry_after: Some(wait), why: None }.leave(request);
+                Status::TooManyRequests
+            }
             Self::Unavailable(why) => {
-                log::warn!("{} {path}: {why}", request.method());
+                log::warn!("{} {}: {why}", request.method(), request.uri().path());
+                Failure { retry_after: Some(Duration::from_secs(4)), why: None }.leave(request);
                 Status::ServiceUnavailable
             }
             Self::Internal(why) => {
-                log::error!("{} {path}: {why}", request.method());
+                Failure { why: Some(why), retry_after: None }.leave(request);
                 Status::InternalServerError
             }
         })

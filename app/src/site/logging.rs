@@ -23,11 +23,15 @@ struct StandardError;
 impl Log for StandardError {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         let max = log::max_level();
-        // Rocket's warnings tell how it goes about a request, and hyper's are for hyper's authors.
-        let quiet = match metadata.target().split("::").next() {
-            Some("rocket") => max < LevelFilter::Info && metadata.level() > Level::Error,
-            Some("hyper") => max < LevelFilter::Trace,
-            _ => false,
+        let origin = metadata.target().split("::").next().unwrap_or_default();
+        let quiet = match origin {
+            "app" | "migrate" => false,
+            // Its warnings tell how it goes about a request.
+            "rocket" if max < LevelFilter::Info => metadata.level() > Level::Error,
+            // hyper's are for hyper's authors.
+            "hyper" => true,
+            // What others say below this shows whole requests: cookies and passwords.
+            _ => metadata.level() > Level::Info,
         };
         metadata.level() <= max && !quiet
     }

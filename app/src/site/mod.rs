@@ -2,9 +2,14 @@
 
 #[allow(clippy::needless_pass_by_value, reason = "Rocket hands its handlers owned values")]
 mod assets;
+mod atom;
+pub mod auth;
+mod caching;
 mod catchers;
+mod client;
 mod embedded;
 mod error;
+pub mod forms;
 mod headers;
 pub mod logging;
 pub mod migrations;
@@ -15,6 +20,7 @@ pub mod pool;
 pub mod settings;
 pub mod startup;
 mod templates;
+mod text;
 
 pub use error::{AppError, AppResult};
 pub use pool::Db;
@@ -35,7 +41,9 @@ pub fn rocket(config: Config) -> Result<Rocket<Build>, StartError> {
         .attach(pool::stage())
         .attach(templates::stage()?)
         .attach(headers::stage())
+        .attach(caching::stage())
         .attach(origin::stage())
+        .attach(auth::stage())
         .attach(assets::stage())
         .attach(catchers::stage())
         .attach(pages::stage()))

@@ -5,7 +5,7 @@ use std::time::Duration;
 use deadpool::managed::{self, Metrics, Object, PoolError, RecycleError, RecycleResult};
 use deadpool_runtime::Runtime;
 use deadpool_sync::SyncWrapper;
-use diesel::connection::SimpleConnection;
+use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager as _};
 use diesel::result::Error as DieselError;
 use migrate::Connection;
 use rocket::fairing::Fairing;
@@ -44,6 +44,64 @@ impl Db {
             Ok(result) => result.map_err(Into::into),
             Err(error) => Err(AppError::Internal(format!("a query did not end: {error}"))),
         }
+    }
+}
+
+impl Db {
+    /// As [`run`](Db::run), in a transaction that may write from its first moment: one that reads first and writes then
+    /// is refused by SQLite when another has written in between. An error undoes all of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Db::run).
+    pub async fn write<T, E, F>(&self, work: F) -> AppResult<T>
+    where
+        F: FnOnce(&mut Connection) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: Into<AppError> + Send + 'static,
+    {
+        self.run(move |connection| immediately(connection, |connection| work(connection).map_err(Into::into))).await
+    }
+}
+
+/// Does work in a transaction as [`Db::write`] does, at once.
+///
+/// # Errors
+///
+/// When the transaction is refused; else what `work` returns.
+pub fn immediately<T, E: From<DieselError>>(
+    connection: &mut Connection,
+    work: impl FnOnce(&mut Connection) -> Result<T, E>,
+) -> Result<T, E> {
+    transaction(connection, Step::Begin)?;
+    match work(connection) {
+        Ok(done) => {
+            transaction(connection, Step::Commit)?;
+            Ok(done)
+        }
+        Err(error) => {
+            transaction(connection, Step::Rollback)?;
+            Err(error)
+        }
+    }
+}
+
+enum Step {
+    Begin,
+    Commit,
+    Rollback,
+}
+
+fn transaction(connection: &mut Connection, step: Step) -> Result<(), DieselError> {
+    match (connection, step) {
+        (Connection::Sqlite(sqlite), Step::Begin) => {
+            AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE")
+        }
+        (Connection::Postgres(postgres), Step::Begin) => AnsiTransactionManager::begin_transaction(postgres),
+        (Connection::Sqlite(sqlite), Step::Commit) => AnsiTransactionManager::commit_transaction(sqlite),
+        (Connection::Postgres(postgres), Step::Commit) => AnsiTransactionManager::commit_transaction(postgres),
+        (Connection::Sqlite(sqlite), Step::Rollback) => AnsiTransactionManager::rollback_transaction(sqlite),
+        (Connection::Postgres(postgres), Step::Rollback) => AnsiTransactionManager::rollback_transaction(postgres),
     }
 }
 

@@ -17,6 +17,10 @@ use super::StartError;
 pub fn figment(config: &Config) -> Result<Figment, StartError> {
     let mut figment =
         Figment::from(rocket::Config::default()).merge(Serialized::global(rocket::Config::LOG_LEVEL, "critical"));
+    // A form of text and small fields, in either of its two encodings.
+    for limit in ["limits.form", "limits.data-form"] {
+        figment = figment.merge(Serialized::global(limit, "32KiB"));
+    }
     for setting in &config.rocket {
         figment = figment.merge(Serialized::global(&setting.name, parsed(&setting.value)));
     }

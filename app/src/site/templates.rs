@@ -10,8 +10,10 @@ use rocket::response::{self, Responder};
 use rocket::serde::Serialize;
 use tera::{Context, Tera};
 
+use super::catchers::Failure;
 use super::embedded::{TEMPLATES, current};
 use super::{StartError, assets, pages};
+use crate::models::User;
 
 /// The fairing that holds the templates.
 pub fn stage() -> Result<impl Fairing, StartError> {
@@ -38,6 +40,16 @@ impl Page {
         self
     }
 
+    /// Shows who is signed in.
+    pub fn viewer(self, viewer: Option<&User>) -> Self {
+        match viewer {
+            Some(viewer) => {
+                self.with("viewer", &viewer.nickname).with("profile_page", &pages::user_page(&viewer.nickname))
+            }
+            None => self,
+        }
+    }
+
     /// Shows the message that the page before left, if there is one.
     pub fn flash(self, message: Option<FlashMessage<'_>>) -> Self {
         match message {
@@ -53,12 +65,14 @@ impl Page {
 }
 
 impl<'r> Responder<'r, 'static> for Page {
-    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
+    fn respond_to(mut self, request: &'r Request<'_>) -> response::Result<'static> {
+        // The menu marks the page that is open.
+        self.context.insert("here", request.uri().path().as_str());
         let templates = request.rocket().state::<Templates>().ok_or(Status::InternalServerError)?;
         match templates.render(self.template, &self.context) {
             Ok(html) => (self.status, RawHtml(html)).respond_to(request),
             Err(error) => {
-                log::error!("{}: {error}", self.template);
+                Failure { why: Some(format!("{}: {error}", self.template)), retry_after: None }.leave(request);
                 Err(Status::InternalServerError)
             }
         }
@@ -82,10 +96,9 @@ impl Templates {
 fn parse(files: impl IntoIterator<Item = (&'static str, impl AsRef<str>)>) -> Result<Tera, StartError> {
     let mut tera = Tera::new();
     tera.autoescape_on([".html"]);
-    for (name, link) in pages::links() {
+    for (name, link) in pages::links().into_iter().chain(assets::links()) {
         tera.global_context().insert(name, &link);
     }
-    tera.global_context().insert("stylesheet", &assets::stylesheet());
     tera.add_raw_templates(files).map_err(|error| broken(&error))?;
     Ok(tera)
 }

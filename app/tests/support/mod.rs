@@ -7,14 +7,19 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{self, Receiver};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use app::models::session::NewSession;
 use app::models::{NewPost, NewUser, Post, User};
+use app::site::auth::password;
 use app::site::{self, migrations, pool};
 use chrono::{DateTime, NaiveDateTime};
 use config::{Config, RocketSetting};
 use migrate::Connection;
-use rocket::local::blocking::Client;
+use rocket::http::{ContentType, RawStr, Status};
+use rocket::local::blocking::{Client, LocalRequest, LocalResponse};
+use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
 /// A database at the newest version, alone in a folder that goes with it.
@@ -37,6 +42,13 @@ impl TestDb {
         NewUser::new(nickname, &format!("{nickname}@example.org")).unwrap().insert(&mut self.connection).unwrap()
     }
 
+    /// A user who can sign in, by [`OLD_PASSWORD`].
+    pub fn member(&mut self, nickname: &str) -> User {
+        let user = self.user(nickname);
+        user.set_password_hash(&password::hash(OLD_PASSWORD.as_bytes()).unwrap(), &mut self.connection).unwrap();
+        user
+    }
+
     /// A post of that user, that many seconds after a fixed moment.
     pub fn post(&mut self, author: &User, body: &str, seconds: i64) -> Post {
         NewPost::new(author, body).unwrap().at(moment(seconds)).insert(&mut self.connection).unwrap()
@@ -52,6 +64,13 @@ impl TestDb {
         self.site_with(&[])
     }
 
+    /// The site, with settings of ours.
+    pub fn site_of(&self, settings: &[(&str, &str)]) -> Client {
+        let settings = settings.iter().map(|(name, value)| (name.into(), value.into()));
+        let config = Config::from_environment(settings, self.folder.path()).unwrap();
+        Client::tracked(site::rocket(config).unwrap()).unwrap()
+    }
+
     /// The site, with settings of Rocket's.
     pub fn site_with(&self, settings: &[(&str, &str)]) -> Client {
         let mut config = self.config();
@@ -60,6 +79,91 @@ impl TestDb {
         }
         Client::tracked(site::rocket(config).unwrap()).unwrap()
     }
+}
+
+/// The password of every [`TestDb::member`].
+pub const OLD_PASSWORD: &str = "correct horse";
+
+/// Sends a form.
+pub fn post<'c>(site: &'c Client, path: &'c str, fields: &[(&str, &str)]) -> LocalResponse<'c> {
+    let fields: Vec<_> = fields.iter().map(|(name, value)| format!("{name}={}", value.replace(' ', "+"))).collect();
+    site.post(path).header(ContentType::Form).body(fields.join("&")).dispatch()
+}
+
+/// Signs in, which has to succeed.
+pub fn sign_in(site: &Client, login: &str, password: &str) {
+    let answer = post(site, "/login", &[("login", login), ("password", password)]);
+    assert_eq!(answer.status(), Status::SeeOther, "{login} signs in");
+}
+
+/// Somebody's browser: it keeps its cookies, and follows no redirect.
+pub struct Browser {
+    pub client: Client,
+    token: Option<String>,
+}
+
+/// What a browser was answered.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub location: Option<String>,
+    pub body: String,
+}
+
+impl Browser {
+    /// Of somebody who is signed out.
+    pub fn new(db: &TestDb) -> Self {
+        Self { client: db.site(), token: None }
+    }
+
+    /// Of that user, who is signed in.
+    pub fn signed_in(db: &mut TestDb, user: &User) -> Self {
+        let mut token = [0; 32];
+        getrandom::fill(&mut token).unwrap();
+        let digit = |text: String, byte: &u8| text + &format!("{byte:02x}");
+        let hexadecimal = |bytes: &[u8]| bytes.iter().fold(String::new(), digit);
+        let now = chrono::Utc::now().naive_utc();
+        NewSession {
+            user_id: user.id,
+            token_hash: &hexadecimal(&Sha256::digest(token)),
+            created_at: now,
+            expires_at: now + chrono::TimeDelta::hours(1),
+            user_agent: "test",
+        }
+        .insert(&mut db.connection)
+        .unwrap();
+        Self { client: db.site(), token: Some(hexadecimal(&token)) }
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        self.send(self.client.get(path.to_owned()))
+    }
+
+    /// Sends a form.
+    pub fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let encoded = |text: &str| RawStr::new(text).percent_encode().to_string();
+        let form: Vec<_> = fields.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+        self.send(self.client.post(path.to_owned()).header(ContentType::Form).body(form.join("&")))
+    }
+
+    fn send(&self, mut request: LocalRequest<'_>) -> Answer {
+        if let Some(token) = &self.token {
+            request = request.cookie(("session", token.clone()));
+        }
+        let answer = request.dispatch();
+        Answer {
+            status: answer.status().code,
+            location: answer.headers().get_one("Location").map(str::to_owned),
+            body: answer.into_string().unwrap_or_default(),
+        }
+    }
+}
+
+/// The link with that text.
+pub fn link<'a>(page: &'a str, text: &str) -> Option<&'a str> {
+    let before = &page[..page.find(&format!(">{text}</a>"))?];
+    let tag = &before[before.rfind("<a ")?..];
+    tag.split_once("href=\"")?.1.split('"').next()
 }
 
 pub fn moment(seconds: i64) -> NaiveDateTime {
@@ -133,6 +237,7 @@ impl Drop for Process {
 pub struct Server {
     process: Process,
     lines: Receiver<String>,
+    errors: JoinHandle<String>,
     /// What it printed before it served.
     pub printed: Vec<String>,
     /// Host and port.
@@ -143,13 +248,16 @@ impl Server {
     pub fn start(home: &Path, environment: &[(&str, &str)]) -> Self {
         let mut process = Process(program(home, environment).spawn().unwrap());
         let stdout = BufReader::new(process.0.stdout.take().unwrap());
+        // It is read while the program runs, so that a long log does not hold it up.
+        let stderr = process.0.stderr.take().unwrap();
+        let errors = std::thread::spawn(move || std::io::read_to_string(stderr).unwrap());
         let (sender, lines) = mpsc::channel();
         std::thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
         let mut printed = Vec::new();
         loop {
             let line = lines.recv_timeout(Duration::from_secs(20)).expect("the site starts");
             if let Some(authority) = line.strip_prefix("The microblog is at http://") {
-                return Self { process, lines, printed, authority: authority.to_owned() };
+                return Self { process, lines, errors, printed, authority: authority.to_owned() };
             }
             printed.push(line);
         }
@@ -160,11 +268,17 @@ impl Server {
         get(&self.authority, path)
     }
 
+    /// Sends a request with those further headers, a line each, and that form, and returns the whole answer.
+    pub fn send(&self, method: &str, path: &str, headers: &str, form: &str) -> String {
+        send(&self.authority, method, path, headers, form)
+    }
+
     /// Sends a signal by its short name, and waits for the end.
     pub fn signal(self, signal: &str) -> Refusal {
         let id = self.process.0.id().to_string();
         assert!(Command::new("kill").args([format!("-{signal}"), id]).status().unwrap().success());
         let mut end = Refusal::from(self.process.end(Duration::from_secs(20)));
+        end.stderr = self.errors.join().unwrap();
         end.stdout = self.lines.iter().collect::<Vec<_>>().join("\n");
         end
     }
@@ -172,9 +286,15 @@ impl Server {
 
 /// Sends a GET to that host and port, and returns the whole answer.
 pub fn get(authority: &str, path: &str) -> String {
+    send(authority, "GET", path, "", "")
+}
+
+fn send(authority: &str, method: &str, path: &str, headers: &str, form: &str) -> String {
     let mut stream = TcpStream::connect(authority).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n").unwrap();
+    write!(stream, "{method} {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n{headers}").unwrap();
+    let kind = "Content-Type: application/x-www-form-urlencoded";
+    write!(stream, "{kind}\r\nContent-Length: {}\r\n\r\n{form}", form.len()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer

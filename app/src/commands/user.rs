@@ -1,0 +1,75 @@
+//! `app user`: creates and deletes people, gives them another password, lists them.
+
+use app::models::{self, NewUser, Session};
+use app::site::{forms, pool};
+use clap::Subcommand;
+use migrate::Connection;
+
+use super::{CommandError, ask, find, say};
+
+#[derive(Subcommand)]
+pub enum User {
+    /// Creates an account; asks for its password, or reads it from standard input
+    Create { nickname: String, email: String },
+    /// Gives an account another password, and ends its sessions
+    Password { nickname: String },
+    /// Deletes an account, with its posts, and who follows whom
+    Delete {
+        nickname: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Lists everybody: nickname, e-mail address, number of posts, last seen
+    List,
+}
+
+/// Runs the command.
+pub fn run(command: User) -> Result<(), CommandError> {
+    let mut connection = super::open()?;
+    match command {
+        User::Create { nickname, email } => create(&nickname, &email, &mut connection),
+        User::Password { nickname } => set_password(&nickname, &mut connection),
+        User::Delete { nickname, yes } => delete(&nickname, yes, &mut connection),
+        User::List => list(&mut connection),
+    }
+}
+
+fn create(nickname: &str, email: &str, connection: &mut Connection) -> Result<(), CommandError> {
+    forms::nickname(nickname).and_then(|()| forms::email(email)).map_err(CommandError::Refused)?;
+    let hash = ask::new_password_hash()?;
+    let user = NewUser::new(nickname, email)?.password_hash(&hash).insert(connection)?;
+    say(&format!("Created {}", user.nickname));
+    Ok(())
+}
+
+fn set_password(nickname: &str, connection: &mut Connection) -> Result<(), CommandError> {
+    let user = find(nickname, connection)?;
+    let hash = ask::new_password_hash()?;
+    pool::immediately(connection, |connection| {
+        user.set_password_hash(&hash, connection)?;
+        Session::end_all(&user, connection)
+    })?;
+    say(&format!("{nickname} has another password, and is signed out everywhere"));
+    Ok(())
+}
+
+fn delete(nickname: &str, yes: bool, connection: &mut Connection) -> Result<(), CommandError> {
+    let user = find(nickname, connection)?;
+    if !yes {
+        ask::confirm(&format!("Deleting {nickname} with all posts"), nickname)?;
+    }
+    user.delete(connection)?;
+    say(&format!("Deleted {nickname}"));
+    Ok(())
+}
+
+fn list(connection: &mut Connection) -> Result<(), CommandError> {
+    for (user, posts) in models::User::all_with_post_counts(connection)? {
+        let seen = user.last_seen.map_or_else(|| "never".into(), |time| time.format("%Y-%m-%d %H:%M").to_string());
+        // What came in by another way than the form may hold anything, and a terminal obeys control characters.
+        let line = format!("{:<20} {:<36} {posts:>6}  {seen}", user.nickname, user.email);
+        say(&line.chars().map(|char| if char.is_control() { '\u{fffd}' } else { char }).collect::<String>());
+    }
+    Ok(())
+}

@@ -1,0 +1,205 @@
+//! Who is asking: a cookie holds a random token, the database its SHA-256, and a session leads to a user.
+
+pub mod password;
+mod throttle;
+pub(super) mod token;
+
+use std::num::NonZeroU32;
+
+use chrono::{NaiveDateTime, SubsecRound, TimeDelta, Utc};
+use config::Config;
+use migrate::Connection;
+use rocket::Request;
+use rocket::fairing::{AdHoc, Fairing};
+use rocket::http::{Cookie, CookieJar, SameSite};
+use rocket::request::{FromRequest, Outcome};
+
+use self::password::Passwords;
+pub use self::throttle::Attempts;
+use self::throttle::Throttle;
+use self::token::Token;
+use crate::models::session::NewSession;
+use crate::models::{Session, User};
+use crate::site::{AppError, AppResult};
+
+/// The fairing that has what signing in needs.
+#[must_use]
+pub fn stage() -> impl Fairing {
+    AdHoc::on_ignite("Accounts", |rocket| async {
+        let config = rocket.state::<Config>();
+        let cookie = SessionCookie { is_secure: config.is_some_and(Config::is_https) };
+        let throttle = Throttle::new(config.map_or(NonZeroU32::MIN, |config| config.attempts_per_minute));
+        rocket.manage(cookie).manage(Passwords::default()).manage(throttle)
+    })
+}
+
+/// Whether the request carries what looks like a session, valid or not.
+pub fn has_session_cookie(request: &Request<'_>) -> bool {
+    request.cookies().get(session_cookie(request).name()).is_some()
+}
+
+fn session_cookie(request: &Request<'_>) -> SessionCookie {
+    request.rocket().state::<SessionCookie>().copied().unwrap_or(SessionCookie { is_secure: false })
+}
+
+/// How long a session lasts when the reader asked to be remembered, in days.
+const REMEMBERED: i64 = 30;
+
+/// How long it lasts else, in hours: a browser may stay open for long.
+const UNTIL_CLOSED: i64 = 12;
+
+/// The cookie that holds the token.
+#[derive(Debug, Clone, Copy)]
+pub struct SessionCookie {
+    is_secure: bool,
+}
+
+impl SessionCookie {
+    /// A browser takes a name with `__Host-` only over https, and from this very host.
+    fn name(self) -> &'static str {
+        if self.is_secure { "__Host-session" } else { "session" }
+    }
+
+    fn with(self, value: String) -> Cookie<'static> {
+        Cookie::build((self.name(), value))
+            .path("/")
+            .http_only(true)
+            .secure(self.is_secure)
+            .same_site(SameSite::Lax)
+            .build()
+    }
+}
+
+/// Whoever sent the request, as far as the request itself tells. Who that is, the database knows:
+/// [`load`](Visitor::load) and [`require`](Visitor::require) ask it among the request's other queries.
+#[derive(Debug, Clone)]
+pub struct Visitor {
+    token_hash: Option<String>,
+    user_agent: String,
+    cookie: SessionCookie,
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Visitor {
+    type Error = std::convert::Infallible;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Self::Error> {
+        let cookie = session_cookie(request);
+        let token = request.cookies().get(cookie.name()).and_then(|cookie| Token::parse(cookie.value()));
+        let user_agent = request.headers().get_one("User-Agent").unwrap_or_default().to_owned();
+        Outcome::Success(Self { token_hash: token.map(|token| token.hash()), user_agent, cookie })
+    }
+}
+
+impl Visitor {
+    /// Whether the request carries a token, valid or not.
+    #[must_use]
+    pub fn has_token(&self) -> bool {
+        self.token_hash.is_some()
+    }
+
+    /// The user who is signed in, if any, who is now noted as being here.
+    ///
+    /// # Errors
+    ///
+    /// When the query fails.
+    pub fn load(&self, connection: &mut Connection) -> AppResult<Option<User>> {
+        Ok(self.session(connection)?.map(|(_, user)| user))
+    }
+
+    /// The user who is signed in.
+    ///
+    /// # Errors
+    ///
+    /// [`AppError::SignInFirst`] when nobody is; when the query fails.
+    pub fn require(&self, connection: &mut Connection) -> AppResult<User> {
+        self.load(connection)?.ok_or(AppError::SignInFirst)
+    }
+
+    /// The session and its user.
+    ///
+    /// # Errors
+    ///
+    /// When the query fails.
+    pub fn session(&self, connection: &mut Connection) -> AppResult<Option<(Session, User)>> {
+        let Some(hash) = &self.token_hash else { return Ok(None) };
+        let mut found = Session::find(hash, now(), connection)?;
+        if let Some((_, user)) = &mut found
+            && let Err(error) = user.seen(now(), connection)
+        {
+            // A page is not to fail because another program writes for long.
+            log::warn!("last_seen of {user:?}: {error}");
+        }
+        Ok(found)
+    }
+
+    /// Begins a session for that user, in place of the one that the request came with.
+    ///
+    /// # Errors
+    ///
+    /// When a statement fails.
+    pub fn sign_in(&self, user: &User, remember_me: bool, connection: &mut Connection) -> AppResult<SignedIn> {
+        self.end_session(connection)?;
+        let token = Token::random();
+        let lifetime = if remember_me { TimeDelta::days(REMEMBERED) } else { TimeDelta::hours(UNTIL_CLOSED) };
+        let hash = token.hash();
+        NewSession {
+            user_id: user.id,
+            token_hash: &hash,
+            created_at: now(),
+            expires_at: now() + lifetime,
+            user_agent: &self.user_agent,
+        }
+        .insert(connection)?;
+        let mut cookie = self.cookie.with(token.to_string());
+        if remember_me {
+            cookie.set_max_age(rocket::time::Duration::days(REMEMBERED));
+        }
+        Ok(SignedIn(cookie))
+    }
+
+    /// Begins a session in place of all that the user has, which lasts as long as the one that the request came with.
+    ///
+    /// # Errors
+    ///
+    /// When a statement fails.
+    pub fn sign_in_anew(&self, user: &User, connection: &mut Connection) -> AppResult<SignedIn> {
+        let lifetime = self.session(connection)?.map(|(session, _)| session.expires_at - session.created_at);
+        Session::end_all(user, connection)?;
+        self.sign_in(user, lifetime >= Some(TimeDelta::days(REMEMBERED)), connection)
+    }
+
+    /// Ends the session that the request came with.
+    ///
+    /// # Errors
+    ///
+    /// When the statement fails.
+    pub fn end_session(&self, connection: &mut Connection) -> AppResult<()> {
+        match &self.token_hash {
+            Some(hash) => Ok(Session::end(hash, connection)?),
+            None => Ok(()),
+        }
+    }
+
+    /// Has the browser forget its token.
+    pub fn forget(&self, cookies: &CookieJar<'_>) {
+        cookies.remove(self.cookie.with(String::new()));
+    }
+}
+
+/// A session has begun: the cookie is still to be handed to the browser.
+#[must_use]
+pub struct SignedIn(Cookie<'static>);
+
+impl SignedIn {
+    /// Hands the browser the token.
+    pub fn remember(self, cookies: &CookieJar<'_>) {
+        cookies.add(self.0);
+    }
+}
+
+/// Now, in UTC, as exact as the database keeps it.
+#[must_use]
+pub fn now() -> NaiveDateTime {
+    Utc::now().naive_utc().trunc_subsecs(6)
+}

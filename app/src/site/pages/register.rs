@@ -1,0 +1,78 @@
+//! A new account.
+
+use rocket::fairing::{AdHoc, Fairing};
+use rocket::form::Form;
+use rocket::http::{CookieJar, Status};
+use rocket::response::{Flash, Redirect};
+use rocket::{FromForm, State, get, post, routes};
+
+use crate::models::NewUser;
+use crate::site::auth::password::Passwords;
+use crate::site::auth::{Attempts, Visitor};
+use crate::site::forms::{self, Fields};
+use crate::site::templates::Page;
+use crate::site::{AppError, AppResult, Db};
+
+/// The fairing that serves it.
+pub fn stage() -> impl Fairing {
+    AdHoc::on_ignite("Register", |rocket| async { rocket.mount("/", routes![show, submit]) })
+}
+
+/// What is typed into the form.
+#[derive(FromForm)]
+struct Registration<'r> {
+    #[field(default = "")]
+    nickname: &'r str,
+    #[field(default = "")]
+    email: &'r str,
+    #[field(default = "")]
+    password: &'r str,
+}
+
+#[get("/register")]
+pub fn show() -> Page {
+    page(&Fields::new([("nickname", ""), ("email", ""), ("password", "")]))
+}
+
+#[post("/register", data = "<typed>")]
+async fn submit(
+    typed: Form<Registration<'_>>,
+    visitor: Visitor,
+    attempts: Attempts<'_>,
+    cookies: &CookieJar<'_>,
+    passwords: &State<Passwords>,
+    db: &Db,
+) -> AppResult<Result<Flash<Redirect>, Page>> {
+    let (nickname, email) = (typed.nickname.to_owned(), typed.email.trim().to_owned());
+    let mut form = Fields::new([("nickname", nickname.as_str()), ("email", email.as_str()), ("password", "")])
+        .checked("nickname", forms::nickname(&nickname))
+        .checked("email", forms::email(&email))
+        .checked("password", forms::new_password(typed.password));
+    if form.are_good() {
+        attempts.count(&nickname)?;
+        let hash = passwords.hash(typed.password).await?;
+        let stored = db
+            .write(move |connection| {
+                let user = match NewUser::new(&nickname, &email)
+                    .and_then(|user| user.password_hash(&hash).insert(connection))
+                {
+                    Ok(user) => user,
+                    Err(error) => return Ok(Err(error)),
+                };
+                Ok::<_, AppError>(Ok(visitor.sign_in(&user, false, connection)?))
+            })
+            .await?;
+        match stored {
+            Ok(session) => {
+                session.remember(cookies);
+                return Ok(Ok(Flash::success(Redirect::to(super::home_page()), "Welcome! Your account is ready.")));
+            }
+            Err(error) => form.refused(error)?,
+        }
+    }
+    Ok(Err(page(&form).status(Status::UnprocessableEntity)))
+}
+
+fn page(form: &Fields) -> Page {
+    Page::new("register.html").with("form", form)
+}

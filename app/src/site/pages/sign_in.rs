@@ -1,0 +1,131 @@
+//! Signing in and out.
+
+use rocket::fairing::{AdHoc, Fairing};
+use rocket::form::Form;
+use rocket::http::{CookieJar, Method, Status};
+use rocket::request::{FlashMessage, Request};
+use rocket::response::{Flash, Redirect};
+use rocket::{FromForm, State, get, post, routes, uri};
+
+use crate::models::User;
+use crate::site::auth::password::{Passwords, Verdict};
+use crate::site::auth::{Attempts, Visitor};
+use crate::site::forms::Fields;
+use crate::site::templates::Page;
+use crate::site::{AppResult, Db};
+
+/// The fairing that serves them.
+pub fn stage() -> impl Fairing {
+    AdHoc::on_ignite("Sign in", |rocket| async { rocket.mount("/", routes![show, submit, sign_out]) })
+}
+
+/// What is typed into the form.
+#[derive(FromForm)]
+struct Credentials<'r> {
+    #[field(default = "")]
+    login: &'r str,
+    #[field(default = "")]
+    password: &'r str,
+    remember_me: bool,
+    #[field(default = "")]
+    next: &'r str,
+}
+
+/// The answer to a page that only those see who are signed in: to the form, and back afterwards.
+pub fn lead_to(request: &Request<'_>) -> Flash<Redirect> {
+    let next = if request.method() == Method::Get { Some(request.uri().to_string()) } else { None };
+    Flash::error(Redirect::to(uri!(show(next))), "Please sign in to see this page.")
+}
+
+#[get("/login?<next>")]
+pub async fn show(
+    next: Option<String>,
+    flash: Option<FlashMessage<'_>>,
+    visitor: Visitor,
+    db: &Db,
+) -> AppResult<Result<Redirect, Page>> {
+    if visitor.has_token() && db.run(move |connection| visitor.load(connection)).await?.is_some() {
+        return Ok(Ok(Redirect::to(super::home_page())));
+    }
+    let form = Fields::new([("login", ""), ("password", ""), ("next", next.as_deref().unwrap_or_default())]);
+    Ok(Err(page(&form, false).flash(flash)))
+}
+
+#[post("/login", data = "<login>")]
+async fn submit(
+    login: Form<Credentials<'_>>,
+    visitor: Visitor,
+    attempts: Attempts<'_>,
+    cookies: &CookieJar<'_>,
+    passwords: &State<Passwords>,
+    db: &Db,
+) -> AppResult<Result<Redirect, Page>> {
+    let mut form = Fields::new([("login", login.login), ("password", ""), ("next", login.next)]);
+    for (field, text, why) in [
+        ("login", login.login, "Please type your nickname or e-mail address."),
+        ("password", login.password, "Please type your password."),
+    ] {
+        if text.is_empty() {
+            form.refuse(field, why);
+        }
+    }
+    if form.are_good() {
+        attempts.count(login.login)?;
+        let name = login.login.to_owned();
+        let found = db.run(move |connection| User::by_login(&name, connection)).await?;
+        let (user, stored) = found.map_or((None, None), |(user, hash)| (Some(user), hash));
+        let verdict = passwords.verify(login.password, stored.clone()).await?;
+        if let Some(user) = user.filter(|_| verdict != Verdict::Wrong) {
+            let remember_me = login.remember_me;
+            let work = move |connection: &mut migrate::Connection| {
+                // The password may have been changed, or the account deleted, while it was compared.
+                if !user.has_password_hash(stored.as_deref(), connection)? {
+                    return Ok(None);
+                }
+                if let Verdict::Rehashed(hash) = verdict {
+                    user.set_password_hash(&hash, connection)?;
+                }
+                visitor.sign_in(&user, remember_me, connection).map(Some)
+            };
+            if let Some(session) = db.write(work).await? {
+                session.remember(cookies);
+                return Ok(Ok(Redirect::to(local(login.next).unwrap_or_else(super::home_page))));
+            }
+        }
+        form.refuse("password", "This nickname or e-mail address and this password do not belong together.");
+    }
+    Ok(Err(page(&form, login.remember_me).status(Status::UnprocessableEntity)))
+}
+
+#[post("/logout")]
+pub async fn sign_out(visitor: Visitor, cookies: &CookieJar<'_>, db: &Db) -> AppResult<Flash<Redirect>> {
+    visitor.forget(cookies);
+    db.run(move |connection| visitor.end_session(connection)).await?;
+    Ok(Flash::success(Redirect::to(super::home_page()), "You are signed out."))
+}
+
+fn page(form: &Fields, remember_me: bool) -> Page {
+    Page::new("sign_in.html").with("form", form).with("remember_me", &remember_me)
+}
+
+/// The path to go on to, when it is one of this site: `//host` and `/\host` are taken for another's.
+fn local(path: &str) -> Option<String> {
+    let is_local = path.starts_with('/') && !path.starts_with("//") && !path.contains('\\');
+    let is_plain = path.bytes().all(|byte| byte.is_ascii_graphic());
+    (is_local && is_plain).then(|| path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::local;
+
+    #[test]
+    fn only_a_path_of_this_site_is_gone_on_to() {
+        for path in ["/", "/user/susan?before=1-2", "/post/1#a"] {
+            assert_eq!(local(path).as_deref(), Some(path));
+        }
+        for path in ["", "user", "//evil.example", "/\\evil.example", "https://evil.example", "/a\r\nSet-Cookie: b=c"] {
+            assert_eq!(local(path), None, "{path}");
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! What belongs to whoever is signed in: changing the password, signing out everywhere, deleting the account.
+
+#![cfg(feature = "site")]
+
+mod support;
+
+use app::models::{Post, User};
+use app::site::auth::password::{self, Passwords};
+use diesel::connection::SimpleConnection as _;
+use rocket::http::Status;
+use rocket::local::blocking::Client;
+use support::{OLD_PASSWORD as OLD, TestDb, post, sign_in};
+
+const NEW: &str = "a better horse";
+
+/// A second browser on the same database.
+fn another_browser(db: &TestDb) -> Client {
+    db.site()
+}
+
+fn is_signed_in(site: &Client) -> bool {
+    site.get("/account").dispatch().status() == Status::Ok
+}
+
+#[test]
+fn a_reader_who_is_not_signed_in_is_led_to_the_form() {
+    let db = TestDb::new();
+    let site = db.site();
+    let answer = site.get("/account").dispatch();
+    assert_eq!(
+        (answer.status(), answer.headers().get_one("Location")),
+        (Status::SeeOther, Some("/login?next=%2Faccount"))
+    );
+    for path in ["/account/password", "/account/sign-out-everywhere", "/account/delete"] {
+        let answer = post(&site, path, &[("old_password", OLD), ("new_password", NEW), ("password", OLD)]);
+        assert_eq!(
+            (answer.status(), answer.headers().get_one("Location")),
+            (Status::SeeOther, Some("/login")),
+            "{path}"
+        );
+    }
+}
+
+#[test]
+fn another_password_ends_all_other_sessions() {
+    let mut db = TestDb::new();
+    db.member("susan");
+    let (here, there) = (db.site(), another_browser(&db));
+    sign_in(&here, "susan", OLD);
+    sign_in(&there, "susan", OLD);
+    let old_token = here.cookies().get("session").unwrap().value().to_owned();
+
+    let answer = post(&here, "/account/password", &[("old_password", OLD), ("new_password", NEW)]);
+    assert_eq!((answer.status(), answer.headers().get_one("Location")), (Status::SeeOther, Some("/account")));
+    assert_ne!(here.cookies().get("session").unwrap().value(), old_token, "the token is another one");
+    assert!(is_signed_in(&here) && !is_signed_in(&there));
+
+    assert_eq!(post(&there, "/login", &[("login", "susan"), ("password", OLD)]).status(), Status::UnprocessableEntity);
+    sign_in(&there, "susan", NEW);
+}
+
+#[test]
+fn the_password_is_changed_only_by_whoever_knows_it_and_only_to_a_good_one() {
+    let mut db = TestDb::new();
+    db.member("susan");
+    let site = db.site();
+    sign_in(&site, "susan", OLD);
+    for (old, new, why) in [
+        ("not this one", NEW, "This is not your password."),
+        ("", NEW, "This is not your password."),
+        (OLD, "short", "A password has 8 to 128 characters."),
+        (OLD, &"x".repeat(129), "A password has 8 to 128 characters."),
+    ] {
+        let answer = post(&site, "/account/password", &[("old_password", old), ("new_password", new)]);
+        assert_eq!(answer.status(), Status::UnprocessableEntity, "{why}");
+        let page = answer.into_string().unwrap();
+        assert!(page.contains(why) && !page.contains(new) && !page.contains(OLD), "{page}");
+    }
+    sign_in(&another_browser(&db), "susan", OLD);
+}
+
+#[test]
+fn the_page_lists_the_sessions_of_the_reader_alone_and_ends_them_all() {
+    let mut db = TestDb::new();
+    db.member("susan");
+    db.member("john");
+    let (here, there, other) = (db.site(), another_browser(&db), another_browser(&db));
+    sign_in(&here, "susan", OLD);
+    sign_in(&there, "susan", OLD);
+    sign_in(&other, "john", OLD);
+    let page = here.get("/account").dispatch().into_string().unwrap();
+    assert_eq!(page.matches("An unnamed browser").count(), 2, "{page}");
+    assert_eq!(page.matches("(this one)").count(), 1, "{page}");
+
+    assert_eq!(post(&here, "/account/sign-out-everywhere", &[]).status(), Status::SeeOther);
+    assert!(!is_signed_in(&here) && !is_signed_in(&there) && is_signed_in(&other));
+}
+
+#[test]
+fn an_account_is_deleted_with_its_posts_and_follows_by_whoever_knows_the_password() {
+    let mut db = TestDb::new();
+    let (susan, john) = (db.member("susan"), db.member("john"));
+    db.post(&susan, "mine", 0);
+    let kept = db.post(&john, "his", 1);
+    susan.follow(&john, &mut db.connection).unwrap();
+    john.follow(&susan, &mut db.connection).unwrap();
+    let site = db.site();
+    sign_in(&site, "susan", OLD);
+
+    let answer = post(&site, "/account/delete", &[("password", "not this one")]);
+    assert_eq!(answer.status(), Status::UnprocessableEntity);
+    assert!(answer.into_string().unwrap().contains("This is not your password."));
+    assert_eq!(User::all(&mut db.connection).unwrap().len(), 2);
+
+    assert_eq!(post(&site, "/account/delete", &[("password", OLD)]).status(), Status::SeeOther);
+    assert!(!is_signed_in(&site));
+    assert_eq!(User::all(&mut db.connection).unwrap(), std::slice::from_ref(&john));
+    assert_eq!(Post::all(&mut db.connection).unwrap(), [kept]);
+    assert_eq!(john.follow_counts(&mut db.connection).unwrap(), (0, 0));
+}
+
+/// Sends a form with the old password, whose comparison is under way when another one is stored.
+fn status_when_changed_meanwhile(path: &str, fields: &[(&str, &str)], signed_in: bool) -> (Status, TestDb) {
+    let mut db = TestDb::new();
+    let susan = db.member("susan");
+    let site = db.site();
+    if signed_in {
+        sign_in(&site, "susan", OLD);
+        // The page notes that the user is here; the form then need not write before it compares.
+        assert!(is_signed_in(&site));
+    }
+    let passwords = site.rocket().state::<Passwords>().unwrap();
+    let (before, hash) = (passwords.hashed(), password::hash(NEW.as_bytes()).unwrap());
+    db.connection.batch_execute("BEGIN IMMEDIATE").unwrap();
+    susan.set_password_hash(&hash, &mut db.connection).unwrap();
+    let status = std::thread::scope(|scope| {
+        let connection = &mut db.connection;
+        scope.spawn(move || {
+            while passwords.hashed() == before {
+                std::thread::yield_now();
+            }
+            connection.batch_execute("COMMIT").unwrap();
+        });
+        post(&site, path, fields).status()
+    });
+    (status, db)
+}
+
+#[test]
+fn an_old_password_opens_nothing_from_the_moment_that_another_is_stored() {
+    for (path, fields) in [
+        ("/login", &[("login", "susan"), ("password", OLD)][..]),
+        ("/account/password", &[("old_password", OLD), ("new_password", "a third horse")]),
+        ("/account/delete", &[("password", OLD)]),
+    ] {
+        let (status, mut db) = status_when_changed_meanwhile(path, fields, path != "/login");
+        assert_eq!(status, Status::UnprocessableEntity, "{path}");
+        assert_eq!(User::all(&mut db.connection).unwrap().len(), 1);
+        sign_in(&db.site(), "susan", NEW);
+    }
+}

@@ -1,0 +1,90 @@
+//! Every error is a page of the site, and JSON for who asks for JSON.
+
+#![cfg(feature = "site")]
+
+mod support;
+
+use app::site::Db;
+use diesel::connection::SimpleConnection;
+use rocket::http::{Accept, ContentType, Header, Status};
+use rocket::local::blocking::{Client, LocalRequest};
+use rocket_db_pools::{Database, Pool};
+use support::{Server, TestDb};
+
+/// The same error as a page and in JSON.
+fn shows<'c>(site: &'c Client, status: Status, sentence: &str, request: impl Fn(&'c Client) -> LocalRequest<'c>) {
+    let answer = request(site).header(Accept::HTML).dispatch();
+    assert_eq!((answer.status(), answer.content_type()), (status, Some(ContentType::HTML)));
+    let page = answer.into_string().unwrap();
+    assert!(page.contains(sentence) && page.contains("<main") && page.contains(&status.code.to_string()), "{page}");
+
+    let answer = request(site).header(Accept::JSON).dispatch();
+    assert_eq!((answer.status(), answer.content_type()), (status, Some(ContentType::JSON)));
+    let json = answer.into_string().unwrap();
+    let begins =
+        format!("{{\"code\":{},\"title\":\"{}\",\"sentence\":\"{sentence}", status.code, status.reason_lossy());
+    assert!(json.starts_with(&begins), "{json}");
+}
+
+#[test]
+fn errors_are_pages_and_json() {
+    let mut db = TestDb::new();
+    let site = db.site_of(&[("MICROBLOG_ATTEMPTS_PER_MINUTE", "1")]);
+    let form = |site| Client::post(site, "/login").header(ContentType::Form);
+    shows(&site, Status::NotFound, "There is nothing at this address.", |site| site.get("/nowhere"));
+    shows(&site, Status::Forbidden, "You may not do this from here.", |site| {
+        form(site).header(Header::new("Sec-Fetch-Site", "cross-site"))
+    });
+    shows(&site, Status::UnprocessableEntity, "What was sent is not what this page takes.", |site| {
+        form(site).body("remember_me=perhaps")
+    });
+    assert_eq!(form(&site).body("login=a&password=b").dispatch().status(), Status::UnprocessableEntity);
+    shows(&site, Status::TooManyRequests, "That was tried too often.", |site| form(site).body("login=a&password=b"));
+    db.connection.batch_execute("DROP TABLE posts").unwrap();
+    shows(&site, Status::InternalServerError, "Something went wrong on our side.", |site| site.get("/"));
+}
+
+#[test]
+fn a_busy_database_is_503_with_the_time_to_wait() {
+    let db = TestDb::new();
+    let site = db.site_with(&[("databases", "{microblog={max_connections=1,connect_timeout=1}}")]);
+    let pool = Db::fetch(site.rocket()).unwrap();
+    let held = rocket::tokio::runtime::Runtime::new().unwrap().block_on(pool.get()).unwrap();
+    shows(&site, Status::ServiceUnavailable, "The site is too busy just now.", |site| site.get("/"));
+    assert_eq!(site.get("/").dispatch().headers().get_one("Retry-After"), Some("5"));
+    drop(held);
+}
+
+#[test]
+fn a_form_that_is_too_large_is_refused_in_either_encoding() {
+    let db = TestDb::new();
+    let site = db.site();
+    let text = "x".repeat(40_000);
+    for (kind, status, sentence, body) in [
+        (ContentType::Form, Status::PayloadTooLarge, "What was sent is too large.", format!("login={text}")),
+        (
+            ContentType::FormData.with_params([("boundary", "line")]),
+            // Rocket takes the rest for one that was never sent.
+            Status::BadRequest,
+            "The request cannot be understood.",
+            format!("--line\r\nContent-Disposition: form-data; name=\"login\"\r\n\r\n{text}\r\n--line--\r\n"),
+        ),
+    ] {
+        let answer = site.post("/login").header(kind.clone()).body(body).dispatch();
+        assert_eq!(answer.status(), status, "{kind}");
+        assert!(answer.into_string().unwrap().contains(sentence));
+    }
+}
+
+#[test]
+fn an_internal_error_is_logged_under_the_id_that_the_page_shows() {
+    let mut db = TestDb::new();
+    let server = Server::start(db.folder.path(), &[]);
+    db.connection.batch_execute("DROP TABLE posts").unwrap();
+    let page = server.get("/explore");
+    assert!(page.starts_with("HTTP/1.1 500") && !page.contains("no such table"), "{page}");
+    let id = page.split_once("<code>").unwrap().1.split_once("</code>").unwrap().0.to_owned();
+    let log = server.signal("TERM").stderr;
+    assert_eq!((log.lines().count(), id.len()), (1, 8), "{log}");
+    assert!(log.starts_with(&format!("error: {id} GET /explore: no such table: posts")), "{log}");
+}

@@ -1,0 +1,31 @@
+//! The log holds no password, no token and no cookie, at its most talkative.
+
+#![cfg(feature = "site")]
+
+mod support;
+
+use support::Server;
+
+#[test]
+fn no_secret_is_in_the_log() {
+    let home = tempfile::tempdir().unwrap();
+    let server = Server::start(home.path(), &[("ROCKET_LOG_LEVEL", "debug"), ("ROCKET_CLI_COLORS", "false")]);
+    let form = "nickname=susan&email=susan%40example.org&password=hunter2-hunter2";
+    let answer = server.send("POST", "/register", "", form);
+    assert!(answer.starts_with("HTTP/1.1 303"), "{answer}");
+    let token = answer.split_once("session=").unwrap().1.split_once(';').unwrap().0.to_owned();
+    assert_eq!(token.len(), 64);
+
+    let cookie = format!("Cookie: session={token}\r\n");
+    assert!(server.send("GET", "/", &cookie, "").contains("Hi, susan!"));
+    let change = "old_password=hunter3-hunter3&new_password=hunter4-hunter4";
+    assert!(server.send("POST", "/account/password", &cookie, change).starts_with("HTTP/1.1 422"));
+    let wrong = "login=susan&password=hunter5-hunter5&remember_me=perhaps";
+    assert!(server.send("POST", "/login", "", wrong).starts_with("HTTP/1.1 422"));
+
+    let log = server.signal("TERM").stderr;
+    assert!(log.contains("/account/password"), "it logs requests: {log}");
+    for secret in ["hunter", token.as_str(), &token[..16]] {
+        assert!(!log.contains(secret), "{secret}: {log}");
+    }
+}

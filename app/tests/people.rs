@@ -1,0 +1,166 @@
+//! People: their pages, following them, and the profile that they edit themselves.
+
+#![cfg(feature = "site")]
+
+mod support;
+
+use app::models::User;
+use support::{Browser, TestDb, link, moment};
+
+#[test]
+fn a_persons_page_shows_who_they_are_and_their_posts_page_by_page() {
+    let mut db = TestDb::new();
+    let (john, mut susan) = (db.user("john"), db.user("susan"));
+    susan.set_profile("susan", "I like #rust & @john", &mut db.connection).unwrap();
+    susan.seen(moment(0), &mut db.connection).unwrap();
+    john.follow(&susan, &mut db.connection).unwrap();
+    for number in 1..=5 {
+        db.post(&susan, &format!("post {number}"), number);
+    }
+    db.post(&john, "not hers", 9);
+    let site = Browser::new(&db);
+    let page = site.get("/user/susan");
+    assert_eq!(page.status, 200);
+    for part in [
+        "<h1>susan</h1>",
+        " src=\"/avatar/susan.svg\" alt=\"\" width=\"96\" height=\"96\">",
+        "I like <a href=\"/tag/rust\">#rust</a> &amp; <a href=\"/user/john\">@john</a>",
+        "Last seen <time datetime=\"2023-11-14T22:13:20Z\">",
+        "<a href=\"/user/susan/followers\">1 follower</a>",
+        "<a href=\"/user/susan/following\">0 following</a>",
+        "<link rel=\"alternate\" type=\"application/atom+xml\" title=\"Newest posts\" href=\"/user/susan/feed.atom\">",
+        "post 5<",
+        "post 3<",
+    ] {
+        assert!(page.body.contains(part), "{part} in {page:?}");
+    }
+    for part in ["post 2<", "not hers", "Follow</button>", "Edit your profile"] {
+        assert!(!page.body.contains(part), "{part} in {page:?}");
+    }
+    let older = site.get(link(&page.body, "Older posts").unwrap()).body;
+    assert!(older.contains("post 2<") && older.contains("post 1<") && link(&older, "Older posts").is_none());
+    for path in ["/user/nobody", "/user/nobody/followers", "/user/nobody/following", "/user/nobody/feed.atom"] {
+        assert_eq!(site.get(path).status, 404, "{path}");
+    }
+}
+
+#[test]
+fn everybody_has_a_picture_that_stays_the_same() {
+    let db = TestDb::new();
+    let site = Browser::new(&db);
+    let answer = site.client.get("/avatar/susan.svg").dispatch();
+    assert_eq!(answer.content_type(), Some(rocket::http::ContentType::SVG));
+    let picture = answer.into_string().unwrap();
+    assert!(picture.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\""), "{picture}");
+    assert_eq!(site.get("/avatar/susan.svg").body, picture);
+    assert_ne!(site.get("/avatar/john.svg").body, picture);
+    assert_eq!(site.get("/avatar/susan.png").status, 404);
+}
+
+#[test]
+fn to_follow_and_to_stop_say_so() {
+    let mut db = TestDb::new();
+    let (john, susan) = (db.user("john"), db.user("susan"));
+    let site = Browser::signed_in(&mut db, &john);
+    assert!(site.get("/user/susan").body.contains("<form action=\"/user/susan/follow\" method=\"post\">"));
+
+    let answer = site.post("/user/susan/follow", &[]);
+    assert_eq!((answer.status, answer.location.as_deref()), (303, Some("/user/susan")));
+    let page = site.get("/user/susan").body;
+    assert!(page.contains("You are now following susan!"), "{page}");
+    assert!(page.contains("1 follower<") && page.contains("action=\"/user/susan/unfollow\""), "{page}");
+    assert!(john.follows(&susan, &mut db.connection).unwrap());
+    assert!(Browser::new(&db).get("/user/susan/followers").body.contains("href=\"/user/john\""));
+    assert!(site.get("/user/john/following").body.contains("href=\"/user/susan\""));
+
+    assert_eq!(site.post("/user/susan/follow", &[]).status, 303, "twice is once");
+    assert_eq!(site.post("/user/susan/unfollow", &[]).status, 303);
+    let page = site.get("/user/susan").body;
+    assert!(page.contains("You have stopped following susan.") && page.contains("0 followers<"), "{page}");
+    assert!(!john.follows(&susan, &mut db.connection).unwrap());
+}
+
+#[test]
+fn nobody_follows_themselves_or_somebody_who_is_not_there() {
+    let mut db = TestDb::new();
+    let john = db.user("john");
+    let site = Browser::signed_in(&mut db, &john);
+    assert_eq!(site.post("/user/john/follow", &[]).status, 303);
+    let page = site.get("/user/john").body;
+    assert!(
+        page.contains("You can&#x27;t follow yourself!") || page.contains("You can&#39;t follow yourself!"),
+        "{page}"
+    );
+    assert_eq!(john.follow_counts(&mut db.connection).unwrap(), (0, 0));
+    assert_eq!(site.post("/user/nobody/follow", &[]).status, 404);
+    assert_eq!(site.post("/user/nobody/unfollow", &[]).status, 404);
+}
+
+#[test]
+fn who_is_signed_out_is_led_to_sign_in_and_changes_nothing() {
+    let mut db = TestDb::new();
+    let (john, susan) = (db.user("john"), db.user("susan"));
+    john.follow(&susan, &mut db.connection).unwrap();
+    let site = Browser::new(&db);
+    for path in ["/user/susan/follow", "/user/susan/unfollow", "/edit"] {
+        let answer = site.post(path, &[("nickname", "eve"), ("about_me", "")]);
+        assert_eq!((answer.status, answer.location.as_deref()), (303, Some("/login")), "{path}");
+    }
+    assert_eq!(site.get("/edit").location.as_deref(), Some("/login?next=%2Fedit"));
+    assert_eq!(susan.follow_counts(&mut db.connection).unwrap(), (1, 0));
+}
+
+#[test]
+fn long_lists_of_people_go_on_behind_the_last_name() {
+    let mut db = TestDb::new();
+    let susan = db.user("susan");
+    for number in 0..60 {
+        db.user(&format!("fan{number:02}")).follow(&susan, &mut db.connection).unwrap();
+    }
+    let site = Browser::new(&db);
+    let first = site.get("/user/susan/followers").body;
+    assert!(first.contains("fan00") && first.contains("fan49") && !first.contains("fan50"), "{first}");
+    let second = site.get(link(&first, "More people").unwrap()).body;
+    assert!(second.contains("fan50") && second.contains("fan59") && !second.contains("fan49"), "{second}");
+    assert_eq!(link(&second, "More people"), None);
+}
+
+#[test]
+fn the_profile_is_changed_by_its_owner() {
+    let mut db = TestDb::new();
+    let john = db.user("john");
+    let site = Browser::signed_in(&mut db, &john);
+    let page = site.get("/edit").body;
+    assert!(page.contains("value=\"john\"") && page.contains("<label for=\"about_me\">"), "{page}");
+    let about_me = format!("  lines\r\nof {}\0 ", "👨\u{200d}👩\u{200d}👧".repeat(100));
+    let answer = site.post("/edit", &[("nickname", "john.2"), ("about_me", &about_me)]);
+    assert_eq!((answer.status, answer.location.as_deref()), (303, Some("/user/john.2")));
+    assert!(site.get("/user/john.2").body.contains("Your changes have been saved."));
+    let found = User::find(john.id, &mut db.connection).unwrap();
+    assert_eq!(found.about_me.unwrap(), about_me.replace("\r\n", "\n").replace('\0', "").trim());
+    assert_eq!(site.post("/edit", &[("nickname", "john"), ("about_me", "")]).status, 303);
+    assert_eq!(User::find(john.id, &mut db.connection).unwrap().about_me, None);
+}
+
+#[test]
+fn a_wrong_profile_shows_the_form_again_with_what_is_wrong() {
+    let mut db = TestDb::new();
+    let john = db.user("john");
+    db.user("susan");
+    let site = Browser::signed_in(&mut db, &john);
+    let (long, tower) = ("x".repeat(141), format!("e{}", "\u{301}".repeat(1500)));
+    for (nickname, about_me, wrong) in [
+        ("susan", "kept", "This nickname is taken."),
+        ("", "kept", "Please type a nickname."),
+        ("jo hn", "kept", "letters from A to Z"),
+        ("john", long.as_str(), "141 characters are too many: at most 140 fit."),
+        ("john", tower.as_str(), "made of too many parts"),
+    ] {
+        let answer = site.post("/edit", &[("nickname", nickname), ("about_me", about_me)]);
+        assert_eq!(answer.status, 422, "{wrong}");
+        assert!(answer.body.contains(wrong) && answer.body.contains("aria-invalid=\"true\""), "{wrong}: {answer:?}");
+        assert!(answer.body.contains(about_me), "what was typed stays: {answer:?}");
+    }
+    let found = User::find(john.id, &mut db.connection).unwrap();
+    assert_eq!((found.nickname.as_str(), found.about_me), ("john", None));
+}

@@ -1,0 +1,100 @@
+//! Posts: written, shown with links and tags, and deleted by whoever wrote them.
+
+#![cfg(feature = "site")]
+
+mod support;
+
+use app::models::Post;
+use support::{Browser, TestDb, link};
+
+#[test]
+fn a_post_is_written_and_shown_with_its_links() {
+    let mut db = TestDb::new();
+    let john = db.user("john");
+    let site = Browser::signed_in(&mut db, &john);
+    let answer = site.post("/", &[("body", " Hi @susan,\r\nsee https://example.org/?a=1&b=2 #Rust \0\r\n")]);
+    assert_eq!((answer.status, answer.location.as_deref()), (303, Some("/")));
+    let [post] = Post::all(&mut db.connection).unwrap().try_into().unwrap();
+    assert_eq!(post.body, "Hi @susan,\nsee https://example.org/?a=1&b=2 #Rust");
+    let shown = "Hi <a href=\"/user/susan\">@susan</a>,\nsee <a href=\"https://example.org/?a=1&amp;b=2\" \
+                 rel=\"nofollow noopener ugc\">https://example.org/?a=1&amp;b=2</a> <a href=\"/tag/rust\">#Rust</a></p>";
+    let plain = |page: String| page.replace("&#x2F;", "/");
+    for path in ["/", "/explore", "/tag/rust", "/tag/RUST", "/user/john", &format!("/post/{}", post.id)] {
+        let page = plain(site.get(path).body);
+        assert!(page.contains(shown), "{path}: {page}");
+        assert!(page.contains(&format!("action=\"/post/{}/delete\"", post.id)), "{path}: {page}");
+        assert!(page.contains(&format!("<a href=\"/post/{}\"><time datetime=", post.id)), "{path}: {page}");
+    }
+}
+
+#[test]
+fn a_post_has_1_to_140_characters_as_people_see_them() {
+    let mut db = TestDb::new();
+    let john = db.user("john");
+    let site = Browser::signed_in(&mut db, &john);
+    let family = "👨\u{200d}👩\u{200d}👧\u{200d}👦";
+    for body in ["x", &"ü".repeat(140), &family.repeat(140), &"a\r\n".repeat(70)] {
+        assert_eq!(site.post("/", &[("body", body)]).status, 303, "{body}");
+    }
+    let tower = format!("e{}", "\u{301}".repeat(1400));
+    for (body, wrong) in [
+        ("", "Please type what you want to say."),
+        (" \r\n ", "Please type what you want to say."),
+        (&"x".repeat(141), "141 characters are too many: at most 140 fit."),
+        (&family.repeat(141), "141 characters are too many: at most 140 fit."),
+        (&tower, "made of too many parts"),
+    ] {
+        let answer = site.post("/", &[("body", body)]);
+        assert_eq!(answer.status, 422, "{body}");
+        assert!(
+            answer.body.contains(wrong) && answer.body.contains(&format!("{}</textarea>", body.trim())),
+            "{answer:?}"
+        );
+    }
+    assert_eq!(Post::all(&mut db.connection).unwrap().len(), 4);
+}
+
+#[test]
+fn only_who_wrote_a_post_deletes_it() {
+    let mut db = TestDb::new();
+    let (john, susan) = (db.user("john"), db.user("susan"));
+    let post = db.post(&john, "mine #tag", 0);
+    let delete = format!("/post/{}/delete", post.id);
+    let signed_out = Browser::new(&db);
+    assert_eq!(signed_out.post(&delete, &[]).location.as_deref(), Some("/login"));
+    assert!(!signed_out.get("/explore").body.contains(&delete));
+    let susan = Browser::signed_in(&mut db, &susan);
+    assert_eq!(susan.post(&delete, &[]).status, 403);
+    assert!(!susan.get("/explore").body.contains(&delete));
+    assert_eq!(Post::all(&mut db.connection).unwrap(), std::slice::from_ref(&post));
+    let john = Browser::signed_in(&mut db, &john);
+    assert_eq!(john.post(&delete, &[]).status, 303);
+    assert!(john.get("/").body.contains("Your post is deleted."));
+    assert_eq!(Post::all(&mut db.connection).unwrap(), []);
+    assert_eq!(john.get(&format!("/post/{}", post.id)).status, 404);
+    assert_eq!(john.post(&delete, &[]).status, 404);
+    assert!(john.get("/tag/tag").body.contains("Nobody has written anything yet."));
+    for (id, status) in [("0", 404), ("-1", 404), ("x", 422), ("99999999999", 422)] {
+        assert_eq!(john.get(&format!("/post/{id}")).status, status, "{id}");
+        assert_eq!(john.post(&format!("/post/{id}/delete"), &[]).status, status, "{id}");
+    }
+}
+
+#[test]
+fn home_is_mine_and_of_those_i_follow_and_leads_on() {
+    let mut db = TestDb::new();
+    let (john, susan, mary) = (db.user("john"), db.user("susan"), db.user("mary"));
+    john.follow(&susan, &mut db.connection).unwrap();
+    for number in 1..=4 {
+        db.post(if number % 2 == 0 { &john } else { &susan }, &format!("post {number}"), number);
+    }
+    db.post(&mary, "not followed", 9);
+    let site = Browser::signed_in(&mut db, &john);
+    let first = site.get("/").body;
+    assert!(first.contains("post 4<") && first.contains("post 2<") && !first.contains("not followed"), "{first}");
+    let older = site.get(link(&first, "Older posts").unwrap()).body;
+    assert!(older.contains("post 1<") && !older.contains("post 2<"), "{older}");
+    let newer = site.get(link(&older, "Newer posts").unwrap()).body;
+    assert!(newer.contains("post 4<"), "{newer}");
+    assert!(site.get("/explore").body.contains("not followed"));
+}

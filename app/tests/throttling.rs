@@ -1,0 +1,103 @@
+//! Who tries passwords too often is told to wait, and an unknown user is answered as a wrong password is.
+
+#![cfg(feature = "site")]
+
+mod support;
+
+use std::net::{IpAddr, SocketAddr};
+
+use app::site::auth::password::Passwords;
+use rocket::http::{ContentType, Header, Status};
+use rocket::local::blocking::{Client, LocalResponse};
+use support::{OLD_PASSWORD as OLD, TestDb, post, sign_in};
+
+/// A wrong password for that account, from that address, by way of those proxies.
+fn attempt<'c>(site: &'c Client, account: &str, from: &str, forwarded: Option<&str>) -> LocalResponse<'c> {
+    let body = format!("login={account}&password=not+this+one");
+    let mut request = site.post("/login").header(ContentType::Form).body(body);
+    request = request.remote(SocketAddr::new(from.parse::<IpAddr>().unwrap(), 4000));
+    if let Some(addresses) = forwarded {
+        request = request.header(Header::new("X-Forwarded-For", addresses.to_owned()));
+    }
+    request.dispatch()
+}
+
+/// Whether the eleventh attempt is refused, each for another account, where the nth has that header.
+fn is_throttled(site: &Client, from: &str, forwarded: impl Fn(usize) -> Option<String>) -> bool {
+    let statuses: Vec<_> =
+        (0..11).map(|n| attempt(site, &format!("{from}-{n}"), from, forwarded(n).as_deref()).status()).collect();
+    assert!(statuses[..10].iter().all(|status| *status == Status::UnprocessableEntity), "{statuses:?}");
+    statuses[10] == Status::TooManyRequests
+}
+
+#[test]
+fn an_address_has_ten_attempts_a_minute_whatever_it_writes_into_a_header() {
+    let db = TestDb::new();
+    let site = db.site();
+    assert!(is_throttled(&site, "192.0.2.1", |n| Some(format!("198.51.100.{n}"))));
+    let answer = attempt(&site, "one-more", "192.0.2.1", None);
+    let wait: u64 = answer.headers().get_one("Retry-After").unwrap().parse().unwrap();
+    assert!((1..=6).contains(&wait), "{wait}");
+    assert!(answer.into_string().unwrap().contains("That was tried too often."));
+    assert_eq!(attempt(&site, "one-more", "192.0.2.2", None).status(), Status::UnprocessableEntity);
+}
+
+#[test]
+fn behind_a_trusted_proxy_the_last_address_that_is_no_proxy_counts() {
+    let db = TestDb::new();
+    let site = db.site_of(&[("MICROBLOG_TRUSTED_PROXIES", "10.0.0.0/8")]);
+    assert!(!is_throttled(&site, "10.0.0.1", |n| Some(format!("198.51.100.{n}"))), "each is somebody else");
+    assert!(is_throttled(&site, "10.0.0.2", |n| Some(format!("198.51.100.{n}, 203.0.113.1, 10.9.9.9"))));
+    assert!(is_throttled(&site, "192.0.2.1", |n| Some(format!("198.51.100.{n}"))), "no proxy");
+}
+
+#[test]
+fn an_account_has_ten_attempts_a_minute_from_wherever_and_whether_or_not_it_exists() {
+    for account in ["susan", "nobody"] {
+        let mut db = TestDb::new();
+        db.member("susan");
+        let site = db.site();
+        for n in 0..10 {
+            let answer = attempt(&site, account, &format!("192.0.2.{n}"), None);
+            assert_eq!(answer.status(), Status::UnprocessableEntity);
+        }
+        assert_eq!(attempt(&site, account, "192.0.2.99", None).status(), Status::TooManyRequests, "{account}");
+        assert_eq!(attempt(&site, "john", "192.0.2.99", None).status(), Status::UnprocessableEntity);
+    }
+}
+
+#[test]
+fn registering_and_asking_for_the_old_password_count_as_attempts() {
+    let mut db = TestDb::new();
+    db.member("susan");
+    let site = db.site_of(&[("MICROBLOG_ATTEMPTS_PER_MINUTE", "2")]);
+    sign_in(&site, "susan", OLD);
+    let change = [("old_password", "not this one"), ("new_password", "a better horse")];
+    assert_eq!(post(&site, "/account/password", &change).status(), Status::UnprocessableEntity);
+    assert_eq!(post(&site, "/account/password", &change).status(), Status::TooManyRequests);
+    assert_eq!(post(&site, "/account/delete", &[("password", OLD)]).status(), Status::TooManyRequests);
+    let form = [("nickname", "john"), ("email", "john@example.org"), ("password", OLD)];
+    assert_eq!(post(&site, "/register", &form).status(), Status::TooManyRequests);
+    assert_eq!(app::models::User::all(&mut db.connection).unwrap().len(), 1);
+}
+
+#[test]
+fn an_unknown_user_and_a_wrong_password_get_the_same_answer_after_as_many_hashes() {
+    let mut db = TestDb::new();
+    db.member("susan");
+    db.user("no_password");
+    let site = db.site();
+    let passwords = site.rocket().state::<Passwords>().unwrap();
+    let answers: Vec<_> = ["susan", "susan@example.org", "nobody", "no_password"]
+        .into_iter()
+        .map(|name| {
+            let before = passwords.hashed();
+            let answer = post(&site, "/login", &[("login", name), ("password", "not this one")]);
+            let (status, headers) = (answer.status(), answer.headers().len());
+            let page = answer.into_string().unwrap().replace(&format!("value=\"{name}\""), "");
+            (status, headers, page, passwords.hashed() - before)
+        })
+        .collect();
+    assert_eq!((answers[0].0, answers[0].3), (Status::UnprocessableEntity, 1));
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:#?}");
+}
