@@ -1,0 +1,55 @@
+// Makes the pictures in docs/ that README.md shows: npm run screenshots
+
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { register, repository, startBrowser, startSite, write } from "./site.mjs";
+
+const said = [
+    ["john", "Beautiful day in Portland!"],
+    ["susan", "The Avengers movie was so cool!"],
+    ["miguel", "Rows that are not there cannot be lost. All the others we keep. #databases"],
+    ["susan", "@john the second one is even better."],
+    ["john", "Saturday: rain.\nSunday: more rain.\nMonday: sun, of course."],
+    ["miguel", "Renamed a column today, and nobody noticed. That is how it should be. #databases"],
+    ["susan", "Anybody for a walk along the river? #portland"],
+];
+const pictures = [
+    { name: "home", path: "/", width: 840, height: 760, colorScheme: "light", signedIn: true },
+    { name: "explore-dark", path: "/explore", width: 840, height: 760, colorScheme: "dark", signedIn: true },
+    { name: "phone", path: "/user/susan", width: 360, height: 700, colorScheme: "light", signedIn: true },
+    { name: "phone-dark", path: "/register", width: 360, height: 700, colorScheme: "dark", signedIn: false },
+];
+
+const folder = join(repository, "docs");
+const site = await startSite();
+const browser = await startBrowser();
+try {
+    const states = new Map();
+    for (const [nickname, body] of said) {
+        const context = await browser.newContext({ baseURL: site.address, storageState: states.get(nickname) });
+        const page = await context.newPage();
+        if (!states.has(nickname)) await register(page, nickname);
+        await write(page, body);
+        states.set(nickname, await context.storageState());
+        await context.close();
+    }
+    await mkdir(folder, { recursive: true });
+    for (const { name, path, width, height, colorScheme, signedIn } of pictures) {
+        const context = await browser.newContext({
+            baseURL: site.address,
+            colorScheme,
+            viewport: { width, height },
+            locale: "en-GB",
+            storageState: signedIn ? states.get("susan") : undefined,
+        });
+        const page = await context.newPage();
+        await page.goto(path);
+        // A message that the page before left is shown once, and belongs into no picture.
+        await page.goto(path);
+        await page.screenshot({ path: join(folder, `${name}.png`) });
+        await context.close();
+    }
+} finally {
+    await browser.close();
+    await site.stop();
+}
