@@ -35,7 +35,7 @@ const ROWS: &str = "INSERT INTO users (id, nickname, email) VALUES (1, 'john', '
 fn no_request_fails_while_a_big_table_is_rebuilt() {
     let home = Home::new();
     let server = Server::start(&home.path("."), &[]);
-    home.add_history();
+    home.add_committed(|_| true);
     let newest = app::site::migrations::embedded("sqlite:").unwrap().newest();
     let (next, rebuild) = (newest + 1, rebuild(&home));
     let name = format!("{next:03}_rebuild");
@@ -61,7 +61,9 @@ fn no_request_fails_while_a_big_table_is_rebuilt() {
             ended.store(true, Ordering::Relaxed);
             Run::new(&[line], &output.unwrap())
         });
-        assert_eq!(run.succeeds(), result);
+        // The scripts are built with the tutorial's tables here, and db_upgrade says that these are others.
+        let said = if line == "db_upgrade" { run.succeeds_with_warning().0 } else { run.succeeds() };
+        assert_eq!(said, result);
         let meanwhile = meanwhile.into_inner();
         assert!(meanwhile > 20, "{meanwhile} requests are too few to tell");
     }

@@ -55,11 +55,16 @@ impl Home {
 
     /// Copies the first two migrations of the repository: they make the tutorial's tables.
     pub fn add_history(&self) {
+        self.add_committed(|name| ["001_migration", "002_migration"].contains(&name));
+    }
+
+    /// Copies the migrations of the repository that have such a name.
+    pub fn add_committed(&self, is_meant: impl Fn(&str) -> bool) {
         let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations/sqlite");
         for entry in fs::read_dir(committed).unwrap() {
             let entry = entry.unwrap();
             let name = entry.file_name().into_string().unwrap();
-            if !["001_migration", "002_migration"].contains(&name.as_str()) {
+            if !is_meant(&name) {
                 continue;
             }
             let text = |file: &str| fs::read_to_string(entry.path().join(file)).unwrap();
