@@ -377,7 +377,8 @@ fn nesting(token: &Token) -> i32 {
     }
 }
 
-fn key(name: &str) -> String {
+/// The form in which names that differ in ASCII case alone are the same text.
+pub(crate) fn key(name: &str) -> String {
     name.to_ascii_lowercase()
 }
 

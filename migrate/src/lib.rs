@@ -30,6 +30,7 @@ mod upkeep;
 mod verify;
 pub mod versioning;
 mod waits;
+mod words;
 
 pub use connection::Connection;
 pub use control::Control;

@@ -12,6 +12,7 @@ use crate::render::Options;
 use crate::schema::{Column, Table, Type};
 use crate::sql::create_table::CreateTable;
 use crate::sql::{quote, statements};
+use crate::words::{self, Thousands};
 use crate::{Change, Error};
 
 /// Rows whose values a change would drop, convert or refuse.
@@ -136,7 +137,7 @@ fn dropped_column(connection: &mut SqliteConnection, table: &Table, column: &Col
     let held = count(connection, table, &format!("{} IS NOT NULL", quote(&column.name)))?;
     let rows = count(connection, table, "1")?;
     let verb = if held == 1 { "holds" } else { "hold" };
-    let found = format!("{} of {} {verb} a value", number(held), counted(rows, "row"));
+    let found = format!("{} of {} {verb} a value", Thousands(held.unsigned_abs()), counted(rows, "row"));
     Ok(Loss::of(held, format!("drops {}.{}", table.name, column.name), &found))
 }
 
@@ -304,18 +305,5 @@ fn kind(ty: &Type) -> (&'static str, &'static str) {
 }
 
 fn counted(count: i64, noun: &str) -> String {
-    format!("{} {noun}{}", number(count), if count == 1 { "" } else { "s" })
-}
-
-/// A number with commas between its thousands.
-pub(crate) fn number(count: i64) -> String {
-    let digits = count.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    words::counted(count.unsigned_abs(), noun)
 }

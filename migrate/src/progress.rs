@@ -12,9 +12,9 @@ use diesel::connection::BoxableConnection;
 use diesel::sqlite::Sqlite;
 
 use crate::Error;
-use crate::loss::number;
 use crate::schema::same_name;
 use crate::sql::{Token, excerpt, tokens};
+use crate::words::Thousands;
 
 /// Somebody who watches the work of this thread. It must not use this library, nor a SQLite connection.
 pub trait Watch {
@@ -65,8 +65,8 @@ impl fmt::Display for Progress<'_> {
     /// `copying users: 4,000,000 of 10,000,000 rows, about 12 s left`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = |amount: u64| match self.unit {
-            Unit::Rows => number(i64::try_from(amount).unwrap_or(i64::MAX)),
-            Unit::Bytes => number(i64::try_from(amount / 1_000_000).unwrap_or(i64::MAX)),
+            Unit::Rows => Thousands(amount),
+            Unit::Bytes => Thousands(amount / 1_000_000),
         };
         let unit = if self.unit == Unit::Rows { "rows" } else { "MB" };
         write!(f, "{}: ", self.task)?;

@@ -8,7 +8,7 @@ use diesel::dsl::sql;
 use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 
-use super::stage::{Stage, Thousands};
+use super::stage::Stage;
 use super::untouched::{both, claims};
 use super::values::{Claim, Rows, count_changed};
 use super::{one_line, try_script};
@@ -18,6 +18,7 @@ use crate::schema::Schema;
 use crate::script::Script;
 use crate::sql::literal;
 use crate::status::pending;
+use crate::words::Thousands;
 use crate::{Error, Project, backup, diff};
 
 /// The migrations that were tried, and on what. It says so, a line for each.

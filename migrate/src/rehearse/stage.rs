@@ -13,6 +13,7 @@ use diesel::sqlite::SqliteConnection;
 
 use crate::sample::{Bounds, Sample, sample};
 use crate::sql::quote;
+use crate::words::Thousands;
 use crate::{Error, Project, backup, verify};
 
 /// The folder of a trial. It goes at the end; what a killed program left goes with the next trial, which knows by the
@@ -192,22 +193,6 @@ fn sweep(folder: &Path) {
     }
 }
 
-/// A number with commas: `12,345`.
-pub(super) struct Thousands(pub u64);
-
-impl fmt::Display for Thousands {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = self.0.to_string();
-        for (at, digit) in digits.chars().enumerate() {
-            if at > 0 && (digits.len() - at).is_multiple_of(3) {
-                f.write_str(",")?;
-            }
-            write!(f, "{digit}")?;
-        }
-        Ok(())
-    }
-}
-
 /// A size in the unit that suits it: `3.2 GB`.
 struct Bytes(u64);
 
@@ -239,9 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_and_sizes_are_written_for_people() {
-        let words = [0, 999, 1000, 12_345, 40_000_000].map(|number| Thousands(number).to_string());
-        assert_eq!(words, ["0", "999", "1,000", "12,345", "40,000,000"]);
+    fn sizes_are_written_for_people() {
         let words = [4096, 3_200_000, 3_200_000_000].map(|size| Bytes(size).to_string());
         assert_eq!(words, ["4.1 kB", "3.2 MB", "3.2 GB"]);
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::values::{Claim, Rows};
-use crate::effect::{Effect, Survivor};
+use crate::effect::{Effect, Survivor, key};
 use crate::schema::{Schema, Table, same_name};
 use crate::sql::{Token, statements, tokens};
 
@@ -25,7 +25,7 @@ pub(super) fn claims<'a>(script: &str, from: &'a Schema, now: &Schema) -> Vec<Cl
             let moved = survivor.and_then(|survivor| moved(survivor, &column.name));
             let is_key = before.primary_key.iter().any(|name| same_name(name, &column.name));
             // By its key a row is found again; when that is another one now, the row is not compared.
-            let stays = !written.contains(&lower(&column.name)) || (is_key && survivor.is_none());
+            let stays = !written.contains(&key(&column.name)) || (is_key && survivor.is_none());
             let other = moved.or_else(|| stays.then_some(column.name.as_str())).and_then(name)?;
             Some((column.name.clone(), other.name.clone()))
         });
@@ -60,8 +60,8 @@ fn written(script: &str, table: &Table, schema: &Schema) -> BTreeSet<String> {
     let mut written = BTreeSet::new();
     for statement in statements(script).unwrap_or_else(|_| vec![script]) {
         let tokens = tokens(statement).unwrap_or_default();
-        let names: BTreeSet<_> = tokens.iter().map(|token| lower(&token.name())).collect();
-        let is_named = |table: &Table| names.contains(&lower(&table.name));
+        let names: BTreeSet<_> = tokens.iter().map(|token| key(&token.name())).collect();
+        let is_named = |table: &Table| names.contains(&key(&table.name));
         let copies_another = tokens.first().is_some_and(|verb| verb.is("INSERT"))
             && !is_named(table)
             && schema.tables.iter().any(is_named);
@@ -82,8 +82,4 @@ fn only_defines(tokens: &[Token]) -> bool {
                 // CREATE TABLE name AS SELECT
                 || kind.is("TABLE") && !rest.iter().any(|token| token.is("SELECT"))
         })
-}
-
-fn lower(name: &str) -> String {
-    name.to_ascii_lowercase()
 }

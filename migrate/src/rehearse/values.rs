@@ -8,12 +8,12 @@ use diesel::sql_types::{BigInt, Text};
 use diesel::sqlite::SqliteConnection;
 use diesel::{OptionalExtension as _, RunQueryDsl};
 
-use super::stage::Thousands;
 use crate::Error;
 use crate::connection::sqlite_name;
 use crate::progress::step;
 use crate::schema::{Table, same_name};
 use crate::sql::{literal, quote, quote_all};
+use crate::words::counted;
 
 /// That a table holds rows that one held before, with these values in them.
 #[derive(Debug, Clone)]
@@ -213,7 +213,7 @@ fn tuple(names: &[String]) -> String {
 }
 
 fn rows(count: u64) -> String {
-    format!("{} row{}", Thousands(count), if count == 1 { "" } else { "s" })
+    counted(count, "row")
 }
 
 fn in_all(count: u64) -> String {

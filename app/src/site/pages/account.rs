@@ -8,7 +8,7 @@ use rocket::response::{Flash, Redirect};
 use rocket::serde::Serialize;
 use rocket::{FromForm, State, get, post, routes, uri};
 
-use super::timeline::{machine_time, time};
+use super::timeline::Moment;
 use crate::models::{Session, User};
 use crate::site::auth::password::{Passwords, Verdict};
 use crate::site::auth::{self, Attempts, Visitor};
@@ -149,8 +149,7 @@ impl Asker {
 #[serde(crate = "rocket::serde")]
 struct Place {
     browser: String,
-    since: String,
-    since_machine: String,
+    since: Moment,
     is_this: bool,
 }
 
@@ -166,8 +165,7 @@ async fn page(visitor: Visitor, form: Fields, db: &Db) -> AppResult<Page> {
         .into_iter()
         .map(|session| Place {
             is_this: session.id == this.id,
-            since: time(session.created_at),
-            since_machine: machine_time(session.created_at),
+            since: Moment::new(session.created_at),
             browser: session.user_agent,
         })
         .collect();

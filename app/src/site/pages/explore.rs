@@ -6,10 +6,10 @@ use rocket::request::FlashMessage;
 use rocket::{State, get, routes, uri};
 
 use super::{feeds, timeline};
-use crate::models::{Cursor, Feed, Page as Posts, Position};
+use crate::models::{Cursor, Feed, Position};
 use crate::site::auth::Visitor;
 use crate::site::templates::Page;
-use crate::site::{AppError, AppResult, Db};
+use crate::site::{AppResult, Db};
 
 /// The fairing that serves it.
 pub fn stage() -> impl Fairing {
@@ -31,12 +31,8 @@ async fn explore(
     config: &State<Config>,
     db: &Db,
 ) -> AppResult<Page> {
-    let (size, position) = (config.posts_per_page, timeline::position(before, after));
-    let (viewer, posts) = db
-        .run(move |connection| {
-            Ok::<_, AppError>((visitor.load(connection)?, Posts::load(&Feed::Everybody, position, size, connection)?))
-        })
-        .await?;
+    let position = timeline::position(before, after);
+    let (viewer, posts) = timeline::load(Feed::Everybody, position, config.posts_per_page, visitor, db).await?;
     let page = Page::new("explore.html").viewer(viewer.as_ref()).flash(flash).with("atom", &feeds::link());
     Ok(timeline::show(page, &posts, viewer.as_ref(), link))
 }

@@ -1,5 +1,7 @@
 //! Who follows somebody, and whom somebody follows.
 
+use diesel::QueryResult;
+use migrate::Connection;
 use rocket::fairing::{AdHoc, Fairing};
 use rocket::request::FlashMessage;
 use rocket::serde::Serialize;
@@ -60,14 +62,7 @@ async fn followers(
     visitor: Visitor,
     db: &Db,
 ) -> AppResult<Page> {
-    let (name, after) = (nickname.to_owned(), after.unwrap_or_default().to_owned());
-    let (viewer, people) = db
-        .run(move |connection| {
-            let viewer = visitor.load(connection)?;
-            let user = User::by_nickname(&name, connection)?;
-            Ok::<_, AppError>((viewer, user.followers(&after, PAGE + 1, connection)?))
-        })
-        .await?;
+    let (viewer, people) = load(nickname, after, User::followers, visitor, db).await?;
     let title = format!("Followers of {nickname}");
     Ok(list(nickname, &title, &people, followers_link).viewer(viewer.as_ref()).flash(flash))
 }
@@ -80,16 +75,29 @@ async fn following(
     visitor: Visitor,
     db: &Db,
 ) -> AppResult<Page> {
-    let (name, after) = (nickname.to_owned(), after.unwrap_or_default().to_owned());
-    let (viewer, people) = db
-        .run(move |connection| {
-            let viewer = visitor.load(connection)?;
-            let user = User::by_nickname(&name, connection)?;
-            Ok::<_, AppError>((viewer, user.following(&after, PAGE + 1, connection)?))
-        })
-        .await?;
+    let (viewer, people) = load(nickname, after, User::following, visitor, db).await?;
     let title = format!("Followed by {nickname}");
     Ok(list(nickname, &title, &people, following_link).viewer(viewer.as_ref()).flash(flash))
+}
+
+/// Followers or followed: the query that lists some people behind a nickname.
+type Query = fn(&User, &str, u8, &mut Connection) -> QueryResult<Vec<User>>;
+
+/// Who looks at the list, and the people on a page of it.
+async fn load(
+    nickname: &str,
+    after: Option<&str>,
+    query: Query,
+    visitor: Visitor,
+    db: &Db,
+) -> AppResult<(Option<User>, Vec<User>)> {
+    let (name, after) = (nickname.to_owned(), after.unwrap_or_default().to_owned());
+    db.run(move |connection| {
+        let viewer = visitor.load(connection)?;
+        let user = User::by_nickname(&name, connection)?;
+        Ok::<_, AppError>((viewer, query(&user, &after, PAGE + 1, connection)?))
+    })
+    .await
 }
 
 fn list(nickname: &str, title: &str, people: &[User], link: fn(&str, &str) -> String) -> Page {

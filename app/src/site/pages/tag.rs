@@ -7,10 +7,10 @@ use rocket::{State, get, routes, uri};
 
 use super::{feeds, timeline};
 use crate::models::markup::tag_key;
-use crate::models::{Cursor, Feed, Page as Posts, Position};
+use crate::models::{Cursor, Feed, Position};
 use crate::site::auth::Visitor;
 use crate::site::templates::Page;
-use crate::site::{AppError, AppResult, Db};
+use crate::site::{AppResult, Db};
 
 /// The fairing that serves it.
 pub fn stage() -> impl Fairing {
@@ -34,14 +34,9 @@ async fn tag(
     config: &State<Config>,
     db: &Db,
 ) -> AppResult<Page> {
-    let (size, position) = (config.posts_per_page, timeline::position(before, after));
-    let key = tag_key(name);
+    let (position, key) = (timeline::position(before, after), tag_key(name));
     let feed = Feed::Tagged(key.clone());
-    let (viewer, posts) = db
-        .run(move |connection| {
-            Ok::<_, AppError>((visitor.load(connection)?, Posts::load(&feed, position, size, connection)?))
-        })
-        .await?;
+    let (viewer, posts) = timeline::load(feed, position, config.posts_per_page, visitor, db).await?;
     let page = Page::new("tag.html")
         .viewer(viewer.as_ref())
         .flash(flash)

@@ -10,9 +10,11 @@ use rocket::http::uri::fmt::{Formatter, Query, UriDisplay};
 use rocket::serde::Serialize;
 
 use super::{avatar, post};
-use crate::models::{Cursor, Page as Posts, Position, Post, User};
+use crate::models::{Cursor, Feed, Page as Posts, Position, Post, User};
+use crate::site::auth::Visitor;
 use crate::site::templates::Page;
 use crate::site::text::{self, Segment};
+use crate::site::{AppError, AppResult, Db};
 
 /// The position that a link asks for.
 pub fn position(before: Option<Cursor>, after: Option<Cursor>) -> Position {
@@ -30,6 +32,20 @@ pub fn cursors(position: Position) -> (Option<Cursor>, Option<Cursor>) {
         Position::Before(cursor) => (Some(cursor), None),
         Position::After(cursor) => (None, Some(cursor)),
     }
+}
+
+/// Who looks at a feed, and the page of it at that position.
+pub async fn load(
+    feed: Feed,
+    position: Position,
+    size: u8,
+    visitor: Visitor,
+    db: &Db,
+) -> AppResult<(Option<User>, Posts)> {
+    db.run(move |connection| {
+        Ok::<_, AppError>((visitor.load(connection)?, Posts::load(&feed, position, size, connection)?))
+    })
+    .await
 }
 
 /// Hands a template a page of posts, as `posts`, `newer` and `older`.
@@ -87,18 +103,11 @@ pub struct Moment {
 impl Moment {
     /// That time, which is in UTC.
     pub fn new(time: NaiveDateTime) -> Self {
-        Self { machine: machine_time(time), text: self::time(time) }
+        Self {
+            machine: time.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            text: time.format("%-d %B %Y, %H:%M UTC").to_string(),
+        }
     }
-}
-
-/// A time in UTC as a `<time datetime>` has it.
-pub fn machine_time(time: NaiveDateTime) -> String {
-    time.format("%Y-%m-%dT%H:%M:%SZ").to_string()
-}
-
-/// A time in UTC as people read it.
-pub fn time(time: NaiveDateTime) -> String {
-    time.format("%-d %B %Y, %H:%M UTC").to_string()
 }
 
 impl<'v> FromFormField<'v> for Cursor {
