@@ -5,7 +5,7 @@ use diesel::dsl::sql;
 use diesel::sql_types::{Nullable, Text};
 use diesel::{Connection as _, RunQueryDsl, SqliteConnection};
 use migrate::render::Options;
-use migrate::schema::{Column, Schema, Table, Type};
+use migrate::schema::{Column, Index, IndexColumn, Schema, Table, Type};
 use migrate::{Connection, Error, introspect};
 
 const INTEGER: Type = Type::Integer;
@@ -167,4 +167,12 @@ fn a_table_that_refers_by_a_computed_column_comes_back() {
     trap.0.batch_execute(&migration.up).unwrap();
     trap.0.batch_execute(&migration.down).unwrap();
     assert_eq!(trap.query("SELECT a || b FROM t"), texts(&["abc3"]));
+}
+
+#[test]
+fn of_a_collation_written_twice_the_last_counts() {
+    let mut trap = Trap::of("CREATE TABLE t (a TEXT COLLATE BINARY COLLATE NOCASE); INSERT INTO t VALUES ('x')");
+    let edit = |table: &mut Table| table.indexes.push(Index::new("t", [IndexColumn::asc("a")], true));
+    let found = trap.change(edit, "SELECT count(*) FROM pragma_index_list('t')").unwrap();
+    assert_eq!(found, [texts(&["0"]), texts(&["1"]), texts(&["0"])]);
 }

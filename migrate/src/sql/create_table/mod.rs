@@ -238,9 +238,10 @@ impl<'a> CreateTable<'a> {
 }
 
 impl Item {
-    /// The constraint of that kind, if the column has one.
+    /// The constraint of that kind, if the column has one. Of two the last counts, as SQLite takes a DEFAULT or COLLATE
+    /// that is written twice.
     pub fn find(&self, kind: Kind) -> Option<&Constraint> {
-        self.constraints.iter().find(|constraint| constraint.kind == kind)
+        self.constraints.iter().rfind(|constraint| constraint.kind == kind)
     }
 }
 
