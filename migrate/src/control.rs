@@ -8,7 +8,7 @@ use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 
 use crate::introspect::sqlite::introspect;
-use crate::run::{Direction, run, transaction};
+use crate::run::{Direction, run_all, transaction};
 use crate::script::{Script, Scripts};
 use crate::status::{check_target, has_tables, is_controlled, prepare, status};
 use crate::{Change, Error, Project, Status, diff, history, rehearse};
@@ -106,7 +106,7 @@ impl Project {
         let stamped: Vec<_> = scripts.iter().filter(|script| script.number <= stamp).cloned().collect();
         let mut scratch = rehearse::in_memory()?;
         transaction(&mut scratch, "a scratch database", |scratch| {
-            stamped.iter().try_for_each(|script| run(scratch, script, Direction::Up))
+            run_all(scratch, &stamped.iter().collect::<Vec<_>>(), Direction::Up)
         })?;
         let (live, made) = (introspect(connection)?, introspect(&mut scratch)?);
         let differs = |change: &Change| !matches!(change, Change::DropObject(_));

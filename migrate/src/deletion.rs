@@ -4,7 +4,7 @@ use crate::diff::Alteration;
 use crate::introspect::sqlite::introspect;
 use crate::loss::losses;
 use crate::render::Options;
-use crate::run::{Direction, run, transaction};
+use crate::run::{Direction, run_all, transaction};
 use crate::schema::{Schema, same_name};
 use crate::script::Script;
 use crate::sql::{Token, tokens};
@@ -34,9 +34,7 @@ impl Project {
 /// The tables and columns that go, by the names that they have now.
 fn changes(live: &Schema, steps: &[&Script]) -> Result<Vec<Change>, Error> {
     let mut copy = rehearse::empty_copy(live)?;
-    transaction(&mut copy, "a scratch database", |copy| {
-        steps.iter().try_for_each(|script| run(copy, script, Direction::Down))
-    })?;
+    transaction(&mut copy, "a scratch database", |copy| run_all(copy, steps, Direction::Down))?;
     let goal = introspect(&mut copy)?;
     let asked = renames(live, &goal, steps);
     let after_renames = rename::renamed(live, &asked)?;

@@ -10,7 +10,7 @@ use crate::introspect::sqlite::introspect;
 use crate::loss::{Loss, LossKind, losses};
 use crate::progress::step;
 use crate::render::{Fill, Options, Sql};
-use crate::run::{Direction, run};
+use crate::run::{Direction, run_all};
 use crate::schema::Schema;
 use crate::script::{Script, unfinished, version_of, write};
 use crate::status::status;
@@ -220,7 +220,7 @@ impl Project {
             let _ = fs::remove_dir_all(&draft);
             made = Some(&draft);
             write(&draft, &plan.sql)?;
-            self.verified(connection, &[&script.up], |connection| run(connection, &script, Direction::Up))?;
+            self.verified(connection, &[&script.up], |connection| run_all(connection, &[&script], Direction::Up))?;
             history::adopt(connection, &scripts.iter().chain([&script]).collect::<Vec<_>>())?;
             fs::rename(&draft, &folder)
                 .map_err(|error| Error::CannotWrite { path: folder.clone(), why: error.to_string() })?;

@@ -31,8 +31,7 @@ impl Direction {
 }
 
 /// Does some work in one transaction that has the write lock from its first moment, with foreign keys off: they cannot
-/// be switched within a transaction, and a table that is rebuilt would take the rows with it that refer to it. New
-/// rows without the row they refer to undo everything.
+/// be switched within a transaction, and a table that is rebuilt would take the rows with it that refer to it.
 pub(crate) fn transaction<T>(
     connection: &mut SqliteConnection,
     database: &str,
@@ -48,7 +47,7 @@ pub(crate) fn transaction<T>(
     // A guard in a migration may have rolled back already; then Diesel has only that to say, so our error goes around it.
     let mut failure = None;
     let outcome = connection.immediate_transaction(|connection| {
-        guarded(connection, work).map_err(|error| {
+        work(connection).map_err(|error| {
             failure = Some(error);
             diesel::result::Error::RollbackTransaction
         })
@@ -68,64 +67,83 @@ pub(crate) fn transaction<T>(
     })
 }
 
-fn guarded<T>(
+/// Runs migrations, one after the other, within a [`transaction`]. Rows that then refer to nothing, and did not before,
+/// are an error.
+///
+/// Whether they did is looked at only when there are such rows: the check reads every row that refers to another, and
+/// few databases hold any that does so in vain. The migrations then run once more, and are compared.
+pub(crate) fn run_all(
     connection: &mut SqliteConnection,
-    work: impl FnOnce(&mut SqliteConnection) -> Result<T, Error>,
-) -> Result<T, Error> {
+    scripts: &[&Script],
+    direction: Direction,
+) -> Result<(), Error> {
     let check = "checking foreign keys";
-    let (before, mismatched_before) = step(check, || foreign_key_violations(connection)).unwrap_or_default();
-    let applied_before = count_applied(connection);
-    let result = work(connection)?;
-    let (mut after, mismatched) = step(check, || foreign_key_violations(connection))?;
-    // A downgrade may lead back to a key that could not be checked: nobody could ever mend one otherwise.
-    let goes_back = count_applied(connection) < applied_before;
-    let is_new = |mismatch: &String| !goes_back && !mismatched_before.contains(mismatch);
-    if let Some(mismatch) = mismatched.into_iter().find(is_new) {
-        return Err(Error::Query(diesel::result::Error::QueryBuilderError(mismatch.into())));
+    let run_each = |connection: &mut _| scripts.iter().try_for_each(|script| run(connection, script, direction));
+    connection.batch_execute("SAVEPOINT before_migrations")?;
+    run_each(connection)?;
+    let found = step(check, || foreign_key_violations(connection))?;
+    if !found.is_empty() {
+        connection.batch_execute("ROLLBACK TO before_migrations")?;
+        let before = step(check, || foreign_key_violations(connection)).unwrap_or_default();
+        run_each(connection)?;
+        step(check, || foreign_key_violations(connection))?.require_none_but(&before, direction)?;
     }
-    for (violation, count) in before {
-        if let Some(now) = after.get_mut(&violation) {
-            *now = now.saturating_sub(count);
-        }
+    connection.batch_execute("RELEASE before_migrations")?;
+    Ok(())
+}
+
+/// What is wrong with the foreign keys of a database.
+#[derive(Default)]
+struct Violations {
+    /// Table, row and the table that it refers to in vain, and by how many keys it does so.
+    rows: BTreeMap<(String, Option<i64>, String), usize>,
+    /// What SQLite says of keys that cannot be checked: those to columns that are not unique.
+    mismatches: Vec<String>,
+}
+
+impl Violations {
+    fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.mismatches.is_empty()
     }
-    after.retain(|_, count| *count > 0);
-    match after.keys().next() {
-        None => Ok(result),
-        Some((table, row, parent)) => {
-            let row = row.map_or_else(|| "a row".to_owned(), |row| format!("row {row}"));
-            let example = format!("{row} of {table} refers to nothing in {parent}");
-            Err(Error::ForeignKeys { migrations: String::new(), count: after.values().sum(), example })
+
+    fn require_none_but(mut self, before: &Self, direction: Direction) -> Result<(), Error> {
+        // A downgrade may lead back to a key that could not be checked: nobody could ever mend one otherwise.
+        let is_new = |mismatch: &String| direction == Direction::Up && !before.mismatches.contains(mismatch);
+        if let Some(mismatch) = self.mismatches.into_iter().find(is_new) {
+            return Err(Error::Query(diesel::result::Error::QueryBuilderError(mismatch.into())));
         }
+        for (violation, count) in &before.rows {
+            if let Some(now) = self.rows.get_mut(violation) {
+                *now = now.saturating_sub(*count);
+            }
+        }
+        self.rows.retain(|_, count| *count > 0);
+        let Some((table, row, parent)) = self.rows.keys().next() else { return Ok(()) };
+        let row = row.map_or_else(|| "a row".to_owned(), |row| format!("row {row}"));
+        let example = format!("{row} of {table} refers to nothing in {parent}");
+        Err(Error::ForeignKeys { migrations: String::new(), count: self.rows.values().sum(), example })
     }
 }
 
-/// How many migrations are recorded; none where there is no record.
-fn count_applied(connection: &mut SqliteConnection) -> i64 {
-    sql::<BigInt>("SELECT count(*) FROM __diesel_schema_migrations").get_result(connection).unwrap_or_default()
-}
-
-/// Table, row and the table that it refers to in vain; a row can do so by more than one key.
-type Violations = BTreeMap<(String, Option<i64>, String), usize>;
-
-/// The rows that refer to nothing, and what SQLite says of keys that cannot be checked: those to columns that are not
-/// unique.
-fn foreign_key_violations(connection: &mut SqliteConnection) -> Result<(Violations, Vec<String>), Error> {
+fn foreign_key_violations(connection: &mut SqliteConnection) -> Result<Violations, Error> {
     let tables: Vec<String> = sql::<Text>("SELECT name FROM sqlite_master WHERE type = 'table'").load(connection)?;
-    let (mut violations, mut mismatches) = (Violations::new(), Vec::new());
+    let mut violations = Violations::default();
     for table in tables {
         let query =
             format!("SELECT \"table\", rowid, parent FROM pragma_foreign_key_check({})", crate::sql::literal(&table));
         match sql::<(Text, Nullable<BigInt>, Text)>(&query).load::<(String, Option<i64>, String)>(connection) {
-            Ok(rows) => rows.into_iter().for_each(|row| *violations.entry(row).or_default() += 1),
-            Err(error) if error.to_string().contains("foreign key mismatch") => mismatches.push(error.to_string()),
+            Ok(rows) => rows.into_iter().for_each(|row| *violations.rows.entry(row).or_default() += 1),
+            Err(error) if error.to_string().contains("foreign key mismatch") => {
+                violations.mismatches.push(error.to_string());
+            }
             Err(error) => return Err(error.into()),
         }
     }
-    Ok((violations, mismatches))
+    Ok(violations)
 }
 
 /// Runs one migration and records it, or takes it back and forgets it.
-pub(crate) fn run(connection: &mut SqliteConnection, script: &Script, direction: Direction) -> Result<(), Error> {
+fn run(connection: &mut SqliteConnection, script: &Script, direction: Direction) -> Result<(), Error> {
     if direction == Direction::Down && script.down.is_none() {
         return Err(Error::NoDown { name: script.name.clone() });
     }

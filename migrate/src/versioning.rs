@@ -9,7 +9,7 @@ use diesel::sql_types::BigInt;
 use diesel::sqlite::SqliteConnection;
 
 use crate::backup::{self, Backup};
-use crate::run::{Direction, run, transaction};
+use crate::run::{Direction, run_all, transaction};
 use crate::script::{Script, Scripts};
 use crate::sql::{literal, tokens};
 use crate::status::{applied, newest, pending, revertible, status};
@@ -62,9 +62,7 @@ impl Project {
                 backup = self.back_up(newest(&applied(connection)?))?;
             }
             let texts: Vec<_> = pending.iter().map(|script| script.up.as_str()).collect();
-            self.verified(connection, &texts, |connection| {
-                pending.iter().try_for_each(|script| run(connection, script, Direction::Up))
-            })?;
+            self.verified(connection, &texts, |connection| run_all(connection, &pending, Direction::Up))?;
             adopt_applied(connection, &scripts)?;
             Ok(pending.into_iter().map(step_up).collect())
         });
@@ -100,7 +98,7 @@ impl Project {
             self.tell_of_purged(connection, &steps)?;
             let texts: Vec<_> = steps.iter().filter_map(|(script, _)| script.down.as_deref()).collect();
             self.verified(connection, &texts, |connection| {
-                steps.iter().try_for_each(|(script, _)| run(connection, script, Direction::Down))
+                run_all(connection, &steps.iter().map(|(script, _)| *script).collect::<Vec<_>>(), Direction::Down)
             })?;
             adopt_applied(connection, &scripts)?;
             Ok(steps.into_iter().map(step_down).collect())

@@ -176,3 +176,15 @@ fn of_a_collation_written_twice_the_last_counts() {
     let found = trap.change(edit, "SELECT count(*) FROM pragma_index_list('t')").unwrap();
     assert_eq!(found, [texts(&["0"]), texts(&["1"]), texts(&["0"])]);
 }
+
+#[test]
+fn words_that_an_edit_brings_together_stay_two_words() {
+    let mut trap =
+        Trap::of("CREATE TABLE t (a INT, `b`UNIQUE, c INT DEFAULT'1'NOT NULL); INSERT INTO t VALUES (1, 2, 3)");
+    let edit = |table: &mut Table| {
+        table.columns[1].nullable = false;
+        table.columns[2].default = None;
+    };
+    let found = trap.change(edit, "SELECT a || b || c FROM t").unwrap();
+    assert_eq!(found, [texts(&["123"]), texts(&["123"]), texts(&["123"])]);
+}

@@ -16,7 +16,7 @@ use self::values::{Claim, Rows};
 use crate::introspect::sqlite::introspect;
 use crate::progress::{counted, step};
 use crate::render::{Options, Sql, render};
-use crate::run::{Direction, run, transaction};
+use crate::run::{Direction, run_all, transaction};
 use crate::schema::{Column, ObjectKind, Schema, Table};
 use crate::script::Script;
 use crate::sql::{Token, tokens};
@@ -175,7 +175,7 @@ fn is_kept(table: &Table, sql: &Sql) -> bool {
 
 /// Runs one way on a copy; an error in words that fit behind the file's name.
 fn attempt(copy: &mut SqliteConnection, script: &Script, direction: Direction) -> Result<(), String> {
-    transaction(copy, "the copy", |copy| run(copy, script, direction)).map_err(|error| match error {
+    transaction(copy, "the copy", |copy| run_all(copy, &[script], direction)).map_err(|error| match error {
         Error::Migration { statement, why, .. } => format!("{why} in: {statement}"),
         Error::ForeignKeys { count, example, .. } => {
             format!("it would leave rows without the row that they refer to; {count} in all, the first: {example}")

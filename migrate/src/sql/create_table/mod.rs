@@ -266,15 +266,24 @@ fn closing(tokens: &[Token], from: usize) -> usize {
     tokens.len()
 }
 
-/// The text with pieces replaced; they are in order and do not overlap.
+/// The text with pieces replaced; they are in order and do not overlap. Words that come together so stay two words.
 fn splice(sql: &str, pieces: Vec<(Range<usize>, String)>) -> String {
     let mut out = String::with_capacity(sql.len() + 64);
+    let mut push = |text: &str| {
+        // A number and a word, or a word and a quoted text, are no better neighbours: 1E, X'00'.
+        let is_of_word = |char: char| char.is_alphanumeric() || char == '_' || char == '$' || !char.is_ascii();
+        let joins = |end: char, start: char| is_of_word(end) && (is_of_word(start) || start == '\'');
+        if out.chars().next_back().zip(text.chars().next()).is_some_and(|(end, start)| joins(end, start)) {
+            out.push(' ');
+        }
+        out.push_str(text);
+    };
     let mut from = 0;
     for (range, text) in pieces {
-        out.push_str(&sql[from..range.start]);
-        out.push_str(&text);
+        push(&sql[from..range.start]);
+        push(&text);
         from = range.end;
     }
-    out.push_str(&sql[from..]);
+    push(&sql[from..]);
     out
 }
