@@ -113,6 +113,12 @@ impl Table {
         self.is_sole_key(column) || self.indexes.iter().any(|index| index.unique && is_alone(index))
     }
 
+    /// Whether an index is a UNIQUE of the primary key. It says nothing, and SQLite shows it or not by the type of the key.
+    pub(crate) fn is_of_key(&self, index: &Index) -> bool {
+        let columns: Vec<_> = index.columns.iter().map(|column| column.name.clone()).collect();
+        index.constraint && same_names(&columns, &self.primary_key)
+    }
+
     /// Whether that column is the whole primary key.
     #[must_use]
     pub fn is_sole_key(&self, column: &str) -> bool {

@@ -188,3 +188,14 @@ fn words_that_an_edit_brings_together_stay_two_words() {
     let found = trap.change(edit, "SELECT a || b || c FROM t").unwrap();
     assert_eq!(found, [texts(&["123"]), texts(&["123"]), texts(&["123"])]);
 }
+
+#[test]
+fn a_unique_that_becomes_one_of_the_primary_key_is_no_difference() {
+    let mut trap = Trap::of("CREATE TABLE t (a INT UNIQUE, b INT, PRIMARY KEY (a, b)); INSERT INTO t VALUES (1, 2)");
+    let edit = |table: &mut Table| {
+        table.columns.truncate(1);
+        table.primary_key.truncate(1);
+    };
+    let found = trap.change(edit, "SELECT a FROM t").unwrap();
+    assert_eq!(found, [texts(&["1"]), texts(&["1"]), texts(&["1"])]);
+}

@@ -178,7 +178,7 @@ fn compare_tables(from: &Table, to: &Table) -> Vec<Alteration> {
     let same_index = |a: &Index, b: &Index| same_index(a, b, exact);
     let (gone, new) = unmatched(&from.indexes, &to.indexes, same_index);
     alterations.extend(gone.into_iter().map(Alteration::DropIndex));
-    alterations.extend(new.into_iter().map(Alteration::AddIndex));
+    alterations.extend(new.into_iter().filter(|index| !to.is_of_key(index)).map(Alteration::AddIndex));
     let (gone, new) = unmatched(&from.foreign_keys, &to.foreign_keys, same_foreign_key);
     alterations.extend(gone.into_iter().map(Alteration::DropForeignKey));
     alterations.extend(new.into_iter().map(Alteration::AddForeignKey));

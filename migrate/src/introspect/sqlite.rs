@@ -10,7 +10,7 @@ use diesel::sqlite::SqliteConnection;
 use crate::Error;
 use crate::schema::{
     Action, Check, Column, DefaultValue, ForeignKey, Index, IndexColumn, Object, ObjectKind, Schema, Table, Type,
-    same_name, same_names,
+    same_name,
 };
 use crate::sql::create_table::{CreateTable, Kind};
 use crate::sql::{canonical, tokens};
@@ -151,9 +151,7 @@ impl TableReader<'_> {
         table.foreign_keys = foreign_keys(keys.unwrap_or_default());
         table.checks = self.checks();
         let (mut indexes, partial) = self.indexes(indexes.unwrap_or_default());
-        // UNIQUE of the primary key says nothing, and SQLite shows it or not by the type of the key.
-        let names = |index: &Index| index.columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>();
-        indexes.retain(|index| !index.constraint || !same_names(&names(index), &table.primary_key));
+        indexes.retain(|index| !table.is_of_key(index));
         table.indexes = indexes;
         (table, partial)
     }
