@@ -6,10 +6,10 @@ mod support;
 
 use app::site::Db;
 use diesel::connection::SimpleConnection;
-use rocket::http::{Accept, ContentType, Header, Status};
+use rocket::http::{Accept, ContentType, Header, Method, Status};
 use rocket::local::blocking::{Client, LocalRequest};
 use rocket_db_pools::{Database, Pool};
-use support::{Server, TestDb};
+use support::{Browser, Server, TestDb};
 
 /// The same error as a page and in JSON.
 fn shows<'c>(site: &'c Client, status: Status, sentence: &str, request: impl Fn(&'c Client) -> LocalRequest<'c>) {
@@ -42,6 +42,34 @@ fn errors_are_pages_and_json() {
     shows(&site, Status::TooManyRequests, "That was tried too often.", |site| form(site).body("login=a&password=b"));
     db.connection.batch_execute("DROP TABLE posts").unwrap();
     shows(&site, Status::InternalServerError, "Something went wrong on our side.", |site| site.get("/"));
+}
+
+/// Every route with something in its path that is looked up, with that in its place.
+fn paths(site: &Client, value: &str) -> Vec<(Method, String)> {
+    let in_its_place = |part: &str| if part.starts_with('<') { value.to_owned() } else { part.to_owned() };
+    site.rocket()
+        .routes()
+        // A tag that nobody has used yet is a page without posts.
+        .filter(|route| !route.uri.path().starts_with("/tag/"))
+        .filter(|route| route.uri.path().contains('<') && !route.uri.path().contains("..>"))
+        .map(|route| (route.method, route.uri.path().split('/').map(in_its_place).collect::<Vec<_>>().join("/")))
+        .collect()
+}
+
+#[test]
+fn a_path_that_names_nothing_is_404_whatever_stands_there() {
+    let mut db = TestDb::new();
+    let john = db.user("john");
+    let site = Browser::signed_in(&mut db, &john);
+    for value in ["x", "0", "-1", "1.5", "99999999999999999999", "%00", "%ff", "%2F", "a%20b"] {
+        let paths = paths(&site.client, value);
+        assert!(paths.len() > 8, "{paths:?}");
+        for (method, path) in paths {
+            let answer = if method == Method::Post { site.post(&path, &[]) } else { site.get(&path) };
+            assert_eq!(answer.status, 404, "{method} {path}");
+            assert!(answer.body.contains("There is nothing at this address."), "{path}: {answer:?}");
+        }
+    }
 }
 
 #[test]

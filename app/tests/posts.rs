@@ -74,9 +74,9 @@ fn only_who_wrote_a_post_deletes_it() {
     assert_eq!(john.get(&format!("/post/{}", post.id)).status, 404);
     assert_eq!(john.post(&delete, &[]).status, 404);
     assert!(john.get("/tag/tag").body.contains("Nobody has written anything yet."));
-    for (id, status) in [("0", 404), ("-1", 404), ("x", 422), ("99999999999", 422)] {
-        assert_eq!(john.get(&format!("/post/{id}")).status, status, "{id}");
-        assert_eq!(john.post(&format!("/post/{id}/delete"), &[]).status, status, "{id}");
+    for id in ["0", "-1", "x", "99999999999"] {
+        assert_eq!(john.get(&format!("/post/{id}")).status, 404, "{id}");
+        assert_eq!(john.post(&format!("/post/{id}/delete"), &[]).status, 404, "{id}");
     }
 }
 

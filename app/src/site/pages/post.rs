@@ -16,6 +16,9 @@ pub fn stage() -> impl Fairing {
     AdHoc::on_ignite("Posts", |rocket| async { rocket.mount("/", routes![show, delete]) })
 }
 
+/// The number of a post in a path. What is no number names no post, which is 404; Rocket would have made it 422.
+type Id = Option<i32>;
+
 /// The link of one.
 pub fn link(id: i32) -> String {
     uri!(show(id)).to_string()
@@ -27,7 +30,8 @@ pub fn delete_link(id: i32) -> String {
 }
 
 #[get("/post/<id>")]
-async fn show(id: i32, flash: Option<FlashMessage<'_>>, visitor: Visitor, db: &Db) -> AppResult<Page> {
+async fn show(id: Id, flash: Option<FlashMessage<'_>>, visitor: Visitor, db: &Db) -> AppResult<Page> {
+    let id = id.ok_or(AppError::NotFound)?;
     let (viewer, post) = db
         .run(move |connection| {
             let viewer = visitor.load(connection)?;
@@ -40,7 +44,8 @@ async fn show(id: i32, flash: Option<FlashMessage<'_>>, visitor: Visitor, db: &D
 }
 
 #[post("/post/<id>/delete")]
-async fn delete(id: i32, visitor: Visitor, db: &Db) -> AppResult<Flash<Redirect>> {
+async fn delete(id: Id, visitor: Visitor, db: &Db) -> AppResult<Flash<Redirect>> {
+    let id = id.ok_or(AppError::NotFound)?;
     db.write(move |connection| {
         let viewer = visitor.require(connection)?;
         let post = Post::find(id, connection)?;
