@@ -6,6 +6,7 @@ mod support;
 
 use app::models::Post;
 use rocket::http::{ContentType, Header, Method, Status};
+use rocket::local::blocking::LocalResponse;
 use support::{OLD_PASSWORD, TestDb, post, sign_in};
 
 #[test]
@@ -105,28 +106,49 @@ fn no_route_takes_a_form_of_another_site() {
     assert_eq!(site.get("/account").dispatch().status(), Status::Ok, "still signed in");
 }
 
-/// The cookies that signing in and its message set, where readers come by that address.
+/// Every cookie that is set or taken back while somebody registers, signs out, fails to sign in and does, writes, and
+/// gives up the account, where readers come by that address.
 fn cookies(address: &str) -> Vec<String> {
     let db = TestDb::new();
     let site = db.site_of(&[("MICROBLOG_PUBLIC_ADDRESS", address)]);
+    let mut cookies = Vec::new();
+    let mut see = |answer: LocalResponse<'_>, status: Status| {
+        assert_eq!(answer.status(), status);
+        cookies.extend(answer.headers().get("Set-Cookie").map(str::to_owned));
+    };
     let form = [("nickname", "susan"), ("email", "susan@example.org"), ("password", OLD_PASSWORD)];
-    let answer = post(&site, "/register", &form);
-    assert_eq!(answer.status(), Status::SeeOther);
-    answer.headers().get("Set-Cookie").map(str::to_owned).collect()
+    see(post(&site, "/register", &form), Status::SeeOther);
+    see(site.get("/").dispatch(), Status::Ok);
+    see(post(&site, "/logout", &[]), Status::SeeOther);
+    see(site.get("/account").dispatch(), Status::SeeOther);
+    see(post(&site, "/login", &[("login", "susan"), ("password", "not this one")]), Status::UnprocessableEntity);
+    let credentials = [("login", "susan"), ("password", OLD_PASSWORD), ("remember_me", "on")];
+    see(post(&site, "/login", &credentials), Status::SeeOther);
+    see(post(&site, "/", &[("body", "hello")]), Status::SeeOther);
+    see(post(&site, "/account/delete", &[("password", OLD_PASSWORD)]), Status::SeeOther);
+    cookies
 }
 
 #[test]
-fn every_cookie_is_kept_from_scripts_and_other_sites() {
+fn every_cookie_is_kept_from_scripts_and_other_sites_and_on_https_bound_to_this_host() {
     let plain = cookies("http://blog.example.org");
-    assert_eq!(plain.len(), 2, "the session and the message: {plain:?}");
-    assert!(plain.iter().any(|cookie| cookie.starts_with("session=") && cookie.contains("SameSite=Lax")), "{plain:?}");
     let secure = cookies("https://blog.example.org");
-    assert!(secure.iter().any(|cookie| cookie.starts_with("__Host-session=")), "{secure:?}");
+    for (prefix, cookies) in [("", &plain), ("__Host-", &secure)] {
+        for name in ["session", "flash"] {
+            let name = format!("{prefix}{name}=");
+            assert!(cookies.iter().any(|cookie| cookie.starts_with(&name)), "{name} {cookies:?}");
+        }
+    }
     for cookie in plain.iter().chain(&secure) {
-        assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=") && cookie.contains("Path=/"), "{cookie}");
+        for part in ["; HttpOnly", "; SameSite=Lax", "; Path=/"] {
+            assert!(cookie.contains(part), "{part}: {cookie}");
+        }
     }
     assert!(plain.iter().all(|cookie| !cookie.contains("Secure")), "{plain:?}");
-    assert!(secure.iter().all(|cookie| cookie.contains("Secure") && !cookie.contains("Domain")), "{secure:?}");
+    for cookie in &secure {
+        let is_bound = cookie.starts_with("__Host-") && cookie.contains("; Secure") && !cookie.contains("Domain");
+        assert!(is_bound, "{cookie}");
+    }
 }
 
 #[test]

@@ -3,8 +3,7 @@
 use config::Config;
 use rocket::Rocket;
 use rocket::fairing::{AdHoc, Fairing};
-use rocket::http::{Cookie, Header};
-use rocket::response::Response;
+use rocket::http::Header;
 use rocket::shield::Shield;
 
 /// What a page of the site may do: load our own style sheet, script and pictures, and send our own forms.
@@ -15,7 +14,6 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; scr
 pub fn stage() -> impl Fairing {
     AdHoc::on_ignite("Headers", |rocket: Rocket<rocket::Build>| async {
         let config = rocket.state::<Config>();
-        let is_https = config.is_some_and(Config::is_https);
         let hsts_days = config.map_or(0, |config| config.hsts_days);
         // Rocket's own shield is replaced by an empty one, so that all headers are in one place.
         rocket.attach(Shield::new()).attach(AdHoc::on_response("Headers", move |_, response| {
@@ -28,22 +26,7 @@ pub fn stage() -> impl Fairing {
                     let seconds = u32::from(hsts_days) * 86_400;
                     response.set_header(Header::new("Strict-Transport-Security", format!("max-age={seconds}")));
                 }
-                protect_cookies(response, is_https);
             })
         }))
     })
-}
-
-/// Keeps every cookie from scripts, Rocket's own among them, and on a site of https from the open line.
-fn protect_cookies(response: &mut Response<'_>, is_https: bool) {
-    let cookies: Vec<_> = response.headers().get("Set-Cookie").map(|cookie| Cookie::parse(cookie.to_owned())).collect();
-    if cookies.is_empty() {
-        return;
-    }
-    response.remove_header("Set-Cookie");
-    for mut cookie in cookies.into_iter().flatten() {
-        cookie.set_http_only(true);
-        cookie.set_secure(is_https);
-        response.adjoin_header(Header::new("Set-Cookie", cookie.to_string()));
-    }
 }

@@ -7,8 +7,10 @@ pub mod auth;
 mod caching;
 mod catchers;
 mod client;
+mod cookies;
 mod embedded;
 mod error;
+mod flash;
 pub mod forms;
 mod headers;
 pub mod logging;
@@ -40,6 +42,7 @@ pub fn rocket(config: Config) -> Result<Rocket<Build>, StartError> {
         .manage(config)
         .attach(pool::stage())
         .attach(templates::stage()?)
+        .attach(cookies::stage())
         .attach(headers::stage())
         .attach(caching::stage())
         .attach(origin::stage())

@@ -4,7 +4,7 @@
 
 use rocket::fairing::{AdHoc, Fairing};
 use rocket::http::Status;
-use rocket::request::{FlashMessage, Request};
+use rocket::request::Request;
 use rocket::response::content::RawHtml;
 use rocket::response::{self, Responder};
 use rocket::serde::Serialize;
@@ -12,6 +12,7 @@ use tera::{Context, Tera};
 
 use super::catchers::Failure;
 use super::embedded::{TEMPLATES, current};
+use super::flash::FlashMessage;
 use super::{StartError, assets, pages};
 use crate::models::User;
 
@@ -51,9 +52,9 @@ impl Page {
     }
 
     /// Shows the message that the page before left, if there is one.
-    pub fn flash(self, message: Option<FlashMessage<'_>>) -> Self {
-        match message {
-            Some(message) => self.with("flash", &message.message()),
+    pub fn flash(self, message: FlashMessage<'_>) -> Self {
+        match message.take() {
+            Some(message) => self.with("flash", &message),
             None => self,
         }
     }

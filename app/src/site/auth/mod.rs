@@ -11,7 +11,7 @@ use config::Config;
 use migrate::Connection;
 use rocket::Request;
 use rocket::fairing::{AdHoc, Fairing};
-use rocket::http::{Cookie, CookieJar, SameSite};
+use rocket::http::{Cookie, CookieJar};
 use rocket::request::{FromRequest, Outcome};
 
 use self::password::Passwords;
@@ -20,6 +20,7 @@ use self::throttle::Throttle;
 use self::token::Token;
 use crate::models::session::NewSession;
 use crate::models::{Session, User};
+use crate::site::cookies::Cookies;
 use crate::site::{AppError, AppResult};
 
 /// The fairing that has what signing in needs.
@@ -27,19 +28,17 @@ use crate::site::{AppError, AppResult};
 pub fn stage() -> impl Fairing {
     AdHoc::on_ignite("Accounts", |rocket| async {
         let config = rocket.state::<Config>();
-        let cookie = SessionCookie { is_secure: config.is_some_and(Config::is_https) };
         let throttle = Throttle::new(config.map_or(NonZeroU32::MIN, |config| config.attempts_per_minute));
-        rocket.manage(cookie).manage(Passwords::default()).manage(throttle)
+        rocket.manage(Passwords::default()).manage(throttle)
     })
 }
 
+/// The cookie that holds the token.
+const NAME: &str = "session";
+
 /// Whether the request carries what looks like a session, valid or not.
 pub fn has_session_cookie(request: &Request<'_>) -> bool {
-    request.cookies().get(session_cookie(request).name()).is_some()
-}
-
-fn session_cookie(request: &Request<'_>) -> SessionCookie {
-    request.rocket().state::<SessionCookie>().copied().unwrap_or(SessionCookie { is_secure: false })
+    request.cookies().get(&Cookies::of(request).name(NAME)).is_some()
 }
 
 /// How long a session lasts when the reader asked to be remembered, in days.
@@ -48,35 +47,13 @@ const REMEMBERED: i64 = 30;
 /// How long it lasts else, in hours: a browser may stay open for long.
 const UNTIL_CLOSED: i64 = 12;
 
-/// The cookie that holds the token.
-#[derive(Debug, Clone, Copy)]
-pub struct SessionCookie {
-    is_secure: bool,
-}
-
-impl SessionCookie {
-    /// A browser takes a name with `__Host-` only over https, and from this very host.
-    fn name(self) -> &'static str {
-        if self.is_secure { "__Host-session" } else { "session" }
-    }
-
-    fn with(self, value: String) -> Cookie<'static> {
-        Cookie::build((self.name(), value))
-            .path("/")
-            .http_only(true)
-            .secure(self.is_secure)
-            .same_site(SameSite::Lax)
-            .build()
-    }
-}
-
 /// Whoever sent the request, as far as the request itself tells. Who that is, the database knows:
 /// [`load`](Visitor::load) and [`require`](Visitor::require) ask it among the request's other queries.
 #[derive(Debug, Clone)]
 pub struct Visitor {
     token_hash: Option<String>,
     user_agent: String,
-    cookie: SessionCookie,
+    cookies: Cookies,
 }
 
 #[rocket::async_trait]
@@ -84,10 +61,10 @@ impl<'r> FromRequest<'r> for Visitor {
     type Error = std::convert::Infallible;
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Self::Error> {
-        let cookie = session_cookie(request);
-        let token = request.cookies().get(cookie.name()).and_then(|cookie| Token::parse(cookie.value()));
+        let cookies = Cookies::of(request);
+        let token = request.cookies().get(&cookies.name(NAME)).and_then(|cookie| Token::parse(cookie.value()));
         let user_agent = request.headers().get_one("User-Agent").unwrap_or_default().to_owned();
-        Outcome::Success(Self { token_hash: token.map(|token| token.hash()), user_agent, cookie })
+        Outcome::Success(Self { token_hash: token.map(|token| token.hash()), user_agent, cookies })
     }
 }
 
@@ -151,11 +128,11 @@ impl Visitor {
             user_agent: &self.user_agent,
         }
         .insert(connection)?;
-        let mut cookie = self.cookie.with(token.to_string());
+        let mut session = self.cookies.make(NAME, token.to_string());
         if remember_me {
-            cookie.set_max_age(rocket::time::Duration::days(REMEMBERED));
+            session.set_max_age(rocket::time::Duration::days(REMEMBERED));
         }
-        Ok(SignedIn(cookie))
+        Ok(SignedIn { session })
     }
 
     /// Begins a session in place of all that the user has, which lasts as long as the one that the request came with.
@@ -182,19 +159,21 @@ impl Visitor {
     }
 
     /// Has the browser forget its token.
-    pub fn forget(&self, cookies: &CookieJar<'_>) {
-        cookies.remove(self.cookie.with(String::new()));
+    pub fn forget(&self, jar: &CookieJar<'_>) {
+        jar.remove(self.cookies.make(NAME, String::new()));
     }
 }
 
 /// A session has begun: the cookie is still to be handed to the browser.
 #[must_use]
-pub struct SignedIn(Cookie<'static>);
+pub struct SignedIn {
+    session: Cookie<'static>,
+}
 
 impl SignedIn {
     /// Hands the browser the token.
-    pub fn remember(self, cookies: &CookieJar<'_>) {
-        cookies.add(self.0);
+    pub fn remember(self, jar: &CookieJar<'_>) {
+        jar.add(self.session);
     }
 }
 

@@ -3,8 +3,7 @@
 use rocket::fairing::{AdHoc, Fairing};
 use rocket::form::Form;
 use rocket::http::{CookieJar, Status};
-use rocket::request::FlashMessage;
-use rocket::response::{Flash, Redirect};
+use rocket::response::Redirect;
 use rocket::serde::Serialize;
 use rocket::{FromForm, State, get, post, routes, uri};
 
@@ -12,6 +11,7 @@ use super::timeline::Moment;
 use crate::models::{Session, User};
 use crate::site::auth::password::{Passwords, Verdict};
 use crate::site::auth::{self, Attempts, Visitor};
+use crate::site::flash::{Flash, FlashMessage};
 use crate::site::forms::{self, Fields};
 use crate::site::templates::Page;
 use crate::site::{AppError, AppResult, Db};
@@ -24,10 +24,10 @@ pub fn stage() -> impl Fairing {
 }
 
 /// Either the next page, or the form again.
-type Answer = AppResult<Result<Flash<Redirect>, Page>>;
+type Answer = AppResult<Result<Flash, Page>>;
 
 #[get("/account")]
-pub async fn show(flash: Option<FlashMessage<'_>>, visitor: Visitor, db: &Db) -> AppResult<Page> {
+pub async fn show(flash: FlashMessage<'_>, visitor: Visitor, db: &Db) -> AppResult<Page> {
     Ok(page(visitor, fields(), db).await?.flash(flash))
 }
 
@@ -64,7 +64,7 @@ async fn change_password(
         if let Some(session) = changed {
             session.remember(cookies);
             let done = "Your password is changed. Wherever else you were signed in, you no longer are.";
-            return Ok(Ok(Flash::success(Redirect::to(uri!(show)), done)));
+            return Ok(Ok(Flash::new(Redirect::to(uri!(show)), done)));
         }
     }
     if form.are_good() {
@@ -74,12 +74,12 @@ async fn change_password(
 }
 
 #[post("/account/sign-out-everywhere")]
-async fn sign_out_everywhere(visitor: Visitor, cookies: &CookieJar<'_>, db: &Db) -> AppResult<Flash<Redirect>> {
+async fn sign_out_everywhere(visitor: Visitor, cookies: &CookieJar<'_>, db: &Db) -> AppResult<Flash> {
     let asker = visitor.clone();
     db.write(move |connection| Session::end_all(&asker.require(connection)?, connection).map_err(AppError::from))
         .await?;
     visitor.forget(cookies);
-    Ok(Flash::success(Redirect::to(super::home_page()), "You are signed out everywhere."))
+    Ok(Flash::new(Redirect::to(super::home_page()), "You are signed out everywhere."))
 }
 
 #[derive(FromForm)]
@@ -108,7 +108,7 @@ async fn delete(
         };
         if db.write(work).await? {
             visitor.forget(cookies);
-            return Ok(Ok(Flash::success(Redirect::to(super::home_page()), "Your account is deleted.")));
+            return Ok(Ok(Flash::new(Redirect::to(super::home_page()), "Your account is deleted.")));
         }
     }
     let mut form = fields();

@@ -3,12 +3,13 @@
 use rocket::fairing::{AdHoc, Fairing};
 use rocket::form::Form;
 use rocket::http::Status;
-use rocket::response::{Flash, Redirect};
+use rocket::response::Redirect;
 use rocket::{FromForm, get, post, routes, uri};
 
 use super::user_page;
 use crate::models::User;
 use crate::site::auth::Visitor;
+use crate::site::flash::Flash;
 use crate::site::forms::{self, Fields};
 use crate::site::templates::Page;
 use crate::site::{AppError, AppResult, Db};
@@ -40,7 +41,7 @@ async fn show(visitor: Visitor, db: &Db) -> AppResult<Page> {
 }
 
 #[post("/edit", data = "<typed>")]
-async fn submit(typed: Form<Profile<'_>>, visitor: Visitor, db: &Db) -> AppResult<Result<Flash<Redirect>, Page>> {
+async fn submit(typed: Form<Profile<'_>>, visitor: Visitor, db: &Db) -> AppResult<Result<Flash, Page>> {
     let (nickname, about_me) = (typed.nickname.to_owned(), forms::tidy(typed.about_me));
     let mut form = Fields::new([("nickname", nickname.as_str()), ("about_me", about_me.as_str())])
         .checked("nickname", forms::nickname(&nickname))
@@ -58,7 +59,7 @@ async fn submit(typed: Form<Profile<'_>>, visitor: Visitor, db: &Db) -> AppResul
         form.refused(error)?;
     }
     if form.are_good() {
-        return Ok(Ok(Flash::success(back, "Your changes have been saved.")));
+        return Ok(Ok(Flash::new(back, "Your changes have been saved.")));
     }
     Ok(Err(page(&form, &viewer).status(Status::UnprocessableEntity)))
 }

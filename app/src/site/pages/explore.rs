@@ -2,12 +2,12 @@
 
 use config::Config;
 use rocket::fairing::{AdHoc, Fairing};
-use rocket::request::FlashMessage;
 use rocket::{State, get, routes, uri};
 
 use super::{feeds, timeline};
 use crate::models::{Cursor, Feed, Position};
 use crate::site::auth::Visitor;
+use crate::site::flash::FlashMessage;
 use crate::site::templates::Page;
 use crate::site::{AppResult, Db};
 
@@ -26,7 +26,7 @@ pub fn link(position: Position) -> String {
 async fn explore(
     before: Option<Cursor>,
     after: Option<Cursor>,
-    flash: Option<FlashMessage<'_>>,
+    flash: FlashMessage<'_>,
     visitor: Visitor,
     config: &State<Config>,
     db: &Db,

@@ -1,12 +1,13 @@
 //! Following somebody, and ceasing to.
 
 use rocket::fairing::{AdHoc, Fairing};
-use rocket::response::{Flash, Redirect};
+use rocket::response::Redirect;
 use rocket::{post, routes, uri};
 
 use super::user_page;
 use crate::models::User;
 use crate::site::auth::Visitor;
+use crate::site::flash::Flash;
 use crate::site::{AppError, AppResult, Db};
 
 /// The fairing that serves them.
@@ -25,7 +26,7 @@ pub fn unfollow_link(nickname: &str) -> String {
 }
 
 #[post("/user/<nickname>/follow")]
-async fn follow(nickname: &str, visitor: Visitor, db: &Db) -> AppResult<Flash<Redirect>> {
+async fn follow(nickname: &str, visitor: Visitor, db: &Db) -> AppResult<Flash> {
     let name = nickname.to_owned();
     let is_me = db
         .write(move |connection| {
@@ -39,14 +40,14 @@ async fn follow(nickname: &str, visitor: Visitor, db: &Db) -> AppResult<Flash<Re
         .await?;
     let back = Redirect::to(user_page(nickname));
     Ok(if is_me {
-        Flash::error(back, "You can't follow yourself!")
+        Flash::new(back, "You can't follow yourself!")
     } else {
-        Flash::success(back, format!("You are now following {nickname}!"))
+        Flash::new(back, format!("You are now following {nickname}!"))
     })
 }
 
 #[post("/user/<nickname>/unfollow")]
-async fn unfollow(nickname: &str, visitor: Visitor, db: &Db) -> AppResult<Flash<Redirect>> {
+async fn unfollow(nickname: &str, visitor: Visitor, db: &Db) -> AppResult<Flash> {
     let name = nickname.to_owned();
     let is_me = db
         .write(move |connection| {
@@ -58,8 +59,8 @@ async fn unfollow(nickname: &str, visitor: Visitor, db: &Db) -> AppResult<Flash<
         .await?;
     let back = Redirect::to(user_page(nickname));
     Ok(if is_me {
-        Flash::error(back, "You can't unfollow yourself!")
+        Flash::new(back, "You can't unfollow yourself!")
     } else {
-        Flash::success(back, format!("You have stopped following {nickname}."))
+        Flash::new(back, format!("You have stopped following {nickname}."))
     })
 }

@@ -5,13 +5,13 @@ use config::Config;
 use rocket::fairing::{AdHoc, Fairing};
 use rocket::form::Form;
 use rocket::http::Status;
-use rocket::request::FlashMessage;
-use rocket::response::{Flash, Redirect};
+use rocket::response::Redirect;
 use rocket::{FromForm, State, get, post, routes, uri};
 
 use super::{feeds, timeline};
 use crate::models::{Cursor, Feed, NewPost, Page as Posts, Position, Post, User};
 use crate::site::auth::Visitor;
+use crate::site::flash::{Flash, FlashMessage};
 use crate::site::forms::{self, Fields};
 use crate::site::templates::Page;
 use crate::site::{AppError, AppResult, Db};
@@ -31,7 +31,7 @@ pub fn link(position: Position) -> String {
 async fn home(
     before: Option<Cursor>,
     after: Option<Cursor>,
-    flash: Option<FlashMessage<'_>>,
+    flash: FlashMessage<'_>,
     visitor: Visitor,
     config: &State<Config>,
     db: &Db,
@@ -46,7 +46,7 @@ async fn home(
 async fn index(
     before: Option<Cursor>,
     after: Option<Cursor>,
-    flash: Option<FlashMessage<'_>>,
+    flash: FlashMessage<'_>,
     visitor: Visitor,
     config: &State<Config>,
     db: &Db,
@@ -67,7 +67,7 @@ async fn write(
     visitor: Visitor,
     config: &State<Config>,
     db: &Db,
-) -> AppResult<Result<Flash<Redirect>, Page>> {
+) -> AppResult<Result<Flash, Page>> {
     let body = forms::tidy(draft.body);
     let form = Fields::new([("body", body.as_str())])
         .checked("body", forms::text(&body, "what you want to say", Post::BODY_LENGTH, Post::BODY_ROOM));
@@ -77,7 +77,7 @@ async fn write(
             NewPost::new(&author, &body)?.insert(connection).map_err(AppError::from)
         })
         .await?;
-        return Ok(Ok(Flash::success(Redirect::to(link(Position::Newest)), "Your post is now live!")));
+        return Ok(Ok(Flash::new(Redirect::to(link(Position::Newest)), "Your post is now live!")));
     }
     let size = config.posts_per_page;
     let (viewer, posts) = db

@@ -3,13 +3,13 @@
 use diesel::QueryResult;
 use migrate::Connection;
 use rocket::fairing::{AdHoc, Fairing};
-use rocket::request::FlashMessage;
 use rocket::serde::Serialize;
 use rocket::{get, routes, uri};
 
 use super::{avatar, user_page};
 use crate::models::User;
 use crate::site::auth::Visitor;
+use crate::site::flash::FlashMessage;
 use crate::site::templates::Page;
 use crate::site::text::{self, Segment};
 use crate::site::{AppError, AppResult, Db};
@@ -58,7 +58,7 @@ impl<'a> Person<'a> {
 async fn followers(
     nickname: &str,
     after: Option<&str>,
-    flash: Option<FlashMessage<'_>>,
+    flash: FlashMessage<'_>,
     visitor: Visitor,
     db: &Db,
 ) -> AppResult<Page> {
@@ -71,7 +71,7 @@ async fn followers(
 async fn following(
     nickname: &str,
     after: Option<&str>,
-    flash: Option<FlashMessage<'_>>,
+    flash: FlashMessage<'_>,
     visitor: Visitor,
     db: &Db,
 ) -> AppResult<Page> {

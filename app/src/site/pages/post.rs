@@ -1,13 +1,13 @@
 //! One post by itself, and its end.
 
 use rocket::fairing::{AdHoc, Fairing};
-use rocket::request::FlashMessage;
-use rocket::response::{Flash, Redirect};
+use rocket::response::Redirect;
 use rocket::{get, post, routes, uri};
 
 use super::timeline::Item;
 use crate::models::Post;
 use crate::site::auth::Visitor;
+use crate::site::flash::{Flash, FlashMessage};
 use crate::site::templates::Page;
 use crate::site::{AppError, AppResult, Db};
 
@@ -30,7 +30,7 @@ pub fn delete_link(id: i32) -> String {
 }
 
 #[get("/post/<id>")]
-async fn show(id: Id, flash: Option<FlashMessage<'_>>, visitor: Visitor, db: &Db) -> AppResult<Page> {
+async fn show(id: Id, flash: FlashMessage<'_>, visitor: Visitor, db: &Db) -> AppResult<Page> {
     let id = id.ok_or(AppError::NotFound)?;
     let (viewer, post) = db
         .run(move |connection| {
@@ -44,7 +44,7 @@ async fn show(id: Id, flash: Option<FlashMessage<'_>>, visitor: Visitor, db: &Db
 }
 
 #[post("/post/<id>/delete")]
-async fn delete(id: Id, visitor: Visitor, db: &Db) -> AppResult<Flash<Redirect>> {
+async fn delete(id: Id, visitor: Visitor, db: &Db) -> AppResult<Flash> {
     let id = id.ok_or(AppError::NotFound)?;
     db.write(move |connection| {
         let viewer = visitor.require(connection)?;
@@ -56,5 +56,5 @@ async fn delete(id: Id, visitor: Visitor, db: &Db) -> AppResult<Flash<Redirect>>
         post.delete(connection).map_err(AppError::from)
     })
     .await?;
-    Ok(Flash::success(Redirect::to(super::home_page()), "Your post is deleted."))
+    Ok(Flash::new(Redirect::to(super::home_page()), "Your post is deleted."))
 }

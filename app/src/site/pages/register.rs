@@ -3,12 +3,13 @@
 use rocket::fairing::{AdHoc, Fairing};
 use rocket::form::Form;
 use rocket::http::{CookieJar, Status};
-use rocket::response::{Flash, Redirect};
+use rocket::response::Redirect;
 use rocket::{FromForm, State, get, post, routes};
 
 use crate::models::NewUser;
 use crate::site::auth::password::Passwords;
 use crate::site::auth::{Attempts, Visitor};
+use crate::site::flash::Flash;
 use crate::site::forms::{self, Fields};
 use crate::site::templates::Page;
 use crate::site::{AppError, AppResult, Db};
@@ -42,7 +43,7 @@ async fn submit(
     cookies: &CookieJar<'_>,
     passwords: &State<Passwords>,
     db: &Db,
-) -> AppResult<Result<Flash<Redirect>, Page>> {
+) -> AppResult<Result<Flash, Page>> {
     let (nickname, email) = (typed.nickname.to_owned(), typed.email.trim().to_owned());
     let mut form = Fields::new([("nickname", nickname.as_str()), ("email", email.as_str()), ("password", "")])
         .checked("nickname", forms::nickname(&nickname))
@@ -65,7 +66,7 @@ async fn submit(
         match stored {
             Ok(session) => {
                 session.remember(cookies);
-                return Ok(Ok(Flash::success(Redirect::to(super::home_page()), "Welcome! Your account is ready.")));
+                return Ok(Ok(Flash::new(Redirect::to(super::home_page()), "Welcome! Your account is ready.")));
             }
             Err(error) => form.refused(error)?,
         }

@@ -2,13 +2,13 @@
 
 use config::Config;
 use rocket::fairing::{AdHoc, Fairing};
-use rocket::request::FlashMessage;
 use rocket::{State, get, routes, uri};
 
 use super::people::Person;
 use super::timeline::Item;
 use crate::models::search::{self, LONGEST, RANKED, Words};
 use crate::site::auth::Visitor;
+use crate::site::flash::FlashMessage;
 use crate::site::templates::Page;
 use crate::site::{AppError, AppResult, Db};
 
@@ -29,7 +29,7 @@ pub fn link(query: Option<&str>, page: Option<usize>) -> String {
 async fn results(
     q: Option<&str>,
     page: Option<usize>,
-    flash: Option<FlashMessage<'_>>,
+    flash: FlashMessage<'_>,
     visitor: Visitor,
     config: &State<Config>,
     db: &Db,

@@ -3,13 +3,14 @@
 use rocket::fairing::{AdHoc, Fairing};
 use rocket::form::Form;
 use rocket::http::{CookieJar, Method, Status};
-use rocket::request::{FlashMessage, Request};
-use rocket::response::{Flash, Redirect};
+use rocket::request::Request;
+use rocket::response::Redirect;
 use rocket::{FromForm, State, get, post, routes, uri};
 
 use crate::models::User;
 use crate::site::auth::password::{Passwords, Verdict};
 use crate::site::auth::{Attempts, Visitor};
+use crate::site::flash::{Flash, FlashMessage};
 use crate::site::forms::Fields;
 use crate::site::templates::Page;
 use crate::site::{AppResult, Db};
@@ -32,15 +33,15 @@ struct Credentials<'r> {
 }
 
 /// The answer to a page that only those see who are signed in: to the form, and back afterwards.
-pub fn lead_to(request: &Request<'_>) -> Flash<Redirect> {
+pub fn lead_to(request: &Request<'_>) -> Flash {
     let next = if request.method() == Method::Get { Some(request.uri().to_string()) } else { None };
-    Flash::error(Redirect::to(uri!(show(next))), "Please sign in to see this page.")
+    Flash::new(Redirect::to(uri!(show(next))), "Please sign in to see this page.")
 }
 
 #[get("/login?<next>")]
 pub async fn show(
     next: Option<String>,
-    flash: Option<FlashMessage<'_>>,
+    flash: FlashMessage<'_>,
     visitor: Visitor,
     db: &Db,
 ) -> AppResult<Result<Redirect, Page>> {
@@ -98,10 +99,10 @@ async fn submit(
 }
 
 #[post("/logout")]
-pub async fn sign_out(visitor: Visitor, cookies: &CookieJar<'_>, db: &Db) -> AppResult<Flash<Redirect>> {
+pub async fn sign_out(visitor: Visitor, cookies: &CookieJar<'_>, db: &Db) -> AppResult<Flash> {
     visitor.forget(cookies);
     db.run(move |connection| visitor.end_session(connection)).await?;
-    Ok(Flash::success(Redirect::to(super::home_page()), "You are signed out."))
+    Ok(Flash::new(Redirect::to(super::home_page()), "You are signed out."))
 }
 
 fn page(form: &Fields, remember_me: bool) -> Page {

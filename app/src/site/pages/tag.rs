@@ -2,13 +2,13 @@
 
 use config::Config;
 use rocket::fairing::{AdHoc, Fairing};
-use rocket::request::FlashMessage;
 use rocket::{State, get, routes, uri};
 
 use super::{feeds, timeline};
 use crate::models::markup::tag_key;
 use crate::models::{Cursor, Feed, Position};
 use crate::site::auth::Visitor;
+use crate::site::flash::FlashMessage;
 use crate::site::templates::Page;
 use crate::site::{AppResult, Db};
 
@@ -29,7 +29,7 @@ async fn tag(
     name: &str,
     before: Option<Cursor>,
     after: Option<Cursor>,
-    flash: Option<FlashMessage<'_>>,
+    flash: FlashMessage<'_>,
     visitor: Visitor,
     config: &State<Config>,
     db: &Db,

@@ -2,13 +2,13 @@
 
 use config::Config;
 use rocket::fairing::{AdHoc, Fairing};
-use rocket::request::FlashMessage;
 use rocket::{State, get, routes, uri};
 
 use super::timeline::{self, Moment};
 use super::{avatar, edit, feeds, follow, people};
 use crate::models::{Cursor, Feed, Page as Posts, Position, User};
 use crate::site::auth::Visitor;
+use crate::site::flash::FlashMessage;
 use crate::site::templates::Page;
 use crate::site::{AppError, AppResult, Db, text};
 
@@ -28,7 +28,7 @@ async fn user(
     nickname: &str,
     before: Option<Cursor>,
     after: Option<Cursor>,
-    flash: Option<FlashMessage<'_>>,
+    flash: FlashMessage<'_>,
     visitor: Visitor,
     config: &State<Config>,
     db: &Db,
