@@ -134,7 +134,7 @@ fn every_cookie_is_kept_from_scripts_and_other_sites_and_on_https_bound_to_this_
     let plain = cookies("http://blog.example.org");
     let secure = cookies("https://blog.example.org");
     for (prefix, cookies) in [("", &plain), ("__Host-", &secure)] {
-        for name in ["session", "flash"] {
+        for name in ["session", "device", "flash"] {
             let name = format!("{prefix}{name}=");
             assert!(cookies.iter().any(|cookie| cookie.starts_with(&name)), "{name} {cookies:?}");
         }

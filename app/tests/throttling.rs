@@ -7,7 +7,7 @@ mod support;
 use std::net::{IpAddr, SocketAddr};
 
 use app::site::auth::password::Passwords;
-use rocket::http::{ContentType, Header, Status};
+use rocket::http::{ContentType, Cookie, Header, Status};
 use rocket::local::blocking::{Client, LocalResponse};
 use support::{OLD_PASSWORD as OLD, TestDb, post, sign_in};
 
@@ -64,6 +64,77 @@ fn an_account_has_ten_attempts_a_minute_from_wherever_and_whether_or_not_it_exis
         assert_eq!(attempt(&site, account, "192.0.2.99", None).status(), Status::TooManyRequests, "{account}");
         assert_eq!(attempt(&site, "john", "192.0.2.99", None).status(), Status::UnprocessableEntity);
     }
+}
+
+/// Signs in, or tries to, from an address of one's own and with that cookie: the status, and the device's new cookie.
+fn from_device(
+    site: &Client,
+    account: &str,
+    password: &str,
+    address: u8,
+    device: Option<&Cookie<'static>>,
+) -> (u16, Option<Cookie<'static>>) {
+    let body = format!("login={account}&password={}", password.replace(' ', "+"));
+    let mut request = site.post("/login").header(ContentType::Form).body(body);
+    request = request.remote(SocketAddr::new(IpAddr::from([198, 51, 100, address]), 4000));
+    if let Some(device) = device {
+        request = request.cookie(device.clone());
+    }
+    let answer = request.dispatch();
+    let mut cookies = answer.headers().get("Set-Cookie").map(|cookie| Cookie::parse_encoded(cookie.to_owned()).unwrap());
+    (answer.status().code, cookies.find(|cookie| cookie.name() == "device"))
+}
+
+/// The site, where somebody has signed in as each of the two, with their devices; and where strangers have then used
+/// up the attempts on susan's account by both of its names.
+fn besieged() -> (TestDb, Client, [Cookie<'static>; 2]) {
+    let mut db = TestDb::new();
+    db.member("susan");
+    db.member("john");
+    let site = Client::untracked(app::site::rocket(db.config()).unwrap()).unwrap();
+    let devices = ["susan", "john"].map(|name| from_device(&site, name, OLD, 1, None).1.unwrap());
+    for account in ["susan", "susan@example.org"] {
+        let used_up = (0..=10).find(|n| from_device(&site, account, "not this one", 10 + n, None).0 == 429);
+        assert!(used_up.is_some());
+    }
+    (db, site, devices)
+}
+
+#[test]
+fn strangers_do_not_lock_the_owner_out_of_a_device_that_the_owner_has_signed_in_on() {
+    let (_db, site, [susans, johns]) = besieged();
+    for account in ["susan", "Susan@Example.org"] {
+        assert_eq!(from_device(&site, account, OLD, 50, None).0, 429, "a stranger who knows the password");
+        assert_eq!(from_device(&site, account, OLD, 51, Some(&johns)).0, 429, "the device of another account");
+    }
+    let forged = Cookie::new("device", "0000\nsusan\nsusan@example.org");
+    assert_eq!(from_device(&site, "susan", OLD, 52, Some(&forged)).0, 429, "a cookie that the site has not made");
+    for account in ["susan", "susan@example.org"] {
+        let (status, again) = from_device(&site, account, OLD, 53, Some(&susans));
+        assert_eq!((status, again.is_some()), (303, true), "{account}");
+    }
+}
+
+#[test]
+fn a_device_has_ten_attempts_a_minute_on_its_account_and_none_extra_on_another() {
+    let (_db, site, [susans, johns]) = besieged();
+    for n in 0..10 {
+        assert_eq!(from_device(&site, "susan", "not this one", 60 + n, Some(&susans)).0, 422);
+    }
+    assert_eq!(from_device(&site, "susan", OLD, 70, Some(&susans)).0, 429);
+    // One of the ten on john's account was john's own.
+    for n in 0..9 {
+        assert_eq!(from_device(&site, "john", "not this one", 80 + n, Some(&susans)).0, 422);
+    }
+    assert_eq!(from_device(&site, "john", OLD, 90, Some(&susans)).0, 429);
+    assert_eq!(from_device(&site, "john", OLD, 91, Some(&johns)).0, 303);
+}
+
+#[test]
+fn a_device_is_known_for_a_year_and_its_cookie_shows_nothing() {
+    let (_db, _site, [susans, _]) = besieged();
+    assert_eq!(susans.max_age(), Some(rocket::time::Duration::days(365)));
+    assert!(!susans.value().contains("susan"), "{susans}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Who is asking: a cookie holds a random token, the database its SHA-256, and a session leads to a user.
 
+mod device;
 pub mod password;
 mod throttle;
 pub(super) mod token;
@@ -132,7 +133,7 @@ impl Visitor {
         if remember_me {
             session.set_max_age(rocket::time::Duration::days(REMEMBERED));
         }
-        Ok(SignedIn { session })
+        Ok(SignedIn { session, device: device::cookie(user, self.cookies) })
     }
 
     /// Begins a session in place of all that the user has, which lasts as long as the one that the request came with.
@@ -164,16 +165,18 @@ impl Visitor {
     }
 }
 
-/// A session has begun: the cookie is still to be handed to the browser.
+/// A session has begun: the cookies are still to be handed to the browser.
 #[must_use]
 pub struct SignedIn {
     session: Cookie<'static>,
+    device: Cookie<'static>,
 }
 
 impl SignedIn {
-    /// Hands the browser the token.
+    /// Hands the browser the token, and has it known as one of the user's.
     pub fn remember(self, jar: &CookieJar<'_>) {
         jar.add(self.session);
+        jar.add_private(self.device);
     }
 }
 

@@ -1,7 +1,9 @@
 //! How often somebody may try a password or register: so many times a minute from one address, and on one account.
 //!
-//! An account is what was typed as its name. Whether there is such an account makes no difference.
+//! An account is what was typed as its name. Whether there is such an account makes no difference. A device that has
+//! been signed in on has attempts of its own on that account, in place of those that it shares with all others.
 
+use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -11,9 +13,10 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use rocket::http::Status;
 use rocket::request::{FromRequest, Outcome, Request};
 
+use super::device::Device;
 use crate::site::{AppError, AppResult, client};
 
-/// How many addresses or accounts are kept before those are forgotten that may try again as they like.
+/// How many addresses, accounts or devices are kept before those are forgotten that may try again as they like.
 const MANY: usize = 10_000;
 
 /// How many characters of an account's name count: no account has more.
@@ -23,6 +26,7 @@ const LONGEST: usize = 200;
 pub struct Throttle {
     addresses: DefaultKeyedRateLimiter<IpAddr>,
     accounts: DefaultKeyedRateLimiter<String>,
+    devices: DefaultKeyedRateLimiter<String>,
     clock: DefaultClock,
 }
 
@@ -33,22 +37,30 @@ impl Throttle {
         Self {
             addresses: RateLimiter::keyed(quota),
             accounts: RateLimiter::keyed(quota),
+            devices: RateLimiter::keyed(quota),
             clock: DefaultClock::default(),
         }
     }
 
-    fn attempt(&self, address: IpAddr, account: &str) -> Result<(), Duration> {
-        if self.addresses.len() > MANY {
-            self.addresses.retain_recent();
+    fn attempt(&self, address: IpAddr, account: &str, device: Option<&Device>) -> Result<(), Duration> {
+        check(&self.addresses, &household(address), &self.clock)?;
+        match device.filter(|device| device.knows(account)) {
+            Some(device) => check(&self.devices, &device.id, &self.clock),
+            None => check(&self.accounts, &account.to_lowercase().chars().take(LONGEST).collect(), &self.clock),
         }
-        if self.accounts.len() > MANY {
-            self.accounts.retain_recent();
-        }
-        let account: String = account.to_lowercase().chars().take(LONGEST).collect();
-        let now = self.clock.now();
-        self.addresses.check_key(&household(address)).map_err(|until| until.wait_time_from(now))?;
-        self.accounts.check_key(&account).map_err(|until| until.wait_time_from(now))
     }
+}
+
+/// Counts an attempt under that key, or says how long to wait.
+fn check<K: Hash + Eq + Clone>(
+    attempts: &DefaultKeyedRateLimiter<K>,
+    key: &K,
+    clock: &DefaultClock,
+) -> Result<(), Duration> {
+    if attempts.len() > MANY {
+        attempts.retain_recent();
+    }
+    attempts.check_key(key).map_err(|until| until.wait_time_from(clock.now()))
 }
 
 /// An address of version 6 stands for its network: whoever has one has 2^64 of them.
@@ -63,6 +75,7 @@ fn household(address: IpAddr) -> IpAddr {
 pub struct Attempts<'r> {
     throttle: &'r Throttle,
     address: IpAddr,
+    device: Option<Device>,
 }
 
 impl Attempts<'_> {
@@ -72,7 +85,7 @@ impl Attempts<'_> {
     ///
     /// [`AppError::TooMany`] when there were too many.
     pub fn count(&self, account: &str) -> AppResult<()> {
-        self.throttle.attempt(self.address, account).map_err(AppError::TooMany)
+        self.throttle.attempt(self.address, account, self.device.as_ref()).map_err(AppError::TooMany)
     }
 }
 
@@ -82,7 +95,10 @@ impl<'r> FromRequest<'r> for Attempts<'r> {
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         match request.rocket().state::<Throttle>() {
-            Some(throttle) => Outcome::Success(Self { throttle, address: client::address(request) }),
+            Some(throttle) => {
+                let (address, device) = (client::address(request), Device::from_request(request));
+                Outcome::Success(Self { throttle, address, device })
+            }
             None => Outcome::Error((Status::InternalServerError, ())),
         }
     }
@@ -99,18 +115,18 @@ mod tests {
     #[test]
     fn an_address_and_an_account_have_their_attempts_each() {
         let (throttle, [here, there, elsewhere]) = (throttle(), [1, 2, 3].map(|n| IpAddr::from([192, 0, 2, n])));
-        assert!(throttle.attempt(here, "susan").is_ok() && throttle.attempt(here, "john").is_ok());
-        let wait = throttle.attempt(here, "mary").unwrap_err();
+        assert!(throttle.attempt(here, "susan", None).is_ok() && throttle.attempt(here, "john", None).is_ok());
+        let wait = throttle.attempt(here, "mary", None).unwrap_err();
         assert!(wait > Duration::from_secs(20) && wait <= Duration::from_secs(30), "{wait:?}");
-        assert!(throttle.attempt(there, "mary").is_ok(), "what was refused does not count against the account");
-        assert!(throttle.attempt(there, "Susan").is_ok());
-        assert!(throttle.attempt(elsewhere, "SUSAN").is_err());
+        assert!(throttle.attempt(there, "mary", None).is_ok(), "what was refused does not count against the account");
+        assert!(throttle.attempt(there, "Susan", None).is_ok());
+        assert!(throttle.attempt(elsewhere, "SUSAN", None).is_err());
     }
 
     #[test]
     fn all_addresses_of_one_network_of_version_6_are_one() {
         let throttle = throttle();
-        let attempt = |address: &str, account| throttle.attempt(address.parse().unwrap(), account);
+        let attempt = |address: &str, account| throttle.attempt(address.parse().unwrap(), account, None);
         assert!(attempt("2001:db8::1", "a").is_ok() && attempt("2001:db8::ffff:2", "b").is_ok());
         assert!(attempt("2001:db8::3", "c").is_err());
         assert!(attempt("2001:db8:0:1::3", "d").is_ok());
