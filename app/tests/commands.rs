@@ -60,6 +60,7 @@ fn what_the_form_refuses_is_refused_here_too() {
         (["create", "susan", "a@example.org"], "short\n", "8 to 128 characters"),
         (["create", "susan", "a@example.org"], "", "8 to 128 characters"),
         (["create", "john", "a@example.org"], "correct horse", "this nickname is taken"),
+        (["create", "JOHN", "a@example.org"], "correct horse", "this nickname is taken"),
         (["create", "susan", "john@example.org"], "correct horse", "this email is taken"),
     ] {
         let error = refused(&db, &[&["user"], &arguments[..]].concat(), input);

@@ -4,8 +4,11 @@
 
 mod support;
 
+use std::sync::{Arc, Mutex};
+
 use app::models::{ModelError, NewPost, NewUser, Post, User};
 use app::schema::posts;
+use diesel::connection::{Connection as _, InstrumentationEvent};
 use diesel::prelude::*;
 use support::{TestDb, moment};
 
@@ -164,4 +167,82 @@ fn to_follow_twice_is_to_follow_once_and_goes_with_either_user() {
     john.follow(&susan, db).unwrap();
     john.delete(db).unwrap();
     assert_eq!(susan.follow_counts(db).unwrap(), (0, 0));
+}
+
+#[test]
+fn a_nickname_is_one_name_however_it_is_spelt_in_capitals() {
+    let mut db = TestDb::new();
+    let (susan, john) = (db.user("Susan_1"), db.user("john"));
+    for other in ["S", "Susan", "SUSAN_10", "susan.1", "sUSAN_", "Tim", "susan_2"] {
+        db.user(other);
+    }
+    let db = &mut db.connection;
+    for spelling in ["Susan_1", "susan_1", "SUSAN_1", "sUsAn_1"] {
+        assert_eq!(User::by_nickname(spelling, db).unwrap(), susan, "{spelling}");
+        assert_eq!(User::by_login(spelling, db).unwrap().unwrap().0, susan, "{spelling}");
+        let taken = NewUser::new(spelling, "other@example.org").unwrap().insert(db);
+        assert!(matches!(taken, Err(ModelError::Taken { field: "nickname" })), "{spelling}: {taken:?}");
+        let taken = john.set_profile(spelling, "", db);
+        assert!(matches!(taken, Err(ModelError::Taken { field: "nickname" })), "{spelling}: {taken:?}");
+        susan.set_profile(spelling, "its own other spelling", db).unwrap();
+        susan.set_profile("Susan_1", "", db).unwrap();
+    }
+    assert!(User::by_nickname("susan_3", db).is_err() && User::by_login("susan_3", db).unwrap().is_none());
+}
+
+#[test]
+fn two_who_have_one_name_from_before_are_told_apart_by_its_spelling() {
+    let mut db = TestDb::new();
+    let (old, new) = (db.user("susan"), db.user("other"));
+    let db = &mut db.connection;
+    diesel::update(&new).set(app::schema::users::nickname.eq("Susan")).execute(db).unwrap();
+    assert_eq!(User::by_nickname("susan", db).unwrap().id, old.id);
+    assert_eq!(User::by_nickname("Susan", db).unwrap().id, new.id);
+    assert!(User::by_nickname("SUSAN", db).is_ok());
+    old.set_profile("susan", "who keeps the name may write", db).unwrap();
+    let taken = old.set_profile("SUSAN", "", db);
+    assert!(matches!(taken, Err(ModelError::Taken { field: "nickname" })), "{taken:?}");
+}
+
+/// What an instrumented connection runs while that work is done.
+fn queries(db: &mut TestDb, work: impl FnOnce(&mut migrate::Connection)) -> Vec<String> {
+    let queries = Arc::new(Mutex::new(Vec::new()));
+    let seen = queries.clone();
+    db.connection.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+        if let InstrumentationEvent::StartQuery { query, .. } = event {
+            seen.lock().unwrap().push(query.to_string());
+        }
+    });
+    work(&mut db.connection);
+    db.connection.set_instrumentation(|_: InstrumentationEvent<'_>| {});
+    std::mem::take(&mut *queries.lock().unwrap())
+}
+
+#[test]
+fn a_spelling_is_looked_up_in_a_few_steps_of_the_index() {
+    let mut db = TestDb::new();
+    for first in 'a'..='z' {
+        for second in "AbCdEfGhIjKlMnOpQrStUvWxYz".chars() {
+            db.user(&format!("{first}{second}an"));
+        }
+    }
+    let asked = queries(&mut db, |db| assert!(User::by_nickname("SUSAN_NOT_HERE", db).is_err()));
+    assert!((2..20).contains(&asked.len()), "{}: {asked:#?}", asked.len());
+    for query in asked {
+        let query = query.split(" -- binds").next().unwrap();
+        let plan: Vec<Detail> =
+            diesel::sql_query(format!("EXPLAIN QUERY PLAN {query}")).load(&mut db.connection).unwrap();
+        let [step] = plan.as_slice() else { panic!("more than one step") };
+        assert!(
+            step.detail.starts_with("SEARCH users USING") && step.detail.contains("users_nickname_key"),
+            "{}",
+            step.detail
+        );
+    }
+}
+
+#[derive(QueryableByName)]
+struct Detail {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    detail: String,
 }

@@ -164,3 +164,34 @@ fn a_wrong_profile_shows_the_form_again_with_what_is_wrong() {
     let found = User::find(john.id, &mut db.connection).unwrap();
     assert_eq!((found.nickname.as_str(), found.about_me), ("john", None));
 }
+
+#[test]
+fn a_nickname_leads_to_the_same_page_however_it_is_spelt_in_capitals() {
+    let mut db = TestDb::new();
+    let (john, susan) = (db.user("john"), db.member("Susan"));
+    susan.follow(&john, &mut db.connection).unwrap();
+    db.post(&susan, "hello", 0);
+    let site = Browser::signed_in(&mut db, &john);
+    let answer = site.get("/user/SUSAN");
+    assert_eq!((answer.status, answer.location.as_deref()), (308, Some("/user/Susan")));
+    let answer = site.get("/user/susan?before=1700000001000000-9");
+    assert_eq!((answer.status, answer.location.as_deref()), (308, Some("/user/Susan?before=1700000001000000-9")));
+    assert!(site.get("/user/SUSAN/following").body.contains("<h1>Followed by Susan</h1>"));
+    assert!(site.get("/user/SUSAN/feed.atom").body.contains("Susan on microblog"));
+    assert_eq!(site.post("/user/SUSAN/follow", &[]).location.as_deref(), Some("/user/Susan"));
+    assert!(site.get("/user/Susan").body.contains("You are now following Susan!"));
+    let answer = site.post("/edit", &[("nickname", "SUSAN"), ("about_me", "")]);
+    assert!(answer.status == 422 && answer.body.contains("This nickname is taken."), "{answer:?}");
+    assert_eq!(site.post("/edit", &[("nickname", "JOHN"), ("about_me", "")]).status, 303, "his own other spelling");
+    support::sign_in(&db.site(), "sUSAN", support::OLD_PASSWORD);
+}
+
+#[test]
+fn nobody_registers_a_name_that_differs_by_capitals_only() {
+    let mut db = TestDb::new();
+    db.user("susan");
+    let form = [("nickname", "Susan"), ("email", "other@example.org"), ("password", support::OLD_PASSWORD)];
+    let answer = Browser::new(&db).post("/register", &form);
+    assert!(answer.status == 422 && answer.body.contains("This nickname is taken."), "{answer:?}");
+    assert_eq!(User::all(&mut db.connection).unwrap().len(), 1);
+}

@@ -81,7 +81,8 @@ fn from_device(
         request = request.cookie(device.clone());
     }
     let answer = request.dispatch();
-    let mut cookies = answer.headers().get("Set-Cookie").map(|cookie| Cookie::parse_encoded(cookie.to_owned()).unwrap());
+    let mut cookies =
+        answer.headers().get("Set-Cookie").map(|cookie| Cookie::parse_encoded(cookie.to_owned()).unwrap());
     (answer.status().code, cookies.find(|cookie| cookie.name() == "device"))
 }
 

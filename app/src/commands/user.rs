@@ -38,7 +38,8 @@ pub fn run(command: User) -> Result<(), CommandError> {
 fn create(nickname: &str, email: &str, connection: &mut Connection) -> Result<(), CommandError> {
     forms::nickname(nickname).and_then(|()| forms::email(email)).map_err(CommandError::Refused)?;
     let hash = ask::new_password_hash()?;
-    let user = NewUser::new(nickname, email)?.password_hash(&hash).insert(connection)?;
+    let user = NewUser::new(nickname, email)?.password_hash(&hash);
+    let user = pool::immediately(connection, |connection| user.insert(connection))?;
     say(&format!("Created {}", user.nickname));
     Ok(())
 }
@@ -50,17 +51,17 @@ fn set_password(nickname: &str, connection: &mut Connection) -> Result<(), Comma
         user.set_password_hash(&hash, connection)?;
         Session::end_all(&user, connection)
     })?;
-    say(&format!("{nickname} has another password, and is signed out everywhere"));
+    say(&format!("{} has another password, and is signed out everywhere", user.nickname));
     Ok(())
 }
 
 fn delete(nickname: &str, yes: bool, connection: &mut Connection) -> Result<(), CommandError> {
     let user = find(nickname, connection)?;
     if !yes {
-        ask::confirm(&format!("Deleting {nickname} with all posts"), nickname)?;
+        ask::confirm(&format!("Deleting {} with all posts", user.nickname), &user.nickname)?;
     }
     user.delete(connection)?;
-    say(&format!("Deleted {nickname}"));
+    say(&format!("Deleted {}", user.nickname));
     Ok(())
 }
 

@@ -7,6 +7,7 @@ pub mod markup;
 pub mod post;
 pub mod search;
 pub mod session;
+mod spelling;
 pub mod user;
 
 pub use error::ModelError;

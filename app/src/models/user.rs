@@ -5,10 +5,11 @@ use std::fmt;
 
 use chrono::{NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
+use diesel::result::Error::NotFound;
 use migrate::Connection;
 use migrate::connection::Backend;
 
-use super::ModelError;
+use super::{ModelError, spelling};
 use crate::schema::{posts, users};
 
 /// A row of `users`.
@@ -17,7 +18,7 @@ use crate::schema::{posts, users};
 pub struct User {
     /// The key.
     pub id: i32,
-    /// The name on the site; no two users share one.
+    /// The name on the site; no two users share one, however it is spelt in capitals.
     pub nickname: String,
     /// The e-mail address; no two users share one.
     pub email: String,
@@ -75,27 +76,42 @@ impl User {
         users::table.find(id).select(Self::as_select()).first(connection)
     }
 
-    /// The user with that nickname.
+    /// The user with that nickname, however it is spelt in capitals; where there are several, the one spelt so.
     ///
     /// # Errors
     ///
     /// [`NotFound`](diesel::result::Error::NotFound) when nobody has it, or when the query fails.
     pub fn by_nickname(nickname: &str, connection: &mut Connection) -> QueryResult<Self> {
-        users::table.filter(users::nickname.eq(nickname)).select(Self::as_select()).first(connection)
+        let spelt = |nickname: &str, connection: &mut Connection| {
+            users::table.filter(users::nickname.eq(nickname)).select(Self::as_select()).first(connection)
+        };
+        match spelt(nickname, connection) {
+            Err(NotFound) => spelt(spelling::stored(nickname, connection)?.first().ok_or(NotFound)?, connection),
+            found => found,
+        }
     }
 
-    /// The user with that nickname or e-mail address, and the hash of the password, if there is one.
+    /// The user with that nickname, however it is spelt in capitals, or that e-mail address, and the hash of the password, if there is one.
     ///
     /// # Errors
     ///
     /// When the query fails.
     pub fn by_login(login: &str, connection: &mut Connection) -> QueryResult<Option<(Self, Option<String>)>> {
         // No nickname holds an @, so the two cannot mean two people.
-        users::table
-            .filter(users::nickname.eq(login).or(users::email.eq(login)))
-            .select((Self::as_select(), users::password_hash))
-            .first(connection)
-            .optional()
+        let found = |login: &str, connection: &mut Connection| {
+            users::table
+                .filter(users::nickname.eq(login).or(users::email.eq(login)))
+                .select((Self::as_select(), users::password_hash))
+                .first(connection)
+                .optional()
+        };
+        if let Some(user) = found(login, connection)? {
+            return Ok(Some(user));
+        }
+        match spelling::stored(login, connection)?.first() {
+            Some(nickname) => found(nickname, connection),
+            None => Ok(None),
+        }
     }
 
     /// The hash of the password, if there is one.
@@ -127,16 +143,21 @@ impl User {
         update.execute(connection).map(drop)
     }
 
-    /// Changes the nickname and what they say of themselves.
+    /// Changes the nickname and what they say of themselves. To be called in a transaction that writes, so that nobody
+    /// takes the nickname meanwhile.
     ///
     /// # Errors
     ///
-    /// [`ModelError::Taken`] when somebody else has the nickname; when one of the texts is too long.
+    /// [`ModelError::Taken`] when somebody else has the nickname, however it is spelt in capitals; when one of the texts is too long.
     pub fn set_profile(&self, nickname: &str, about_me: &str, connection: &mut Connection) -> Result<(), ModelError> {
         ModelError::check("nickname", nickname, Self::NICKNAME_LENGTH)?;
         let about_me = Some(about_me).filter(|text| !text.is_empty());
         if let Some(text) = about_me {
             ModelError::check_seen("about_me", text, Self::ABOUT_ME_LENGTH, Self::ABOUT_ME_ROOM)?;
+        }
+        let is_mine = |spelling: &String| *spelling == self.nickname;
+        if nickname != self.nickname && !spelling::stored(nickname, connection)?.iter().all(is_mine) {
+            return Err(ModelError::Taken { field: "nickname" });
         }
         diesel::update(users::table.find(self.id))
             .set((users::nickname.eq(nickname), users::about_me.eq(about_me)))
@@ -207,12 +228,15 @@ impl<'a> NewUser<'a> {
         Self { password_hash: Some(hash), ..self }
     }
 
-    /// Stores the user.
+    /// Stores the user. To be called in a transaction that writes, so that nobody takes the nickname meanwhile.
     ///
     /// # Errors
     ///
-    /// [`ModelError::Taken`] when somebody has the nickname or the e-mail address, or when the statement fails.
+    /// [`ModelError::Taken`] when somebody has the nickname, however it is spelt in capitals, or the e-mail address, or when the statement fails.
     pub fn insert(&self, connection: &mut Connection) -> Result<User, ModelError> {
+        if !spelling::stored(self.nickname, connection)?.is_empty() {
+            return Err(ModelError::Taken { field: "nickname" });
+        }
         let id = diesel::insert_into(users::table)
             .values(self)
             .returning(users::id)

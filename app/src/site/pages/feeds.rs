@@ -41,15 +41,16 @@ async fn of_all(address: Address, db: &Db) -> AppResult<Atom> {
 #[get("/user/<nickname>/feed.atom")]
 async fn of_user(nickname: &str, address: Address, db: &Db) -> AppResult<Atom> {
     let name = nickname.to_owned();
-    let posts = db
+    let (nickname, posts) = db
         .run(move |connection| {
             let user = User::by_nickname(&name, connection)?;
-            Ok::<_, AppError>(Posts::load(&Feed::Of(user.id), Position::Newest, SIZE, connection)?)
+            let posts = Posts::load(&Feed::Of(user.id), Position::Newest, SIZE, connection)?;
+            Ok::<_, AppError>((user.nickname, posts))
         })
         .await?;
     let title = format!("{nickname} on microblog");
-    let page = user::link(nickname, Position::Newest);
-    Ok(atom::feed(&address, &title, &page, &user_link(nickname), &posts.posts))
+    let page = user::link(&nickname, Position::Newest);
+    Ok(atom::feed(&address, &title, &page, &user_link(&nickname), &posts.posts))
 }
 
 #[get("/tag/<name>/feed.atom")]

@@ -28,17 +28,17 @@ pub fn unfollow_link(nickname: &str) -> String {
 #[post("/user/<nickname>/follow")]
 async fn follow(nickname: &str, visitor: Visitor, db: &Db) -> AppResult<Flash> {
     let name = nickname.to_owned();
-    let is_me = db
+    let (nickname, is_me) = db
         .write(move |connection| {
             let viewer = visitor.require(connection)?;
             let user = User::by_nickname(&name, connection)?;
             if viewer.id != user.id {
                 viewer.follow(&user, connection)?;
             }
-            Ok::<_, AppError>(viewer.id == user.id)
+            Ok::<_, AppError>((user.nickname, viewer.id == user.id))
         })
         .await?;
-    let back = Redirect::to(user_page(nickname));
+    let back = Redirect::to(user_page(&nickname));
     Ok(if is_me {
         Flash::new(back, "You can't follow yourself!")
     } else {
@@ -49,15 +49,15 @@ async fn follow(nickname: &str, visitor: Visitor, db: &Db) -> AppResult<Flash> {
 #[post("/user/<nickname>/unfollow")]
 async fn unfollow(nickname: &str, visitor: Visitor, db: &Db) -> AppResult<Flash> {
     let name = nickname.to_owned();
-    let is_me = db
+    let (nickname, is_me) = db
         .write(move |connection| {
             let viewer = visitor.require(connection)?;
             let user = User::by_nickname(&name, connection)?;
             viewer.unfollow(&user, connection)?;
-            Ok::<_, AppError>(viewer.id == user.id)
+            Ok::<_, AppError>((user.nickname, viewer.id == user.id))
         })
         .await?;
-    let back = Redirect::to(user_page(nickname));
+    let back = Redirect::to(user_page(&nickname));
     Ok(if is_me {
         Flash::new(back, "You can't unfollow yourself!")
     } else {

@@ -62,9 +62,9 @@ async fn followers(
     visitor: Visitor,
     db: &Db,
 ) -> AppResult<Page> {
-    let (viewer, people) = load(nickname, after, User::followers, visitor, db).await?;
-    let title = format!("Followers of {nickname}");
-    Ok(list(nickname, &title, &people, followers_link).viewer(viewer.as_ref()).flash(flash))
+    let (viewer, user, people) = load(nickname, after, User::followers, visitor, db).await?;
+    let title = format!("Followers of {}", user.nickname);
+    Ok(list(&user.nickname, &title, &people, followers_link).viewer(viewer.as_ref()).flash(flash))
 }
 
 #[get("/user/<nickname>/following?<after>")]
@@ -75,27 +75,28 @@ async fn following(
     visitor: Visitor,
     db: &Db,
 ) -> AppResult<Page> {
-    let (viewer, people) = load(nickname, after, User::following, visitor, db).await?;
-    let title = format!("Followed by {nickname}");
-    Ok(list(nickname, &title, &people, following_link).viewer(viewer.as_ref()).flash(flash))
+    let (viewer, user, people) = load(nickname, after, User::following, visitor, db).await?;
+    let title = format!("Followed by {}", user.nickname);
+    Ok(list(&user.nickname, &title, &people, following_link).viewer(viewer.as_ref()).flash(flash))
 }
 
 /// Followers or followed: the query that lists some people behind a nickname.
 type Query = fn(&User, &str, u8, &mut Connection) -> QueryResult<Vec<User>>;
 
-/// Who looks at the list, and the people on a page of it.
+/// Who looks at the list, whose it is, and the people on a page of it.
 async fn load(
     nickname: &str,
     after: Option<&str>,
     query: Query,
     visitor: Visitor,
     db: &Db,
-) -> AppResult<(Option<User>, Vec<User>)> {
+) -> AppResult<(Option<User>, User, Vec<User>)> {
     let (name, after) = (nickname.to_owned(), after.unwrap_or_default().to_owned());
     db.run(move |connection| {
         let viewer = visitor.load(connection)?;
         let user = User::by_nickname(&name, connection)?;
-        Ok::<_, AppError>((viewer, query(&user, &after, PAGE + 1, connection)?))
+        let people = query(&user, &after, PAGE + 1, connection)?;
+        Ok::<_, AppError>((viewer, user, people))
     })
     .await
 }

@@ -2,6 +2,7 @@
 
 use config::Config;
 use rocket::fairing::{AdHoc, Fairing};
+use rocket::response::Redirect;
 use rocket::{State, get, routes, uri};
 
 use super::timeline::{self, Moment};
@@ -32,7 +33,7 @@ async fn user(
     visitor: Visitor,
     config: &State<Config>,
     db: &Db,
-) -> AppResult<Page> {
+) -> AppResult<Result<Page, Redirect>> {
     let (size, position) = (config.posts_per_page, timeline::position(before, after));
     let name = nickname.to_owned();
     let (viewer, user, is_followed, counts, posts) = db
@@ -48,6 +49,10 @@ async fn user(
             Ok::<_, AppError>((viewer, user, is_followed, counts, posts))
         })
         .await?;
+    if user.nickname != nickname {
+        // Another spelling. A browser asks again each time, see `caching`, so that a spelling can change.
+        return Ok(Err(Redirect::permanent(link(&user.nickname, position))));
+    }
     let page = Page::new("user.html")
         .viewer(viewer.as_ref())
         .flash(flash)
@@ -65,5 +70,5 @@ async fn user(
         .with("follow_action", &follow::follow_link(nickname))
         .with("unfollow_action", &follow::unfollow_link(nickname))
         .with("atom", &feeds::user_link(nickname));
-    Ok(timeline::show(page, &posts, viewer.as_ref(), |position| link(nickname, position)))
+    Ok(Ok(timeline::show(page, &posts, viewer.as_ref(), |position| link(nickname, position))))
 }

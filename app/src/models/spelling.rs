@@ -1,0 +1,93 @@
+//! Nicknames that differ by capitals only: `Susan` and `susan` are one name to a reader.
+//!
+//! The unique index of `users` tells them apart, byte by byte. It finds every spelling all the same, in a few steps: from
+//! the nickname that stands at or behind one spelling, the search jumps to the next spelling that is possible behind it.
+
+use diesel::prelude::*;
+use migrate::Connection;
+
+use crate::schema::users;
+
+/// The stored nicknames that are this one but for capitals, itself among them.
+///
+/// # Errors
+///
+/// When a query fails.
+pub fn stored(nickname: &str, connection: &mut Connection) -> QueryResult<Vec<String>> {
+    let (mut first, last) = (nickname.to_ascii_uppercase(), nickname.to_ascii_lowercase());
+    let mut found = Vec::new();
+    loop {
+        let next: Option<String> = users::table
+            .filter(users::nickname.ge(&first))
+            .filter(users::nickname.le(&last))
+            .order(users::nickname)
+            .select(users::nickname)
+            .first(connection)
+            .optional()?;
+        let Some(next) = next else { return Ok(found) };
+        let beyond = after(nickname, &next);
+        if next.eq_ignore_ascii_case(nickname) {
+            found.push(next);
+        }
+        match beyond {
+            Some(spelling) => first = spelling,
+            None => return Ok(found),
+        }
+    }
+}
+
+/// The first spelling of the nickname that stands behind that text, in the order of bytes.
+fn after(nickname: &str, text: &str) -> Option<String> {
+    let spellings =
+        |at: usize| [nickname.as_bytes()[at].to_ascii_uppercase(), nickname.as_bytes()[at].to_ascii_lowercase()];
+    let common = nickname.bytes().zip(text.bytes()).take_while(|(one, other)| one.eq_ignore_ascii_case(other)).count();
+    // It begins as the text does, as far as can be, and continues with capitals, which stand before small letters.
+    let (begin, next) = if common == text.len() && common < nickname.len() {
+        (common, None)
+    } else {
+        (0..=common.min(nickname.len().checked_sub(1)?)).rev().find_map(|at| {
+            spellings(at).into_iter().find(|letter| *letter > text.as_bytes()[at]).map(|letter| (at, Some(letter)))
+        })?
+    };
+    let mut bytes = text.as_bytes()[..begin].to_vec();
+    bytes.extend(next);
+    bytes.extend(nickname.as_bytes()[bytes.len()..].to_ascii_uppercase());
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::after;
+
+    /// All spellings, in the order of bytes.
+    fn spellings(nickname: &str) -> Vec<String> {
+        let mut all = vec![String::new()];
+        for char in nickname.chars() {
+            let longer = |text: &String| {
+                [char.to_ascii_uppercase(), char.to_ascii_lowercase()].map(|char| format!("{text}{char}"))
+            };
+            all = all.iter().flat_map(longer).collect();
+        }
+        all.sort();
+        all.dedup();
+        all
+    }
+
+    #[test]
+    fn the_next_spelling_is_the_first_of_all_that_stands_behind() {
+        for nickname in ["a", "ab", "a_b", "._1", "Zz9", "b.é"] {
+            let all = spellings(nickname);
+            let pieces = ["", "A", "a", "B", "b", "Z", "z", "_", ".", "1", "9", "é"];
+            for one in pieces {
+                for two in pieces {
+                    for three in pieces {
+                        let text = format!("{one}{two}{three}");
+                        let next = all.iter().find(|spelling| **spelling > text).cloned();
+                        assert_eq!(after(nickname, &text), next, "{nickname} behind {text}");
+                    }
+                }
+            }
+        }
+        assert_eq!(after("", "a"), None);
+    }
+}
