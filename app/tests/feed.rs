@@ -4,12 +4,8 @@
 
 mod support;
 
-use std::sync::{Arc, Mutex};
-
 use app::models::feed::Cursor;
 use app::models::{Feed, Page, Position};
-use diesel::connection::{Connection as _, InstrumentationEvent};
-use diesel::prelude::*;
 use support::{TestDb, moment};
 
 fn load(db: &mut TestDb, position: Position) -> Page {
@@ -152,20 +148,12 @@ fn home_is_what_a_filter_of_everybodys_posts_would_leave() {
 
 /// How the database goes about the one query of that page, step by step.
 fn plan(db: &mut TestDb, feed: &Feed, position: Position) -> Vec<String> {
-    let queries = Arc::new(Mutex::new(Vec::new()));
-    let seen = queries.clone();
-    db.connection.set_instrumentation(move |event: InstrumentationEvent<'_>| {
-        if let InstrumentationEvent::StartQuery { query, .. } = event {
-            seen.lock().unwrap().push(query.to_string());
-        }
-    });
-    assert_eq!(Page::load(feed, position, 2, &mut db.connection).unwrap().posts.len(), 2, "{feed:?}");
-    db.connection.set_instrumentation(|_: InstrumentationEvent<'_>| {});
-    let queries = queries.lock().unwrap();
+    let load = |db: &mut migrate::Connection| {
+        assert_eq!(Page::load(feed, position, 2, db).unwrap().posts.len(), 2, "{feed:?}");
+    };
+    let queries = support::queries(db, load);
     let [query] = queries.as_slice() else { panic!("{queries:?}") };
-    let query = query.split(" -- binds").next().unwrap();
-    let plan: Vec<Detail> = diesel::sql_query(format!("EXPLAIN QUERY PLAN {query}")).load(&mut db.connection).unwrap();
-    plan.into_iter().map(|step| step.detail).collect()
+    support::plan(db, query)
 }
 
 #[test]
@@ -207,12 +195,6 @@ fn a_page_of_any_feed_is_one_query_that_an_index_serves() {
             assert_eq!(sorts, matches!(feed, Feed::Home(_)), "{feed:?} {position:?}: {plan:#?}");
         }
     }
-}
-
-#[derive(QueryableByName)]
-struct Detail {
-    #[diesel(sql_type = diesel::sql_types::Text)]
-    detail: String,
 }
 
 fn cursor(seconds: i64) -> Cursor {

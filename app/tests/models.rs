@@ -4,11 +4,8 @@
 
 mod support;
 
-use std::sync::{Arc, Mutex};
-
 use app::models::{ModelError, NewPost, NewUser, Post, User};
 use app::schema::posts;
-use diesel::connection::{Connection as _, InstrumentationEvent};
 use diesel::prelude::*;
 use support::{TestDb, moment};
 
@@ -204,20 +201,6 @@ fn two_who_have_one_name_from_before_are_told_apart_by_its_spelling() {
     assert!(matches!(taken, Err(ModelError::Taken { field: "nickname" })), "{taken:?}");
 }
 
-/// What an instrumented connection runs while that work is done.
-fn queries(db: &mut TestDb, work: impl FnOnce(&mut migrate::Connection)) -> Vec<String> {
-    let queries = Arc::new(Mutex::new(Vec::new()));
-    let seen = queries.clone();
-    db.connection.set_instrumentation(move |event: InstrumentationEvent<'_>| {
-        if let InstrumentationEvent::StartQuery { query, .. } = event {
-            seen.lock().unwrap().push(query.to_string());
-        }
-    });
-    work(&mut db.connection);
-    db.connection.set_instrumentation(|_: InstrumentationEvent<'_>| {});
-    std::mem::take(&mut *queries.lock().unwrap())
-}
-
 #[test]
 fn a_spelling_is_looked_up_in_a_few_steps_of_the_index() {
     let mut db = TestDb::new();
@@ -226,23 +209,11 @@ fn a_spelling_is_looked_up_in_a_few_steps_of_the_index() {
             db.user(&format!("{first}{second}an"));
         }
     }
-    let asked = queries(&mut db, |db| assert!(User::by_nickname("SUSAN_NOT_HERE", db).is_err()));
+    let asked = support::queries(&mut db, |db| assert!(User::by_nickname("SUSAN_NOT_HERE", db).is_err()));
     assert!((2..20).contains(&asked.len()), "{}: {asked:#?}", asked.len());
     for query in asked {
-        let query = query.split(" -- binds").next().unwrap();
-        let plan: Vec<Detail> =
-            diesel::sql_query(format!("EXPLAIN QUERY PLAN {query}")).load(&mut db.connection).unwrap();
-        let [step] = plan.as_slice() else { panic!("more than one step") };
-        assert!(
-            step.detail.starts_with("SEARCH users USING") && step.detail.contains("users_nickname_key"),
-            "{}",
-            step.detail
-        );
+        let plan = support::plan(&mut db, &query);
+        let [step] = plan.as_slice() else { panic!("{plan:?}") };
+        assert!(step.starts_with("SEARCH users USING") && step.contains("users_nickname_key"), "{step}");
     }
-}
-
-#[derive(QueryableByName)]
-struct Detail {
-    #[diesel(sql_type = diesel::sql_types::Text)]
-    detail: String,
 }

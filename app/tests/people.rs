@@ -5,6 +5,7 @@
 mod support;
 
 use app::models::User;
+use diesel::connection::SimpleConnection as _;
 use support::{Browser, TestDb, link, moment};
 
 #[test]
@@ -194,4 +195,97 @@ fn nobody_registers_a_name_that_differs_by_capitals_only() {
     let answer = Browser::new(&db).post("/register", &form);
     assert!(answer.status == 422 && answer.body.contains("This nickname is taken."), "{answer:?}");
     assert_eq!(User::all(&mut db.connection).unwrap().len(), 1);
+}
+
+#[test]
+fn lists_of_people_have_a_button_for_each_that_leads_back_to_the_list() {
+    let mut db = TestDb::new();
+    let (john, susan, mary) = (db.user("john"), db.user("susan"), db.user("mary"));
+    for fan in [&john, &mary] {
+        fan.follow(&susan, &mut db.connection).unwrap();
+    }
+    for followed in [&john, &mary] {
+        susan.follow(followed, &mut db.connection).unwrap();
+    }
+    let john = Browser::signed_in(&mut db, &john);
+    for list in ["/user/susan/followers", "/user/susan/following", "/search?q=mary"] {
+        let back = list.replace('/', "%2F").replace('?', "%3F").replace('=', "%3D");
+        assert!(!Browser::new(&db).get(list).body.contains("Follow<"), "{list}, signed out");
+        let page = john.get(list).body;
+        assert!(!page.contains("/user/john/follow?"), "nobody follows himself: {page}");
+        for (action, text) in [("follow", "Follow<span class=\"sr-only\"> mary"), ("unfollow", "Unfollow<")] {
+            let path = format!("/user/mary/{action}?next={back}");
+            let page = john.get(list).body;
+            assert!(page.contains(&format!("<form action=\"{path}\"")) && page.contains(text), "{path}: {page}");
+            assert_eq!(john.post(&path, &[]).location.as_deref(), Some(list));
+        }
+        assert!(john.get(list).body.contains("You have stopped following mary."));
+    }
+    assert!(john.get("/user/john/following").body.contains("Unfollow<span class=\"sr-only\"> susan"));
+}
+
+#[test]
+fn after_following_nobody_is_led_to_another_site() {
+    let mut db = TestDb::new();
+    let john = db.user("john");
+    db.user("susan");
+    let john = Browser::signed_in(&mut db, &john);
+    for next in ["//evil.example", "https%3A%2F%2Fevil.example", "%2F%5Cevil.example", "", "%3Cb%3E", "%2F%3Cb%3E"] {
+        for action in ["follow", "unfollow"] {
+            let answer = john.post(&format!("/user/susan/{action}?next={next}"), &[]);
+            assert_eq!((answer.status, answer.location.as_deref()), (303, Some("/user/susan")), "{next}");
+        }
+    }
+}
+
+#[test]
+fn a_list_of_people_asks_as_many_questions_for_fifty_as_for_two() {
+    let mut db = TestDb::new();
+    let susan = db.user("susan");
+    let mut asked = |fans: std::ops::Range<u32>| {
+        for number in fans {
+            let fan = db.user(&format!("fan{number:02}"));
+            fan.follow(&susan, &mut db.connection).unwrap();
+        }
+        let people = susan.followers("", 50, &mut db.connection).unwrap();
+        let queries = support::queries(&mut db, |db| assert!(susan.followed_among(&people, db).unwrap().is_empty()));
+        let [query] = queries.as_slice() else { panic!("{queries:?}") };
+        let plan = support::plan(&mut db, query);
+        assert!(plan[0].starts_with("SEARCH followers USING COVERING INDEX"), "{plan:?}");
+        people.len()
+    };
+    assert_eq!((asked(0..2), asked(2..60)), (2, 50));
+}
+
+#[test]
+fn a_persons_page_counts_posts_and_followers_as_far_as_is_cheap() {
+    let mut db = TestDb::new();
+    let susan = db.user("susan");
+    let site = Browser::new(&db);
+    db.post(&susan, "one", 0);
+    assert!(site.get("/user/susan").body.contains("<span>1 post</span>"));
+    db.post(&susan, "two", 1);
+    assert!(site.get("/user/susan").body.contains("<span>2 posts</span>"));
+    let many = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 1500)";
+    let posts = "INSERT INTO posts (body, timestamp, user_id) SELECT 'x', '2023-11-14 22:13:20', 1 FROM n;";
+    let users = "INSERT INTO users (id, nickname, email) SELECT n + 1, 'u' || n, 'u' || n FROM n;";
+    let follows = "INSERT INTO followers SELECT n + 1, 1 FROM n; INSERT INTO followers SELECT 1, n + 1 FROM n;";
+    for rows in [posts, users] {
+        db.connection.batch_execute(&format!("{many} {rows}")).unwrap();
+    }
+    for rows in follows.split_inclusive(';') {
+        db.connection.batch_execute(&format!("{many} {rows}")).unwrap();
+    }
+    let page = site.get("/user/susan").body;
+    for number in ["1,000+ posts", "1,000+ followers", "1,000+ following"] {
+        assert!(page.contains(number), "{number}: {page}");
+    }
+    let queries = support::queries(&mut db, |db| {
+        susan.post_count(db).unwrap();
+        susan.follow_counts(db).unwrap();
+    });
+    for query in queries {
+        let plan = support::plan(&mut db, &query);
+        assert!(plan.iter().any(|step| step.starts_with("SEARCH") && step.contains("COVERING INDEX")), "{plan:?}");
+    }
 }

@@ -1,5 +1,7 @@
 //! Who follows whom.
 
+use std::collections::HashSet;
+
 use diesel::prelude::*;
 use migrate::Connection;
 
@@ -38,15 +40,23 @@ impl User {
         diesel::select(diesel::dsl::exists(followers::table.find((self.id, other.id)))).get_result(connection)
     }
 
-    /// How many follow the user, and how many the user follows.
+    /// Which of those people the user follows, by their keys: one query for all of them.
     ///
     /// # Errors
     ///
-    /// When a query fails.
-    pub fn follow_counts(&self, connection: &mut Connection) -> QueryResult<(i64, i64)> {
-        let followers = followers::table.filter(followers::followed_id.eq(self.id)).count().get_result(connection)?;
-        let following = followers::table.filter(followers::follower_id.eq(self.id)).count().get_result(connection)?;
-        Ok((followers, following))
+    /// When the query fails.
+    pub fn followed_among<'a>(
+        &self,
+        people: impl IntoIterator<Item = &'a Self>,
+        connection: &mut Connection,
+    ) -> QueryResult<HashSet<i32>> {
+        let ids: Vec<i32> = people.into_iter().map(|person| person.id).collect();
+        let followed = followers::table
+            .filter(followers::follower_id.eq(self.id))
+            .filter(followers::followed_id.eq_any(ids))
+            .select(followers::followed_id)
+            .load(connection)?;
+        Ok(followed.into_iter().collect())
     }
 
     /// Those who follow the user, in the order of their nicknames behind `after`, at most so many.

@@ -1,5 +1,6 @@
 //! People, their posts, and the queries on them. They run on SQLite and on PostgreSQL.
 
+pub mod count;
 mod error;
 pub mod feed;
 pub mod follow;

@@ -13,6 +13,7 @@ mod error;
 mod flash;
 pub mod forms;
 mod headers;
+mod local;
 pub mod logging;
 pub mod migrations;
 mod origin;

@@ -5,6 +5,7 @@ use std::ops::Range;
 use rocket::serde::Serialize;
 
 use super::pages;
+use crate::models::count::COUNTED;
 use crate::models::markup::{self, Part};
 
 /// A piece of a text: text, or a link.
@@ -17,6 +18,15 @@ pub struct Segment<'a> {
     is_outside: bool,
     /// What is read.
     runs: Vec<Run<'a>>,
+}
+
+/// A number as people read it, up to where the models count.
+pub fn count(number: i64) -> String {
+    match number {
+        ..1000 => number.to_string(),
+        COUNTED => "1,000".into(),
+        _ => "1,000+".into(),
+    }
 }
 
 /// Letters of a segment.
@@ -91,6 +101,12 @@ mod tests {
             "</user/susan @susan> likes </tag/%C3%BCber #Über>, see <http://a.example/?b=c http://a.example/?b=c>."
         );
         assert_eq!(shown("javascript:alert(1)", &[]), "javascript:alert(1)");
+    }
+
+    #[test]
+    fn a_number_is_exact_as_far_as_it_is_counted() {
+        let shown = [0, 1, COUNTED - 1, COUNTED, COUNTED + 1].map(count);
+        assert_eq!(shown, ["0", "1", "999", "1,000", "1,000+"]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,9 @@ use app::site::auth::password;
 use app::site::{self, migrations, pool};
 use chrono::{DateTime, NaiveDateTime};
 use config::{Config, RocketSetting};
+use diesel::connection::{Connection as _, InstrumentationEvent};
+use diesel::sql_types::Text;
+use diesel::{QueryableByName, RunQueryDsl as _};
 use migrate::Connection;
 use rocket::http::{ContentType, RawStr, Status};
 use rocket::local::blocking::{Client, LocalRequest, LocalResponse};
@@ -79,6 +83,32 @@ impl TestDb {
         }
         Client::tracked(site::rocket(config).unwrap()).unwrap()
     }
+}
+
+/// The queries that are run while that work is done.
+pub fn queries(db: &mut TestDb, work: impl FnOnce(&mut Connection)) -> Vec<String> {
+    let queries = Arc::new(Mutex::new(Vec::new()));
+    let seen = queries.clone();
+    db.connection.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+        if let InstrumentationEvent::StartQuery { query, .. } = event {
+            seen.lock().unwrap().push(query.to_string());
+        }
+    });
+    work(&mut db.connection);
+    db.connection.set_instrumentation(|_: InstrumentationEvent<'_>| {});
+    std::mem::take(&mut *queries.lock().unwrap())
+}
+
+/// How the database goes about such a query, step by step.
+pub fn plan(db: &mut TestDb, query: &str) -> Vec<String> {
+    #[derive(QueryableByName)]
+    struct Step {
+        #[diesel(sql_type = Text)]
+        detail: String,
+    }
+    let query = query.split(" -- binds").next().unwrap();
+    let plan: Vec<Step> = diesel::sql_query(format!("EXPLAIN QUERY PLAN {query}")).load(&mut db.connection).unwrap();
+    plan.into_iter().map(|step| step.detail).collect()
 }
 
 /// The password of every [`TestDb::member`].

@@ -1,12 +1,14 @@
 //! Who follows somebody, and whom somebody follows.
 
+use std::collections::HashSet;
+
 use diesel::QueryResult;
 use migrate::Connection;
 use rocket::fairing::{AdHoc, Fairing};
 use rocket::serde::Serialize;
 use rocket::{get, routes, uri};
 
-use super::{avatar, user_page};
+use super::{avatar, follow, user_page};
 use crate::models::User;
 use crate::site::auth::Visitor;
 use crate::site::flash::FlashMessage;
@@ -40,6 +42,44 @@ pub struct Person<'a> {
     avatar: String,
     nickname: Vec<Segment<'a>>,
     about_me: Vec<Segment<'a>>,
+    /// The name without marks.
+    name: &'a str,
+    follow: Option<Follow>,
+}
+
+/// The button to follow somebody, or to cease to.
+#[derive(Serialize)]
+#[serde(crate = "rocket::serde")]
+struct Follow {
+    is_followed: bool,
+    action: String,
+}
+
+/// Who looks at a list of people, and which of these they follow.
+pub struct Viewer {
+    pub user: User,
+    followed: HashSet<i32>,
+}
+
+impl Viewer {
+    /// Asks the database, once.
+    pub fn load<'a>(
+        visitor: &Visitor,
+        people: impl IntoIterator<Item = &'a User>,
+        connection: &mut Connection,
+    ) -> AppResult<Option<Self>> {
+        let Some(user) = visitor.load(connection)? else { return Ok(None) };
+        let followed = user.followed_among(people, connection)?;
+        Ok(Some(Self { user, followed }))
+    }
+
+    /// The button beside that person, on that page. There is none beside oneself.
+    fn button(&self, person: &User, page: &str) -> Option<Follow> {
+        let is_followed = self.followed.contains(&person.id);
+        let link = if is_followed { follow::unfollow_link } else { follow::follow_link };
+        let action = link(&person.nickname, Some(page));
+        (person.id != self.user.id).then_some(Follow { is_followed, action })
+    }
 }
 
 impl<'a> Person<'a> {
@@ -50,7 +90,14 @@ impl<'a> Person<'a> {
             avatar: avatar::link(&user.nickname),
             nickname: text::plain(&user.nickname, in_nickname),
             about_me: text::segments(user.about_me.as_deref().unwrap_or_default(), in_about_me),
+            name: &user.nickname,
+            follow: None,
         }
+    }
+
+    /// The same, with the button that whoever looks has beside this person on that page.
+    pub fn seen_by(self, viewer: Option<&Viewer>, user: &User, page: &str) -> Self {
+        Self { follow: viewer.and_then(|viewer| viewer.button(user, page)), ..self }
     }
 }
 
@@ -62,9 +109,8 @@ async fn followers(
     visitor: Visitor,
     db: &Db,
 ) -> AppResult<Page> {
-    let (viewer, user, people) = load(nickname, after, User::followers, visitor, db).await?;
-    let title = format!("Followers of {}", user.nickname);
-    Ok(list(&user.nickname, &title, &people, followers_link).viewer(viewer.as_ref()).flash(flash))
+    let list = List::load(nickname, after, User::followers, visitor, db).await?;
+    Ok(list.show("Followers of", followers_link).flash(flash))
 }
 
 #[get("/user/<nickname>/following?<after>")]
@@ -75,41 +121,49 @@ async fn following(
     visitor: Visitor,
     db: &Db,
 ) -> AppResult<Page> {
-    let (viewer, user, people) = load(nickname, after, User::following, visitor, db).await?;
-    let title = format!("Followed by {}", user.nickname);
-    Ok(list(&user.nickname, &title, &people, following_link).viewer(viewer.as_ref()).flash(flash))
+    let list = List::load(nickname, after, User::following, visitor, db).await?;
+    Ok(list.show("Followed by", following_link).flash(flash))
 }
 
 /// Followers or followed: the query that lists some people behind a nickname.
 type Query = fn(&User, &str, u8, &mut Connection) -> QueryResult<Vec<User>>;
 
-/// Who looks at the list, whose it is, and the people on a page of it.
-async fn load(
-    nickname: &str,
-    after: Option<&str>,
-    query: Query,
-    visitor: Visitor,
-    db: &Db,
-) -> AppResult<(Option<User>, User, Vec<User>)> {
-    let (name, after) = (nickname.to_owned(), after.unwrap_or_default().to_owned());
-    db.run(move |connection| {
-        let viewer = visitor.load(connection)?;
-        let user = User::by_nickname(&name, connection)?;
-        let people = query(&user, &after, PAGE + 1, connection)?;
-        Ok::<_, AppError>((viewer, user, people))
-    })
-    .await
+/// A page of such a list.
+struct List {
+    viewer: Option<Viewer>,
+    /// Whose followers they are, or whom they are followed by.
+    user: User,
+    after: String,
+    people: Vec<User>,
+    goes_on: bool,
 }
 
-fn list(nickname: &str, title: &str, people: &[User], link: fn(&str, &str) -> String) -> Page {
-    // One more than is shown: it tells whether the list goes on.
-    let goes_on = people.len() > usize::from(PAGE);
-    let shown = &people[..people.len().min(PAGE.into())];
-    let more = shown.last().filter(|_| goes_on).map(|last| link(nickname, &last.nickname));
-    Page::new("people.html")
-        .with("title", &title)
-        .with("user", &nickname)
-        .with("user_page", &user_page(nickname))
-        .with("people", &shown.iter().map(|user| Person::new(user, &[], &[])).collect::<Vec<_>>())
-        .with("more", &more)
+impl List {
+    async fn load(nickname: &str, after: Option<&str>, query: Query, visitor: Visitor, db: &Db) -> AppResult<Self> {
+        let (name, after) = (nickname.to_owned(), after.unwrap_or_default().to_owned());
+        db.run(move |connection| {
+            let user = User::by_nickname(&name, connection)?;
+            // One more than is shown: it tells whether the list goes on.
+            let mut people = query(&user, &after, PAGE + 1, connection)?;
+            let goes_on = people.len() > usize::from(PAGE);
+            people.truncate(PAGE.into());
+            let viewer = Viewer::load(&visitor, &people, connection)?;
+            Ok::<_, AppError>(Self { viewer, user, after, people, goes_on })
+        })
+        .await
+    }
+
+    fn show(&self, title: &str, link: fn(&str, &str) -> String) -> Page {
+        let (nickname, viewer) = (&self.user.nickname, self.viewer.as_ref());
+        let here = link(nickname, &self.after);
+        let person = |user| Person::new(user, &[], &[]).seen_by(viewer, user, &here);
+        let more = self.people.last().filter(|_| self.goes_on).map(|last| link(nickname, &last.nickname));
+        Page::new("people.html")
+            .viewer(viewer.map(|viewer| &viewer.user))
+            .with("title", &format!("{title} {nickname}"))
+            .with("user", nickname)
+            .with("user_page", &user_page(nickname))
+            .with("people", &self.people.iter().map(person).collect::<Vec<_>>())
+            .with("more", &more)
+    }
 }

@@ -4,9 +4,9 @@ use config::Config;
 use rocket::fairing::{AdHoc, Fairing};
 use rocket::{State, get, routes, uri};
 
-use super::people::Person;
+use super::people::{Person, Viewer};
 use super::timeline::Item;
-use crate::models::search::{self, LONGEST, RANKED, Words};
+use crate::models::search::{self, FoundUser, LONGEST, RANKED, Words};
 use crate::site::auth::Visitor;
 use crate::site::flash::FlashMessage;
 use crate::site::templates::Page;
@@ -41,21 +41,26 @@ async fn results(
     let was_asked = !words.is_empty();
     let (viewer, people, posts) = db
         .run(move |connection| {
-            let viewer = visitor.load(connection)?;
             let people = if page == 1 { search::people(&words, PEOPLE, connection)? } else { Vec::new() };
             // One more than is shown: it tells whether the results go on.
             let posts = search::posts(&words, (page - 1) * size, size + 1, connection)?;
+            let viewer = Viewer::load(&visitor, people.iter().map(|found| &found.user), connection)?;
             Ok::<_, AppError>((viewer, people, posts))
         })
         .await?;
     let goes_on = posts.len() > size;
-    let posts: Vec<_> =
-        posts.iter().take(size).map(|found| Item::marked(&found.post, viewer.as_ref(), &found.marks)).collect();
-    let people: Vec<_> =
-        people.iter().map(|found| Person::new(&found.user, &found.in_nickname, &found.in_about_me)).collect();
     let to = |page: usize| link(Some(&typed), (page > 1).then_some(page));
+    let (viewer, here) = (viewer.as_ref(), to(page));
+    let user = viewer.map(|viewer| &viewer.user);
+    let posts: Vec<_> = posts.iter().take(size).map(|found| Item::marked(&found.post, user, &found.marks)).collect();
+    let people: Vec<_> = people
+        .iter()
+        .map(|FoundUser { user, in_nickname, in_about_me }| {
+            Person::new(user, in_nickname, in_about_me).seen_by(viewer, user, &here)
+        })
+        .collect();
     Ok(Page::new("search.html")
-        .viewer(viewer.as_ref())
+        .viewer(user)
         .flash(flash)
         .with("query", &typed)
         .with("was_asked", &was_asked)

@@ -36,7 +36,7 @@ async fn user(
 ) -> AppResult<Result<Page, Redirect>> {
     let (size, position) = (config.posts_per_page, timeline::position(before, after));
     let name = nickname.to_owned();
-    let (viewer, user, is_followed, counts, posts) = db
+    let (viewer, user, is_followed, written, follows, posts) = db
         .run(move |connection| {
             let viewer = visitor.load(connection)?;
             let user = User::by_nickname(&name, connection)?;
@@ -44,9 +44,9 @@ async fn user(
                 Some(viewer) => viewer.follows(&user, connection)?,
                 None => false,
             };
-            let counts = user.follow_counts(connection)?;
+            let (written, follows) = (user.post_count(connection)?, user.follow_counts(connection)?);
             let posts = Posts::load(&Feed::Of(user.id), position, size, connection)?;
-            Ok::<_, AppError>((viewer, user, is_followed, counts, posts))
+            Ok::<_, AppError>((viewer, user, is_followed, written, follows, posts))
         })
         .await?;
     if user.nickname != nickname {
@@ -60,15 +60,16 @@ async fn user(
         .with("avatar", &avatar::link(nickname))
         .with("about_me", &text::segments(user.about_me.as_deref().unwrap_or_default(), &[]))
         .with("last_seen", &user.last_seen.map(Moment::new))
-        .with("followers", &counts.0)
+        .with("written", &text::count(written))
+        .with("followers", &text::count(follows.0))
         .with("followers_page", &people::followers_link(nickname, ""))
-        .with("following", &counts.1)
+        .with("following", &text::count(follows.1))
         .with("following_page", &people::following_link(nickname, ""))
         .with("is_me", &viewer.as_ref().is_some_and(|viewer| viewer.id == user.id))
         .with("is_followed", &is_followed)
         .with("edit_page", &edit::link())
-        .with("follow_action", &follow::follow_link(nickname))
-        .with("unfollow_action", &follow::unfollow_link(nickname))
+        .with("follow_action", &follow::follow_link(nickname, None))
+        .with("unfollow_action", &follow::unfollow_link(nickname, None))
         .with("atom", &feeds::user_link(nickname));
     Ok(Ok(timeline::show(page, &posts, viewer.as_ref(), |position| link(nickname, position))))
 }
