@@ -166,3 +166,19 @@ struct Detail {
     #[diesel(sql_type = diesel::sql_types::Text)]
     detail: String,
 }
+
+#[test]
+fn a_search_asks_twice_however_much_it_finds() {
+    let mut db = TestDb::new();
+    let susan = db.user("susan");
+    for number in 0..30 {
+        db.post(&susan, &format!("bird {number}"), number);
+        db.user(&format!("bird.{number}"));
+    }
+    let words = Words::new("bird");
+    let asked = support::queries(&mut db, |db| {
+        assert_eq!(search::posts(&words, 5, 20, db).unwrap().len(), 20);
+        assert_eq!(search::people(&words, 10, db).unwrap().len(), 10);
+    });
+    assert_eq!(asked.len(), 4, "{asked:#?}");
+}

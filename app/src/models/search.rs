@@ -1,5 +1,6 @@
 //! Full text search over posts and people: FTS5 on SQLite, by the tables of the migration `search`.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use diesel::prelude::*;
@@ -80,17 +81,19 @@ pub fn posts(words: &Words, skip: usize, limit: usize, connection: &mut Connecti
     }
     let mut hits = matching_posts(words, connection)?;
     hits.sort_by(|one, other| other.weight().total_cmp(&one.weight()).then(other.id.cmp(&one.id)));
-    let mut found = Vec::new();
-    for hit in hits.iter().skip(skip).take(limit) {
-        let post: (Post, User) = posts::table
-            .inner_join(users::table)
-            .filter(posts::id.eq(hit.id))
-            .select((Post::as_select(), User::as_select()))
-            .first(connection)?;
+    let hits: Vec<PostHit> = hits.into_iter().skip(skip).take(limit).collect();
+    let posts = posts::table
+        .inner_join(users::table)
+        .filter(posts::id.eq_any(hits.iter().map(|hit| hit.id)))
+        .select((Post::as_select(), User::as_select()))
+        .load::<(Post, User)>(connection)?;
+    let mut posts: HashMap<i32, _> = posts.into_iter().map(|post| (post.0.id, post)).collect();
+    let found = |hit: PostHit| {
+        let post = posts.remove(&hit.id)?;
         let marks = marks(&hit.marked, &post.0.body);
-        found.push(FoundPost { post, marks });
-    }
-    Ok(found)
+        Some(FoundPost { post, marks })
+    };
+    Ok(hits.into_iter().filter_map(found).collect())
 }
 
 /// The people with all the words, a beginning of each being enough, the best first: a nickname counts more than what
@@ -103,15 +106,20 @@ pub fn people(words: &Words, limit: u8, connection: &mut Connection) -> QueryRes
     if words.is_empty() {
         return Ok(Vec::new());
     }
-    let mut found = Vec::new();
-    for hit in matching_people(words, limit, connection)? {
-        let user = User::find(hit.id, connection)?;
+    let hits = matching_people(words, limit, connection)?;
+    let users = users::table
+        .filter(users::id.eq_any(hits.iter().map(|hit| hit.id)))
+        .select(User::as_select())
+        .load::<User>(connection)?;
+    let mut users: HashMap<i32, _> = users.into_iter().map(|user| (user.id, user)).collect();
+    let found = |hit: UserHit| {
+        let user = users.remove(&hit.id)?;
         let in_nickname = marks(&hit.nickname, &user.nickname);
         let about_me = user.about_me.as_deref().unwrap_or_default();
         let in_about_me = marks(hit.about_me.as_deref().unwrap_or_default(), about_me);
-        found.push(FoundUser { user, in_nickname, in_about_me });
-    }
-    Ok(found)
+        Some(FoundUser { user, in_nickname, in_about_me })
+    };
+    Ok(hits.into_iter().filter_map(found).collect())
 }
 
 #[derive(QueryableByName)]
