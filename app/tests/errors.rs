@@ -73,6 +73,21 @@ fn a_path_that_names_nothing_is_404_whatever_stands_there() {
 }
 
 #[test]
+fn an_error_has_the_menu_of_whoever_is_signed_in() {
+    let mut db = TestDb::new();
+    let john = db.user("john");
+    let site = Browser::signed_in(&mut db, &john);
+    for path in ["/nowhere", "/user/nobody", "/post/x"] {
+        let page = site.get(path);
+        assert!(page.status == 404 && page.body.contains("Signed in as john"), "{page:?}");
+        assert!(Browser::new(&db).get(path).body.contains(">Sign in</a>"));
+    }
+    db.connection.batch_execute("DROP TABLE sessions").unwrap();
+    let page = site.get("/nowhere");
+    assert!(page.status == 404 && page.body.contains("There is nothing at this address."), "{page:?}");
+}
+
+#[test]
 fn a_busy_database_is_503_with_the_time_to_wait() {
     let db = TestDb::new();
     let site = db.site_with(&[("databases", "{microblog={max_connections=1,connect_timeout=1}}")]);

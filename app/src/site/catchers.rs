@@ -10,7 +10,10 @@ use rocket::serde::Serialize;
 use rocket::serde::json::Json;
 use rocket::{catch, catchers};
 
+use super::Db;
+use super::auth::Visitor;
 use super::templates::Page;
+use crate::models::User;
 
 /// The fairing that serves them.
 pub fn stage() -> impl Fairing {
@@ -46,22 +49,33 @@ struct Told {
 }
 
 #[catch(default)]
-fn error_page(status: Status, _: &Request<'_>) -> ErrorPage {
-    ErrorPage(status)
+async fn error_page(status: Status, request: &Request<'_>) -> ErrorPage {
+    // The menu is that of whoever is signed in, unless the site itself fails: asking the database may fail again.
+    let viewer = if status.class().is_client_error() { viewer(request).await } else { None };
+    ErrorPage { status, viewer }
 }
 
-struct ErrorPage(Status);
+async fn viewer(request: &Request<'_>) -> Option<User> {
+    let visitor = request.guard::<Visitor>().await.succeeded().filter(Visitor::has_token)?;
+    let db = request.guard::<&Db>().await.succeeded()?;
+    db.run(move |connection| visitor.load(connection)).await.ok()?
+}
+
+struct ErrorPage {
+    status: Status,
+    viewer: Option<User>,
+}
 
 impl<'r> Responder<'r, 'static> for ErrorPage {
     fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
-        let Self(status) = self;
+        let Self { status, viewer } = self;
         let failure = request.local_cache(Failure::default);
         let id = (status.code == 500).then(|| log_failure(failure, request));
         let told = Told { code: status.code, title: status.reason_lossy(), sentence: sentence(status), id };
         let mut answer = if request.accept().is_some_and(|accept| accept.preferred().is_json()) {
             (status, Json(told)).respond_to(request)?
         } else {
-            Page::new("error.html").status(status).with("error", &told).respond_to(request)?
+            Page::new("error.html").status(status).viewer(viewer.as_ref()).with("error", &told).respond_to(request)?
         };
         if let Some(time) = failure.retry_after {
             // Rounded up: who comes at that second is let in.
