@@ -106,6 +106,13 @@ for (const [how, javaScriptEnabled] of [["with scripts", true], ["without script
         assert.deepEqual(await bodies(page), [`${author} saw a heron #birds`]);
         assert.deepEqual(await page.locator("mark").allTextContents(), [author, "heron"]);
 
+        await page.goto(`/search?q=${author}`);
+        await page.getByRole("button", { name: `Unfollow ${author}` }).click();
+        await page.getByText(`You have stopped following ${author}.`).waitFor();
+        await page.getByRole("button", { name: `Follow ${author}`, exact: true }).click();
+        await page.getByText(`You are now following ${author}!`).waitFor();
+        assert.match(page.url(), new RegExp(`/search\\?q=${author}$`), "it leads back to the list");
+
         await page.getByRole("link", { name: "Profile" }).click();
         await page.getByRole("link", { name: "Edit your profile" }).click();
         await page.getByLabel("About me").fill("I count birds.");

@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
@@ -13,7 +13,7 @@ export const repository = fileURLToPath(new URL("../../../", import.meta.url));
 export const password = "correct horse battery staple";
 
 // APP is the program to test; the debug build unless told.
-const program = process.env.APP ?? join(repository, "target/debug/app");
+const program = resolve(process.env.APP ?? join(repository, "target/debug/app"));
 
 // Starts the program in an empty folder, on a port that is free. `stop` ends it and deletes the folder.
 export async function startSite(settings = {}) {
@@ -55,8 +55,17 @@ export async function startSite(settings = {}) {
 export function startBrowser() {
     return chromium.launch({
         executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-        // Its sandbox does not run for root, who it is in a container. It opens our own pages only.
-        args: process.getuid() === 0 ? ["--no-sandbox"] : [],
+        // It talks to our own site alone, with an empty profile of its own.
+        args: [
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-gpu",
+            "--disable-quic",
+            "--disable-sync",
+            "--no-first-run",
+            // Its sandbox does not run for root, who it is in a container.
+            ...(process.getuid() === 0 ? ["--no-sandbox"] : []),
+        ],
     });
 }
 
