@@ -4,6 +4,7 @@
 mod assets;
 mod atom;
 pub mod auth;
+mod browser;
 mod caching;
 mod catchers;
 mod client;

@@ -14,7 +14,7 @@ use crate::site::auth::{self, Attempts, Visitor};
 use crate::site::flash::{Flash, FlashMessage};
 use crate::site::forms::{self, Fields};
 use crate::site::templates::Page;
-use crate::site::{AppError, AppResult, Db};
+use crate::site::{AppError, AppResult, Db, browser};
 
 /// The fairing that serves it.
 pub fn stage() -> impl Fairing {
@@ -166,7 +166,7 @@ async fn page(visitor: Visitor, form: Fields, db: &Db) -> AppResult<Page> {
         .map(|session| Place {
             is_this: session.id == this.id,
             since: Moment::new(session.created_at),
-            browser: session.user_agent,
+            browser: browser::name(&session.user_agent),
         })
         .collect();
     let links = [
