@@ -13,6 +13,7 @@ const said = [
     ["miguel", "Renamed a column today, and nobody noticed. That is how it should be. #databases"],
     ["susan", "Anybody for a walk along the river? #portland"],
 ];
+const follows = [["susan", "john"], ["susan", "miguel"], ["john", "susan"]];
 const pictures = [
     { name: "home", path: "/", width: 840, height: 760, colorScheme: "light", signedIn: true },
     { name: "explore-dark", path: "/explore", width: 840, height: 760, colorScheme: "dark", signedIn: true },
@@ -31,6 +32,14 @@ try {
         if (!states.has(nickname)) await register(page, nickname);
         await write(page, body);
         states.set(nickname, await context.storageState());
+        await context.close();
+    }
+    for (const [nickname, followed] of follows) {
+        const context = await browser.newContext({ baseURL: site.address, storageState: states.get(nickname) });
+        const page = await context.newPage();
+        await page.goto(`/user/${followed}`);
+        await page.getByRole("button", { name: "Follow", exact: true }).click();
+        await page.getByText(`You are now following ${followed}!`).waitFor();
         await context.close();
     }
     await mkdir(folder, { recursive: true });
