@@ -71,7 +71,7 @@ impl User {
     ///
     /// # Errors
     ///
-    /// [`NotFound`](diesel::result::Error::NotFound) when nobody has it, or when the query fails.
+    /// [`NotFound`] when nobody has it, or when the query fails.
     pub fn find(id: i32, connection: &mut Connection) -> QueryResult<Self> {
         users::table.find(id).select(Self::as_select()).first(connection)
     }
@@ -80,7 +80,7 @@ impl User {
     ///
     /// # Errors
     ///
-    /// [`NotFound`](diesel::result::Error::NotFound) when nobody has it, or when the query fails.
+    /// [`NotFound`] when nobody has it, or when the query fails.
     pub fn by_nickname(nickname: &str, connection: &mut Connection) -> QueryResult<Self> {
         let spelt = |nickname: &str, connection: &mut Connection| {
             users::table.filter(users::nickname.eq(nickname)).select(Self::as_select()).first(connection)
