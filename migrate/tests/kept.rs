@@ -356,3 +356,22 @@ fn what_keeps_a_side_table_true_is_no_difference_between_two_databases() {
     assert_eq!(migrate::diff(&scratch.introspect(), &other.introspect()), []);
     assert_eq!(migrate::diff(&other.introspect(), &scratch.introspect()), []);
 }
+
+#[test]
+fn a_null_comes_back_though_what_fills_it_is_another_value_each_time() {
+    let number = Column::new("id", Type::Integer);
+    let name = Column::new("id", TEXT);
+    for (key, column) in [(&["id"][..], number), (&["id"], name.clone()), (&[], name)] {
+        let table = || Table::new("t", key.iter().copied()).column(column.clone());
+        let scratch = Scratch::new();
+        scratch.migrate(&Schema::new([table().column(Column::new("v", Type::BigInt).nullable())]));
+        scratch.execute("INSERT INTO t (id, v) VALUES (1, NULL), (2, 7), (3, NULL), (4, NULL)");
+        let random = Column::new("v", Type::BigInt).default(DefaultValue::Sql("abs(random() % 1000000) + 8".into()));
+        scratch.migrate(&Schema::new([table().column(random)]));
+        assert_eq!(scratch.query("SELECT group_concat(min(v, 8)) FROM t"), [Some("8,7,8,8".to_owned())]);
+        scratch.execute("UPDATE t SET v = 5 WHERE id = 4");
+        scratch.downgrade();
+        let values = scratch.query("SELECT id || coalesce(v, ' was NULL') FROM t");
+        assert_eq!(values, ["1 was NULL", "27", "3 was NULL", "45"].map(|value| Some(value.to_owned())), "{key:?}");
+    }
+}

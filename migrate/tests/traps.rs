@@ -199,3 +199,13 @@ fn a_unique_that_becomes_one_of_the_primary_key_is_no_difference() {
     let found = trap.change(edit, "SELECT a FROM t").unwrap();
     assert_eq!(found, [texts(&["1"]), texts(&["1"]), texts(&["1"])]);
 }
+
+#[test]
+fn deferrable_may_stand_apart_from_its_reference() {
+    let mut trap = Trap::of(
+        "CREATE TABLE t (a INT NOT DEFERRABLE, b INT PRIMARY KEY REFERENCES t NOT NULL DEFERRABLE INITIALLY DEFERRED);
+         INSERT INTO t VALUES (1, 2)",
+    );
+    let found = trap.change(|table| table.columns[0].nullable = false, "SELECT a || b FROM t").unwrap();
+    assert_eq!(found, [texts(&["12"]), texts(&["12"]), texts(&["12"])]);
+}

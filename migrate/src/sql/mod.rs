@@ -158,6 +158,14 @@ pub(crate) fn quote_all<'a>(names: impl IntoIterator<Item = &'a String>) -> Stri
     names.into_iter().map(|name| quote(name)).collect::<Vec<_>>().join(", ")
 }
 
+/// Whether an expression is the same value each time, because it only writes one.
+pub(crate) fn is_literal(expression: &str) -> bool {
+    use TokenType::{TK_BLOB, TK_FLOAT, TK_INTEGER, TK_LP, TK_MINUS, TK_NULL, TK_PLUS, TK_RP, TK_STRING};
+    let writes = [TK_BLOB, TK_FLOAT, TK_INTEGER, TK_LP, TK_MINUS, TK_NULL, TK_PLUS, TK_RP, TK_STRING];
+    let is_part = |token: &Token| writes.contains(&token.kind) || token.is_any(&["TRUE", "FALSE"]);
+    tokens(expression).is_ok_and(|tokens| tokens.iter().all(is_part))
+}
+
 /// A text as SQL writes it.
 pub(crate) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))

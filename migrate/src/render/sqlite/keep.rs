@@ -9,7 +9,7 @@ use super::{Direction, stored};
 use crate::Error;
 use crate::schema::{Column, ForeignKey, Table, Type, same_name};
 use crate::sql::create_table::CreateTable;
-use crate::sql::{affinity, default_sql, quote};
+use crate::sql::{affinity, default_sql, is_literal, quote};
 
 /// What one migration keeps of a table that stays.
 pub(super) struct SideTable {
@@ -41,6 +41,8 @@ enum Lost {
         converted: String,
         /// What the downgrade would make of that, had nothing been kept.
         back: String,
+        /// Whether that is worked out anew each time, as `CURRENT_TIMESTAMP` is.
+        varies: bool,
     },
 }
 
@@ -107,7 +109,7 @@ impl SideTable {
             let (Lost::Dropped { column, .. } | Lost::Altered { column, .. }) = lost;
             targets.push(quote(column));
             values.push(quote(column));
-            if let Lost::Altered { column, new, converted, back } = lost {
+            if let Lost::Altered { column, new, converted, back, .. } = lost {
                 let old = quote(column);
                 unchanged.push(format!("{old} IS {new} AND typeof({old}) = typeof({new})"));
                 if back != new {
@@ -135,6 +137,25 @@ impl SideTable {
 }
 
 impl SideTable {
+    /// Takes over what the upgrade has made of the values, where to work it out again would make another: by what is
+    /// noted here the downgrade knows a value that nobody has changed since.
+    fn note_made(&self) -> Vec<String> {
+        let varying = self.lost.iter().filter_map(|lost| match lost {
+            Lost::Altered { column, new, varies: true, .. } => Some((quote(column), new)),
+            _ => None,
+        });
+        let (name, table, same) = (&self.name, &self.table, self.same_row());
+        let note =
+            |(column, new)| format!("UPDATE {name} SET {new} = (SELECT {table}.{column} FROM {table} WHERE {same})");
+        varying.map(note).collect()
+    }
+
+    /// The condition that a row of the side table belongs to one of the table.
+    fn same_row(&self) -> String {
+        let equal = |(side, own): &(String, String)| format!("{}.{side} IS {}.{own}", self.name, self.table);
+        self.key.iter().map(equal).collect::<Vec<_>>().join(" AND ")
+    }
+
     /// The trigger that forgets what was kept of a row when that row is deleted: another one may get its key, and must
     /// not get its values.
     fn forget_deleted(&self) -> String {
@@ -153,17 +174,16 @@ impl SideTable {
 pub(super) fn side_table(side: Option<SideTable>, direction: Direction) -> Statements {
     let Some(side) = side else { return Statements::default() };
     if direction == Direction::Up {
-        return Statements { before: side.keep(), after: vec![side.forget_deleted()], ..Statements::default() };
+        let after = side.note_made().into_iter().chain([side.forget_deleted()]).collect();
+        return Statements { before: side.keep(), after, join: None };
     }
-    let equal = |(own, table): &(String, String)| format!("{}.{own} IS {}.{table}", side.name, side.table);
-    let on: Vec<_> = side.key.iter().map(equal).collect();
     Statements {
         before: vec![
             format!("DROP TRIGGER IF EXISTS {}", side.trigger),
             format!("CREATE TABLE IF NOT EXISTS {} ({})", side.name, side.definition),
         ],
         after: vec![format!("DROP TABLE {}", side.name)],
-        join: Some(Join { clause: format!("LEFT JOIN {} ON {}", side.name, on.join(" AND ")), side }),
+        join: Some(Join { clause: format!("LEFT JOIN {} ON {}", side.name, side.same_row()), side }),
     }
 }
 
@@ -308,13 +328,14 @@ fn lost(
     let fill = options.fill(&to.name, &name).map(str::to_owned);
     let fill = fill.or_else(|| new.default.as_ref().map(|default| default_sql(default, &new.ty)));
     let fills_null = column.nullable && !new.nullable && fill.is_some() && !to.is_sole_key(&name);
+    let varies = fills_null && fill.as_deref().is_some_and(|fill| !is_literal(fill));
     if let (true, Some(fill)) = (fills_null, fill) {
         converted = format!("coalesce({converted}, {fill})");
     }
     let new_name = quote(&free_name(from, format!("new_{name}")));
     let back = conversion(&new_name, &new.ty, &column.ty);
     let stays = storage(column, before) == storage(new, after);
-    (fills_null || !stays).then_some(Lost::Altered { column: name, new: new_name, converted, back })
+    (fills_null || !stays).then_some(Lost::Altered { column: name, new: new_name, converted, back, varies })
 }
 
 /// How a column's values are written and how SQLite stores them: columns that agree in both store the same value the

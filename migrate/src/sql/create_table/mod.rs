@@ -69,6 +69,8 @@ pub(crate) enum Kind {
     Collate,
     ForeignKey,
     Generated,
+    /// DEFERRABLE that stands apart from its REFERENCES.
+    Deferral,
 }
 
 impl<'a> CreateTable<'a> {

@@ -4,8 +4,20 @@ use super::{Constraint, Item, Kind, closing};
 use crate::sql::Token;
 
 /// Words that end a column's type.
-const COLUMN_CONSTRAINTS: [&str; 11] =
-    ["CONSTRAINT", "PRIMARY", "NOT", "NULL", "UNIQUE", "CHECK", "DEFAULT", "COLLATE", "REFERENCES", "GENERATED", "AS"];
+const COLUMN_CONSTRAINTS: [&str; 12] = [
+    "CONSTRAINT",
+    "PRIMARY",
+    "NOT",
+    "NULL",
+    "UNIQUE",
+    "CHECK",
+    "DEFAULT",
+    "COLLATE",
+    "REFERENCES",
+    "DEFERRABLE",
+    "GENERATED",
+    "AS",
+];
 const TABLE_CONSTRAINTS: [&str; 5] = ["CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"];
 
 /// Walks the tokens of a CREATE TABLE.
@@ -88,10 +100,12 @@ impl Reader<'_, '_> {
             self.conflict()?;
             self.take("AUTOINCREMENT");
             Kind::PrimaryKey
-        } else if word.is("NOT") {
-            self.take("NULL")?;
+        } else if word.is("NOT") && self.take("NULL").is_some() {
             self.conflict()?;
             Kind::NotNull
+        } else if word.is("DEFERRABLE") || word.is("NOT") && self.take("DEFERRABLE").is_some() {
+            self.initially()?;
+            Kind::Deferral
         } else if word.is("NULL") {
             self.conflict()?;
             Kind::Null
@@ -146,13 +160,18 @@ impl Reader<'_, '_> {
             } else if self.peek_any(&["DEFERRABLE"]) || self.peeks_at(0, "NOT") && self.peeks_at(1, "DEFERRABLE") {
                 self.take("NOT");
                 self.take("DEFERRABLE")?;
-                if self.take("INITIALLY").is_some() {
-                    self.step()?;
-                }
+                self.initially()?;
             } else {
                 return Some(());
             }
         }
+    }
+
+    fn initially(&mut self) -> Option<()> {
+        if self.take("INITIALLY").is_some() {
+            self.step()?;
+        }
+        Some(())
     }
 
     fn conflict(&mut self) -> Option<()> {
