@@ -222,7 +222,7 @@ fn facts(database: &mut SqliteConnection, schema: &Schema) -> Vec<Vec<Option<Str
                  FROM pragma_table_xinfo('{name}') ORDER BY 1"
             ),
             format!(
-                "SELECT concat_ws('|', lower(\"table\"), \"from\", \"to\", on_update, on_delete, match) AS row
+                "SELECT lower(concat_ws('|', \"table\", \"from\", \"to\", on_update, on_delete, match)) AS row
                  FROM pragma_foreign_key_list('{name}') ORDER BY 1"
             ),
             format!(
