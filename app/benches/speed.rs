@@ -1,0 +1,143 @@
+//! How many requests a second the site answers, by `wrk -t1 -c16`, all in one run and by turns: the page of everybody's
+//! posts for somebody who is signed in (25 of 10,000 posts), beside
+//!
+//! - `/health`, which asks the database one thing and shows no page;
+//! - a bare page: Rocket, one query by Diesel for the same 25 posts, and a Tera template with nothing around them;
+//! - a static page: the page of posts as it was sent once, as a Tera template that has nothing to fill in.
+//!
+//! `cargo bench -p app --bench speed`; `SECONDS=2` and `RUNS=1` make it shorter. It needs `wrk`, and does nothing
+//! without it. The goal: 0.35 times the bare page (7,000 requests a second where that gives 20,000).
+
+mod support;
+
+use std::env;
+use std::process::Command;
+use std::sync::mpsc;
+use std::thread;
+
+use app::schema::{posts, users};
+use app::site::pool::{self, Db};
+use diesel::prelude::*;
+use rocket::fairing::AdHoc;
+use rocket::figment::Figment;
+use rocket::http::Status;
+use rocket::response::content::RawHtml;
+use rocket::serde::Serialize;
+use rocket::{State, get, routes};
+use support::{Reader, Server, seed};
+use tera::{Context, Tera};
+
+const BARE: &str = "<!doctype html><title>Posts</title>\n{% for post in posts %}<p><b>{{ post.author }}</b> \
+     {{ post.timestamp }}: {{ post.body }}</p>\n{% endfor %}";
+
+#[derive(Serialize)]
+#[serde(crate = "rocket::serde")]
+struct Post {
+    body: String,
+    timestamp: String,
+    author: String,
+}
+
+#[get("/bare")]
+async fn bare(db: &Db, tera: &State<Tera>) -> Result<RawHtml<String>, Status> {
+    let rows = db
+        .run(|connection| {
+            posts::table
+                .inner_join(users::table)
+                .order((posts::timestamp.desc(), posts::id.desc()))
+                .select((posts::body, posts::timestamp, users::nickname))
+                .limit(25)
+                .load::<(String, chrono::NaiveDateTime, String)>(connection)
+        })
+        .await
+        .map_err(|_| Status::InternalServerError)?;
+    let post = |(body, timestamp, author): (String, chrono::NaiveDateTime, String)| Post {
+        body,
+        timestamp: timestamp.to_string(),
+        author,
+    };
+    let mut context = Context::new();
+    context.insert("posts", &rows.into_iter().map(post).collect::<Vec<_>>());
+    render(tera, "bare.html", &context)
+}
+
+#[get("/static")]
+fn unchanging(tera: &State<Tera>) -> Result<RawHtml<String>, Status> {
+    render(tera, "static.html", &Context::new())
+}
+
+fn render(tera: &Tera, name: &str, context: &Context) -> Result<RawHtml<String>, Status> {
+    tera.render(name, context).map(RawHtml).map_err(|_| Status::InternalServerError)
+}
+
+/// Serves the two pages to compare with from this process, and returns where.
+fn comparison(url: &str, page: &str) -> String {
+    let mut tera = Tera::new();
+    tera.add_raw_templates([("bare.html", BARE), ("static.html", page)]).expect("two templates");
+    let figment = Figment::from(rocket::Config::release_default())
+        .merge(("port", 0))
+        .merge(("log_level", "off"))
+        .merge(("cli_colors", false))
+        .merge(("secret_key", support::SECRET_KEY))
+        .merge(("databases.microblog.url", url));
+    let (sender, port) = mpsc::channel();
+    let rocket =
+        rocket::custom(figment).manage(tera).attach(pool::stage()).mount("/", routes![bare, unchanging]).attach(
+            AdHoc::on_liftoff("Port", move |rocket| {
+                let _ = sender.send(rocket.config().port);
+                Box::pin(async {})
+            }),
+        );
+    thread::spawn(|| drop(rocket::execute(rocket.launch())));
+    format!("http://127.0.0.1:{}", port.recv().expect("a port"))
+}
+
+/// The requests that were answered in a second, all of them well.
+fn requests_per_second(url: &str, cookie: &str, seconds: u64) -> f64 {
+    let (duration, header) = (format!("-d{seconds}s"), format!("Cookie: {cookie}"));
+    let output = Command::new("wrk").args(["-t1", "-c16", &duration, "-H", &header, url]).output().expect("wrk");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(!said.contains("Non-2xx") && !said.contains("Socket errors"), "{url}: {said}");
+    let number = said.lines().find_map(|line| line.strip_prefix("Requests/sec:"));
+    number.and_then(|number| number.trim().parse().ok()).unwrap_or_else(|| panic!("{url}: {said}"))
+}
+
+fn main() {
+    if Command::new("wrk").arg("--version").output().is_err() {
+        return eprintln!("wrk is not installed: nothing was measured");
+    }
+    let number =
+        |variable: &str, default: u64| env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(default);
+    let (seconds, runs) = (number("SECONDS", 5).clamp(1, 60), number("RUNS", 3).clamp(1, 20));
+    let home = tempfile::tempdir().expect("a temporary folder");
+    seed(home.path(), 200, 10_000);
+    let server = Server::start(home.path());
+    let reader = Reader::register(&server.address, "reader");
+    let explore = format!("{}/explore", server.address);
+    let page = reader.get(&explore).and_then(|mut page| page.body_mut().read_to_string()).expect("a page");
+    assert!(page.matches("<article").count() == 25 && page.contains("reader"), "{page}");
+    let url = format!("sqlite:{}", home.path().join("app.db").display());
+    let other = comparison(&url, &page);
+
+    let targets = [
+        ("explore", explore.clone()),
+        ("/health", format!("{}/health", server.address)),
+        ("bare page", format!("{other}/bare")),
+        ("static page", format!("{other}/static")),
+    ];
+    println!("wrk -t1 -c16, {runs} runs of {seconds} s of each; the page of posts is {} bytes long", page.len());
+    let mut found = vec![Vec::new(); targets.len()];
+    for _ in 0..runs {
+        for ((_, url), found) in targets.iter().zip(&mut found) {
+            found.push(requests_per_second(url, &reader.cookie, seconds));
+        }
+    }
+    let medians = found.iter_mut().map(|found| {
+        found.sort_unstable_by(f64::total_cmp);
+        found[found.len() / 2]
+    });
+    let medians: Vec<_> = medians.collect();
+    for ((name, _), median) in targets.iter().zip(&medians) {
+        println!("{name:>12}: {median:7.0} requests a second; explore is {:5.2} times as many", medians[0] / median);
+    }
+}
