@@ -209,3 +209,13 @@ fn deferrable_may_stand_apart_from_its_reference() {
     let found = trap.change(|table| table.columns[0].nullable = false, "SELECT a || b FROM t").unwrap();
     assert_eq!(found, [texts(&["12"]), texts(&["12"]), texts(&["12"])]);
 }
+
+#[test]
+fn generated_is_part_of_a_type_unless_always_follows() {
+    let mut trap = Trap::of(
+        "CREATE TABLE t (a GENERATED TEXT, b VARS GENERATED, c TEXT GENERATED ALWAYS AS (a || b));
+         INSERT INTO t VALUES ('x', 'y')",
+    );
+    let found = trap.change(|table| table.columns[0].nullable = false, "SELECT a || b || c FROM t").unwrap();
+    assert_eq!(found, [texts(&["xyxy"]), texts(&["xyxy"]), texts(&["xyxy"])]);
+}

@@ -3,21 +3,9 @@
 use super::{Constraint, Item, Kind, closing};
 use crate::sql::Token;
 
-/// Words that end a column's type.
-const COLUMN_CONSTRAINTS: [&str; 12] = [
-    "CONSTRAINT",
-    "PRIMARY",
-    "NOT",
-    "NULL",
-    "UNIQUE",
-    "CHECK",
-    "DEFAULT",
-    "COLLATE",
-    "REFERENCES",
-    "DEFERRABLE",
-    "GENERATED",
-    "AS",
-];
+/// Words that end a column's type. GENERATED does so before ALWAYS alone: else it is a part of the type.
+const COLUMN_CONSTRAINTS: [&str; 11] =
+    ["CONSTRAINT", "PRIMARY", "NOT", "NULL", "UNIQUE", "CHECK", "DEFAULT", "COLLATE", "REFERENCES", "DEFERRABLE", "AS"];
 const TABLE_CONSTRAINTS: [&str; 5] = ["CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"];
 
 /// Walks the tokens of a CREATE TABLE.
@@ -58,7 +46,8 @@ impl Reader<'_, '_> {
         let start = self.step()?;
         let column = Some(self.tokens[start].name());
         let ty = self.at;
-        while !self.peek_any(&COLUMN_CONSTRAINTS) && !self.peek_any(&[",", ")"]) {
+        let is_generated = |reader: &Self| reader.peeks_at(0, "GENERATED") && reader.peeks_at(1, "ALWAYS");
+        while !self.peek_any(&COLUMN_CONSTRAINTS) && !self.peek_any(&[",", ")"]) && !is_generated(self) {
             self.skip()?;
         }
         let ty = ty..self.at;
