@@ -219,3 +219,19 @@ fn generated_is_part_of_a_type_unless_always_follows() {
     let found = trap.change(|table| table.columns[0].nullable = false, "SELECT a || b || c FROM t").unwrap();
     assert_eq!(found, [texts(&["xyxy"]), texts(&["xyxy"]), texts(&["xyxy"])]);
 }
+
+#[test]
+fn a_table_that_refers_to_itself_in_single_quotes_can_be_renamed() {
+    let mut trap =
+        Trap::of("CREATE TABLE t (a INTEGER PRIMARY KEY, b INT REFERENCES 't'); INSERT INTO t VALUES (1, 1)");
+    let start = introspect(&mut trap.0).unwrap();
+    let mut models = Schema::new(start.tables.clone());
+    models.tables[0].stored = None;
+    models.tables[0].name = "people".into();
+    models.tables[0].renamed_from = Some("t".into());
+    models.tables[0].foreign_keys[0].table = "people".into();
+    let (_, migration) = migrate::compare(&start, &models, &Options::default()).unwrap();
+    trap.0.batch_execute(&migration.up).unwrap();
+    trap.0.batch_execute(&migration.down).unwrap();
+    assert_eq!(trap.query("SELECT a || b FROM t"), texts(&["11"]));
+}

@@ -122,7 +122,14 @@ pub(crate) fn canonical(sql: &str) -> String {
 
 /// The tokens with quotes and letter case evened out, a space between each.
 pub(crate) fn canonical_tokens<'t>(tokens: impl IntoIterator<Item = &'t Token<'t>>) -> String {
-    tokens.into_iter().map(Token::canonical).collect::<Vec<_>>().join(" ")
+    let mut is_name = false;
+    let canonical = |token: &Token| {
+        // A name may stand in single quotes here, until a rename writes it in double ones.
+        let text = if is_name { token.name().to_ascii_lowercase() } else { token.canonical() };
+        is_name = token.is("REFERENCES");
+        text
+    };
+    tokens.into_iter().map(canonical).collect::<Vec<_>>().join(" ")
 }
 
 fn is_balanced(tokens: &[Token]) -> bool {
