@@ -159,3 +159,13 @@ fn an_old_password_opens_nothing_from_the_moment_that_another_is_stored() {
         sign_in(&db.site(), "susan", NEW);
     }
 }
+
+#[test]
+fn a_nickname_of_dots_alone_is_refused_for_its_page_would_be_another() {
+    let db = TestDb::new();
+    let site = db.site();
+    for (nickname, status) in [(".", 422), ("..", 422), ("...", 422), ("._.", 303)] {
+        let fields = [("nickname", nickname), ("email", "dots@example.org"), ("password", "correct horse")];
+        assert_eq!(post(&site, "/register", &fields).status().code, status, "{nickname}");
+    }
+}

@@ -131,3 +131,15 @@ fn an_internal_error_is_logged_under_the_id_that_the_page_shows() {
     assert_eq!((log.lines().count(), id.len()), (1, 8), "{log}");
     assert!(log.starts_with(&format!("error: {id} GET /explore: no such table: posts")), "{log}");
 }
+
+#[test]
+fn a_database_that_another_program_writes_for_long_is_503_too() {
+    let mut db = TestDb::new();
+    let susan = db.user("susan");
+    let browser = Browser::signed_in(&mut db, &susan);
+    db.connection.batch_execute("BEGIN IMMEDIATE").unwrap();
+    let answer = browser.post("/", &[("body", "hello")]);
+    assert_eq!(answer.status, 503, "{answer:?}");
+    db.connection.batch_execute("ROLLBACK").unwrap();
+    assert_eq!(browser.post("/", &[("body", "hello")]).status, 303);
+}

@@ -57,6 +57,30 @@ fn sigterm_and_ctrl_c_end_it_with_status_0() {
 }
 
 #[test]
+fn requests_that_are_under_way_at_the_end_are_finished() {
+    let home = tempfile::tempdir().unwrap();
+    let server = Server::start(home.path(), &[]);
+    let authority = server.authority.clone();
+    // Each hashes a password, and then needs the database.
+    let visitors: Vec<_> = (0..10)
+        .map(|n| {
+            let authority = authority.clone();
+            let form = format!("nickname=visitor{n}&email=visitor{n}@example.org&password=correct+horse");
+            std::thread::spawn(move || support::send(&authority, "POST", "/register", "", &form))
+        })
+        .collect();
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    let end = server.signal("TERM");
+    assert_eq!((end.code, end.stderr.as_str()), (Some(0), ""));
+    for visitor in visitors {
+        let answer = visitor.join().unwrap();
+        assert!(answer.starts_with("HTTP/1.1 303"), "{answer}");
+    }
+    let left: Vec<_> = fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["app.db"], "no journal is left behind");
+}
+
+#[test]
 fn it_finds_its_settings_from_any_folder_below_them() {
     let home = tempfile::tempdir().unwrap();
     let below = home.path().join("app/src");

@@ -54,6 +54,10 @@ impl From<DieselError> for AppError {
     fn from(error: DieselError) -> Self {
         match error {
             DieselError::NotFound => Self::NotFound,
+            // Another program writes for longer than a request waits.
+            DieselError::DatabaseError(_, why) if why.message().contains("is locked") => {
+                Self::Unavailable(why.message().to_owned())
+            }
             error => Self::Internal(error.to_string()),
         }
     }

@@ -90,6 +90,10 @@ pub fn nickname(text: &str) -> Result<(), String> {
     if !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.') {
         return Err("A nickname has letters from A to Z, digits, dots and underscores only.".into());
     }
+    // `.` and `..` in an address mean folders, and lead elsewhere.
+    if text.bytes().all(|byte| byte == b'.') {
+        return Err("A nickname needs a letter, a digit or an underscore.".into());
+    }
     Ok(())
 }
 

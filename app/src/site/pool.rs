@@ -172,9 +172,9 @@ impl rocket_db_pools::Pool for Pool {
         self.0.get().await.map_err(rocket_db_pools::Error::Get)
     }
 
-    async fn close(&self) {
-        self.0.close();
-    }
+    /// Does nothing: Rocket calls it when the shutdown begins, and requests that are under way still need connections.
+    /// They close when the last of these lets go of the pool.
+    async fn close(&self) {}
 }
 
 /// Opens connections for the pool, and looks at each one before it is used again.

@@ -319,7 +319,7 @@ pub fn get(authority: &str, path: &str) -> String {
     send(authority, "GET", path, "", "")
 }
 
-fn send(authority: &str, method: &str, path: &str, headers: &str, form: &str) -> String {
+pub fn send(authority: &str, method: &str, path: &str, headers: &str, form: &str) -> String {
     let mut stream = TcpStream::connect(authority).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     write!(stream, "{method} {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n{headers}").unwrap();

@@ -22,7 +22,7 @@ const KNOWN: i64 = 365;
 pub struct Device {
     /// What its attempts are counted under.
     pub id: String,
-    /// The names that the account is signed in to by.
+    /// The nickname and the e-mail address that the account is signed in to by.
     names: Vec<String>,
 }
 
@@ -34,9 +34,13 @@ impl Device {
         Some(Self { id: parts.next()?, names: parts.collect() })
     }
 
-    /// Whether somebody has signed in here by that name, or by the other one of that account.
+    /// Whether somebody has signed in here by that name, or by the other one of that account. An e-mail address in other
+    /// capitals may be another account's.
     pub fn knows(&self, account: &str) -> bool {
-        self.names.iter().any(|name| name.to_lowercase() == account.to_lowercase())
+        match self.names.as_slice() {
+            [nickname, email] => nickname.eq_ignore_ascii_case(account) || email == account,
+            _ => false,
+        }
     }
 }
 
@@ -45,4 +49,16 @@ pub fn cookie(user: &User, cookies: Cookies) -> Cookie<'static> {
     let mut cookie = cookies.make(NAME, format!("{}\n{}\n{}", Token::random(), user.nickname, user.email));
     cookie.set_max_age(rocket::time::Duration::days(KNOWN));
     cookie
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Device;
+
+    #[test]
+    fn an_address_in_other_capitals_is_not_known_for_it_may_be_another_account() {
+        let device = Device { id: "1".into(), names: vec!["Susan".into(), "VICTIM@x.example".into()] };
+        assert!(device.knows("susan") && device.knows("VICTIM@x.example"));
+        assert!(!device.knows("victim@x.example") && !device.knows("john"));
+    }
 }
