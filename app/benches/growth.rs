@@ -5,7 +5,6 @@
 
 mod support;
 
-use std::env;
 use std::time::{Duration, Instant};
 
 use app::models::User;
@@ -13,7 +12,7 @@ use app::schema::users;
 use app::site::pool;
 use diesel::prelude::*;
 use migrate::Connection;
-use support::{Reader, Server, quantile, seed};
+use support::{Reader, Server, number, quantile, seed, url};
 use tempfile::TempDir;
 
 const USERS: u32 = 20;
@@ -46,7 +45,7 @@ impl Site {
         let server = Server::start(home.path());
         println!("{posts} posts of {USERS} people, made in {:.0} s", start.elapsed().as_secs_f64());
         let reader = Reader::register(&server.address, "reader");
-        let url = format!("sqlite:{}", home.path().join("app.db").display());
+        let url = url(home.path());
         let user = follow_all(&mut pool::open(&url).expect("the database"));
         let site = Self { server, reader, user, home };
         for body in ["a quixotic plan", "nothing quixotic about it"] {
@@ -84,7 +83,7 @@ fn follow_all(connection: &mut Connection) -> String {
 }
 
 fn main() {
-    let many = env::var("POSTS").ok().and_then(|text| text.parse().ok()).unwrap_or(1_000_000);
+    let many = u32::try_from(number("POSTS", 1_000_000)).expect("POSTS is too large");
     let (few, many) = (Site::with(FEW), Site::with(many));
     for (name, path) in PAGES {
         let (mut small, mut large) = (Vec::new(), Vec::new());

@@ -7,7 +7,6 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::env;
 use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,7 +14,7 @@ use std::time::{Duration, Instant};
 use app::schema::posts;
 use app::site::pool;
 use diesel::prelude::*;
-use support::{Reader, Server, quantile, seed};
+use support::{Reader, Server, number, quantile, seed, url};
 
 const READ: [&str; 9] = [
     "/",
@@ -41,8 +40,6 @@ struct Record {
 }
 
 fn main() -> ExitCode {
-    let number =
-        |variable: &str, default: u64| env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(default);
     let (clients, seconds) = (number("CLIENTS", 64), number("SECONDS", 30).min(300));
     let home = tempfile::tempdir().expect("a temporary folder");
     seed(home.path(), 200, 10_000);
@@ -65,7 +62,7 @@ fn main() -> ExitCode {
     for (error, count) in records.iter().flat_map(|record| &record.errors) {
         *errors.entry(error).or_default() += count;
     }
-    let url = format!("sqlite:{}", home.path().join("app.db").display());
+    let url = url(home.path());
     let mut connection = pool::open(&url).expect("the database");
     let stored: Vec<String> =
         posts::table.filter(posts::body.like("load %")).select(posts::body).load(&mut connection).expect("the posts");

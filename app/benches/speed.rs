@@ -10,7 +10,6 @@
 
 mod support;
 
-use std::env;
 use std::process::Command;
 use std::sync::mpsc;
 use std::thread;
@@ -24,7 +23,7 @@ use rocket::http::Status;
 use rocket::response::content::RawHtml;
 use rocket::serde::Serialize;
 use rocket::{State, get, routes};
-use support::{Reader, Server, seed};
+use support::{Reader, Server, number, seed, url};
 use tera::{Context, Tera};
 
 const BARE: &str = "<!doctype html><title>Posts</title>\n{% for post in posts %}<p><b>{{ post.author }}</b> \
@@ -106,8 +105,6 @@ fn main() {
     if Command::new("wrk").arg("--version").output().is_err() {
         return eprintln!("wrk is not installed: nothing was measured");
     }
-    let number =
-        |variable: &str, default: u64| env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(default);
     let (seconds, runs) = (number("SECONDS", 5).clamp(1, 60), number("RUNS", 3).clamp(1, 20));
     let home = tempfile::tempdir().expect("a temporary folder");
     seed(home.path(), 200, 10_000);
@@ -116,7 +113,7 @@ fn main() {
     let explore = format!("{}/explore", server.address);
     let page = reader.get(&explore).and_then(|mut page| page.body_mut().read_to_string()).expect("a page");
     assert!(page.matches("<article").count() == 25 && page.contains("reader"), "{page}");
-    let url = format!("sqlite:{}", home.path().join("app.db").display());
+    let url = url(home.path());
     let other = comparison(&url, &page);
 
     let targets = [

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each benchmark takes what it needs")]
 
+use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -20,6 +21,16 @@ fn program(home: &Path) -> Command {
     command.env_clear().env("MICROBLOG_HOME", home).current_dir(home).stdin(Stdio::null());
     command.env("ROCKET_PORT", "0").env("ROCKET_SECRET_KEY", SECRET_KEY).env("MICROBLOG_ATTEMPTS_PER_MINUTE", "10000");
     command
+}
+
+/// What that variable says, or the default.
+pub fn number(variable: &str, default: u64) -> u64 {
+    env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+/// The URL of the database in that folder.
+pub fn url(home: &Path) -> String {
+    format!("sqlite:{}", home.join("app.db").display())
 }
 
 /// Made-up people and their posts, in a new database.
