@@ -235,3 +235,16 @@ fn a_table_that_refers_to_itself_in_single_quotes_can_be_renamed() {
     trap.0.batch_execute(&migration.down).unwrap();
     assert_eq!(trap.query("SELECT a || b FROM t"), texts(&["11"]));
 }
+
+#[test]
+fn a_unique_of_the_primary_key_goes_with_it_though_both_name_a_column_twice() {
+    let mut trap = Trap::of(
+        "CREATE TABLE t (a INT UNIQUE, b INT NOT NULL, PRIMARY KEY (b, b), UNIQUE (b, b)); INSERT INTO t VALUES (1, 2)",
+    );
+    let edit = |table: &mut Table| {
+        table.columns.truncate(1);
+        table.primary_key.clear();
+    };
+    let found = trap.change(edit, "SELECT a FROM t").unwrap();
+    assert_eq!(found, [texts(&["1"]), texts(&["1"]), texts(&["1"])]);
+}

@@ -196,8 +196,9 @@ impl Edit {
         match self {
             // An index with a collation of its own is no index that models know.
             Self::Drop(at) => has_expressions || text.contains("COLLATE") || is_key(*at) && text.contains("WITHOUT"),
-            // SQLite writes a name in single quotes anew, in double quotes.
-            Self::Rename(_) => has_expressions || text.contains('\''),
+            // SQLite writes a name in single quotes anew, in double quotes. A column `rowid` that is the number of a row it
+            // does not find in a UNIQUE.
+            Self::Rename(_) => has_expressions || text.contains('\'') || text.contains("ROWID"),
             Self::Nullable(at) => is_key(*at) && key_is_not_null,
             Self::Type(at, _) => text.contains("STRICT") || is_key(*at) && text.contains("AUTOINCREMENT"),
             Self::Add(_) => text.contains("STRICT"),

@@ -89,8 +89,9 @@ fn edited_column(text: &str, old: &Column, new: &Column, is_key: bool) -> Result
 fn edited_key(current: &str, table: &CreateTable, (old, key): (&[String], &[String])) -> Option<String> {
     // A key at a column that goes is gone with it.
     let mut text = table.without_primary_key().unwrap_or_else(|| current.to_owned());
-    // A UNIQUE of the key said nothing.
-    if let Some(without) = CreateTable::parse(&text).ok()?.without_unique(old) {
+    // A UNIQUE of the key, as it is written, said nothing: a column may stand in both of them twice.
+    let written = table.constraints(Kind::PrimaryKey).next().map(|(item, key)| table.columns_of(item, key));
+    if let Some(without) = CreateTable::parse(&text).ok()?.without_unique(written.as_deref().unwrap_or(old)) {
         text = without;
     }
     if key.is_empty() {

@@ -224,7 +224,7 @@ impl<'a> CreateTable<'a> {
     }
 
     /// The columns that a constraint is about: those in its parentheses, or the one that it stands at.
-    fn columns_of(&self, item: &Item, constraint: &Constraint) -> Vec<String> {
+    pub fn columns_of(&self, item: &Item, constraint: &Constraint) -> Vec<String> {
         if let Some(column) = &item.column {
             return vec![column.clone()];
         }
