@@ -35,13 +35,25 @@ fn errors_are_pages_and_json() {
     shows(&site, Status::Forbidden, "You may not do this from here.", |site| {
         form(site).header(Header::new("Sec-Fetch-Site", "cross-site"))
     });
-    shows(&site, Status::UnprocessableEntity, "What was sent is not what this page takes.", |site| {
-        form(site).body("remember_me=perhaps")
-    });
     assert_eq!(form(&site).body("login=a&password=b").dispatch().status(), Status::UnprocessableEntity);
     shows(&site, Status::TooManyRequests, "That was tried too often.", |site| form(site).body("login=a&password=b"));
     db.connection.batch_execute("DROP TABLE posts").unwrap();
     shows(&site, Status::InternalServerError, "Something went wrong on our side.", |site| site.get("/"));
+}
+
+#[test]
+fn what_is_wrong_with_a_form_is_told_in_json_to_who_asks_for_it() {
+    let db = TestDb::new();
+    let site = db.site();
+    let form = site.post("/register").header(ContentType::Form).header(Accept::JSON);
+    let answer = form.body("nickname=su+san&email=susan%40example.org&password=hunter2").dispatch();
+    assert_eq!((answer.status(), answer.content_type()), (Status::UnprocessableEntity, Some(ContentType::JSON)));
+    assert_eq!(
+        answer.into_string().unwrap(),
+        "{\"code\":422,\"title\":\"Unprocessable Entity\",\"sentence\":\"What was sent is not what this page takes.\",\
+         \"fields\":{\"nickname\":\"A nickname has letters from A to Z, digits, dots and underscores only.\",\
+         \"password\":\"A password has 8 to 128 characters.\"}}"
+    );
 }
 
 /// Every route with something in its path that is looked up, with that in its place.

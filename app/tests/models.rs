@@ -105,7 +105,7 @@ fn lengths_are_counted_in_characters_as_people_see_them() {
 fn blank_fields_are_refused() {
     let mut db = TestDb::new();
     let john = db.user("john");
-    for blank in ["", " ", "\n\t"] {
+    for blank in ["", " ", "\n\t", "\u{200b}\u{3164} \u{2800}"] {
         assert!(matches!(NewUser::new(blank, "e"), Err(ModelError::Empty { field: "nickname" })));
         assert!(matches!(NewUser::new("n", blank), Err(ModelError::Empty { field: "email" })));
         assert!(matches!(NewPost::new(&john, blank), Err(ModelError::Empty { field: "body" })));
@@ -188,6 +188,24 @@ fn a_nickname_is_one_name_however_it_is_spelt_in_capitals() {
 }
 
 #[test]
+fn an_email_address_is_one_however_it_is_spelt_in_capitals() {
+    let mut db = TestDb::new();
+    let susan = NewUser::new("susan", "Susan@Example.org").unwrap().insert(&mut db.connection).unwrap();
+    let db = &mut db.connection;
+    for spelling in ["Susan@Example.org", "susan@example.org", "SUSAN@EXAMPLE.ORG"] {
+        assert_eq!(User::by_login(spelling, db).unwrap().unwrap().0, susan, "{spelling}");
+        let taken = NewUser::new("other", spelling).unwrap().insert(db);
+        assert!(matches!(taken, Err(ModelError::Taken { field: "email" })), "{spelling}: {taken:?}");
+    }
+    assert!(User::by_login("usan@example.org", db).unwrap().is_none());
+    // Two who have had one address since before are told apart by its spelling.
+    let other = NewUser::new("other", "other@example.org").unwrap().insert(db).unwrap();
+    diesel::update(&other).set(app::schema::users::email.eq("susan@example.org")).execute(db).unwrap();
+    assert_eq!(User::by_login("susan@example.org", db).unwrap().unwrap().0.id, other.id);
+    assert_eq!(User::by_login("Susan@Example.org", db).unwrap().unwrap().0.id, susan.id);
+}
+
+#[test]
 fn two_who_have_one_name_from_before_are_told_apart_by_its_spelling() {
     let mut db = TestDb::new();
     let (old, new) = (db.user("susan"), db.user("other"));
@@ -209,11 +227,14 @@ fn a_spelling_is_looked_up_in_a_few_steps_of_the_index() {
             db.user(&format!("{first}{second}an"));
         }
     }
-    let asked = support::queries(&mut db, |db| assert!(User::by_nickname("SUSAN_NOT_HERE", db).is_err()));
-    assert!((2..20).contains(&asked.len()), "{}: {asked:#?}", asked.len());
-    for query in asked {
-        let plan = support::plan(&mut db, &query);
-        let [step] = plan.as_slice() else { panic!("{plan:?}") };
-        assert!(step.starts_with("SEARCH users USING") && step.contains("users_nickname_key"), "{step}");
+    for (login, index) in [("SUSAN_NOT_HERE", "users_nickname_key"), ("SUSAN@not.here", "users_email_key")] {
+        let asked = support::queries(&mut db, |db| assert!(User::by_login(login, db).unwrap().is_none()));
+        assert!((2..20).contains(&asked.len()), "{}: {asked:#?}", asked.len());
+        // The first one asks for what was typed, as either.
+        for query in &asked[1..] {
+            let plan = support::plan(&mut db, query);
+            let [step] = plan.as_slice() else { panic!("{plan:?}") };
+            assert!(step.starts_with("SEARCH users USING") && step.contains(index), "{step}");
+        }
     }
 }

@@ -191,9 +191,14 @@ fn a_nickname_leads_to_the_same_page_however_it_is_spelt_in_capitals() {
 fn nobody_registers_a_name_that_differs_by_capitals_only() {
     let mut db = TestDb::new();
     db.user("susan");
-    let form = [("nickname", "Susan"), ("email", "other@example.org"), ("password", support::OLD_PASSWORD)];
-    let answer = Browser::new(&db).post("/register", &form);
-    assert!(answer.status == 422 && answer.body.contains("This nickname is taken."), "{answer:?}");
+    for (nickname, email, wrong) in [
+        ("Susan", "other@example.org", "This nickname is taken."),
+        ("other", "Susan@Example.org", "This e-mail address is taken."),
+    ] {
+        let form = [("nickname", nickname), ("email", email), ("password", support::OLD_PASSWORD)];
+        let answer = Browser::new(&db).post("/register", &form);
+        assert!(answer.status == 422 && answer.body.contains(wrong), "{answer:?}");
+    }
     assert_eq!(User::all(&mut db.connection).unwrap().len(), 1);
 }
 

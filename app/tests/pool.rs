@@ -4,12 +4,13 @@
 
 mod support;
 
-use app::models::User;
+use app::models::{NewUser, User};
 use app::site::{AppError, AppResult, Db};
+use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use migrate::Connection;
-use rocket::http::Status;
+use rocket::http::{ContentType, Status};
 use rocket::local::asynchronous::Client;
 use rocket_db_pools::{Database, Pool};
 use support::TestDb;
@@ -58,6 +59,45 @@ async fn a_query_that_panics_spoils_no_other() {
     let panicked: AppResult<()> = pool.run(|_| -> QueryResult<()> { panic!("on purpose") }).await;
     assert!(matches!(panicked, Err(AppError::Internal(_))), "{panicked:?}");
     assert_eq!(site.get("/").dispatch().await.status(), Status::Ok);
+}
+
+#[rocket::async_test]
+async fn nothing_is_written_into_a_file_that_was_replaced() {
+    let mut db = TestDb::new();
+    let site = site(&db, "{microblog={max_connections=1,connect_timeout=1}}").await;
+    db.user("susan");
+    let file = db.folder.path().join("app.db");
+    let copy = db.folder.path().join("copy.db");
+    diesel::sql_query(format!("VACUUM INTO '{}'", copy.display())).execute(&mut db.connection).unwrap();
+    let pool = Db::fetch(site.rocket()).unwrap();
+    assert_eq!(pool.run(User::all).await.unwrap().len(), 1, "the connection is warm");
+
+    for suffix in ["", "-wal", "-shm"] {
+        std::fs::remove_file(db.folder.path().join(format!("app.db{suffix}"))).unwrap();
+    }
+    let gone = pool.run(User::all).await;
+    assert!(matches!(gone, Err(AppError::Unavailable(_))), "{gone:?}");
+
+    std::fs::rename(&copy, &file).unwrap();
+    let john =
+        pool.run(|connection| NewUser::new("john", "john@example.org").unwrap().insert(connection)).await.unwrap();
+    let mut reopened = app::site::pool::open(&db.url).unwrap();
+    assert_eq!(User::by_nickname("john", &mut reopened).unwrap(), john);
+}
+
+#[rocket::async_test]
+async fn a_connection_that_can_only_read_gives_503_and_makes_room_for_one_that_writes() {
+    let db = TestDb::new();
+    let site = site(&db, "{microblog={max_connections=1,connect_timeout=1}}").await;
+    let pool = Db::fetch(site.rocket()).unwrap();
+    // As when it was opened while the file was not to be written to.
+    pool.run(|connection| connection.batch_execute("PRAGMA query_only = ON")).await.unwrap();
+    let register = || {
+        let form = "nickname=susan&email=susan%40example.org&password=correct+horse";
+        site.post("/register").header(ContentType::Form).body(form).dispatch()
+    };
+    assert_eq!(register().await.status(), Status::ServiceUnavailable);
+    assert_eq!(register().await.status(), Status::SeeOther);
 }
 
 #[rocket::async_test]

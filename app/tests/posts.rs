@@ -37,9 +37,11 @@ fn a_post_has_1_to_140_characters_as_people_see_them() {
         assert_eq!(site.post("/", &[("body", body)]).status, 303, "{body}");
     }
     let tower = format!("e{}", "\u{301}".repeat(1400));
+    let unseen = |char: char| char.is_whitespace() || app::models::markup::is_unseen(char);
     for (body, wrong) in [
         ("", "Please type what you want to say."),
         (" \r\n ", "Please type what you want to say."),
+        ("\u{200b}\u{2800}\r\n\u{3164}", "Please type what you want to say."),
         (&"x".repeat(141), "141 characters are too many: at most 140 fit."),
         (&family.repeat(141), "141 characters are too many: at most 140 fit."),
         (&tower, "made of too many parts"),
@@ -47,7 +49,7 @@ fn a_post_has_1_to_140_characters_as_people_see_them() {
         let answer = site.post("/", &[("body", body)]);
         assert_eq!(answer.status, 422, "{body}");
         assert!(
-            answer.body.contains(wrong) && answer.body.contains(&format!("{}</textarea>", body.trim())),
+            answer.body.contains(wrong) && answer.body.contains(&format!("{}</textarea>", body.trim_matches(unseen))),
             "{answer:?}"
         );
     }

@@ -46,9 +46,14 @@ fn no_page_holds_a_script_or_a_style_of_its_own() {
 }
 
 fn send(headers: &[(&'static str, &'static str)]) -> Status {
+    send_to("", headers)
+}
+
+/// Signs in where readers come by that address.
+fn send_to(address: &str, headers: &[(&'static str, &'static str)]) -> Status {
     let mut db = TestDb::new();
     db.member("john");
-    let site = db.site();
+    let site = db.site_of(&[("MICROBLOG_PUBLIC_ADDRESS", address)][usize::from(address.is_empty())..]);
     let mut request = site.post("/login").header(ContentType::Form).body("login=john&password=correct+horse");
     for (name, value) in headers {
         request = request.header(Header::new(*name, *value));
@@ -79,6 +84,16 @@ fn a_form_of_another_site_is_refused() {
     ] {
         assert_eq!(send(&[host, (name, value)]), Status::Forbidden, "{name}: {value}");
     }
+}
+
+#[test]
+fn a_page_that_came_in_the_clear_sends_no_form_to_a_site_that_is_encrypted() {
+    let address = "https://blog.example.org";
+    let host = ("Host", "blog.example.org");
+    assert_eq!(send_to(address, &[host, ("Origin", "http://blog.example.org")]), Status::Forbidden);
+    assert_eq!(send_to(address, &[host, ("Origin", address)]), Status::SeeOther);
+    let inside = [("Host", "10.0.0.1:8000"), ("Origin", address)];
+    assert_eq!(send_to(address, &inside), Status::SeeOther, "the proxy asks by another name");
 }
 
 #[test]

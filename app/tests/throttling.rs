@@ -112,12 +112,23 @@ fn strangers_do_not_lock_the_owner_out_of_a_device_that_the_owner_has_signed_in_
         assert_eq!(from_device(&site, account, OLD, 50, None).0, 429, "a stranger who knows the password");
         assert_eq!(from_device(&site, account, OLD, 51, Some(&johns)).0, 429, "the device of another account");
     }
-    let forged = Cookie::new("device", "0000\nsusan\nsusan@example.org");
+    let forged = Cookie::new("device", "0000\nsusan@example.org");
     assert_eq!(from_device(&site, "susan", OLD, 52, Some(&forged)).0, 429, "a cookie that the site has not made");
     for account in ["susan", "susan@example.org"] {
         let (status, again) = from_device(&site, account, OLD, 53, Some(&susans));
         assert_eq!((status, again.is_some()), (303, true), "{account}");
     }
+}
+
+#[test]
+fn a_device_stays_known_when_its_user_takes_another_nickname() {
+    let (mut db, site, [susans, _]) = besieged();
+    app::models::User::by_nickname("susan", &mut db.connection)
+        .unwrap()
+        .set_profile("sue", "", &mut db.connection)
+        .unwrap();
+    assert_eq!(from_device(&site, "susan", OLD, 50, Some(&susans)).0, 429, "nobody has that name now");
+    assert_eq!(from_device(&site, "sue", OLD, 51, Some(&susans)).0, 303);
 }
 
 #[test]
@@ -136,7 +147,10 @@ fn a_device_has_its_attempts_on_its_account_and_none_extra_on_another() {
 #[test]
 fn a_device_is_known_for_a_year_and_its_cookie_shows_nothing() {
     let (_db, _site, [susans, _]) = besieged();
-    assert_eq!(susans.max_age(), Some(rocket::time::Duration::days(365)));
+    let year = rocket::time::Duration::days(365);
+    assert_eq!(susans.max_age(), Some(year));
+    let expires = susans.expires_datetime().unwrap() - rocket::time::OffsetDateTime::now_utc();
+    assert!(expires > year - rocket::time::Duration::hours(1), "{expires}");
     assert!(!susans.value().contains("susan"), "{susans}");
 }
 

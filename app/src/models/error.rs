@@ -3,10 +3,12 @@
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as DieselError};
 use unicode_segmentation::UnicodeSegmentation as _;
 
+use super::markup;
+
 /// Why a user or a post was not stored.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
-    /// The field holds nothing but spaces.
+    /// The field holds nothing that could be seen.
     #[error("the {field} must not be empty")]
     Empty {
         /// The column.
@@ -37,7 +39,7 @@ impl ModelError {
     /// Checks a text field: not blank, and no more than `max` characters.
     pub(super) fn check(field: &'static str, text: &str, max: usize) -> Result<(), Self> {
         let length = text.chars().count();
-        if text.trim().is_empty() {
+        if markup::is_blank(text) {
             Err(Self::Empty { field })
         } else if length > max {
             Err(Self::TooLong { field, length, max })

@@ -85,16 +85,31 @@ fn address(rest: &str) -> Option<&str> {
     let scheme = ["https://", "http://"]
         .into_iter()
         .find(|scheme| rest.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)))?;
-    let ends = |char: char| char.is_whitespace() || char.is_control() || "<>\"\\^`{|}".contains(char) || hides(char);
+    let ends =
+        |char: char| char.is_whitespace() || char.is_control() || "<>\"\\^`{|}".contains(char) || is_unseen(char);
     let address = &rest[..rest.find(ends).unwrap_or(rest.len())];
     let address = without_punctuation(address);
     let host = address.get(scheme.len()..)?;
     host.starts_with(|char: char| char.is_alphanumeric() || char == '[').then_some(address)
 }
 
-/// Whether a character changes the direction of the text or is not seen: it would show another address than is meant.
-fn hides(char: char) -> bool {
-    matches!(char, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+/// Whether a text shows nothing at all.
+#[must_use]
+pub fn is_blank(text: &str) -> bool {
+    text.chars().all(|char| char.is_whitespace() || char.is_control() || is_unseen(char))
+}
+
+/// Whether a character is not seen, though it may change what stands beside it: its direction, for example. In an address
+/// it would show another one than is meant.
+///
+/// These are Unicode's `Default_Ignorable_Code_Point` (UAX #44, `DerivedCoreProperties.txt`), and the empty Braille pattern.
+#[must_use]
+pub fn is_unseen(char: char) -> bool {
+    matches!(char,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// Leaves out what ends the sentence around the address: a bracket too, unless it is opened within.

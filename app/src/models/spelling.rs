@@ -1,7 +1,7 @@
-//! Nicknames that differ by capitals only: `Susan` and `susan` are one name to a reader.
+//! Nicknames and e-mail addresses that differ by capitals only: `Susan` and `susan` are one name to a reader.
 //!
-//! The unique index of `users` tells them apart, byte by byte. It finds every spelling all the same, in a few steps: from
-//! the nickname that stands at or behind one spelling, the search jumps to the next spelling that is possible behind it.
+//! The unique indexes of `users` tell them apart, byte by byte. They find every spelling all the same, in a few steps: from
+//! what stands at or behind one spelling, the search jumps to the next spelling that is possible behind it.
 
 use diesel::prelude::*;
 use migrate::Connection;
@@ -13,45 +13,72 @@ use crate::schema::users;
 /// # Errors
 ///
 /// When a query fails.
-pub fn stored(nickname: &str, connection: &mut Connection) -> QueryResult<Vec<String>> {
-    let (mut first, last) = (nickname.to_ascii_uppercase(), nickname.to_ascii_lowercase());
-    let mut found = Vec::new();
-    loop {
-        let next: Option<String> = users::table
-            .filter(users::nickname.ge(&first))
-            .filter(users::nickname.le(&last))
+pub fn nicknames(nickname: &str, connection: &mut Connection) -> QueryResult<Vec<String>> {
+    stored(nickname, |first, last| {
+        users::table
+            .filter(users::nickname.ge(first))
+            .filter(users::nickname.le(last))
             .order(users::nickname)
             .select(users::nickname)
             .first(connection)
-            .optional()?;
-        let Some(next) = next else { return Ok(found) };
-        let beyond = after(nickname, &next);
-        if next.eq_ignore_ascii_case(nickname) {
+            .optional()
+    })
+}
+
+/// The stored e-mail addresses that are this one but for capitals, itself among them.
+///
+/// What stands before the `@` may differ by capitals (RFC 5321, 2.4), but no provider that people use heeds them.
+///
+/// # Errors
+///
+/// When a query fails.
+pub fn emails(email: &str, connection: &mut Connection) -> QueryResult<Vec<String>> {
+    stored(email, |first, last| {
+        users::table
+            .filter(users::email.ge(first))
+            .filter(users::email.le(last))
+            .order(users::email)
+            .select(users::email)
+            .first(connection)
+            .optional()
+    })
+}
+
+/// The spellings that are found by asking for the first stored text between two.
+fn stored(
+    name: &str,
+    mut first_between: impl FnMut(&str, &str) -> QueryResult<Option<String>>,
+) -> QueryResult<Vec<String>> {
+    let (mut first, last) = (name.to_ascii_uppercase(), name.to_ascii_lowercase());
+    let mut found = Vec::new();
+    while let Some(next) = first_between(&first, &last)? {
+        let beyond = after(name, &next);
+        if next.eq_ignore_ascii_case(name) {
             found.push(next);
         }
         match beyond {
             Some(spelling) => first = spelling,
-            None => return Ok(found),
+            None => break,
         }
     }
+    Ok(found)
 }
 
-/// The first spelling of the nickname that stands behind that text, in the order of bytes.
-fn after(nickname: &str, text: &str) -> Option<String> {
-    let spellings =
-        |at: usize| [nickname.as_bytes()[at].to_ascii_uppercase(), nickname.as_bytes()[at].to_ascii_lowercase()];
-    let common = nickname.bytes().zip(text.bytes()).take_while(|(one, other)| one.eq_ignore_ascii_case(other)).count();
+/// The first spelling of the name that stands behind that text, in the order of bytes.
+fn after(name: &str, text: &str) -> Option<String> {
+    let spellings = |at: usize| [name.as_bytes()[at].to_ascii_uppercase(), name.as_bytes()[at].to_ascii_lowercase()];
+    let common = name.bytes().zip(text.bytes()).take_while(|(one, other)| one.eq_ignore_ascii_case(other)).count();
     // It begins as the text does, as far as can be, and continues with capitals, which stand before small letters.
-    let (begin, next) = if common == text.len() && common < nickname.len() {
+    let (begin, next) = if common == text.len() && common < name.len() {
         (common, None)
     } else {
-        (0..=common.min(nickname.len().checked_sub(1)?)).rev().find_map(|at| {
+        (0..=common.min(name.len().checked_sub(1)?)).rev().find_map(|at| {
             spellings(at).into_iter().find(|letter| *letter > text.as_bytes()[at]).map(|letter| (at, Some(letter)))
         })?
     };
     let mut bytes = text.as_bytes()[..begin].to_vec();
     bytes.extend(next);
-    bytes.extend(nickname.as_bytes()[bytes.len()..].to_ascii_uppercase());
+    bytes.extend(name.as_bytes()[bytes.len()..].to_ascii_uppercase());
     String::from_utf8(bytes).ok()
 }
 

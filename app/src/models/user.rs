@@ -20,7 +20,7 @@ pub struct User {
     pub id: i32,
     /// The name on the site; no two users share one, however it is spelt in capitals.
     pub nickname: String,
-    /// The e-mail address; no two users share one.
+    /// The e-mail address; no two users share one, however it is spelt in capitals.
     pub email: String,
     /// What they say of themselves.
     pub about_me: Option<String>,
@@ -86,12 +86,13 @@ impl User {
             users::table.filter(users::nickname.eq(nickname)).select(Self::as_select()).first(connection)
         };
         match spelt(nickname, connection) {
-            Err(NotFound) => spelt(spelling::stored(nickname, connection)?.first().ok_or(NotFound)?, connection),
+            Err(NotFound) => spelt(spelling::nicknames(nickname, connection)?.first().ok_or(NotFound)?, connection),
             found => found,
         }
     }
 
-    /// The user with that nickname, however it is spelt in capitals, or that e-mail address, and the hash of the password, if there is one.
+    /// The user with that nickname or e-mail address, however it is spelt in capitals, and the hash of the password, if
+    /// there is one.
     ///
     /// # Errors
     ///
@@ -108,8 +109,9 @@ impl User {
         if let Some(user) = found(login, connection)? {
             return Ok(Some(user));
         }
-        match spelling::stored(login, connection)?.first() {
-            Some(nickname) => found(nickname, connection),
+        let spellings = if login.contains('@') { spelling::emails } else { spelling::nicknames };
+        match spellings(login, connection)?.first() {
+            Some(spelling) => found(spelling, connection),
             None => Ok(None),
         }
     }
@@ -156,7 +158,7 @@ impl User {
             ModelError::check_seen("about_me", text, Self::ABOUT_ME_LENGTH, Self::ABOUT_ME_ROOM)?;
         }
         let is_mine = |spelling: &String| *spelling == self.nickname;
-        if nickname != self.nickname && !spelling::stored(nickname, connection)?.iter().all(is_mine) {
+        if nickname != self.nickname && !spelling::nicknames(nickname, connection)?.iter().all(is_mine) {
             return Err(ModelError::Taken { field: "nickname" });
         }
         diesel::update(users::table.find(self.id))
@@ -228,14 +230,18 @@ impl<'a> NewUser<'a> {
         Self { password_hash: Some(hash), ..self }
     }
 
-    /// Stores the user. To be called in a transaction that writes, so that nobody takes the nickname meanwhile.
+    /// Stores the user. To be called in a transaction that writes, so that nobody takes one of the names meanwhile.
     ///
     /// # Errors
     ///
-    /// [`ModelError::Taken`] when somebody has the nickname, however it is spelt in capitals, or the e-mail address, or when the statement fails.
+    /// [`ModelError::Taken`] when somebody has the nickname or the e-mail address, however it is spelt in capitals, or
+    /// when the statement fails.
     pub fn insert(&self, connection: &mut Connection) -> Result<User, ModelError> {
-        if !spelling::stored(self.nickname, connection)?.is_empty() {
+        if !spelling::nicknames(self.nickname, connection)?.is_empty() {
             return Err(ModelError::Taken { field: "nickname" });
+        }
+        if !spelling::emails(self.email, connection)?.is_empty() {
+            return Err(ModelError::Taken { field: "email" });
         }
         let id = diesel::insert_into(users::table)
             .values(self)

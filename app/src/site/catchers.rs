@@ -1,5 +1,6 @@
 //! The pages for errors, in JSON for who asks for JSON. A 500 is logged under an id that the page shows.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rocket::fairing::{AdHoc, Fairing};
@@ -27,6 +28,8 @@ pub struct Failure {
     pub why: Option<String>,
     /// When to try again.
     pub retry_after: Option<Duration>,
+    /// What is wrong with a form, by the names of its fields.
+    pub mistakes: BTreeMap<&'static str, String>,
 }
 
 impl Failure {
@@ -39,13 +42,21 @@ impl Failure {
 /// What a reader is told.
 #[derive(Serialize)]
 #[serde(crate = "rocket::serde")]
-struct Told {
+struct Told<'a> {
     code: u16,
     title: &'static str,
     sentence: &'static str,
     /// Where the log says more.
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
+    /// What is wrong with the form that was sent.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    fields: &'a BTreeMap<&'static str, String>,
+}
+
+/// Whether whoever asks would rather have JSON than a page.
+pub fn is_json_asked(request: &Request<'_>) -> bool {
+    request.accept().is_some_and(|accept| accept.preferred().is_json())
 }
 
 #[catch(default)]
@@ -71,8 +82,9 @@ impl<'r> Responder<'r, 'static> for ErrorPage {
         let Self { status, viewer } = self;
         let failure = request.local_cache(Failure::default);
         let id = (status.code == 500).then(|| log_failure(failure, request));
-        let told = Told { code: status.code, title: status.reason_lossy(), sentence: sentence(status), id };
-        let mut answer = if request.accept().is_some_and(|accept| accept.preferred().is_json()) {
+        let (title, sentence) = (status.reason_lossy(), sentence(status));
+        let told = Told { code: status.code, title, sentence, id, fields: &failure.mistakes };
+        let mut answer = if is_json_asked(request) {
             (status, Json(told)).respond_to(request)?
         } else {
             Page::new("error.html").status(status).viewer(viewer.as_ref()).with("error", &told).respond_to(request)?

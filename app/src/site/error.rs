@@ -6,7 +6,7 @@
 //! | [`AppError::Forbidden`] | 403 | what belongs to somebody else |
 //! | [`AppError::NotFound`] | 404 | a row that is not there; `diesel::result::Error::NotFound` becomes this by `?` |
 //! | [`AppError::TooMany`] | 429 | passwords tried too often |
-//! | [`AppError::Unavailable`] | 503 | no connection came free, the database cannot be opened |
+//! | [`AppError::Unavailable`] | 503 | no connection came free, the database cannot be opened, or not written to |
 //! | [`AppError::Internal`] | 500 | all the rest: logged, and shown as one plain sentence |
 //!
 //! What a reader can mend, such as a form, is no error: the handler shows the form again.
@@ -50,12 +50,22 @@ pub enum AppError {
     Internal(String),
 }
 
+/// What SQLite says of a statement that writes, where it could open the file only to read it (`SQLITE_READONLY`).
+const READ_ONLY: &str = "attempt to write a readonly database";
+
+impl AppError {
+    /// Whether the connection could only read. It stays so, though the file may be written to again.
+    pub(super) fn is_read_only(&self) -> bool {
+        matches!(self, Self::Unavailable(why) if why == READ_ONLY)
+    }
+}
+
 impl From<DieselError> for AppError {
     fn from(error: DieselError) -> Self {
         match error {
             DieselError::NotFound => Self::NotFound,
-            // Another program writes for longer than a request waits.
-            DieselError::DatabaseError(_, why) if why.message().contains("is locked") => {
+            // Another program writes for longer than a request waits; the file may not be written to.
+            DieselError::DatabaseError(_, why) if why.message().contains("is locked") || why.message() == READ_ONLY => {
                 Self::Unavailable(why.message().to_owned())
             }
             error => Self::Internal(error.to_string()),
@@ -85,16 +95,16 @@ impl<'r> Responder<'r, 'static> for AppError {
             Self::Forbidden => Status::Forbidden,
             Self::NotFound => Status::NotFound,
             Self::TooMany(wait) => {
-                Failure { retry_after: Some(wait), why: None }.leave(request);
+                Failure { retry_after: Some(wait), ..Failure::default() }.leave(request);
                 Status::TooManyRequests
             }
             Self::Unavailable(why) => {
                 log::warn!("{} {}: {why}", request.method(), request.uri().path());
-                Failure { retry_after: Some(Duration::from_secs(4)), why: None }.leave(request);
+                Failure { retry_after: Some(Duration::from_secs(4)), ..Failure::default() }.leave(request);
                 Status::ServiceUnavailable
             }
             Self::Internal(why) => {
-                Failure { why: Some(why), retry_after: None }.leave(request);
+                Failure { why: Some(why), ..Failure::default() }.leave(request);
                 Status::InternalServerError
             }
         })

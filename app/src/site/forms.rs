@@ -1,10 +1,12 @@
 //! Forms as they are shown again: with what was typed and what is wrong with it, beside each field.
 
+use std::collections::BTreeMap;
+
 use rocket::serde::{Serialize, Serializer};
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::auth::password;
-use crate::models::{ModelError, User};
+use crate::models::{ModelError, User, markup};
 
 /// The fields of a form, by the names that they are sent under, in the order in which they stand there: what is wrong
 /// is listed in that order too.
@@ -58,6 +60,12 @@ impl Fields {
         Ok(())
     }
 
+    /// What is wrong, by the names of the fields.
+    #[must_use]
+    pub fn mistakes(&self) -> BTreeMap<&'static str, String> {
+        self.0.iter().filter_map(|(name, field)| Some((*name, field.error.clone()?))).collect()
+    }
+
     /// Whether nothing is wrong.
     #[must_use]
     pub fn are_good(&self) -> bool {
@@ -103,7 +111,7 @@ pub fn nickname(text: &str) -> Result<(), String> {
 ///
 /// What is wrong with it, in a sentence for whoever typed it.
 pub fn email(text: &str) -> Result<(), String> {
-    let is_plain = !text.chars().any(|char| char.is_whitespace() || char.is_control());
+    let is_plain = !text.chars().any(|char| char.is_whitespace() || char.is_control() || markup::is_unseen(char));
     match text.rsplit_once('@') {
         _ if text.is_empty() => Err("Please type your e-mail address.".into()),
         _ if text.chars().count() > User::EMAIL_LENGTH => {
@@ -132,7 +140,7 @@ pub fn new_password(text: &str) -> Result<(), String> {
 pub fn tidy(text: &str) -> String {
     let lines = text.replace("\r\n", "\n").replace(['\r', '\u{2028}', '\u{2029}'], "\n").replace('\t', " ");
     let seen: String = lines.chars().filter(|char| *char == '\n' || !char.is_control()).collect();
-    seen.trim().to_owned()
+    if markup::is_blank(&seen) { String::new() } else { seen.trim().to_owned() }
 }
 
 /// What somebody says of themselves: nothing, or a short text.
@@ -151,7 +159,7 @@ pub fn about_me(text: &str) -> Result<(), String> {
 /// What is wrong with it, in a sentence for whoever typed it.
 pub fn text(text: &str, what: &str, max: usize, room: usize) -> Result<(), String> {
     let length = text.graphemes(true).count();
-    if text.trim().is_empty() {
+    if markup::is_blank(text) {
         Err(format!("Please type {what}."))
     } else if length > max {
         Err(format!("{length} characters are too many: at most {max} fit."))

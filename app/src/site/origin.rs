@@ -41,5 +41,8 @@ fn is_from_here(request: &Request<'_>) -> bool {
     let Some(origin) = headers.get_one("Origin") else { return true };
     let public = request.rocket().state::<Config>().and_then(|config| config.public_address.as_deref());
     let host = request.headers().get_one("Host");
-    public == Some(origin) || origin.split_once("://").map(|(_, authority)| authority) == host
+    let Some((scheme, authority)) = origin.split_once("://") else { return false };
+    // The site may be asked by another name than its public one, but by no other scheme.
+    let is_scheme_ours = public.and_then(|public| public.split_once("://")).is_none_or(|(ours, _)| ours == scheme);
+    public == Some(origin) || is_scheme_ours && Some(authority) == host
 }

@@ -39,11 +39,15 @@ impl Db {
         T: Send + 'static,
         E: Into<AppError> + Send + 'static,
     {
-        let connection = rocket_db_pools::Pool::get(&self.0).await?;
-        match connection.interact(work).await {
+        let pooled = rocket_db_pools::Pool::get(&self.0).await?;
+        let result = match pooled.connection.interact(work).await {
             Ok(result) => result.map_err(Into::into),
             Err(error) => Err(AppError::Internal(format!("a query did not end: {error}"))),
+        };
+        if result.as_ref().is_err_and(AppError::is_read_only) {
+            drop(Object::take(pooled));
         }
+        result
     }
 }
 
@@ -177,23 +181,57 @@ impl rocket_db_pools::Pool for Pool {
     async fn close(&self) {}
 }
 
+/// A connection of the pool.
+pub struct Pooled {
+    connection: SyncWrapper<Connection>,
+    file: Option<FileId>,
+}
+
+/// Which file it is, whatever it is called: its device and its number there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct FileId(u64, u64);
+
+impl FileId {
+    /// The SQLite file of that URL, where the system numbers files.
+    fn of(url: &str) -> Option<Self> {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt as _;
+            let file = std::fs::metadata(migrate::connection::sqlite_path(url)?).ok()?;
+            Some(Self(file.dev(), file.ino()))
+        }
+        #[cfg(not(unix))]
+        {
+            let _ = url;
+            None
+        }
+    }
+}
+
 /// Opens connections for the pool, and looks at each one before it is used again.
 pub struct Manager {
     url: String,
 }
 
 impl managed::Manager for Manager {
-    type Type = SyncWrapper<Connection>;
+    type Type = Pooled;
     type Error = OpenError;
 
-    async fn create(&self) -> Result<Self::Type, OpenError> {
+    async fn create(&self) -> Result<Pooled, OpenError> {
         let url = self.url.clone();
-        SyncWrapper::new(Runtime::Tokio1, move || open(&url)).await
+        let file = FileId::of(&url);
+        let connection = SyncWrapper::new(Runtime::Tokio1, move || open(&url)).await?;
+        Ok(Pooled { connection, file })
     }
 
-    async fn recycle(&self, connection: &mut Self::Type, metrics: &Metrics) -> RecycleResult<OpenError> {
+    async fn recycle(&self, pooled: &mut Pooled, metrics: &Metrics) -> RecycleResult<OpenError> {
+        let Pooled { connection, file } = pooled;
         if connection.is_mutex_poisoned() {
             return Err(RecycleError::message("a query panicked on it"));
+        }
+        // What is written into a file that was deleted or replaced is lost with the connection.
+        if FileId::of(&self.url) != *file {
+            return Err(RecycleError::message("its file is no longer there"));
         }
         if metrics.last_used() < Duration::from_secs(30) {
             return Ok(());

@@ -2,6 +2,8 @@
 //!
 //! Every name ends in `.html`, which is what makes Tera escape all that a page shows.
 
+use std::collections::BTreeMap;
+
 use rocket::fairing::{AdHoc, Fairing};
 use rocket::http::Status;
 use rocket::request::Request;
@@ -10,9 +12,10 @@ use rocket::response::{self, Responder};
 use rocket::serde::Serialize;
 use tera::{Context, Tera};
 
-use super::catchers::Failure;
+use super::catchers::{self, Failure};
 use super::embedded::{TEMPLATES, current};
 use super::flash::FlashMessage;
+use super::forms::Fields;
 use super::{StartError, assets, pages};
 use crate::models::User;
 
@@ -27,18 +30,25 @@ pub struct Page {
     template: &'static str,
     context: Context,
     status: Status,
+    mistakes: BTreeMap<&'static str, String>,
 }
 
 impl Page {
     /// The page of that template.
     pub fn new(template: &'static str) -> Self {
-        Self { template, context: Context::new(), status: Status::Ok }
+        Self { template, context: Context::new(), status: Status::Ok, mistakes: BTreeMap::new() }
     }
 
     /// Hands the template a value.
     pub fn with(mut self, name: &'static str, value: &impl Serialize) -> Self {
         self.context.insert(name, value);
         self
+    }
+
+    /// Shows a form. With mistakes in it the answer is 422, in JSON for who asks for JSON.
+    pub fn form(self, fields: &Fields) -> Self {
+        let page = Self { mistakes: fields.mistakes(), ..self }.with("form", fields);
+        if page.mistakes.is_empty() { page } else { page.status(Status::UnprocessableEntity) }
     }
 
     /// Shows who is signed in.
@@ -67,13 +77,17 @@ impl Page {
 
 impl<'r> Responder<'r, 'static> for Page {
     fn respond_to(mut self, request: &'r Request<'_>) -> response::Result<'static> {
+        if !self.mistakes.is_empty() && catchers::is_json_asked(request) {
+            Failure { mistakes: self.mistakes, ..Failure::default() }.leave(request);
+            return Err(self.status);
+        }
         // The menu marks the page that is open.
         self.context.insert("here", request.uri().path().as_str());
         let templates = request.rocket().state::<Templates>().ok_or(Status::InternalServerError)?;
         match templates.render(self.template, &self.context) {
             Ok(html) => (self.status, RawHtml(html)).respond_to(request),
             Err(error) => {
-                Failure { why: Some(format!("{}: {error}", self.template)), retry_after: None }.leave(request);
+                Failure { why: Some(format!("{}: {error}", self.template)), ..Failure::default() }.leave(request);
                 Err(Status::InternalServerError)
             }
         }

@@ -7,6 +7,7 @@
 
 use rocket::http::Cookie;
 use rocket::request::Request;
+use rocket::time::{Duration, OffsetDateTime};
 
 use super::token::Token;
 use crate::models::User;
@@ -22,43 +23,31 @@ const KNOWN: i64 = 365;
 pub struct Device {
     /// What its attempts are counted under.
     pub id: String,
-    /// The nickname and the e-mail address that the account is signed in to by.
-    names: Vec<String>,
+    /// The e-mail address of the account. A nickname may change, and the key of an account that is gone may become
+    /// another's.
+    email: String,
 }
 
 impl Device {
     /// What the request's cookie says, if it has one of ours.
     pub fn from_request(request: &Request<'_>) -> Option<Self> {
         let cookie = request.cookies().get_private(&Cookies::of(request).name(NAME))?;
-        let mut parts = cookie.value().split('\n').map(str::to_owned);
-        Some(Self { id: parts.next()?, names: parts.collect() })
+        let (id, email) = cookie.value().split_once('\n')?;
+        Some(Self { id: id.to_owned(), email: email.to_owned() })
     }
 
-    /// Whether somebody has signed in here by that name, or by the other one of that account. An e-mail address in other
-    /// capitals may be another account's.
-    pub fn knows(&self, account: &str) -> bool {
-        match self.names.as_slice() {
-            [nickname, email] => nickname.eq_ignore_ascii_case(account) || email == account,
-            _ => false,
-        }
+    /// Whether that user has signed in here.
+    pub fn knows(&self, user: &User) -> bool {
+        self.email == user.email
     }
 }
 
 /// The cookie for a device on which that user has signed in; it is to be added as a private one.
 pub fn cookie(user: &User, cookies: Cookies) -> Cookie<'static> {
-    let mut cookie = cookies.make(NAME, format!("{}\n{}\n{}", Token::random(), user.nickname, user.email));
-    cookie.set_max_age(rocket::time::Duration::days(KNOWN));
+    let mut cookie = cookies.make(NAME, format!("{}\n{}", Token::random(), user.email));
+    let known = Duration::days(KNOWN);
+    cookie.set_max_age(known);
+    // Rocket would have a private cookie expire after a week.
+    cookie.set_expires(OffsetDateTime::now_utc() + known);
     cookie
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Device;
-
-    #[test]
-    fn an_address_in_other_capitals_is_not_known_for_it_may_be_another_account() {
-        let device = Device { id: "1".into(), names: vec!["Susan".into(), "VICTIM@x.example".into()] };
-        assert!(device.knows("susan") && device.knows("VICTIM@x.example"));
-        assert!(!device.knows("victim@x.example") && !device.knows("john"));
-    }
 }

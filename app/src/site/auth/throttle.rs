@@ -1,7 +1,8 @@
 //! How often somebody may try a password or register: so many times a minute from one address, and on one account.
 //!
-//! An account is what was typed as its name. Whether there is such an account makes no difference. A device that has
-//! been signed in on has attempts of its own on that account, in place of those that it shares with all others.
+//! An account is what was typed as its name: whether there is such an account makes no difference, and nobody learns
+//! which e-mail address belongs to which nickname. A device that its user has signed in on has attempts of its own, in
+//! place of those that it shares with all others.
 
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
@@ -14,6 +15,7 @@ use rocket::http::Status;
 use rocket::request::{FromRequest, Outcome, Request};
 
 use super::device::Device;
+use crate::models::User;
 use crate::site::{AppError, AppResult, client};
 
 /// How many addresses, accounts or devices are kept before those are forgotten that may try again as they like.
@@ -42,9 +44,9 @@ impl Throttle {
         }
     }
 
-    fn attempt(&self, address: IpAddr, account: &str, device: Option<&Device>) -> Result<(), Duration> {
+    fn attempt(&self, address: IpAddr, account: &str, known: Option<&Device>) -> Result<(), Duration> {
         check(&self.addresses, &household(address), &self.clock)?;
-        match device.filter(|device| device.knows(account)) {
+        match known {
             Some(device) => check(&self.devices, &device.id, &self.clock),
             None => check(&self.accounts, &account.to_lowercase().chars().take(LONGEST).collect(), &self.clock),
         }
@@ -79,13 +81,15 @@ pub struct Attempts<'r> {
 }
 
 impl Attempts<'_> {
-    /// Counts an attempt on that account; to be called before a password is hashed.
+    /// Counts an attempt on what was typed as an account's name, which leads to that user, if to any; to be called before
+    /// a password is hashed.
     ///
     /// # Errors
     ///
     /// [`AppError::TooMany`] when there were too many.
-    pub fn count(&self, account: &str) -> AppResult<()> {
-        self.throttle.attempt(self.address, account, self.device.as_ref()).map_err(AppError::TooMany)
+    pub fn count(&self, account: &str, user: Option<&User>) -> AppResult<()> {
+        let known = self.device.as_ref().filter(|device| user.is_some_and(|user| device.knows(user)));
+        self.throttle.attempt(self.address, account, known).map_err(AppError::TooMany)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use rocket::fairing::{AdHoc, Fairing};
 use rocket::form::Form;
-use rocket::http::{CookieJar, Status};
+use rocket::http::CookieJar;
 use rocket::response::Redirect;
 use rocket::serde::Serialize;
 use rocket::{FromForm, State, get, post, routes, uri};
@@ -70,7 +70,7 @@ async fn change_password(
     if form.are_good() {
         form.refuse("old_password", "This is not your password.");
     }
-    Ok(Err(page(visitor, form, db).await?.status(Status::UnprocessableEntity)))
+    Ok(Err(page(visitor, form, db).await?))
 }
 
 #[post("/account/sign-out-everywhere")]
@@ -113,7 +113,7 @@ async fn delete(
     }
     let mut form = fields();
     form.refuse("password", "This is not your password.");
-    Ok(Err(page(visitor, form, db).await?.status(Status::UnprocessableEntity)))
+    Ok(Err(page(visitor, form, db).await?))
 }
 
 /// No password is shown again.
@@ -139,7 +139,7 @@ impl Asker {
     }
 
     async fn has_password(&self, typed: &str, attempts: &Attempts<'_>, passwords: &Passwords) -> AppResult<bool> {
-        attempts.count(&self.user.nickname)?;
+        attempts.count(&self.user.nickname, Some(&self.user))?;
         Ok(passwords.verify(typed, self.hash.clone()).await? != Verdict::Wrong)
     }
 }
@@ -174,6 +174,6 @@ async fn page(visitor: Visitor, form: Fields, db: &Db) -> AppResult<Page> {
         ("sign_out_everywhere_link", uri!(sign_out_everywhere).to_string()),
         ("delete_link", uri!(delete).to_string()),
     ];
-    let page = Page::new("account.html").viewer(Some(&user)).with("form", &form).with("sessions", &places);
+    let page = Page::new("account.html").viewer(Some(&user)).form(&form).with("sessions", &places);
     Ok(links.iter().fold(page.with("email", &user.email), |page, (name, link)| page.with(name, link)))
 }

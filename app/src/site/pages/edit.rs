@@ -2,7 +2,6 @@
 
 use rocket::fairing::{AdHoc, Fairing};
 use rocket::form::Form;
-use rocket::http::Status;
 use rocket::response::Redirect;
 use rocket::{FromForm, get, post, routes, uri};
 
@@ -61,13 +60,13 @@ async fn submit(typed: Form<Profile<'_>>, visitor: Visitor, db: &Db) -> AppResul
     if form.are_good() {
         return Ok(Ok(Flash::new(back, "Your changes have been saved.")));
     }
-    Ok(Err(page(&form, &viewer).status(Status::UnprocessableEntity)))
+    Ok(Err(page(&form, &viewer)))
 }
 
 fn page(form: &Fields, viewer: &User) -> Page {
     Page::new("edit.html")
         .viewer(Some(viewer))
-        .with("form", form)
+        .form(form)
         .with("longest", &User::ABOUT_ME_LENGTH)
         .with("action", &uri!(submit).to_string())
 }

@@ -4,7 +4,6 @@
 use config::Config;
 use rocket::fairing::{AdHoc, Fairing};
 use rocket::form::Form;
-use rocket::http::Status;
 use rocket::response::Redirect;
 use rocket::{FromForm, State, get, post, routes, uri};
 
@@ -86,7 +85,7 @@ async fn write(
             load(&visitor, Position::Newest, size, connection)
         })
         .await?;
-    Ok(Err(page(&form, viewer.as_ref(), &posts).status(Status::UnprocessableEntity)))
+    Ok(Err(page(&form, viewer.as_ref(), &posts)))
 }
 
 fn load(
@@ -104,7 +103,7 @@ fn load(
 fn page(form: &Fields, viewer: Option<&User>, posts: &Posts) -> Page {
     let page = Page::new("home.html")
         .viewer(viewer)
-        .with("form", form)
+        .form(form)
         .with("longest", &Post::BODY_LENGTH)
         .with("atom", &feeds::link());
     timeline::show(page, posts, viewer, link)

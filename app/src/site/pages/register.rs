@@ -2,7 +2,7 @@
 
 use rocket::fairing::{AdHoc, Fairing};
 use rocket::form::Form;
-use rocket::http::{CookieJar, Status};
+use rocket::http::CookieJar;
 use rocket::response::Redirect;
 use rocket::{FromForm, State, get, post, routes};
 
@@ -50,7 +50,7 @@ async fn submit(
         .checked("email", forms::email(&email))
         .checked("password", forms::new_password(typed.password));
     if form.are_good() {
-        attempts.count(&nickname)?;
+        attempts.count(&nickname, None)?;
         let hash = passwords.hash(typed.password).await?;
         let stored = db
             .write(move |connection| {
@@ -71,9 +71,9 @@ async fn submit(
             Err(error) => form.refused(error)?,
         }
     }
-    Ok(Err(page(&form).status(Status::UnprocessableEntity)))
+    Ok(Err(page(&form)))
 }
 
 fn page(form: &Fields) -> Page {
-    Page::new("register.html").with("form", form)
+    Page::new("register.html").form(form)
 }

@@ -2,7 +2,7 @@
 
 use rocket::fairing::{AdHoc, Fairing};
 use rocket::form::Form;
-use rocket::http::{CookieJar, Method, Status};
+use rocket::http::{CookieJar, Method};
 use rocket::request::Request;
 use rocket::response::Redirect;
 use rocket::{FromForm, State, get, post, routes, uri};
@@ -27,7 +27,8 @@ struct Credentials<'r> {
     login: &'r str,
     #[field(default = "")]
     password: &'r str,
-    remember_me: bool,
+    // What cannot be read is not an error, which Rocket would log with all that was sent.
+    remember_me: Option<bool>,
     #[field(default = "")]
     next: &'r str,
 }
@@ -62,6 +63,7 @@ async fn submit(
     db: &Db,
 ) -> AppResult<Result<Redirect, Page>> {
     let mut form = Fields::new([("login", login.login), ("password", ""), ("next", login.next)]);
+    let remember_me = login.remember_me.unwrap_or_default();
     for (field, text, why) in [
         ("login", login.login, "Please type your nickname or e-mail address."),
         ("password", login.password, "Please type your password."),
@@ -71,13 +73,12 @@ async fn submit(
         }
     }
     if form.are_good() {
-        attempts.count(login.login)?;
         let name = login.login.to_owned();
         let found = db.run(move |connection| User::by_login(&name, connection)).await?;
         let (user, stored) = found.map_or((None, None), |(user, hash)| (Some(user), hash));
+        attempts.count(login.login, user.as_ref())?;
         let verdict = passwords.verify(login.password, stored.clone()).await?;
         if let Some(user) = user.filter(|_| verdict != Verdict::Wrong) {
-            let remember_me = login.remember_me;
             let work = move |connection: &mut migrate::Connection| {
                 // The password may have been changed, or the account deleted, while it was compared.
                 if !user.has_password_hash(stored.as_deref(), connection)? {
@@ -95,16 +96,17 @@ async fn submit(
         }
         form.refuse("password", "This nickname or e-mail address and this password do not belong together.");
     }
-    Ok(Err(page(&form, login.remember_me).status(Status::UnprocessableEntity)))
+    Ok(Err(page(&form, remember_me)))
 }
 
 #[post("/logout")]
 pub async fn sign_out(visitor: Visitor, cookies: &CookieJar<'_>, db: &Db) -> AppResult<Flash> {
+    let session = visitor.clone();
+    db.run(move |connection| session.end_session(connection)).await?;
     visitor.forget(cookies);
-    db.run(move |connection| visitor.end_session(connection)).await?;
     Ok(Flash::new(Redirect::to(super::home_page()), "You are signed out."))
 }
 
 fn page(form: &Fields, remember_me: bool) -> Page {
-    Page::new("sign_in.html").with("form", form).with("remember_me", &remember_me)
+    Page::new("sign_in.html").form(form).with("remember_me", &remember_me)
 }
