@@ -248,3 +248,18 @@ fn a_unique_of_the_primary_key_goes_with_it_though_both_name_a_column_twice() {
     let found = trap.change(edit, "SELECT a FROM t").unwrap();
     assert_eq!(found, [texts(&["1"]), texts(&["1"]), texts(&["1"])]);
 }
+
+#[test]
+fn a_key_that_becomes_computed_finds_no_row_again() {
+    let mut trap = Trap::of(
+        "CREATE TABLE t (a INT NOT NULL, b TEXT, PRIMARY KEY (a)) WITHOUT ROWID; INSERT INTO t VALUES (1, 'x')",
+    );
+    let start = introspect(&mut trap.0).unwrap();
+    let mut other = Trap::of("CREATE TABLE t (a INT AS (length(b)), b TEXT PRIMARY KEY NOT NULL) WITHOUT ROWID");
+    let end = introspect(&mut other.0).unwrap();
+    let options = Options { keep: Some("001".into()), ..Options::default() };
+    let (_, migration) = migrate::compare(&start, &end, &options).unwrap();
+    trap.0.batch_execute(&migration.up).unwrap();
+    assert_eq!(trap.query("SELECT a || b FROM t"), texts(&["1x"]));
+    assert_eq!(migrate::diff(&introspect(&mut trap.0).unwrap(), &end), []);
+}

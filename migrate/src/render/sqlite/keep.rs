@@ -360,10 +360,10 @@ fn key(
     (from, before): (&Table, &CreateTable),
     (to, after): (&Table, &CreateTable),
 ) -> Option<Vec<(String, String, String)>> {
-    // NULL would find every other row that has no key.
+    // NULL would find every other row that has no key, and what is computed is another value.
     let stays = |name: &String| {
-        let (old, new) = (from.find_column(name), to.find_column(name));
-        old.zip(new).is_some_and(|(old, new)| !old.nullable && storage(old, before) == storage(new, after))
+        let Some((old, new)) = from.find_column(name).zip(to.find_column(name)) else { return false };
+        !old.nullable && !new.generated && storage(old, before) == storage(new, after)
     };
     let typed = |name: &String| (quote(name), quote(name), before.declared_type(name).unwrap_or_default().to_owned());
     let by_columns =
