@@ -263,3 +263,15 @@ fn a_key_that_becomes_computed_finds_no_row_again() {
     assert_eq!(trap.query("SELECT a || b FROM t"), texts(&["1x"]));
     assert_eq!(migrate::diff(&introspect(&mut trap.0).unwrap(), &end), []);
 }
+
+#[test]
+fn a_new_column_may_need_one_that_comes_after_it() {
+    let mut trap = Trap::of("CREATE TABLE t (a INT); INSERT INTO t VALUES (1)");
+    let mut other = Trap::of("CREATE TABLE t (a INT, b INT CHECK (b < t.c), c INT)");
+    let start = introspect(&mut trap.0).unwrap();
+    let (_, migration) = migrate::compare(&start, &introspect(&mut other.0).unwrap(), &Options::default()).unwrap();
+    trap.0.batch_execute(&migration.up).unwrap();
+    assert!(trap.0.batch_execute("UPDATE t SET b = 2, c = 1").is_err(), "{}", migration.up);
+    trap.0.batch_execute(&migration.down).unwrap();
+    assert_eq!(trap.query("SELECT a FROM t"), texts(&["1"]));
+}

@@ -32,7 +32,9 @@ impl Writer<'_> {
             let edited = match alteration {
                 Alteration::AddColumn(column) => {
                     let fills = self.fill(&to.name, &column.name).is_some() || self.must_differ(to, &column.name);
-                    let Some(definition) = addable(&after, &column.name).filter(|_| !fills) else { return Ok(None) };
+                    let is_alone = |text: &&str| !mentions_missing(text, &current, to);
+                    let definition = addable(&after, &column.name).filter(|_| !fills).filter(is_alone);
+                    let Some(definition) = definition else { return Ok(None) };
                     statements.push(format!("ALTER TABLE {table} ADD COLUMN {definition}"));
                     Some(current.with_column(definition))
                 }
@@ -97,6 +99,13 @@ impl Writer<'_> {
         };
         self.is_taken(name) || self.tables.iter().any(|table| is_in(table))
     }
+}
+
+/// Whether a column's definition, in a CHECK for example, needs a column that is added after it.
+fn mentions_missing(definition: &str, current: &CreateTable, to: &Table) -> bool {
+    let own = tokens(definition).ok().and_then(|tokens| tokens.first().map(Token::name));
+    let is_missing = |name: &str| current.column(name).is_none() && own.as_deref() != Some(name);
+    to.columns.iter().any(|column| is_missing(&column.name) && mentions(definition, &column.name))
 }
 
 /// The definition of a column that ALTER TABLE ADD COLUMN takes, whether or not there are rows:
