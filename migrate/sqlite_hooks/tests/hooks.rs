@@ -3,6 +3,8 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
+use std::ptr;
+
 use diesel::connection::SimpleConnection as _;
 use diesel::dsl::sql;
 use diesel::sql_types::Binary;
@@ -107,4 +109,30 @@ fn a_wait_for_another_connection_ends_after_its_time_or_when_the_observer_says_s
     patient.batch_execute("BEGIN IMMEDIATE; COMMIT").unwrap();
     drop((holder, patient));
     std::fs::remove_file(file).unwrap();
+}
+
+#[test]
+fn a_statement_is_prepared_once_whatever_is_bound_to_its_limit() {
+    use libsqlite3_sys as ffi;
+
+    sqlite_hooks::install();
+    let mut connection = ptr::null_mut();
+    let mut statement = ptr::null_mut();
+    // SAFETY: each pointer comes from SQLite's call before, and the texts end in a null byte.
+    let prepared_again = unsafe {
+        assert_eq!(ffi::sqlite3_open(c":memory:".as_ptr(), &raw mut connection), ffi::SQLITE_OK);
+        let sql = c"SELECT name FROM sqlite_schema ORDER BY name LIMIT ?1";
+        let prepared = ffi::sqlite3_prepare_v2(connection, sql.as_ptr(), -1, &raw mut statement, ptr::null_mut());
+        assert_eq!(prepared, ffi::SQLITE_OK);
+        for limit in 1..5 {
+            ffi::sqlite3_bind_int(statement, 1, limit);
+            assert_eq!(ffi::sqlite3_step(statement), ffi::SQLITE_DONE);
+            ffi::sqlite3_reset(statement);
+        }
+        let prepared_again = ffi::sqlite3_stmt_status(statement, ffi::SQLITE_STMTSTATUS_REPREPARE, 0);
+        ffi::sqlite3_finalize(statement);
+        ffi::sqlite3_close(connection);
+        prepared_again
+    };
+    assert_eq!(prepared_again, 0);
 }

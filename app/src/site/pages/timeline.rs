@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use chrono::NaiveDateTime;
+use chrono::{NaiveDateTime, SecondsFormat};
 use rocket::form::{self, FromFormField, ValueField};
 use rocket::http::impl_from_uri_param_identity;
 use rocket::http::uri::fmt::{Formatter, Query, UriDisplay};
@@ -104,7 +104,7 @@ impl Moment {
     /// That time, which is in UTC.
     pub fn new(time: NaiveDateTime) -> Self {
         Self {
-            machine: time.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            machine: time.and_utc().to_rfc3339_opts(SecondsFormat::Secs, true),
             text: time.format("%-d %B %Y, %H:%M UTC").to_string(),
         }
     }
