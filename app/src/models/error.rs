@@ -55,7 +55,8 @@ impl ModelError {
         if length > max { Err(Self::TooLong { field, length, max }) } else { Self::check(field, text, room) }
     }
 
-    /// What a failed INSERT or UPDATE means, where these are the columns of the table with a unique index each.
+    /// What a failed INSERT or UPDATE means, where these are the columns of the table with a unique index each, of the
+    /// values as they are or in small letters.
     pub(super) fn from_write(error: DieselError, table: &str, unique: &[&'static str]) -> Self {
         if let DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, information) = &error
             && let Some(field) = unique.iter().find(|column| violates(information.as_ref(), table, column))
@@ -66,11 +67,13 @@ impl ModelError {
     }
 }
 
-/// PostgreSQL names the constraint (`users_nickname_key`), SQLite only writes the column into its message.
+/// PostgreSQL names the constraint (`users_nickname_key`). SQLite only writes the column into its message, or the index
+/// where that holds more than columns.
 fn violates(information: &(dyn DatabaseErrorInformation + Send + Sync), table: &str, column: &str) -> bool {
-    match information.constraint_name() {
-        Some(name) => name == format!("{table}_{column}_key"),
-        None => information.message() == format!("UNIQUE constraint failed: {table}.{column}"),
+    let indexes = ["key", "lower"].map(|kind| format!("{table}_{column}_{kind}"));
+    if let Some(name) = information.constraint_name() { indexes.iter().any(|index| index == name) } else {
+        let what = information.message().strip_prefix("UNIQUE constraint failed: ").unwrap_or_default();
+        what == format!("{table}.{column}") || indexes.iter().any(|index| what == format!("index '{index}'"))
     }
 }
 
@@ -115,8 +118,11 @@ mod tests {
 
     #[test]
     fn both_databases_say_which_field_is_taken() {
-        let sqlite = meaning("UNIQUE constraint failed: users.email", None);
-        assert!(matches!(sqlite, ModelError::Taken { field: "email" }), "{sqlite:?}");
+        for message in ["UNIQUE constraint failed: users.email", "UNIQUE constraint failed: index 'users_email_lower'"]
+        {
+            let sqlite = meaning(message, None);
+            assert!(matches!(sqlite, ModelError::Taken { field: "email" }), "{sqlite:?}");
+        }
         let postgresql =
             meaning("duplicate key value violates unique constraint \"users_email_key\"", Some("users_email_key"));
         assert!(matches!(postgresql, ModelError::Taken { field: "email" }), "{postgresql:?}");

@@ -8,7 +8,6 @@ pub mod markup;
 pub mod post;
 pub mod search;
 pub mod session;
-mod spelling;
 pub mod user;
 
 pub use error::ModelError;

@@ -5,12 +5,21 @@ use std::fmt;
 
 use chrono::{NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
-use diesel::result::Error::NotFound;
+use diesel::sql_types::Text;
 use migrate::Connection;
 use migrate::connection::Backend;
 
-use super::{ModelError, spelling};
+use super::ModelError;
 use crate::schema::{posts, users};
+
+/// The columns that no two users share, each by a unique index of its values in small letters.
+const NAMES: [&str; 2] = ["nickname", "email"];
+
+#[diesel::declare_sql_function]
+extern "SQL" {
+    /// In small letters. SQLite knows those from A to Z.
+    fn lower(text: Text) -> Text;
+}
 
 /// A row of `users`.
 #[derive(Clone, PartialEq, Eq, Queryable, Selectable, Identifiable)]
@@ -71,24 +80,18 @@ impl User {
     ///
     /// # Errors
     ///
-    /// [`NotFound`] when nobody has it, or when the query fails.
+    /// [`NotFound`](diesel::result::Error::NotFound) when nobody has it, or when the query fails.
     pub fn find(id: i32, connection: &mut Connection) -> QueryResult<Self> {
         users::table.find(id).select(Self::as_select()).first(connection)
     }
 
-    /// The user with that nickname, however it is spelt in capitals; where there are several, the one spelt so.
+    /// The user with that nickname, however it is spelt in capitals.
     ///
     /// # Errors
     ///
-    /// [`NotFound`] when nobody has it, or when the query fails.
+    /// [`NotFound`](diesel::result::Error::NotFound) when nobody has it, or when the query fails.
     pub fn by_nickname(nickname: &str, connection: &mut Connection) -> QueryResult<Self> {
-        let spelt = |nickname: &str, connection: &mut Connection| {
-            users::table.filter(users::nickname.eq(nickname)).select(Self::as_select()).first(connection)
-        };
-        match spelt(nickname, connection) {
-            Err(NotFound) => spelt(spelling::nicknames(nickname, connection)?.first().ok_or(NotFound)?, connection),
-            found => found,
-        }
+        users::table.filter(lower(users::nickname).eq(lower(nickname))).select(Self::as_select()).first(connection)
     }
 
     /// The user with that nickname or e-mail address, however it is spelt in capitals, and the hash of the password, if
@@ -99,21 +102,11 @@ impl User {
     /// When the query fails.
     pub fn by_login(login: &str, connection: &mut Connection) -> QueryResult<Option<(Self, Option<String>)>> {
         // No nickname holds an @, so the two cannot mean two people.
-        let found = |login: &str, connection: &mut Connection| {
-            users::table
-                .filter(users::nickname.eq(login).or(users::email.eq(login)))
-                .select((Self::as_select(), users::password_hash))
-                .first(connection)
-                .optional()
-        };
-        if let Some(user) = found(login, connection)? {
-            return Ok(Some(user));
-        }
-        let spellings = if login.contains('@') { spelling::emails } else { spelling::nicknames };
-        match spellings(login, connection)?.first() {
-            Some(spelling) => found(spelling, connection),
-            None => Ok(None),
-        }
+        users::table
+            .filter(lower(users::nickname).eq(lower(login)).or(lower(users::email).eq(lower(login))))
+            .select((Self::as_select(), users::password_hash))
+            .first(connection)
+            .optional()
     }
 
     /// The hash of the password, if there is one.
@@ -145,8 +138,7 @@ impl User {
         update.execute(connection).map(drop)
     }
 
-    /// Changes the nickname and what they say of themselves. To be called in a transaction that writes, so that nobody
-    /// takes the nickname meanwhile.
+    /// Changes the nickname and what they say of themselves.
     ///
     /// # Errors
     ///
@@ -157,15 +149,11 @@ impl User {
         if let Some(text) = about_me {
             ModelError::check_seen("about_me", text, Self::ABOUT_ME_LENGTH, Self::ABOUT_ME_ROOM)?;
         }
-        let is_mine = |spelling: &String| *spelling == self.nickname;
-        if nickname != self.nickname && !spelling::nicknames(nickname, connection)?.iter().all(is_mine) {
-            return Err(ModelError::Taken { field: "nickname" });
-        }
         diesel::update(users::table.find(self.id))
             .set((users::nickname.eq(nickname), users::about_me.eq(about_me)))
             .execute(connection)
             .map(drop)
-            .map_err(|error| ModelError::from_write(error, "users", &["nickname", "email"]))
+            .map_err(|error| ModelError::from_write(error, "users", &NAMES))
     }
 
     /// Notes that the user is here, once a minute at most: reading a page shall not cost a write each time.
@@ -230,24 +218,18 @@ impl<'a> NewUser<'a> {
         Self { password_hash: Some(hash), ..self }
     }
 
-    /// Stores the user. To be called in a transaction that writes, so that nobody takes one of the names meanwhile.
+    /// Stores the user.
     ///
     /// # Errors
     ///
     /// [`ModelError::Taken`] when somebody has the nickname or the e-mail address, however it is spelt in capitals, or
     /// when the statement fails.
     pub fn insert(&self, connection: &mut Connection) -> Result<User, ModelError> {
-        if !spelling::nicknames(self.nickname, connection)?.is_empty() {
-            return Err(ModelError::Taken { field: "nickname" });
-        }
-        if !spelling::emails(self.email, connection)?.is_empty() {
-            return Err(ModelError::Taken { field: "email" });
-        }
         let id = diesel::insert_into(users::table)
             .values(self)
             .returning(users::id)
             .get_result(connection)
-            .map_err(|error| ModelError::from_write(error, "users", &["nickname", "email"]))?;
+            .map_err(|error| ModelError::from_write(error, "users", &NAMES))?;
         User::find(id, connection).map_err(ModelError::from)
     }
 }
