@@ -13,6 +13,7 @@ use diesel::sqlite::SqliteConnection;
 
 use crate::connection::{open_sqlite, sqlite_name};
 use crate::progress::{Amount, step, task};
+use crate::script::sync_folder;
 use crate::sql::{literal, quote};
 use crate::{Error, verify};
 
@@ -35,11 +36,51 @@ impl Backup {
         }
     }
 
-    /// Removes all but the newest `keep` copies of this database. Only a run that succeeded may do so: one that fails
+    /// Removes all but this copy and the newest others of this database, `keep` in all. Only a run that succeeded may do so: one that fails
     /// again and again would end with no copy at all.
     pub fn remove_older(&self, keep: usize) -> Result<(), Error> {
-        remove_oldest(&self.folder, &self.stem, keep)
+        remove_oldest(&self.folder, &self.stem, &self.file, keep)
             .map_err(|error| Error::CannotWrite { path: self.folder.clone(), why: error.to_string() })
+    }
+}
+
+/// Another name of a damaged database, and of the journals that belong to it, before it is replaced.
+pub(crate) struct Aside {
+    pub file: PathBuf,
+    all: Vec<PathBuf>,
+}
+
+impl Aside {
+    /// Gives it that name, `app.db.damaged-20261122T101500Z`; it also keeps its own, so that it can be replaced at once.
+    pub fn make(database: &Path) -> Result<Self, Error> {
+        let database = fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
+        let with = |name: &Path, ending: &str| {
+            let mut name = name.as_os_str().to_owned();
+            name.push(ending);
+            PathBuf::from(name)
+        };
+        let file = with(&database, &format!(".damaged-{}", Utc::now().format("%Y%m%dT%H%M%SZ")));
+        let mut aside = Self { file, all: Vec::new() };
+        for ending in ["", "-wal", "-journal"] {
+            let (old, new) = (with(&database, ending), with(&aside.file, ending));
+            if !old.exists() {
+                continue;
+            }
+            // Some file systems know no second name.
+            if let Err(error) = fs::hard_link(&old, &new).or_else(|_| fs::copy(&old, &new).map(drop)) {
+                aside.discard();
+                return Err(Error::CannotWrite { path: new, why: error.to_string() });
+            }
+            aside.all.push(new);
+        }
+        Ok(aside)
+    }
+
+    /// Takes that name away again.
+    pub fn discard(self) {
+        for file in self.all {
+            let _ = fs::remove_file(file);
+        }
     }
 }
 
@@ -88,11 +129,15 @@ fn write_backup(
     let copied = copy(connection, &draft, "backing up").and_then(|()| check(&draft, "quick_check")).and_then(|()| {
         settle(&draft, database)
             .and_then(|()| fs::rename(&draft, &target))
+            .and_then(|()| sync_folder(folder))
             .map_err(|error| Error::CannotWrite { path: target.clone(), why: error.to_string() })
     });
     if let Err(error) = copied {
         let _ = fs::remove_file(&draft);
         return Err(match error {
+            Error::CannotWrite { why, .. } if why.contains("malformed") => {
+                Error::Database { what: database.display().to_string(), why: format!("{why}: restore a backup") }
+            }
             Error::CannotWrite { why, .. } => Error::CannotWrite { path: target, why: format!("{why}; {WITHOUT}") },
             other => other,
         });
@@ -205,6 +250,7 @@ pub(crate) fn restore(backup: &Path, database: &Path, counter: Option<[u8; 4]>) 
             let replaced = settle(&draft, owner)
                 .and_then(|()| remove_leftovers(database))
                 .and_then(|()| fs::rename(&draft, database))
+                .and_then(|()| database.parent().map_or(Ok(()), sync_folder))
                 .map_err(|error| Error::CannotWrite { path: database.clone(), why: error.to_string() });
             drop(lock);
             replaced
@@ -276,14 +322,16 @@ pub(crate) fn is_populated(connection: &mut SqliteConnection) -> Result<bool, Er
 }
 
 /// The names sort by version and not by time, so the time that ends each of them decides.
-fn remove_oldest(folder: &Path, stem: &str, keep: usize) -> io::Result<()> {
+fn remove_oldest(folder: &Path, stem: &str, made: &Path, keep: usize) -> io::Result<()> {
     let mut copies = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let rest =
             name.strip_prefix(stem).and_then(|rest| rest.strip_prefix("-v")).and_then(|rest| rest.strip_suffix(".db"));
+        // A clock that was set back makes what was just written look old.
         if let Some((version, time)) = rest.and_then(|rest| rest.split_once('-'))
+            && path != made
             && version.parse::<u64>().is_ok()
             && is_time(time)
         {
@@ -295,7 +343,7 @@ fn remove_oldest(folder: &Path, stem: &str, keep: usize) -> io::Result<()> {
         let number = time.split_once('-').and_then(|(_, number)| number.parse::<u64>().ok());
         (time.split('-').next().unwrap_or_default().to_owned(), number)
     });
-    let surplus = copies.len().saturating_sub(keep);
+    let surplus = (copies.len() + 1).saturating_sub(keep.max(1));
     copies.into_iter().take(surplus).try_for_each(|(_, path)| fs::remove_file(path))
 }
 

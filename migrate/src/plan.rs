@@ -12,7 +12,7 @@ use crate::progress::step;
 use crate::render::{Fill, Options, Sql};
 use crate::run::{Direction, run_all};
 use crate::schema::Schema;
-use crate::script::{Script, unfinished, version_of, write};
+use crate::script::{Script, sync_folder, unfinished, version_of, write};
 use crate::status::status;
 use crate::{Change, Error, Project, Rename, diff, history, rehearse, rename};
 
@@ -223,6 +223,7 @@ impl Project {
             self.verified(connection, &[&script.up], |connection| run_all(connection, &[&script], Direction::Up))?;
             history::adopt(connection, &scripts.iter().chain([&script]).collect::<Vec<_>>())?;
             fs::rename(&draft, &folder)
+                .and_then(|()| folder.parent().map_or(Ok(()), sync_folder))
                 .map_err(|error| Error::CannotWrite { path: folder.clone(), why: error.to_string() })?;
             made = Some(&folder);
             Ok(())

@@ -178,7 +178,14 @@ pub fn write(folder: &Path, sql: &Sql) -> Result<(), Error> {
     }
     files.iter().try_for_each(|(name, _)| {
         fs::rename(draft(name), folder.join(name)).map_err(|error| failed(&folder.join(name), &error))
-    })
+    })?;
+    sync_folder(folder).map_err(|error| failed(folder, &error))
+}
+
+/// Makes the names in a folder outlive a power failure, where the system can: a file's own content does not tell them.
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    if cfg!(unix) { fs::File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 const METADATA: &str = "# The files bring their own transaction, because they switch foreign keys off around it.\n\
@@ -215,9 +222,8 @@ impl Runnable<'_> {
             other => failed(text, other.to_string()),
         };
         for statement in statements(text).map_err(unreadable)? {
-            if ends_transaction(statement) {
-                let why = "it would end the transaction that protects the migration: take it out".to_owned();
-                return Err(failed(statement, why));
+            if let Some(why) = why_not(statement) {
+                return Err(failed(statement, format!("{why}: take it out")));
             }
             progress::execute(conn, statement).map_err(|error| failed(statement, error.to_string()))?;
         }
@@ -225,12 +231,25 @@ impl Runnable<'_> {
     }
 }
 
-fn ends_transaction(statement: &str) -> bool {
+/// Why a statement may not stand in a migration, if it may not: it would get around what protects the data.
+fn why_not(statement: &str) -> Option<&'static str> {
     let tokens = tokens(statement).unwrap_or_default();
-    match tokens.as_slice() {
-        [first, rest @ ..] if first.is("ROLLBACK") => !rest.iter().any(|token| token.is("TO")),
-        [first, ..] => first.is_any(&["BEGIN", "COMMIT", "END"]),
-        [] => false,
+    let (first, rest) = tokens.split_first()?;
+    let is_set = || rest.iter().any(|token| ["=", "("].contains(&token.text));
+    let sets =
+        |pragmas: &[&str]| first.is("PRAGMA") && is_set() && rest.iter().take(3).any(|name| name.is_any(pragmas));
+    let ends =
+        first.is_any(&["BEGIN", "COMMIT", "END"]) || first.is("ROLLBACK") && !rest.iter().any(|token| token.is("TO"));
+    if ends {
+        Some("it would end the transaction that protects the migration")
+    } else if sets(&["journal_mode"]) {
+        Some("without its journal the migration could not be undone")
+    } else if sets(&["writable_schema"]) {
+        Some("SQLite would take any text for the schema, and no longer read the tables")
+    } else if first.is_any(&["ATTACH", "DETACH"]) {
+        Some("a migration changes one database: nothing protects another one")
+    } else {
+        None
     }
 }
 

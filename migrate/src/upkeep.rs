@@ -9,7 +9,7 @@ use diesel::dsl::sql;
 use diesel::sql_types::{BigInt, Text};
 use diesel::sqlite::SqliteConnection;
 
-use crate::backup;
+use crate::backup::{self, Aside, Backup};
 use crate::run::explain;
 use crate::script::Script;
 use crate::sql::{mentions, quote};
@@ -69,11 +69,12 @@ impl Project {
     }
 
     /// Puts a backup in the database's place, after checking that it is whole and of this project, and returns its
-    /// version. What is in its place is backed up first, unless it is damaged.
+    /// version. What is in its place is backed up first; where it is damaged, it gets another name.
     ///
     /// # Errors
     ///
-    /// When the file is no such backup, or another program has the database open.
+    /// When the file is no such backup, when another program has the database open, or when what is in its place holds
+    /// rows and was never under version control: then it is no database of this project.
     pub fn restore(&self, file: &Path) -> Result<u64, Error> {
         let path = self.sqlite_path()?;
         // A backup is named as seen from the base, and that is what one copies.
@@ -83,22 +84,44 @@ impl Project {
         backup::check(file, "integrity_check").map_err(explained)?;
         let version = self.version_of_backup(&mut backup::open(file).map_err(explained)?).map_err(explained)?;
         let at_database = |error| self.explain_file(&path, error);
-        let mut counter = None;
+        let (mut counter, mut backup, mut aside) = (None, None, None);
         if path.exists() {
             let lock = backup::lock_out(&path).map_err(at_database)?;
             counter = Some(backup::change_counter(&path).map_err(at_database)?);
+            let is_database = lock.is_some();
             // The copy is made by another connection.
             drop(lock);
+            let copied =
+                if is_database { self.back_up_controlled(&path) } else { Err(Error::NoDatabase(path.clone())) };
+            match copied {
+                Ok(made) => backup = made,
+                // That is why one restores; and somebody may still read something out of it.
+                Err(error) if !is_database || is_damage(&error) => {
+                    aside = Some(Aside::make(&path).map_err(at_database)?);
+                }
+                Err(error) => return Err(at_database(error)),
+            }
         }
-        // What is damaged cannot be copied, and is why one restores.
-        let current = self.db_version().ok().map_or(Ok(None), |version| self.back_up(version)).map_err(at_database)?;
         let restored = backup::restore(file, &path, counter).map_err(at_database);
-        match (&restored, current) {
-            (Ok(()), Some(backup)) => self.tell_of(&backup),
-            (Err(_), Some(backup)) => backup.discard(),
-            _ => {}
+        if let (Ok(()), Some(aside)) = (&restored, &aside) {
+            (self.settings.tell)(&format!("what was there is damaged, and is now {}", self.shown(&aside.file)));
+        } else if let Some(aside) = aside {
+            aside.discard();
         }
-        restored.map(|()| version)
+        self.finish(restored, backup, &[]).map(|()| version)
+    }
+
+    /// Copies a database that a restored one is to replace.
+    fn back_up_controlled(&self, path: &Path) -> Result<Option<Backup>, Error> {
+        match self.db_version() {
+            Ok(version) => self.back_up(version),
+            Err(Error::NotUnderVersionControl { database } | Error::NotCreated { database }) => {
+                let why = "it holds rows, and is no database of this project: move it away first";
+                let is_empty = !backup::is_populated(&mut self.open_file(path)?)?;
+                if is_empty { Ok(None) } else { Err(Error::Database { what: database, why: why.into() }) }
+            }
+            Err(error) => Err(error),
+        }
     }
 
     fn version_of_backup(&self, copy: &mut SqliteConnection) -> Result<u64, Error> {
@@ -126,6 +149,11 @@ impl Project {
             other => self.located(other),
         }
     }
+}
+
+/// Whether an error says that the file is damaged.
+fn is_damage(error: &Error) -> bool {
+    ["malformed", "not a database"].iter().any(|words| error.to_string().contains(words))
 }
 
 /// Fills the pages that are free with zeros: they may hold what the migration itself took out of a table.

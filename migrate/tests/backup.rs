@@ -4,11 +4,13 @@ mod support;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 
-use diesel::Connection as _;
 use diesel::connection::SimpleConnection as _;
+use diesel::dsl::sql;
+use diesel::sql_types::BigInt;
+use diesel::{Connection as _, RunQueryDsl as _};
 use migrate::{Error, Project, Settings};
 use support::Scratch;
 
@@ -38,7 +40,16 @@ fn keeping(scratch: &Scratch, backups: usize) -> Project {
 
 /// The names in the folder of backups, hidden ones too, in order.
 fn backups(scratch: &Scratch) -> Vec<String> {
-    let Ok(entries) = fs::read_dir(scratch.path().join("backups")) else { return Vec::new() };
+    in_folder(&scratch.path().join("backups"))
+}
+
+/// The names beside the database, in order.
+fn files(scratch: &Scratch) -> Vec<String> {
+    in_folder(scratch.path())
+}
+
+fn in_folder(folder: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
@@ -318,8 +329,63 @@ fn a_missing_or_damaged_database_is_replaced_and_its_journals_do_not_come_back()
             assert_eq!(scratch.project.restore(&backup).unwrap(), 1);
             assert!(!scratch.path().join(leftover).exists(), "{leftover}");
             assert_eq!(names(&scratch), ["one"]);
+            let is_aside = |name: &String| name.starts_with("app.db.damaged-");
+            let aside: Vec<_> = files(&scratch).into_iter().filter(is_aside).collect();
+            let kept: Vec<_> =
+                aside.iter().map(|name| fs::read_to_string(scratch.path().join(name)).unwrap()).collect();
+            match damage {
+                Some(text) => assert!(kept.contains(&text.to_owned()), "{leftover}: {aside:?}"),
+                None => assert!(aside.is_empty(), "{aside:?}"),
+            }
         }
     }
+}
+
+#[test]
+fn a_database_whose_rows_are_damaged_gets_another_name_and_is_replaced() {
+    let scratch = populated(GOOD);
+    scratch.project.upgrade(None).unwrap();
+    let (database, backup) = (scratch.path().join("app.db"), newest(&scratch));
+    let mut bytes = fs::read(&database).unwrap();
+    // The schema, on the first page, can still be read.
+    bytes[4096..].fill(0xff);
+    fs::write(&database, &bytes).unwrap();
+    assert_eq!(scratch.project.restore(&backup).unwrap(), 1);
+    assert_eq!(names(&scratch), ["one"]);
+    let aside = files(&scratch).into_iter().find(|name| name.starts_with("app.db.damaged-")).unwrap();
+    assert_eq!(fs::read(scratch.path().join(aside)).unwrap(), bytes);
+}
+
+#[test]
+fn rows_that_were_never_under_version_control_are_not_replaced() {
+    let scratch = populated(GOOD);
+    scratch.project.upgrade(None).unwrap();
+    let backup = newest(&scratch);
+    fs::remove_file(scratch.path().join("app.db")).unwrap();
+    let mut others = diesel::SqliteConnection::establish(scratch.path().join("app.db").to_str().unwrap()).unwrap();
+    others.batch_execute("CREATE TABLE invoices (x); INSERT INTO invoices VALUES (1)").unwrap();
+    let said = scratch.project.restore(&backup).unwrap_err().to_string();
+    assert_eq!(said, "app.db: it holds rows, and is no database of this project: move it away first");
+    let left: i64 = sql::<BigInt>("SELECT count(*) FROM invoices").get_result(&mut others).unwrap();
+    assert_eq!(left, 1);
+    others.batch_execute("DELETE FROM invoices").unwrap();
+    drop(others);
+    assert_eq!(scratch.project.restore(&backup).unwrap(), 1);
+}
+
+#[test]
+fn a_clock_that_was_set_back_costs_no_backup() {
+    let scratch = populated(GOOD);
+    fs::create_dir(scratch.path().join("backups")).unwrap();
+    for year in 2030..2036 {
+        fs::write(scratch.path().join(format!("backups/app-v1-{year}0101T000000Z.db")), "").unwrap();
+    }
+    scratch.project.upgrade(None).unwrap();
+    let left = backups(&scratch);
+    assert!(
+        left.len() == 5 && left.iter().any(|name| name.starts_with("app-v1-2") && name.as_str() < "app-v1-2030"),
+        "{left:?}"
+    );
 }
 
 #[test]

@@ -71,7 +71,9 @@ impl ModelError {
 /// where that holds more than columns.
 fn violates(information: &(dyn DatabaseErrorInformation + Send + Sync), table: &str, column: &str) -> bool {
     let indexes = ["key", "lower"].map(|kind| format!("{table}_{column}_{kind}"));
-    if let Some(name) = information.constraint_name() { indexes.iter().any(|index| index == name) } else {
+    if let Some(name) = information.constraint_name() {
+        indexes.iter().any(|index| index == name)
+    } else {
         let what = information.message().strip_prefix("UNIQUE constraint failed: ").unwrap_or_default();
         what == format!("{table}.{column}") || indexes.iter().any(|index| what == format!("index '{index}'"))
     }

@@ -48,8 +48,12 @@ impl Token<'_> {
     }
 }
 
-/// The tokens of a text, without comments and space.
+/// The tokens of a text, without comments and space. A comment may end with the text, as SQLite lets it.
 pub(crate) fn tokens(sql: &str) -> Result<Vec<Token<'_>>, Error> {
+    scan(sql, true)
+}
+
+fn scan(sql: &str, may_end_in_comment: bool) -> Result<Vec<Token<'_>>, Error> {
     let mut scanner = Scanner::new(Tokenizer::new());
     let mut tokens = Vec::new();
     loop {
@@ -59,8 +63,9 @@ pub(crate) fn tokens(sql: &str) -> Result<Vec<Token<'_>>, Error> {
                 Some(text) => tokens.push(Token { text, start, end, kind }),
                 None => return Err(Error::Sql { what: excerpt(sql), why: "a token ends inside a character".into() }),
             },
-            // SQLite lets a comment end with the text that it stands in.
-            Err(error) if error.to_string().contains("non-terminated block comment") => return Ok(tokens),
+            Err(error) if may_end_in_comment && error.to_string().contains("non-terminated block comment") => {
+                return Ok(tokens);
+            }
             Err(error) => {
                 let (why, at) = (error.to_string(), scanner.position(sql.as_bytes()));
                 let why = why.split(" at Some").next().unwrap_or(&why);
@@ -73,11 +78,12 @@ pub(crate) fn tokens(sql: &str) -> Result<Vec<Token<'_>>, Error> {
     }
 }
 
-/// The statements of a script, each without its semicolon, in order. Comments between them belong to none.
+/// The statements of a script, each without its semicolon, in order. Comments between them belong to none. One that is
+/// not closed is an error: it would hide the statements behind it.
 ///
 /// A trigger ends where `sqlite3_complete()` says that it does: at `; END ;`.
 pub(crate) fn statements(script: &str) -> Result<Vec<&str>, Error> {
-    let tokens = tokens(script)?;
+    let tokens = scan(script, false)?;
     let mut statements = Vec::new();
     let mut first = 0;
     for (at, token) in tokens.iter().enumerate() {
