@@ -1,6 +1,7 @@
 //! What must hold before a run is committed: nothing is gone but what its SQL takes away.
 //!
-//! - No table holds fewer rows than before unless the SQL names it, and a table that is rebuilt holds just as many.
+//! - No table holds fewer rows than before unless the SQL names it, and a table that is rebuilt holds just as many. One
+//!   that is made anew in a way that is not followed here holds no fewer, unless a statement picks rows.
 //! - A column whose values the SQL does not set holds the values that it held, each in its row. That is looked at in
 //!   the tables that are rebuilt, and, where the SQL writes rows that may fire a trigger, in every table: nothing else
 //!   could change a value, for foreign keys do not act while migrations run.
@@ -35,6 +36,8 @@ pub(crate) struct Invariants<'a> {
     /// The tables whose rows no statement adds to or takes from.
     untouched: Vec<String>,
     rebuilt: Vec<Survivor>,
+    /// The tables that are made anew by statements of which none picks rows.
+    remade: Vec<String>,
     digests: Vec<Digest>,
 }
 
@@ -73,7 +76,8 @@ impl<'a> Invariants<'a> {
         }
         let counts = counts(connection)?;
         counted(&counts);
-        Ok(Self { texts, counts, untouched, rebuilt, digests })
+        let remade = if effect.picks_rows { Vec::new() } else { effect.remade() };
+        Ok(Self { texts, counts, untouched, rebuilt, remade, digests })
     }
 
     /// Looks at the database after they ran.
@@ -84,7 +88,7 @@ impl<'a> Invariants<'a> {
             count.map_or(0, |(_, count)| *count)
         };
         for (table, before) in &self.counts {
-            let stays = self.untouched.iter().any(|name| same_name(name, table));
+            let stays = self.untouched.iter().chain(&self.remade).any(|name| same_name(name, table));
             if now(table) < *before && (stays || !self.texts.iter().any(|text| mentions(text, table))) {
                 return Err(Error::RowsLost { table: table.clone(), before: *before, after: now(table) });
             }
