@@ -275,6 +275,17 @@ pub enum Error {
         /// The columns, or the table where its rows have no key.
         what: String,
     },
+    /// A migration takes away a trigger that keeps a side table true.
+    #[error(
+        "{table} would lose the trigger {trigger}, and a downgrade could give kept values to another row; nothing was \
+         changed. Make it again in the migration, after the table: the migration that kept the values has its text"
+    )]
+    TriggerLost {
+        /// The table.
+        table: String,
+        /// The trigger.
+        trigger: String,
+    },
     /// SQLite finds a rebuilt table damaged.
     #[error("table {table} would be damaged after it was rebuilt, nothing was changed: {why}")]
     Damaged {

@@ -10,6 +10,7 @@ use diesel::sql_types::{BigInt, Text};
 use diesel::sqlite::SqliteConnection;
 
 use crate::backup::{self, Aside, Backup};
+use crate::render::follows;
 use crate::run::explain;
 use crate::script::Script;
 use crate::sql::{mentions, quote};
@@ -56,8 +57,11 @@ impl Project {
                 let Some(script) = scripts.iter().find(is_made) else { continue };
                 if before.is_none_or(|before| script.number < before) {
                     let rows = sql::<BigInt>(&format!("SELECT count(*) FROM {}", quote(&name))).get_result(connection)?;
-                    let (trigger, table) = (quote(&format!("{name}_deleted")), quote(&name));
-                    connection.batch_execute(&format!("DROP TRIGGER IF EXISTS {trigger}; DROP TABLE {table}"))?;
+                    let triggers = sql::<Text>("SELECT name FROM sqlite_master WHERE type = 'trigger'");
+                    for trigger in triggers.load::<String>(connection)?.iter().filter(|trigger| follows(trigger, &name)) {
+                        connection.batch_execute(&format!("DROP TRIGGER {}", quote(trigger)))?;
+                    }
+                    connection.batch_execute(&format!("DROP TABLE {}", quote(&name)))?;
                     purged.push((name, rows));
                 }
             }

@@ -123,6 +123,77 @@ fn a_new_row_with_the_key_of_a_deleted_one_gets_none_of_its_values() {
 }
 
 #[test]
+fn a_row_that_replaces_others_gets_none_of_their_values() {
+    let scratch = dropped(Column::new("v", TEXT).nullable());
+    scratch.execute("CREATE UNIQUE INDEX one_k ON t (k); UPDATE t SET k = id");
+    // REPLACE takes the row 3 away, and fires no trigger for it.
+    scratch.execute(
+        "REPLACE INTO t (id, k) VALUES (9, 3); INSERT INTO t (id, k) VALUES (3, 4); REPLACE INTO t (id) VALUES (2)",
+    );
+    scratch.execute("DROP INDEX one_k");
+    scratch.downgrade();
+    let rows = scratch.query("SELECT id || ' ' || coalesce(v, 'none') FROM t ORDER BY id");
+    assert_eq!(rows, ["1 a", "2 none", "3 none", "9 none"].map(|row| Some(row.to_owned())));
+}
+
+#[test]
+fn a_row_whose_key_changes_takes_its_values_along() {
+    let scratch = dropped(Column::new("v", TEXT).nullable());
+    scratch.execute(
+        "UPDATE t SET id = 4 WHERE id = 3; UPDATE t SET id = 3 WHERE id = 2; UPDATE t SET id = 2 WHERE id = 4",
+    );
+    scratch.execute("UPDATE OR IGNORE t SET id = id + 10 WHERE id = 1; UPDATE t SET k = 1");
+    scratch.downgrade();
+    let rows = scratch.query("SELECT id || ' ' || v FROM t ORDER BY id");
+    assert_eq!(rows, ["2 c", "3 b", "11 a"].map(|row| Some(row.to_owned())));
+    assert_eq!(scratch.query("SELECT name FROM sqlite_master WHERE name LIKE '%kept%'"), []);
+}
+
+#[test]
+fn a_rebuild_by_hand_that_drops_the_triggers_of_a_side_table_is_undone() {
+    let scratch = dropped(Column::new("v", TEXT).nullable());
+    let rebuild = "CREATE TABLE t2 (id INTEGER PRIMARY KEY NOT NULL, k INTEGER);
+                   INSERT INTO t2 (id, k) SELECT id, k FROM t; DROP TABLE t; ALTER TABLE t2 RENAME TO t;";
+    scratch.script("003_by_hand", rebuild);
+    let said = scratch.project.upgrade(None).unwrap_err().to_string();
+    assert!(said.starts_with("t would lose the trigger _kept_002_t_"), "{said}");
+    scratch.write("003_by_hand", &format!("{rebuild} DROP TABLE _kept_002_t;"));
+    scratch.project.upgrade(None).unwrap();
+}
+
+#[test]
+fn what_referred_to_a_row_that_is_gone_does_not_come_back_to_the_row_that_has_its_key_now() {
+    let people = || table("people");
+    let key = ForeignKey { on_delete: Action::Cascade, ..ForeignKey::new(["person"], "people", ["id"]) };
+    let letters = table("letters").column(Column::new("person", Type::Integer)).foreign_key(key.clone());
+    let notes = table("notes").column(Column::new("k", Type::Integer).nullable());
+    let with_person = notes.clone().column(Column::new("person", Type::Integer).nullable()).foreign_key(key);
+    for drops_at_once in [true, false] {
+        let scratch = Scratch::new();
+        scratch.migrate(&Schema::new([people(), letters.clone(), with_person.clone()]));
+        scratch.execute(
+            "INSERT INTO people VALUES (1), (2); INSERT INTO letters VALUES (1, 1), (2, 2);
+             INSERT INTO notes (id, person) VALUES (1, 1), (2, 2)",
+        );
+        let mut downgrades = 1;
+        if !drops_at_once {
+            scratch.migrate(&Schema::new([people(), with_person.clone()]));
+            downgrades = 2;
+        }
+        scratch.migrate(&Schema::new([people(), notes.clone()]));
+        scratch.execute("DELETE FROM people WHERE id = 2; INSERT INTO people DEFAULT VALUES");
+        assert_eq!(scratch.query("SELECT max(id) FROM people"), [Some("2".into())]);
+        (0..downgrades).for_each(|_| scratch.downgrade());
+        assert_eq!(scratch.query("SELECT person FROM letters"), [Some("1".into())]);
+        assert_eq!(scratch.query("SELECT person FROM notes ORDER BY id"), [Some("1".into()), None]);
+        assert_eq!(scratch.query("SELECT name FROM sqlite_master WHERE name LIKE '%kept%'"), []);
+        scratch.project.upgrade(None).unwrap();
+        scratch.project.purge_kept(None).unwrap();
+        assert_eq!(scratch.query("SELECT name FROM sqlite_master WHERE name LIKE '%kept%'"), []);
+    }
+}
+
+#[test]
 fn a_side_table_is_kept_true_through_a_later_rebuild_and_a_purge() {
     let scratch = dropped(Column::new("v", TEXT).nullable());
     scratch.migrate(&Schema::new([table("t").column(Column::new("k", TEXT).nullable())]));

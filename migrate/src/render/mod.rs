@@ -78,6 +78,17 @@ impl Fill {
     }
 }
 
+/// The triggers that keep a side table true, by what their names end in: `_kept_003_users_deleted`. Those on tables that
+/// kept values refer to end in `parent_1` and so on.
+pub(crate) const KEPT_TRIGGERS: [&str; 3] = ["inserted", "deleted", "updated"];
+
+/// Whether a trigger of that name keeps that side table true.
+pub(crate) fn follows(trigger: &str, side: &str) -> bool {
+    let event = trigger.strip_prefix(side).and_then(|rest| rest.strip_prefix('_')).unwrap_or_default();
+    let parent = event.strip_prefix("parent_").is_some_and(|number| number.parse::<usize>().is_ok());
+    parent || KEPT_TRIGGERS.contains(&event)
+}
+
 /// Writes the changes as SQLite's SQL, for SQLite 3.35 and later. `from` is the live schema that they were found in.
 ///
 /// # Errors

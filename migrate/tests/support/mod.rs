@@ -60,11 +60,16 @@ impl Scratch {
         true
     }
 
-    /// Writes a migration by hand and applies it.
-    pub fn write(&self, name: &str, up: &str) {
+    /// Writes a migration by hand.
+    pub fn script(&self, name: &str, up: &str) {
         let folder = self.folder.path().join("migrations").join("sqlite").join(name);
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("up.sql"), up).unwrap();
+    }
+
+    /// Writes a migration by hand and applies it.
+    pub fn write(&self, name: &str, up: &str) {
+        self.script(name, up);
         self.project.upgrade(None).unwrap_or_else(|error| panic!("{error} in {up}"));
     }
 

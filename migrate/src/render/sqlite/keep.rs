@@ -3,7 +3,7 @@
 //! A row that was changed in between keeps its newer value, a row that was added gets the column's default, and a row
 //! that was deleted stays deleted. When the side table is gone (purged), the downgrade still works, with defaults.
 
-use super::super::Options;
+use super::super::{KEPT_TRIGGERS, Options};
 use super::rebuild::{conversion, hidden_rowid};
 use super::{Direction, stored};
 use crate::Error;
@@ -15,8 +15,8 @@ use crate::sql::{affinity, default_sql, is_literal, quote};
 pub(super) struct SideTable {
     /// The side table's name, quoted.
     name: String,
-    /// The name, quoted, of the trigger that keeps it true.
-    trigger: String,
+    /// What the names of the triggers begin with that keep it true.
+    triggers: String,
     /// The table that it belongs to, quoted.
     table: String,
     /// The columns by which its rows are found again, each with the column of the table that it equals.
@@ -52,6 +52,8 @@ pub(super) struct Statements {
     pub before: Vec<String>,
     pub join: Option<Join>,
     pub after: Vec<String>,
+    /// What belongs at the end of all changes, each with the table that it needs then.
+    pub at_end: Vec<(String, String)>,
 }
 
 /// A side table joined to the table that is rebuilt.
@@ -92,7 +94,7 @@ impl SideTable {
         }
         Ok(Some(Self {
             name: side_name(revision, &from.name),
-            trigger: quote(&format!("_kept_{revision}_{}_deleted", from.name)),
+            triggers: format!("_kept_{revision}_{}", from.name),
             table: quote(&to.name),
             key: columns.drain(..).map(|(side, own, _)| (side, own)).collect(),
             definition: definition.join(", "),
@@ -156,32 +158,76 @@ impl SideTable {
         self.key.iter().map(equal).collect::<Vec<_>>().join(" AND ")
     }
 
-    /// The trigger that forgets what was kept of a row when that row is deleted: another one may get its key, and must
-    /// not get its values.
-    fn forget_deleted(&self) -> String {
-        let same: Vec<_> = self.key.iter().map(|(side, own)| format!("{side} IS old.{own}")).collect();
-        format!(
-            "CREATE TRIGGER {} AFTER DELETE ON {} BEGIN\n    DELETE FROM {} WHERE {};\nEND",
-            self.trigger,
-            self.table,
-            self.name,
-            same.join(" AND ")
-        )
+    /// The triggers that forget what was kept of a row when that row is deleted or replaced, for another one may get its
+    /// key and must not get its values; and that follow a row whose key changes. (REPLACE deletes without a trigger.)
+    fn followed(&self) -> Vec<String> {
+        let (table, side) = (&self.table, &self.name);
+        let each = |text: &dyn Fn(&str, &str) -> String, separator: &str| {
+            self.key.iter().map(|(side, own)| text(side, own)).collect::<Vec<_>>().join(separator)
+        };
+        let (new, old) = (
+            each(&|side, own| format!("{side} IS new.{own}"), " AND "),
+            each(&|side, own| format!("{side} IS old.{own}"), " AND "),
+        );
+        let moves = each(&|_, own| format!("new.{own} IS NOT old.{own} COLLATE BINARY"), " OR ");
+        let moved = each(&|side, own| format!("{side} = new.{own}"), ", ");
+        let [inserted, deleted, updated] = KEPT_TRIGGERS.map(|event| quote(&format!("{}_{event}", self.triggers)));
+        vec![
+            format!(
+                "CREATE TRIGGER {inserted} AFTER INSERT ON {table} BEGIN\n    DELETE FROM {side} WHERE {new};\nEND"
+            ),
+            format!("CREATE TRIGGER {deleted} AFTER DELETE ON {table} BEGIN\n    DELETE FROM {side} WHERE {old};\nEND"),
+            format!(
+                "CREATE TRIGGER {updated} AFTER UPDATE ON {table} WHEN {moves} BEGIN\n    \
+                 DELETE FROM {side} WHERE {new};\n    UPDATE {side} SET {moved} WHERE {old};\nEND"
+            ),
+        ]
     }
+}
+
+impl SideTable {
+    /// The columns that go and referred to a row of another table.
+    fn parents(&self) -> impl Iterator<Item = (&String, &(String, String))> {
+        self.lost.iter().filter_map(|lost| match lost {
+            Lost::Dropped { column, parent: Some(parent) } => Some((column, parent)),
+            _ => None,
+        })
+    }
+
+    /// The triggers that forget a value that refers to a row when another row gets that one's key.
+    fn parents_followed(&self) -> Vec<(String, String)> {
+        let followed = |(at, (column, (table, key))): (usize, (&String, &(String, String)))| {
+            let (trigger, side, own) = (parent_trigger(&self.triggers, at + 1), &self.name, quote(column));
+            let forget = format!("UPDATE {side} SET {own} = NULL WHERE {own} IS new.{key}");
+            (table.clone(), format!("CREATE TRIGGER {trigger} AFTER INSERT ON {table} BEGIN\n    {forget};\nEND"))
+        };
+        self.parents().enumerate().map(followed).collect()
+    }
+
+    fn drop_parent(&self, number: usize) -> String {
+        format!("DROP TRIGGER IF EXISTS {}", parent_trigger(&self.triggers, number))
+    }
+}
+
+/// The name, quoted, of a trigger on a table that kept values refer to.
+fn parent_trigger(triggers: &str, number: usize) -> String {
+    quote(&format!("{triggers}_parent_{number}"))
 }
 
 /// What stands around a table's change in one of the two files.
 pub(super) fn side_table(side: Option<SideTable>, direction: Direction) -> Statements {
     let Some(side) = side else { return Statements::default() };
     if direction == Direction::Up {
-        let after = side.note_made().into_iter().chain([side.forget_deleted()]).collect();
-        return Statements { before: side.keep(), after, join: None };
+        let after = side.note_made().into_iter().chain(side.followed()).collect();
+        return Statements { before: side.keep(), after, join: None, at_end: side.parents_followed() };
     }
+    let dropped =
+        KEPT_TRIGGERS.map(|event| format!("DROP TRIGGER IF EXISTS {}", quote(&format!("{}_{event}", side.triggers))));
+    let made = format!("CREATE TABLE IF NOT EXISTS {} ({})", side.name, side.definition);
+    let dropped = dropped.into_iter().chain((1..=side.parents().count()).map(|number| side.drop_parent(number)));
     Statements {
-        before: vec![
-            format!("DROP TRIGGER IF EXISTS {}", side.trigger),
-            format!("CREATE TABLE IF NOT EXISTS {} ({})", side.name, side.definition),
-        ],
+        before: dropped.chain([made]).collect(),
+        at_end: Vec::new(),
         after: vec![format!("DROP TABLE {}", side.name)],
         join: Some(Join { clause: format!("LEFT JOIN {} ON {}", side.name, side.same_row()), side }),
     }
@@ -229,11 +275,21 @@ impl Join {
     }
 }
 
-/// Keeps all of a table that is dropped.
-pub(super) fn kept_table(options: &Options, table: &Table) -> Result<Vec<String>, Error> {
+/// Keeps all of a table that is dropped, as long as nobody gets the key of a row that its rows refer to, in a table that
+/// does not go too.
+pub(super) fn kept_table(options: &Options, table: &Table, goes: impl Fn(&str) -> bool) -> Result<Vec<String>, Error> {
     let Some(copy) = WholeTable::of(options, table)? else { return Ok(Vec::new()) };
-    let WholeTable { name, columns, sources, definition } = copy;
-    Ok(vec![
+    let WholeTable { name, columns, sources, definition, triggers } = copy;
+    let forget = |(at, key): (usize, &ForeignKey)| {
+        let (trigger, parent) = (parent_trigger(&triggers, at + 1), quote(&key.table));
+        let pairs = key.columns.iter().zip(&key.references);
+        let same: Vec<_> = pairs.map(|(own, other)| format!("{} IS new.{}", quote(own), quote(other))).collect();
+        let same = same.join(" AND ");
+        format!("CREATE TRIGGER {trigger} AFTER INSERT ON {parent} BEGIN\n    DELETE FROM {name} WHERE {same};\nEND")
+    };
+    let keys = table.foreign_keys.iter().enumerate().filter(|(_, key)| !goes(&key.table) && is_kept(table, key));
+    let forgotten: Vec<_> = keys.map(forget).collect();
+    let mut statements = vec![
         format!("CREATE TABLE {name} ({definition})"),
         format!(
             "INSERT INTO {name} ({})\n    SELECT {} FROM {}",
@@ -241,24 +297,30 @@ pub(super) fn kept_table(options: &Options, table: &Table) -> Result<Vec<String>
             sources.join(", "),
             quote(&table.name)
         ),
-    ])
+    ];
+    statements.extend(forgotten);
+    Ok(statements)
+}
+
+/// What is computed is not kept.
+fn is_kept(table: &Table, key: &ForeignKey) -> bool {
+    key.columns.iter().all(|column| table.find_column(column).is_some_and(|column| !column.generated))
 }
 
 /// Puts back all of a table that was dropped, but for rows that refer to a row that is no longer there. The rows of
 /// `later` tables, this one among them, are only on their way back.
 pub(super) fn restored_table(options: &Options, table: &Table, later: &[&Table]) -> Result<Vec<String>, Error> {
     let Some(copy) = WholeTable::of(options, table)? else { return Ok(Vec::new()) };
-    let WholeTable { name, columns, sources, definition } = copy;
+    let WholeTable { name, columns, sources, definition, triggers } = copy;
     let is_earlier = |key: &&ForeignKey| !later.iter().any(|table| same_name(&table.name, &key.table));
-    // What is computed is not kept, and its key is looked at with all others, before the commit.
-    let is_kept = |key: &&ForeignKey| {
-        key.columns.iter().all(|column| table.find_column(column).is_some_and(|column| !column.generated))
-    };
-    let keys = table.foreign_keys.iter().filter(is_earlier).filter(is_kept);
+    // The keys of others are looked at with all the rest, before the commit.
+    let keys = table.foreign_keys.iter().filter(is_earlier).filter(|key| is_kept(table, key));
     let conditions: Vec<_> = keys.map(|key| parent_is_there(&name, key)).collect();
     let conditions =
         if conditions.is_empty() { String::new() } else { format!("\n    WHERE {}", conditions.join(" AND ")) };
-    Ok(vec![
+    let dropped = |number| format!("DROP TRIGGER IF EXISTS {}", parent_trigger(&triggers, number));
+    let mut statements: Vec<_> = (1..=table.foreign_keys.len()).map(dropped).collect();
+    statements.extend([
         format!("CREATE TABLE IF NOT EXISTS {name} ({definition})"),
         format!(
             "INSERT INTO {} ({})\n    SELECT {} FROM {name}{conditions}",
@@ -267,7 +329,8 @@ pub(super) fn restored_table(options: &Options, table: &Table, later: &[&Table])
             columns.join(", ")
         ),
         format!("DROP TABLE {name}"),
-    ])
+    ]);
+    Ok(statements)
 }
 
 /// A side table that holds all of a table.
@@ -276,6 +339,8 @@ struct WholeTable {
     columns: Vec<String>,
     sources: Vec<String>,
     definition: String,
+    /// What the names of its triggers begin with.
+    triggers: String,
 }
 
 impl WholeTable {
@@ -290,7 +355,8 @@ impl WholeTable {
             columns.insert(0, row_number(table));
             sources.insert(0, rowid.to_owned());
         }
-        Ok(Some(Self { definition: columns.join(", "), name, columns, sources }))
+        let triggers = format!("_kept_{revision}_{}", table.name);
+        Ok(Some(Self { definition: columns.join(", "), name, columns, sources, triggers }))
     }
 }
 

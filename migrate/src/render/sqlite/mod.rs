@@ -104,7 +104,7 @@ impl Writer<'_> {
         statements.extend(self.dropped_indexes());
         let (created, restores_keys) = self.created_tables()?;
         statements.extend(created);
-        let mut rebuilt = Vec::new();
+        let (mut rebuilt, mut at_end) = (Vec::new(), Vec::new());
         for change in self.changes {
             let Change::AlterTable { from, to, alterations } = change else { continue };
             let side = keep::side_table(self.side_table(from, to)?, self.direction);
@@ -116,11 +116,16 @@ impl Writer<'_> {
                 rebuilt.push(to.name.as_str());
             }
             statements.extend(side.after);
+            at_end.extend(side.at_end);
         }
         let (dropped, loses_parents) = self.dropped_tables()?;
         statements.extend(dropped);
         statements.extend(self.created_indexes());
         statements.extend(self.created_objects());
+        let goes = |name: &str| {
+            self.changes.iter().any(|change| matches!(change, Change::DropTable(table) if quote(&table.name) == name))
+        };
+        statements.extend(at_end.into_iter().filter(|(table, _)| !goes(table)).map(|(_, statement)| statement));
         let lines =
             |statements: &[String]| statements.iter().map(|statement| terminated(statement) + "\n").collect::<String>();
         let (renames, body) = (lines(&self.renames()), lines(&statements));
@@ -225,7 +230,7 @@ impl Writer<'_> {
         }
         for table in ordered {
             if self.direction == Direction::Up {
-                statements.extend(keep::kept_table(self.options, table)?);
+                statements.extend(keep::kept_table(self.options, table, goes)?);
             }
             statements.push(format!("DROP TABLE {}", quote(&table.name)));
         }
