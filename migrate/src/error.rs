@@ -152,6 +152,14 @@ pub enum Error {
         /// The differences, in plain words.
         differences: String,
     },
+    /// Triggers, views or virtual tables are not what the applied migrations made.
+    #[error("{database} was changed by hand: it {differences}")]
+    ObjectDrift {
+        /// The database.
+        database: String,
+        /// The differences, in plain words.
+        differences: String,
+    },
     /// An applied migration's file is not what was applied.
     #[error(
         "migration {name} was edited after it was applied: put its up.sql back as it was and write a new migration, or \
@@ -275,10 +283,10 @@ pub enum Error {
         /// The columns, or the table where its rows have no key.
         what: String,
     },
-    /// A migration takes away a trigger that keeps a side table true.
+    /// A table that a migration makes anew loses a trigger.
     #[error(
-        "{table} would lose the trigger {trigger}, and a downgrade could give kept values to another row; nothing was \
-         changed. Make it again in the migration, after the table: the migration that kept the values has its text"
+        "{table} would lose the trigger {trigger}, though no migration of this run drops it; nothing was changed. Make it \
+         again in the migration, after the table: the migration that made it first has its text"
     )]
     TriggerLost {
         /// The table.

@@ -9,6 +9,7 @@ pub mod control;
 mod deletion;
 pub mod dialogue;
 pub mod diff;
+mod drift;
 mod effect;
 mod error;
 mod history;

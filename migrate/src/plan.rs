@@ -14,7 +14,7 @@ use crate::run::{Direction, run_all};
 use crate::schema::Schema;
 use crate::script::{Script, sync_folder, unfinished, version_of, write};
 use crate::status::status;
-use crate::{Change, Error, Project, Rename, diff, history, rehearse, rename};
+use crate::{Change, Error, Project, Rename, diff, drift, history, rehearse, rename};
 
 /// What a migration shall be like.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -134,16 +134,21 @@ impl Project {
     ///
     /// # Errors
     ///
-    /// [`Error::Pending`], [`Error::Drift`] with the differences in plain words, and what
+    /// [`Error::Pending`], [`Error::Drift`] and [`Error::ObjectDrift`] with the differences in plain words, and what
     /// [`status`](Self::status) and [`differences`](Self::differences) fail with.
     pub fn require_agreement(&self, models: &Schema) -> Result<(), Error> {
         let scripts = self.scripts()?;
         self.status()?.require_current(&scripts)?;
         let differences: Vec<_> = self.differences(models)?.iter().map(rehearse::one_line).collect();
-        if differences.is_empty() {
-            return Ok(());
+        if !differences.is_empty() {
+            return Err(Error::Drift { database: self.database(), differences: differences.join("; ") });
         }
-        Err(Error::Drift { database: self.database(), differences: differences.join("; ") })
+        let applied: Vec<_> = scripts.iter().collect();
+        let differences = drift::objects(&mut self.open()?, &applied).map_err(|error| self.explain(error))?;
+        if !differences.is_empty() {
+            return Err(Error::ObjectDrift { database: self.database(), differences: differences.join("; ") });
+        }
+        Ok(())
     }
 
     /// Compares the models with the database and works out the migration between them, which is tried, up and down, on

@@ -5,7 +5,7 @@
 //! - A column whose values the SQL does not set holds the values that it held, each in its row. That is looked at in
 //!   the tables that are rebuilt, and, where the SQL writes rows that may fire a trigger, in every table: nothing else
 //!   could change a value, for foreign keys do not act while migrations run.
-//! - The triggers that keep side tables true are there, as long as these and their tables are.
+//! - A trigger is still there as long as its table is, unless the SQL names it.
 //! - What was rebuilt is sound, by SQLite's own `integrity_check`.
 
 use std::collections::BTreeMap;
@@ -41,8 +41,8 @@ pub(crate) struct Invariants<'a> {
     /// The tables that are made anew by statements of which none picks rows.
     remade: Vec<String>,
     digests: Vec<Digest>,
-    /// The triggers of side tables, each with the table that it stands on.
-    followers: Vec<(String, String)>,
+    /// The triggers, each with the table that it stands on.
+    triggers: Vec<(String, String)>,
 }
 
 /// The columns of a table that must stay as they are, and what they hold.
@@ -81,8 +81,8 @@ impl<'a> Invariants<'a> {
         let counts = counts(connection)?;
         counted(&counts);
         let remade = if effect.picks_rows { Vec::new() } else { effect.remade() };
-        let followers = followers(connection)?;
-        Ok(Self { texts, counts, untouched, rebuilt, remade, digests, followers })
+        let triggers = triggers(connection)?;
+        Ok(Self { texts, counts, untouched, rebuilt, remade, digests, triggers })
     }
 
     /// Looks at the database after they ran.
@@ -98,7 +98,7 @@ impl<'a> Invariants<'a> {
                 return Err(Error::RowsLost { table: table.clone(), before: *before, after: now(table) });
             }
         }
-        self.require_followers(connection, &after)?;
+        self.require_triggers(connection, &after)?;
         for table in &self.rebuilt {
             let (before, after) = (self.counts[&table.before], now(&table.after));
             if before != after {
@@ -125,28 +125,25 @@ impl<'a> Invariants<'a> {
 
 impl Invariants<'_> {
     /// A table that was made anew by hand loses its triggers.
-    fn require_followers(
-        &self,
-        connection: &mut SqliteConnection,
-        tables: &BTreeMap<String, i64>,
-    ) -> Result<(), Error> {
-        let now = followers(connection)?;
+    fn require_triggers(&self, connection: &mut SqliteConnection, tables: &BTreeMap<String, i64>) -> Result<(), Error> {
+        let now = triggers(connection)?;
         let is_there = |name: &str| tables.keys().any(|table| same_name(table, name));
-        for (trigger, table) in
-            self.followers.iter().filter(|(trigger, _)| !now.iter().any(|(name, _)| name == trigger))
-        {
-            if is_there(table) && tables.keys().any(|side| follows(trigger, side)) {
-                return Err(Error::TriggerLost { table: table.clone(), trigger: trigger.clone() });
-            }
+        let is_named = |name: &str| self.texts.iter().any(|text| mentions(text, name));
+        // One that keeps a side table true may go with that.
+        let is_needed = |name: &str| !name.starts_with("_kept_") || tables.keys().any(|side| follows(name, side));
+        let is_lost = |(trigger, table): &&(String, String)| {
+            let stays = now.iter().any(|(name, _)| same_name(name, trigger));
+            !stays && is_there(table) && is_needed(trigger) && !is_named(trigger)
+        };
+        match self.triggers.iter().find(is_lost) {
+            Some((trigger, table)) => Err(Error::TriggerLost { table: table.clone(), trigger: trigger.clone() }),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 
-fn followers(connection: &mut SqliteConnection) -> Result<Vec<(String, String)>, Error> {
-    let query =
-        "SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger' AND name LIKE '\\_kept\\_%' ESCAPE '\\'";
-    Ok(sql::<(Text, Text)>(query).load(connection)?)
+fn triggers(connection: &mut SqliteConnection) -> Result<Vec<(String, String)>, Error> {
+    Ok(sql::<(Text, Text)>("SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger'").load(connection)?)
 }
 
 impl Digest {

@@ -144,6 +144,33 @@ fn a_database_that_was_changed_by_hand_is_told_in_plain_words() {
 }
 
 #[test]
+fn triggers_and_views_that_were_changed_by_hand_are_told_too() {
+    let models = Schema::new([Table::new("a", ["id"]).column(Column::new("id", Type::Integer))]);
+    let scratch = Scratch::new();
+    scratch.migrate(&models);
+    let counted = "CREATE TRIGGER counted AFTER INSERT ON a BEGIN SELECT 1; END";
+    scratch.write(
+        "002_objects",
+        &format!("{counted}; CREATE VIEW b AS SELECT * FROM a; CREATE VIRTUAL TABLE c USING fts5 (d);"),
+    );
+    scratch.project.require_agreement(&models).unwrap();
+    for (change, said) in [
+        ("DROP TRIGGER counted", "lacks the trigger counted, which a migration made"),
+        ("DROP VIEW b; CREATE VIEW b AS SELECT 1", "has another view b than the migrations make"),
+        ("DROP TABLE c", "lacks the virtual table c, which a migration made"),
+        ("CREATE VIEW e AS SELECT 1", "has the view e, which no migration made"),
+    ] {
+        scratch.execute(&format!("SAVEPOINT here; {change}; RELEASE here"));
+        let error = scratch.project.require_agreement(&models).unwrap_err().to_string();
+        assert_eq!(error, format!("app.db was changed by hand: it {said}"));
+        scratch.execute(&format!(
+            "DROP TRIGGER IF EXISTS counted; {counted}; DROP VIEW b; CREATE VIEW b AS SELECT * FROM a;
+             CREATE VIRTUAL TABLE IF NOT EXISTS c USING fts5 (d); DROP VIEW IF EXISTS e"
+        ));
+    }
+}
+
+#[test]
 fn a_row_that_goes_from_a_table_that_no_migration_names_undoes_everything() {
     let scratch = at_version_2();
     scratch.execute(

@@ -282,3 +282,21 @@ fn a_migration_takes_no_protection_away() {
     let said = scratch.project.upgrade(None).unwrap_err().to_string();
     assert!(said.contains("comment") && said.contains("nothing was changed"), "{said}");
 }
+
+#[test]
+fn a_rebuild_by_hand_that_forgets_a_trigger_is_undone() {
+    let copy = rebuild("INSERT INTO users_2 SELECT * FROM users");
+    let trigger =
+        "CREATE TRIGGER greets AFTER INSERT ON users BEGIN UPDATE users SET visits = 0 WHERE id = new.id; END";
+    let scratch = pending(&copy);
+    scratch.execute(trigger);
+    let said = scratch.project.upgrade(None).unwrap_err().to_string();
+    let words = "users would lose the trigger greets, though no migration of this run drops it; nothing was changed. Make \
+                 it again in the migration, after the table: the migration that made it first has its text";
+    assert_eq!(said, words);
+    for meant in [format!("{copy} {trigger};"), format!("DROP TRIGGER greets; {copy}")] {
+        let scratch = pending(&meant);
+        scratch.execute(trigger);
+        assert_passes(&scratch);
+    }
+}
