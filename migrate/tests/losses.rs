@@ -290,9 +290,23 @@ fn a_new_column_that_may_not_be_null_needs_a_value_when_there_are_rows() {
 fn a_fill_that_cannot_be_is_refused_and_says_why() {
     let scratch = with_values(&TEXT, &["'a'"]);
     let short = Type::Text { max_length: Some(3) };
-    let models =
-        notes([Column::new("what", TEXT).nullable(), Column::new("n", Type::Integer), Column::new("s", short)]);
+    let column = |(name, ty): (&str, Type)| Column::new(name, ty);
+    let columns = [
+        ("n", Type::Integer),
+        ("s", short),
+        ("small", Type::SmallInt),
+        ("day", Type::Date),
+        ("hour", Type::Time),
+        ("at", Type::Timestamp),
+    ];
+    let models = notes([Column::new("what", TEXT).nullable()].into_iter().chain(columns.map(column)));
     for (fill, why) in [
+        ("notes.n=3000000000", "\"3000000000\" is no Integer for notes.n"),
+        ("notes.small=40000", "\"40000\" is no SmallInt for notes.small"),
+        ("notes.day=banana", "\"banana\" is no Date for notes.day"),
+        ("notes.day=2026-02-30", "\"2026-02-30\" is no Date for notes.day"),
+        ("notes.hour=25:00", "\"25:00\" is no Time for notes.hour"),
+        ("notes.at=2026-11-22", "\"2026-11-22\" is no Timestamp for notes.at"),
         ("notes.n", "write it as table.column=value"),
         ("n=1", "write it as table.column=value"),
         ("", "write it as table.column=value"),
@@ -306,4 +320,12 @@ fn a_fill_that_cannot_be_is_refused_and_says_why() {
         let error = scratch.project.make_update_script(&models, &wishes).unwrap_err().to_string();
         assert_eq!(error, format!("--fill {fill}: {why}"));
     }
+    let fills = ["n=-1", "s=abc", "small=7", "day=2026-11-22", "hour=10:15:00.5", "at=2026-11-22 10:15:00"];
+    let fills = fills.iter().map(|fill| format!("notes.{fill}")).collect();
+    let wishes = Wishes { fills, allow_data_loss: true, ..Wishes::default() };
+    scratch.project.apply(&scratch.project.make_update_script(&models, &wishes).unwrap().unwrap()).unwrap();
+    assert_eq!(
+        scratch.query("SELECT day || hour || at FROM notes"),
+        [Some("2026-11-2210:15:00.52026-11-22 10:15:00".into())]
+    );
 }

@@ -3,6 +3,8 @@
 mod order;
 pub(crate) mod sqlite;
 
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
+
 use crate::schema::{Type, same_name};
 use crate::sql::literal;
 use crate::{Change, Error, Rename, Schema};
@@ -62,15 +64,26 @@ impl Fill {
         let ((table, column), value) = parts.ok_or_else(|| bad("write it as table.column=value".into()))?;
         let found = models.table(table).ok_or_else(|| bad(format!("the models have no table {table}")))?;
         let found = found.find_column(column).ok_or_else(|| bad(format!("table {table} has no column {column}")))?;
+        // As Diesel reads them; the seconds may have a fraction.
+        let is_any = |is: &dyn Fn(&str) -> bool, date: &str| {
+            ["%H:%M", "%H:%M:%S%.f"].iter().any(|time| is(&format!("{date}{time}")))
+        };
         let is_number = value.parse::<f64>().is_ok_and(f64::is_finite);
         let value = match found.ty {
-            Type::SmallInt | Type::Integer | Type::BigInt if value.parse::<i64>().is_ok() => value.to_owned(),
+            Type::SmallInt if value.parse::<i16>().is_ok() => value.to_owned(),
+            Type::Integer if value.parse::<i32>().is_ok() => value.to_owned(),
+            Type::BigInt if value.parse::<i64>().is_ok() => value.to_owned(),
             Type::Float | Type::Double if is_number => value.to_owned(),
             Type::Bool if matches!(value, "true" | "false") => value.to_uppercase(),
             Type::Text { max_length } if max_length.is_none_or(|most| value.chars().count() <= most as usize) => {
                 literal(value)
             }
-            Type::Date | Type::Time | Type::Timestamp | Type::Other(_) => literal(value),
+            Type::Date if NaiveDate::parse_from_str(value, "%Y-%m-%d").is_ok() => literal(value),
+            Type::Time if is_any(&|format| NaiveTime::parse_from_str(value, format).is_ok(), "") => literal(value),
+            Type::Timestamp if is_any(&|format| NaiveDateTime::parse_from_str(value, format).is_ok(), "%Y-%m-%d ") => {
+                literal(value)
+            }
+            Type::Other(_) => literal(value),
             Type::Binary => format!("CAST({} AS BLOB)", literal(value)),
             _ => return Err(bad(format!("{value:?} is no {} for {table}.{column}", found.ty))),
         };
