@@ -4,12 +4,14 @@
 
 mod support;
 
+use std::time::{Duration, Instant};
+
 use app::models::{Post, User};
 use app::site::auth::password::{self, Passwords};
 use diesel::connection::SimpleConnection as _;
 use rocket::http::Status;
 use rocket::local::blocking::Client;
-use support::{OLD_PASSWORD as OLD, TestDb, post, sign_in};
+use support::{Browser, OLD_PASSWORD as OLD, TestDb, post, sign_in};
 
 const NEW: &str = "a better horse";
 
@@ -168,4 +170,20 @@ fn a_nickname_of_dots_alone_is_refused_for_its_page_would_be_another() {
         let fields = [("nickname", nickname), ("email", "dots@example.org"), ("password", "correct horse")];
         assert_eq!(post(&site, "/register", &fields).status().code, status, "{nickname}");
     }
+}
+
+#[test]
+fn a_page_does_not_wait_until_another_program_has_written_to_note_who_is_here() {
+    let mut db = TestDb::new();
+    let susan = db.user("susan");
+    let site = Browser::signed_in(&mut db, &susan);
+    db.connection.batch_execute("BEGIN IMMEDIATE").unwrap();
+    let start = Instant::now();
+    let page = site.get("/");
+    // It would wait for five seconds.
+    assert!(page.status == 200 && start.elapsed() < Duration::from_secs(4), "{page:?} after {:?}", start.elapsed());
+    db.connection.batch_execute("COMMIT").unwrap();
+    assert_eq!(User::find(susan.id, &mut db.connection).unwrap().last_seen, None);
+    site.get("/");
+    assert!(User::find(susan.id, &mut db.connection).unwrap().last_seen.is_some());
 }

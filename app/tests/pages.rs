@@ -28,7 +28,7 @@ fn the_front_page_lists_the_newest_posts_with_their_authors() {
 fn a_front_page_without_posts_says_so() {
     let Answer { status, body: page, .. } = Browser::new(&TestDb::new()).get("/");
     assert_eq!(status, 200);
-    assert!(page.contains("Nobody has written anything yet."), "{page}");
+    assert!(page.contains("There is nothing here yet."), "{page}");
     assert_eq!((link(&page, "Newer posts"), link(&page, "Older posts")), (None, None));
 }
 

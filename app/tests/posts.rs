@@ -75,7 +75,7 @@ fn only_who_wrote_a_post_deletes_it() {
     assert_eq!(Post::all(&mut db.connection).unwrap(), []);
     assert_eq!(john.get(&format!("/post/{}", post.id)).status, 404);
     assert_eq!(john.post(&delete, &[]).status, 404);
-    assert!(john.get("/tag/tag").body.contains("Nobody has written anything yet."));
+    assert!(john.get("/tag/tag").body.contains("There is nothing here yet."));
     for id in ["0", "-1", "x", "99999999999"] {
         assert_eq!(john.get(&format!("/post/{id}")).status, 404, "{id}");
         assert_eq!(john.post(&format!("/post/{id}/delete"), &[]).status, 404, "{id}");

@@ -6,7 +6,7 @@ use std::path::Path;
 use diesel::RunQueryDsl;
 use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::{BigInt, Integer, Text};
 use diesel::sqlite::SqliteConnection;
 
 use crate::backup::{self, Aside, Backup};
@@ -46,7 +46,7 @@ impl Project {
         let (scripts, mut connection) = self.scripts_and_connection()?;
         // Else the values would stay in the file, in pages that are free.
         connection.batch_execute("PRAGMA secure_delete = ON").map_err(self.explained())?;
-        self.transaction(&mut connection, |connection| {
+        let purged = self.transaction(&mut connection, |connection| {
             let query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE '\\_kept\\_%' ESCAPE '\\' ORDER BY name";
             let mut purged = Vec::new();
             for name in sql::<Text>(query).load::<String>(connection)? {
@@ -69,7 +69,17 @@ impl Project {
                 overwrite_free_pages(connection)?;
             }
             Ok(purged)
-        })
+        })?;
+        // In WAL mode they also stand in the journal, and the file is overwritten when that is brought into it.
+        connection.batch_execute("PRAGMA busy_timeout = 1000").map_err(self.explained())?;
+        let busy = sql::<Integer>("PRAGMA wal_checkpoint(TRUNCATE)").get_result::<i32>(&mut connection);
+        if !purged.is_empty() && busy.map_err(self.explained())? != 0 {
+            let database = self.database();
+            (self.settings.tell)(&format!(
+                "another program has {database} open: the values are in its files until that has ended, or written more"
+            ));
+        }
+        Ok(purged)
     }
 
     /// Puts a backup in the database's place, after checking that it is whole and of this project, and returns its

@@ -4,6 +4,7 @@ mod support;
 
 use std::sync::Mutex;
 
+use diesel::connection::SimpleConnection as _;
 use migrate::schema::{Action, Check, Column, DefaultValue, ForeignKey, Index, IndexColumn, Schema, Table, Type};
 use migrate::{Settings, Wishes};
 use support::{Scratch, Value};
@@ -285,17 +286,39 @@ fn after_a_purge_the_downgrade_works_and_says_that_the_values_are_gone() {
     );
 }
 
+static BUSY: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
 #[test]
-fn purged_values_are_not_in_the_file_any_more() {
-    let scratch = Scratch::new();
-    scratch.migrate(&Schema::new([table("t").column(Column::new("v", TEXT).nullable())]));
-    scratch.execute("INSERT INTO t (v) VALUES ('a very private word')");
-    scratch.migrate(&Schema::new([table("t")]));
-    std::fs::remove_dir_all(scratch.path().join("backups")).unwrap();
-    scratch.project.purge_kept(None).unwrap();
-    let bytes = std::fs::read(scratch.path().join("app.db")).unwrap();
-    let found = bytes.windows(19).filter(|window| *window == b"a very private word").count();
-    assert_eq!(found, 0);
+fn purged_values_are_not_in_the_files_any_more() {
+    for mode in ["DELETE", "WAL"] {
+        let scratch = dropped(Column::new("v", TEXT).nullable());
+        scratch.execute("UPDATE _kept_002_t SET v = 'a very private word'");
+        // Another program that has the database open keeps the journal there.
+        let mut other = scratch.connect();
+        other.batch_execute(&format!("PRAGMA journal_mode = {mode}; SELECT * FROM t")).unwrap();
+        scratch.execute("UPDATE t SET k = 1");
+        let is_there = || {
+            let files =
+                ["app.db", "app.db-wal"].map(|name| std::fs::read(scratch.path().join(name)).unwrap_or_default());
+            files.iter().any(|bytes| bytes.windows(19).any(|window| window == b"a very private word"))
+        };
+        assert!(is_there(), "{mode}");
+        let tell: fn(&str) = |line| BUSY.lock().unwrap().push(line.to_owned());
+        let project = scratch.project.clone().with(Settings { tell, ..Settings::default() });
+        if mode == "WAL" {
+            other.batch_execute("BEGIN; SELECT * FROM t").unwrap();
+            project.purge_kept(None).unwrap();
+            let said =
+                "another program has app.db open: the values are in its files until that has ended, or written more";
+            assert_eq!(*BUSY.lock().unwrap(), [said]);
+            other.batch_execute("COMMIT").unwrap();
+            scratch.downgrade();
+            scratch.project.upgrade(None).unwrap();
+            scratch.execute("UPDATE _kept_002_t SET v = 'a very private word'");
+        }
+        project.purge_kept(None).unwrap();
+        assert!(!is_there(), "{mode}");
+    }
 }
 
 #[test]

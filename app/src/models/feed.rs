@@ -115,7 +115,10 @@ impl Page {
         }
         let newer = match position {
             Position::Newest => None,
-            Position::Before(_) | Position::After(_) => posts.first().map(|post| Position::After(Cursor::of(post))),
+            // Where nothing is older, the way back leads to the newest.
+            Position::Before(_) | Position::After(_) => {
+                Some(posts.first().map_or(Position::Newest, |post| Position::After(Cursor::of(post))))
+            }
         };
         let older = (goes_on || matches!(position, Position::After(_)))
             .then(|| posts.last().map(|post| Position::Before(Cursor::of(post))))

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use unicode_segmentation::UnicodeSegmentation as _;
+
 use super::User;
 
 /// A part of a text. All parts together are the text.
@@ -137,7 +139,10 @@ fn mention(rest: &str) -> Option<&str> {
 }
 
 fn tag(rest: &str) -> Option<&str> {
-    let end = rest[1..].find(|char: char| !char.is_alphanumeric() && char != '_').map_or(rest.len(), |at| at + 1);
+    // A letter may be made of several characters, of which the first one is a letter.
+    let is_inside =
+        |(_, letter): &(usize, &str)| letter.starts_with(|char: char| char.is_alphanumeric() || char == '_');
+    let end = rest[1..].grapheme_indices(true).find(|letter| !is_inside(letter)).map_or(rest.len(), |(at, _)| at + 1);
     let (tag, name) = (&rest[..end], &rest[1..end]);
     let is_a_word = name.chars().any(char::is_alphabetic);
     (is_a_word && name.chars().count() <= TAG_LENGTH).then_some(tag)
@@ -202,6 +207,7 @@ mod tests {
     #[test]
     fn a_tag_has_a_letter_and_is_known_by_its_small_letters() {
         assert_eq!(found("#Rust, #über #a1 #日本"), ["#Rust", "#über", "#a1", "#日本"]);
+        assert_eq!(found("#हिन्दी #ไทยดี, #e\u{301}te\u{301}!"), ["#हिन्दी", "#ไทยดี", "#e\u{301}te\u{301}"]);
         assert_eq!(tags("#Rust #RUST #Über").into_iter().collect::<Vec<_>>(), ["rust", "über"]);
         for text in ["#1", "#", "##a", "a#b", "&#x27;", &format!("#{}", "x".repeat(65))] {
             assert_eq!(found(text), [""; 0], "{text}");

@@ -156,15 +156,18 @@ impl User {
             .map_err(|error| ModelError::from_write(error, "users", &NAMES))
     }
 
-    /// Notes that the user is here, once a minute at most: reading a page shall not cost a write each time.
+    /// Whether the user was here within the last minute: reading a page shall not cost a write each time.
+    #[must_use]
+    pub fn was_just_here(&self, now: NaiveDateTime) -> bool {
+        self.last_seen.is_some_and(|seen| now - seen < TimeDelta::minutes(1))
+    }
+
+    /// Notes that the user is here.
     ///
     /// # Errors
     ///
     /// When the statement fails.
     pub fn seen(&mut self, now: NaiveDateTime, connection: &mut Connection) -> QueryResult<()> {
-        if self.last_seen.is_some_and(|seen| now - seen < TimeDelta::minutes(1)) {
-            return Ok(());
-        }
         self.last_seen = Some(now);
         diesel::update(users::table.find(self.id)).set(users::last_seen.eq(now)).execute(connection).map(drop)
     }

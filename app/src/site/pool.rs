@@ -5,6 +5,7 @@ use std::time::Duration;
 use deadpool::managed::{self, Metrics, Object, PoolError, RecycleError, RecycleResult};
 use deadpool_runtime::Runtime;
 use deadpool_sync::SyncWrapper;
+use diesel::QueryResult;
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager as _};
 use diesel::result::Error as DieselError;
 use migrate::Connection;
@@ -84,7 +85,8 @@ pub fn immediately<T, E: From<DieselError>>(
             Ok(done)
         }
         Err(error) => {
-            transaction(connection, Step::Rollback)?;
+            // SQLite may have done so itself, when the disk is full for example: what went wrong is the error.
+            let _ = transaction(connection, Step::Rollback);
             Err(error)
         }
     }
@@ -109,6 +111,28 @@ fn transaction(connection: &mut Connection, step: Step) -> Result<(), DieselErro
     }
 }
 
+/// Does work that is not worth waiting for: where another program writes just now, it fails at once.
+///
+/// # Errors
+///
+/// What `work` returns.
+pub fn without_waiting<T>(
+    connection: &mut Connection,
+    work: impl FnOnce(&mut Connection) -> QueryResult<T>,
+) -> QueryResult<T> {
+    if let Connection::Sqlite(_) = connection {
+        connection.batch_execute("PRAGMA busy_timeout = 0")?;
+    }
+    let result = work(connection);
+    if let Connection::Sqlite(_) = connection {
+        connection.batch_execute(BUSY_TIMEOUT)?;
+    }
+    result
+}
+
+/// A statement waits for five seconds for another program that writes.
+const BUSY_TIMEOUT: &str = "PRAGMA busy_timeout = 5000;";
+
 /// Opens a connection and sets it up as the site needs it.
 ///
 /// # Errors
@@ -118,9 +142,9 @@ pub fn open(url: &str) -> Result<Connection, OpenError> {
     let mut connection = Connection::open(url)?;
     if let Connection::Sqlite(_) = connection {
         // The time to wait comes first: the others may have to wait.
+        connection.batch_execute(BUSY_TIMEOUT)?;
         connection.batch_execute(
-            "PRAGMA busy_timeout = 5000; \
-             PRAGMA foreign_keys = ON; \
+            "PRAGMA foreign_keys = ON; \
              PRAGMA synchronous = NORMAL; \
              PRAGMA journal_mode = WAL;",
         )?;

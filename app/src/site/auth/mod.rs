@@ -22,7 +22,7 @@ use self::token::Token;
 use crate::models::session::NewSession;
 use crate::models::{Session, User};
 use crate::site::cookies::Cookies;
-use crate::site::{AppError, AppResult};
+use crate::site::{AppError, AppResult, pool};
 
 /// The fairing that has what signing in needs.
 #[must_use]
@@ -103,9 +103,10 @@ impl Visitor {
         let Some(hash) = &self.token_hash else { return Ok(None) };
         let mut found = Session::find(hash, now(), connection)?;
         if let Some((_, user)) = &mut found
-            && let Err(error) = user.seen(now(), connection)
+            && !user.was_just_here(now())
+            && let Err(error) = pool::without_waiting(connection, |connection| user.seen(now(), connection))
         {
-            // A page is not to fail because another program writes for long.
+            // A page is neither to fail nor to wait because another program writes for long.
             log::warn!("last_seen of {user:?}: {error}");
         }
         Ok(found)
