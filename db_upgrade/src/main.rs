@@ -27,7 +27,7 @@ struct Arguments {
     /// Try what would run, up, down and up again, on a copy of the database, and run nothing
     #[arg(long, conflicts_with_all = ["dry_run", "check"])]
     rehearse: bool,
-    /// Take migration N, which was edited after it was applied, as it is now
+    /// Take migration N, which was edited after it was applied, as it is now; then apply every pending migration
     #[arg(long, value_name = "N", conflicts_with_all = ["to", "dry_run", "check", "rehearse"])]
     accept_edited: Option<u64>,
     /// Remove the values that migrations kept aside for their downgrade, and run nothing

@@ -96,7 +96,7 @@ impl Project {
     }
 
     /// The migrations up to `stamp`, when the tables are what they make.
-    fn stampable(
+    pub(crate) fn stampable(
         &self,
         connection: &mut SqliteConnection,
         scripts: &Scripts,

@@ -32,6 +32,11 @@ pub(crate) fn edited<'a>(connection: &mut SqliteConnection, scripts: &'a Scripts
     Ok(scripts.iter().filter(is_edited).collect())
 }
 
+/// Whether the checksum of any migration is recorded.
+pub(crate) fn is_recorded(connection: &mut SqliteConnection) -> Result<bool, Error> {
+    Ok(!recorded(connection)?.is_empty())
+}
+
 /// Records the checksums of these migrations, which are applied, where none is recorded yet: one that Diesel's own
 /// program applied is taken as it stands.
 pub(crate) fn adopt(connection: &mut SqliteConnection, applied: &[&Script]) -> Result<(), Error> {

@@ -12,6 +12,7 @@ use diesel_migrations::MigrationHarness;
 use crate::Error;
 use crate::progress::step;
 use crate::script::{Runnable, Script, StatementError};
+use crate::verify::names_after;
 
 /// Which way a migration runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +85,12 @@ pub(crate) fn run_all(
     let found = step(check, || foreign_key_violations(connection))?;
     if !found.is_empty() {
         connection.batch_execute("ROLLBACK TO before_migrations")?;
-        let before = step(check, || foreign_key_violations(connection)).unwrap_or_default();
+        let mut before = step(check, || foreign_key_violations(connection)).unwrap_or_default();
+        let texts = scripts.iter().map(|script| match direction {
+            Direction::Up => script.up.as_str(),
+            Direction::Down => script.down.as_deref().unwrap_or_default(),
+        });
+        before.rename(&names_after(connection, &texts.collect::<Vec<_>>())?);
         run_each(connection)?;
         step(check, || foreign_key_violations(connection))?.require_none_but(&before, direction)?;
     }
@@ -104,6 +110,13 @@ struct Violations {
 impl Violations {
     fn is_empty(&self) -> bool {
         self.rows.is_empty() && self.mismatches.is_empty()
+    }
+
+    /// Calls the tables by other names.
+    fn rename(&mut self, names: &BTreeMap<String, String>) {
+        let called = |name: String| names.get(&name).cloned().unwrap_or(name);
+        let rows = std::mem::take(&mut self.rows).into_iter();
+        self.rows = rows.map(|((table, row, parent), count)| ((called(table), row, called(parent)), count)).collect();
     }
 
     fn require_none_but(mut self, before: &Self, direction: Direction) -> Result<(), Error> {

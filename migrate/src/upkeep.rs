@@ -140,11 +140,12 @@ impl Project {
 
     fn version_of_backup(&self, copy: &mut SqliteConnection) -> Result<u64, Error> {
         let foreign = |why: &str| Error::Database { what: String::new(), why: format!("not of this project: {why}") };
-        if !is_controlled(copy)? {
-            return Err(foreign("no migration was ever applied to it"));
-        }
         let scripts = self.scripts()?;
-        let status = status(copy, &scripts)?;
+        let is_controlled = is_controlled(copy)?;
+        let status = if is_controlled { Some(status(copy, &scripts)?) } else { None };
+        let Some(status) = status.filter(|status| status.version > 0 || !status.unknown.is_empty()) else {
+            return Err(foreign("no migration was ever applied to it"));
+        };
         if !status.unknown.is_empty() {
             return Err(Error::Ahead { unknown: status.unknown, newest: status.newest });
         }
@@ -152,6 +153,10 @@ impl Project {
         let applied = scripts.iter().filter(|script| !status.pending.contains(&script.name)).count();
         if applied > 0 && status.edited.len() == applied {
             return Err(foreign("the migrations that were applied to it are others"));
+        }
+        // Diesel's own program records no checksums: then the tables tell.
+        if !history::is_recorded(copy)? && self.stampable(copy, &scripts, status.version).is_err() {
+            return Err(foreign("its tables are not what the migrations make that were applied to it"));
         }
         Ok(status.version)
     }

@@ -225,6 +225,15 @@ impl Digest {
     }
 }
 
+/// What each table is called after those texts ran, as far as it is still there.
+pub(crate) fn names_after(
+    connection: &mut SqliteConnection,
+    texts: &[&str],
+) -> Result<BTreeMap<String, String>, Error> {
+    let shapes: Vec<_> = shapes(connection)?.into_keys().map(|table| (table, Vec::new())).collect();
+    Ok(Effect::of(texts, &shapes).survivors().into_iter().map(|table| (table.before, table.after)).collect())
+}
+
 /// A column as far as its values may stay.
 struct Column {
     name: String,

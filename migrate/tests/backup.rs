@@ -306,6 +306,15 @@ fn what_is_no_backup_of_this_project_is_refused_and_nothing_changes() {
         refused(&file("other.db", &bytes)),
         "other.db: not of this project: the migrations that were applied to it are others"
     );
+    for version in ["", "INSERT INTO __diesel_schema_migrations (version) VALUES ('001');"] {
+        let cats = file("cats.db", b"");
+        let mut connection = diesel::SqliteConnection::establish(cats.to_str().unwrap()).unwrap();
+        let bookkeeping =
+            "CREATE TABLE __diesel_schema_migrations (version VARCHAR(50) PRIMARY KEY NOT NULL, run_on TIMESTAMP)";
+        connection.batch_execute(&format!("{bookkeeping}; {version} CREATE TABLE cats (x)")).unwrap();
+        drop(connection);
+        assert!(refused(&cats).starts_with("cats.db: not of this project: "));
+    }
     let newer = file("newer.db", &whole);
     let mut connection = diesel::SqliteConnection::establish(newer.to_str().unwrap()).unwrap();
     connection.batch_execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('009')").unwrap();

@@ -246,6 +246,18 @@ fn a_row_without_the_row_it_refers_to_stops_the_migration_unless_it_was_there_be
 }
 
 #[test]
+fn a_row_that_referred_to_nothing_before_does_not_stop_a_rename() {
+    let scratch = Scratch::new();
+    scratch.write("001_a", "CREATE TABLE a (id INTEGER PRIMARY KEY); CREATE TABLE b (id INTEGER PRIMARY KEY, a INTEGER REFERENCES a (id));");
+    scratch.execute("PRAGMA foreign_keys = OFF; INSERT INTO b VALUES (1, 99)");
+    scratch.write("002_b", "ALTER TABLE b RENAME TO c;");
+    scratch.write("003_a", "ALTER TABLE a RENAME TO d; ALTER TABLE c ADD COLUMN e TEXT;");
+    scratch.script("004_orphan", "INSERT INTO c (id, a) VALUES (2, 98);");
+    let said = scratch.project.upgrade(None).unwrap_err().to_string();
+    assert!(said.contains("row 2 of c refers to nothing in d"), "{said}");
+}
+
+#[test]
 fn a_default_of_now_follows_the_type_of_its_column() {
     let scratch = Scratch::new();
     let table = |ty| {

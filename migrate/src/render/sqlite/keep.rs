@@ -169,7 +169,7 @@ impl SideTable {
             each(&|side, own| format!("{side} IS new.{own}"), " AND "),
             each(&|side, own| format!("{side} IS old.{own}"), " AND "),
         );
-        let moves = each(&|_, own| format!("new.{own} IS NOT old.{own} COLLATE BINARY"), " OR ");
+        let changes = each(&|_, own| format!("new.{own} IS NOT old.{own} COLLATE BINARY"), " OR ");
         let moved = each(&|side, own| format!("{side} = new.{own}"), ", ");
         let [inserted, deleted, updated] = KEPT_TRIGGERS.map(|event| quote(&format!("{}_{event}", self.triggers)));
         vec![
@@ -178,7 +178,7 @@ impl SideTable {
             ),
             format!("CREATE TRIGGER {deleted} AFTER DELETE ON {table} BEGIN\n    DELETE FROM {side} WHERE {old};\nEND"),
             format!(
-                "CREATE TRIGGER {updated} AFTER UPDATE ON {table} WHEN {moves} BEGIN\n    \
+                "CREATE TRIGGER {updated} AFTER UPDATE ON {table} WHEN {changes} BEGIN\n    \
                  DELETE FROM {side} WHERE {new};\n    UPDATE {side} SET {moved} WHERE {old};\nEND"
             ),
         ]
