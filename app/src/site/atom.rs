@@ -7,10 +7,9 @@ use config::Config;
 use rocket::http::{Header, Status};
 use rocket::request::{FromRequest, Outcome, Request};
 use rocket::response::{self, Responder, Response};
-use sha2::{Digest as _, Sha256};
 use unicode_segmentation::UnicodeSegmentation as _;
 
-use super::pages;
+use super::{caching, pages};
 use crate::models::{Post, User};
 
 /// How many characters of a post are its title.
@@ -91,13 +90,8 @@ fn escaped(text: &str) -> String {
 
 impl<'r> Responder<'r, 'static> for Atom {
     fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
-        let mut tag = String::from("\"");
-        for byte in &Sha256::digest(self.0.as_bytes())[..16] {
-            let _ = write!(tag, "{byte:02x}");
-        }
-        tag.push('"');
-        let mut known = request.headers().get("If-None-Match").flat_map(|list| list.split(',')).map(str::trim);
-        let is_known = known.any(|known| known == "*" || known.trim_start_matches("W/") == tag);
+        let tag = caching::tag_of(self.0.as_bytes());
+        let is_known = caching::is_known(request, &tag);
         let mut answer = Response::build();
         answer.header(Header::new("ETag", tag));
         if is_known {

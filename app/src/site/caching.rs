@@ -31,6 +31,17 @@ pub fn stage() -> impl Fairing {
     })
 }
 
+/// The `ETag` of that content.
+pub fn tag_of(content: &[u8]) -> String {
+    format!("\"{}\"", auth::token::hexadecimal(&Sha256::digest(content)[..16]))
+}
+
+/// Whether whoever asks has what that `ETag` stands for already (RFC 9110, 13.1.2).
+pub fn is_known(request: &Request<'_>, tag: &str) -> bool {
+    let mut known = request.headers().get("If-None-Match").flat_map(|list| list.split(',')).map(str::trim);
+    known.any(|known| known == "*" || known.trim_start_matches("W/") == tag)
+}
+
 /// Names the page by its content, and leaves it out when the browser has it.
 async fn tag(request: &Request<'_>, response: &mut Response<'_>) {
     let Ok(page) = response.body_mut().take().to_bytes().await else {
@@ -38,10 +49,8 @@ async fn tag(request: &Request<'_>, response: &mut Response<'_>) {
         response.set_status(Status::InternalServerError);
         return;
     };
-    let digest = auth::token::hexadecimal(&Sha256::digest(&page)[..16]);
-    let tag = format!("\"{digest}\"");
-    let mut known = request.headers().get("If-None-Match").flat_map(|list| list.split(','));
-    if known.any(|known| known.trim().trim_start_matches("W/") == tag) {
+    let tag = tag_of(&page);
+    if is_known(request, &tag) {
         response.set_status(Status::NotModified);
     } else {
         response.set_sized_body(page.len(), Cursor::new(page));
