@@ -36,8 +36,8 @@ impl Backup {
         }
     }
 
-    /// Removes all but this copy and the newest others of this database, `keep` in all. Only a run that succeeded may do so: one that fails
-    /// again and again would end with no copy at all.
+    /// Removes all but this copy and the newest others of this database, `keep` in all. Only a run that succeeded may do
+    /// so: one that fails again and again would end with no copy at all.
     pub fn remove_older(&self, keep: usize) -> Result<(), Error> {
         remove_oldest(&self.folder, &self.stem, &self.file, keep)
             .map_err(|error| Error::CannotWrite { path: self.folder.clone(), why: error.to_string() })
@@ -54,11 +54,6 @@ impl Aside {
     /// Gives it that name, `app.db.damaged-20261122T101500Z`; it also keeps its own, so that it can be replaced at once.
     pub fn make(database: &Path) -> Result<Self, Error> {
         let database = fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
-        let with = |name: &Path, ending: &str| {
-            let mut name = name.as_os_str().to_owned();
-            name.push(ending);
-            PathBuf::from(name)
-        };
         let file = with(&database, &format!(".damaged-{}", Utc::now().format("%Y%m%dT%H%M%SZ")));
         let mut aside = Self { file, all: Vec::new() };
         for ending in ["", "-wal", "-journal"] {
@@ -290,12 +285,17 @@ pub(crate) fn lock_out(database: &Path) -> Result<Option<SqliteConnection>, Erro
     Err(Error::Database { what: database.display().to_string(), why })
 }
 
+/// A path with something behind its name.
+fn with(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
+}
+
 /// Removes the journals of a database that was damaged or is gone: SQLite would play them into the restored one.
 fn remove_leftovers(database: &Path) -> io::Result<()> {
     for ending in ["-journal", "-wal", "-shm"] {
-        let mut name = database.as_os_str().to_owned();
-        name.push(ending);
-        match fs::remove_file(PathBuf::from(name)) {
+        match fs::remove_file(with(database, ending)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }

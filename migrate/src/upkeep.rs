@@ -70,16 +70,23 @@ impl Project {
             }
             Ok(purged)
         })?;
-        // In WAL mode they also stand in the journal, and the file is overwritten when that is brought into it.
-        connection.batch_execute("PRAGMA busy_timeout = 1000").map_err(self.explained())?;
-        let busy = sql::<Integer>("PRAGMA wal_checkpoint(TRUNCATE)").get_result::<i32>(&mut connection);
-        if !purged.is_empty() && busy.map_err(self.explained())? != 0 {
+        if !purged.is_empty() {
+            self.empty_journal(&mut connection).map_err(self.explained())?;
+        }
+        Ok(purged)
+    }
+
+    /// Brings the journal of WAL mode into the file, so that what was removed stands in neither.
+    fn empty_journal(&self, connection: &mut SqliteConnection) -> diesel::QueryResult<()> {
+        connection.batch_execute("PRAGMA busy_timeout = 1000")?;
+        let is_busy: i32 = sql::<Integer>("PRAGMA wal_checkpoint(TRUNCATE)").get_result(connection)?;
+        if is_busy != 0 {
             let database = self.database();
             (self.settings.tell)(&format!(
                 "another program has {database} open: the values are in its files until that has ended, or written more"
             ));
         }
-        Ok(purged)
+        Ok(())
     }
 
     /// Puts a backup in the database's place, after checking that it is whole and of this project, and returns its
