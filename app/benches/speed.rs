@@ -2,7 +2,8 @@
 //! posts for somebody who is signed in (25 of 10,000 posts), beside
 //!
 //! - `/health`, which asks the database one thing and shows no page;
-//! - a bare page: Rocket, one query by Diesel for the same 25 posts, and a Tera template with nothing around them;
+//! - a bare page: Rocket, one query by Diesel for the same 25 posts, and a Tera template with nothing around them (SQLite
+//!   prepares that query anew each time its LIMIT is bound, unless it is told to keep its plan, as the site's is);
 //! - a static page: the page of posts as it was sent once, as a Tera template that has nothing to fill in.
 //!
 //! `cargo bench -p app --bench speed`; `SECONDS=2` and `RUNS=1` make it shorter. It needs `wrk`, and does nothing

@@ -111,17 +111,17 @@ fn transaction(connection: &mut Connection, step: Step) -> Result<(), DieselErro
     }
 }
 
-/// Does work that is not worth waiting for: where another program writes just now, it fails at once.
+/// Does work that is not worth waiting for: where another program writes for longer than a moment, it fails.
 ///
 /// # Errors
 ///
 /// What `work` returns.
-pub fn without_waiting<T>(
+pub fn waiting_briefly<T>(
     connection: &mut Connection,
     work: impl FnOnce(&mut Connection) -> QueryResult<T>,
 ) -> QueryResult<T> {
     if let Connection::Sqlite(_) = connection {
-        connection.batch_execute("PRAGMA busy_timeout = 0")?;
+        connection.batch_execute("PRAGMA busy_timeout = 50")?;
     }
     let result = work(connection);
     if let Connection::Sqlite(_) = connection {

@@ -104,10 +104,10 @@ impl Visitor {
         let mut found = Session::find(hash, now(), connection)?;
         if let Some((_, user)) = &mut found
             && !user.was_just_here(now())
-            && let Err(error) = pool::without_waiting(connection, |connection| user.seen(now(), connection))
+            && let Err(error) = pool::waiting_briefly(connection, |connection| user.seen(now(), connection))
         {
             // A page is neither to fail nor to wait because another program writes for long.
-            log::warn!("last_seen of {user:?}: {error}");
+            log::info!("last_seen of {user:?}: {error}");
         }
         Ok(found)
     }
