@@ -32,9 +32,10 @@ pub(crate) fn edited<'a>(connection: &mut SqliteConnection, scripts: &'a Scripts
     Ok(scripts.iter().filter(is_edited).collect())
 }
 
-/// Whether the checksum of any migration is recorded.
+/// Whether this library has recorded what was applied, be it nothing yet.
 pub(crate) fn is_recorded(connection: &mut SqliteConnection) -> Result<bool, Error> {
-    Ok(!recorded(connection)?.is_empty())
+    let query = format!("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = '{TABLE}'");
+    Ok(sql::<BigInt>(&query).get_result::<i64>(connection)? > 0)
 }
 
 /// Records the checksums of these migrations, which are applied, where none is recorded yet: one that Diesel's own
@@ -67,8 +68,7 @@ fn record(connection: &mut SqliteConnection, verb: &str, script: &Script) -> Res
 }
 
 fn recorded(connection: &mut SqliteConnection) -> Result<BTreeMap<String, String>, Error> {
-    let there = sql::<BigInt>(&format!("SELECT count(*) FROM sqlite_master WHERE name = '{TABLE}'"));
-    if there.get_result::<i64>(connection)? == 0 {
+    if !is_recorded(connection)? {
         return Ok(BTreeMap::new());
     }
     // A row of a version that is not applied says nothing.

@@ -148,11 +148,10 @@ impl Project {
     fn version_of_backup(&self, copy: &mut SqliteConnection) -> Result<u64, Error> {
         let foreign = |why: &str| Error::Database { what: String::new(), why: format!("not of this project: {why}") };
         let scripts = self.scripts()?;
-        let is_controlled = is_controlled(copy)?;
-        let status = if is_controlled { Some(status(copy, &scripts)?) } else { None };
-        let Some(status) = status.filter(|status| status.version > 0 || !status.unknown.is_empty()) else {
+        if !is_controlled(copy)? {
             return Err(foreign("no migration was ever applied to it"));
-        };
+        }
+        let status = status(copy, &scripts)?;
         if !status.unknown.is_empty() {
             return Err(Error::Ahead { unknown: status.unknown, newest: status.newest });
         }

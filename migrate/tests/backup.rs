@@ -398,6 +398,19 @@ fn a_clock_that_was_set_back_costs_no_backup() {
 }
 
 #[test]
+fn a_database_at_version_0_can_be_put_back_with_the_tables_that_it_had() {
+    let scratch = Scratch::new();
+    write(&scratch, "001_a", "CREATE TABLE a (id INTEGER PRIMARY KEY, name TEXT);", "DROP TABLE a;");
+    let mut legacy = diesel::SqliteConnection::establish(scratch.path().join("app.db").to_str().unwrap()).unwrap();
+    legacy.batch_execute("CREATE TABLE older (x); INSERT INTO older VALUES (1)").unwrap();
+    drop(legacy);
+    scratch.project.version_control(Some(0)).unwrap();
+    scratch.project.upgrade(None).unwrap();
+    assert_eq!(scratch.project.restore(&newest(&scratch)).unwrap(), 0);
+    assert_eq!(scratch.query("SELECT x FROM older"), [Some("1".into())]);
+}
+
+#[test]
 fn a_link_to_a_database_stays_a_link() {
     let scratch = populated(GOOD);
     scratch.project.upgrade(None).unwrap();
