@@ -45,7 +45,7 @@ fn of_eight_at_once_one_applies_and_the_others_find_nothing_to_do() {
 
 /// A migration that takes a second or more, and writes more than fits into SQLite's cache.
 const LONG: &str = "CREATE TABLE numbers (number INTEGER PRIMARY KEY, text TEXT);
-    INSERT INTO numbers WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000)
+    INSERT INTO numbers WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000000)
         SELECT i, 'number ' || i FROM n;
     DROP TABLE numbers;";
 
