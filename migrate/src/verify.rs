@@ -60,10 +60,7 @@ impl<'a> Invariants<'a> {
     /// Looks at the database before those texts run, one after the other.
     pub fn of(connection: &mut SqliteConnection, texts: &'a [&'a str]) -> Result<Self, Error> {
         let shapes = shapes(connection)?;
-        let names = |(table, columns): (&String, &Vec<Column>)| {
-            (table.clone(), columns.iter().map(|column| column.name.clone()).collect())
-        };
-        let effect = Effect::of(texts, &shapes.iter().map(names).collect::<Vec<_>>());
+        let effect = effect_of(texts, &shapes);
         let fires = effect.may_fire && has_triggers(connection, texts)?;
         let (mut untouched, mut rebuilt, mut digests) = (Vec::new(), Vec::new(), Vec::new());
         for table in effect.survivors() {
@@ -230,8 +227,15 @@ pub(crate) fn names_after(
     connection: &mut SqliteConnection,
     texts: &[&str],
 ) -> Result<BTreeMap<String, String>, Error> {
-    let shapes: Vec<_> = shapes(connection)?.into_keys().map(|table| (table, Vec::new())).collect();
-    Ok(Effect::of(texts, &shapes).survivors().into_iter().map(|table| (table.before, table.after)).collect())
+    let survivors = effect_of(texts, &shapes(connection)?).survivors();
+    Ok(survivors.into_iter().map(|table| (table.before, table.after)).collect())
+}
+
+fn effect_of(texts: &[&str], shapes: &BTreeMap<String, Vec<Column>>) -> Effect {
+    let names = |(table, columns): (&String, &Vec<Column>)| {
+        (table.clone(), columns.iter().map(|column| column.name.clone()).collect())
+    };
+    Effect::of(texts, &shapes.iter().map(names).collect::<Vec<_>>())
 }
 
 /// A column as far as its values may stay.

@@ -252,7 +252,9 @@ fn a_row_that_referred_to_nothing_before_does_not_stop_a_rename() {
     scratch.execute("PRAGMA foreign_keys = OFF; INSERT INTO b VALUES (1, 99)");
     scratch.write("002_b", "ALTER TABLE b RENAME TO c;");
     scratch.write("003_a", "ALTER TABLE a RENAME TO d; ALTER TABLE c ADD COLUMN e TEXT;");
-    scratch.script("004_orphan", "INSERT INTO c (id, a) VALUES (2, 98);");
+    scratch.write("004_columns", "ALTER TABLE c RENAME COLUMN e TO f; ALTER TABLE c RENAME TO g;");
+    scratch.write("005_back", "ALTER TABLE g RENAME TO c;");
+    scratch.script("006_orphan", "INSERT INTO c (id, a) VALUES (2, 98);");
     let said = scratch.project.upgrade(None).unwrap_err().to_string();
     assert!(said.contains("row 2 of c refers to nothing in d"), "{said}");
 }
