@@ -130,7 +130,7 @@ fn write_backup(
     if let Err(error) = copied {
         let _ = fs::remove_file(&draft);
         return Err(match error {
-            Error::CannotWrite { why, .. } if why.contains("malformed") => {
+            Error::CannotWrite { why, .. } if is_damage(&why) => {
                 Error::Database { what: database.display().to_string(), why: format!("{why}: restore a backup") }
             }
             Error::CannotWrite { why, .. } => Error::CannotWrite { path: target, why: format!("{why}; {WITHOUT}") },
@@ -277,12 +277,17 @@ pub(crate) fn lock_out(database: &Path) -> Result<Option<SqliteConnection>, Erro
     let Err(error) = locked else { return Ok(Some(connection)) };
     let said = error.to_string();
     // A file that is no database any more is one to be replaced.
-    if ["file is not a database", "malformed"].iter().any(|words| said.contains(words)) {
+    if is_damage(&said) {
         return Ok(None);
     }
     let is_used = said.contains("locked");
     let why = if is_used { "another program has it open: stop the site first, then restore".to_owned() } else { said };
     Err(Error::Database { what: database.display().to_string(), why })
+}
+
+/// Whether SQLite says that a file is damaged, or no database.
+pub(crate) fn is_damage(said: &str) -> bool {
+    ["file is not a database", "malformed"].iter().any(|words| said.contains(words))
 }
 
 /// A path with something behind its name.

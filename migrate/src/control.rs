@@ -8,7 +8,7 @@ use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 
 use crate::introspect::sqlite::introspect;
-use crate::run::{Direction, run_all, transaction};
+use crate::run::transaction;
 use crate::script::{Script, Scripts};
 use crate::status::{check_target, has_tables, is_controlled, prepare, status};
 use crate::{Change, Error, Project, Status, diff, history, rehearse};
@@ -104,10 +104,7 @@ impl Project {
     ) -> Result<Vec<Script>, Error> {
         check_target(scripts, stamp)?;
         let stamped: Vec<_> = scripts.iter().filter(|script| script.number <= stamp).cloned().collect();
-        let mut scratch = rehearse::in_memory()?;
-        transaction(&mut scratch, "a scratch database", |scratch| {
-            run_all(scratch, &stamped.iter().collect::<Vec<_>>(), Direction::Up)
-        })?;
+        let mut scratch = rehearse::replayed(&stamped.iter().collect::<Vec<_>>())?;
         let (live, made) = (introspect(connection)?, introspect(&mut scratch)?);
         let differs = |change: &Change| !matches!(change, Change::DropObject(_));
         let differences: Vec<_> = diff(&live, &made).into_iter().filter(differs).collect();

@@ -8,8 +8,7 @@ use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 
 use crate::Error;
-use crate::rehearse::in_memory;
-use crate::run::{Direction, run_all, transaction};
+use crate::rehearse::replayed;
 use crate::script::Script;
 use crate::sql::{canonical, mentions};
 
@@ -23,11 +22,7 @@ pub(crate) fn objects(live: &mut SqliteConnection, applied: &[&Script]) -> Resul
     if found.is_empty() && !are_made {
         return Ok(Vec::new());
     }
-    let mut scratch = in_memory()?;
-    let replayed = transaction(&mut scratch, "a scratch database", |scratch| run_all(scratch, applied, Direction::Up));
-    if replayed.is_err() {
-        return Ok(Vec::new());
-    }
+    let Ok(mut scratch) = replayed(applied) else { return Ok(Vec::new()) };
     let made = load(&mut scratch)?;
     let mut differences = Vec::new();
     for (name, (kind, text)) in &made {

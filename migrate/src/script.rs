@@ -235,16 +235,15 @@ impl Runnable<'_> {
 fn why_not(statement: &str) -> Option<&'static str> {
     let tokens = tokens(statement).unwrap_or_default();
     let (first, rest) = tokens.split_first()?;
-    let is_set = || rest.iter().any(|token| ["=", "("].contains(&token.text));
-    let sets =
-        |pragmas: &[&str]| first.is("PRAGMA") && is_set() && rest.iter().take(3).any(|name| name.is_any(pragmas));
+    let is_set = first.is("PRAGMA") && rest.iter().any(|token| ["=", "("].contains(&token.text));
+    let sets = |pragma: &str| is_set && rest.iter().take(3).any(|name| name.is(pragma));
     let ends =
         first.is_any(&["BEGIN", "COMMIT", "END"]) || first.is("ROLLBACK") && !rest.iter().any(|token| token.is("TO"));
     if ends {
         Some("it would end the transaction that protects the migration")
-    } else if sets(&["journal_mode"]) {
+    } else if sets("journal_mode") {
         Some("without its journal the migration could not be undone")
-    } else if sets(&["writable_schema"]) {
+    } else if sets("writable_schema") {
         Some("SQLite would take any text for the schema, and no longer read the tables")
     } else if first.is_any(&["ATTACH", "DETACH"]) {
         Some("a migration changes one database: nothing protects another one")

@@ -9,8 +9,8 @@ use diesel::dsl::sql;
 use diesel::sql_types::{BigInt, Integer, Text};
 use diesel::sqlite::SqliteConnection;
 
-use crate::backup::{self, Aside, Backup};
-use crate::render::follows;
+use crate::backup::{self, Aside, Backup, is_damage};
+use crate::render::sqlite::follows;
 use crate::run::explain;
 use crate::script::Script;
 use crate::sql::{mentions, quote};
@@ -48,6 +48,8 @@ impl Project {
         connection.batch_execute("PRAGMA secure_delete = ON").map_err(self.explained())?;
         let purged = self.transaction(&mut connection, |connection| {
             let query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE '\\_kept\\_%' ESCAPE '\\' ORDER BY name";
+            let triggers = sql::<Text>("SELECT name FROM sqlite_master WHERE type = 'trigger'");
+            let triggers: Vec<String> = triggers.load(connection)?;
             let mut purged = Vec::new();
             for name in sql::<Text>(query).load::<String>(connection)? {
                 // An application may have tables with such names too.
@@ -57,8 +59,7 @@ impl Project {
                 let Some(script) = scripts.iter().find(is_made) else { continue };
                 if before.is_none_or(|before| script.number < before) {
                     let rows = sql::<BigInt>(&format!("SELECT count(*) FROM {}", quote(&name))).get_result(connection)?;
-                    let triggers = sql::<Text>("SELECT name FROM sqlite_master WHERE type = 'trigger'");
-                    for trigger in triggers.load::<String>(connection)?.iter().filter(|trigger| follows(trigger, &name)) {
+                    for trigger in triggers.iter().filter(|trigger| follows(trigger, &name)) {
                         connection.batch_execute(&format!("DROP TRIGGER {}", quote(trigger)))?;
                     }
                     connection.batch_execute(&format!("DROP TABLE {}", quote(&name)))?;
@@ -109,18 +110,13 @@ impl Project {
         if path.exists() {
             let lock = backup::lock_out(&path).map_err(at_database)?;
             counter = Some(backup::change_counter(&path).map_err(at_database)?);
-            let is_database = lock.is_some();
             // The copy is made by another connection.
-            drop(lock);
-            let copied =
-                if is_database { self.back_up_controlled(&path) } else { Err(Error::NoDatabase(path.clone())) };
-            match copied {
-                Ok(made) => backup = made,
+            let is_database = lock.map(drop).is_some();
+            match is_database.then(|| self.back_up_controlled(&path)).transpose() {
+                Ok(Some(made)) => backup = made,
+                Err(error) if !is_damage(&error.to_string()) => return Err(at_database(error)),
                 // That is why one restores; and somebody may still read something out of it.
-                Err(error) if !is_database || is_damage(&error) => {
-                    aside = Some(Aside::make(&path).map_err(at_database)?);
-                }
-                Err(error) => return Err(at_database(error)),
+                Ok(None) | Err(_) => aside = Some(Aside::make(&path).map_err(at_database)?),
             }
         }
         let restored = backup::restore(file, &path, counter).map_err(at_database);
@@ -174,11 +170,6 @@ impl Project {
             other => self.located(other),
         }
     }
-}
-
-/// Whether an error says that the file is damaged.
-fn is_damage(error: &Error) -> bool {
-    ["malformed", "not a database"].iter().any(|words| error.to_string().contains(words))
 }
 
 /// Fills the pages that are free with zeros: they may hold what the migration itself took out of a table.

@@ -18,7 +18,7 @@ use diesel::sqlite::SqliteConnection;
 use crate::Error;
 use crate::effect::{Effect, Survivor};
 use crate::progress::{counted, step};
-use crate::render::follows;
+use crate::render::sqlite::follows;
 use crate::schema::same_name;
 use crate::sql::{affinity, literal, mentions, quote};
 

@@ -286,10 +286,23 @@ fn after_a_purge_the_downgrade_works_and_says_that_the_values_are_gone() {
     );
 }
 
+#[test]
+fn purged_values_are_not_in_the_file_any_more() {
+    let scratch = Scratch::new();
+    scratch.migrate(&Schema::new([table("t").column(Column::new("v", TEXT).nullable())]));
+    scratch.execute("INSERT INTO t (v) VALUES ('a very private word')");
+    scratch.migrate(&Schema::new([table("t")]));
+    std::fs::remove_dir_all(scratch.path().join("backups")).unwrap();
+    scratch.project.purge_kept(None).unwrap();
+    let bytes = std::fs::read(scratch.path().join("app.db")).unwrap();
+    let found = bytes.windows(19).filter(|window| *window == b"a very private word").count();
+    assert_eq!(found, 0);
+}
+
 static BUSY: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 #[test]
-fn purged_values_are_not_in_the_files_any_more() {
+fn purged_values_are_not_in_the_journal_either() {
     for mode in ["DELETE", "WAL"] {
         let scratch = dropped(Column::new("v", TEXT).nullable());
         scratch.execute("UPDATE _kept_002_t SET v = 'a very private word'");

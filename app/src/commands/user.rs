@@ -39,7 +39,7 @@ fn create(nickname: &str, email: &str, connection: &mut Connection) -> Result<()
     forms::nickname(nickname).and_then(|()| forms::email(email)).map_err(CommandError::Refused)?;
     let hash = ask::new_password_hash()?;
     let user = NewUser::new(nickname, email)?.password_hash(&hash);
-    let user = pool::immediately(connection, |connection| user.insert(connection))?;
+    let user = user.insert(connection)?;
     say(&format!("Created {}", user.nickname));
     Ok(())
 }

@@ -1,9 +1,8 @@
 //! The hooks, on real connections.
 
 use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
-
 use std::ptr;
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection as _;
 use diesel::dsl::sql;

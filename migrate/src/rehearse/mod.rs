@@ -212,6 +212,13 @@ pub(crate) fn in_memory() -> Result<SqliteConnection, Error> {
     Ok(copy)
 }
 
+/// A database in memory to which these migrations were applied, one after the other.
+pub(crate) fn replayed(scripts: &[&Script]) -> Result<SqliteConnection, Error> {
+    let mut scratch = in_memory()?;
+    transaction(&mut scratch, "a scratch database", |scratch| run_all(scratch, scripts, Direction::Up))?;
+    Ok(scratch)
+}
+
 /// What SQLite says of a view or trigger that cannot work. Renaming any table makes it look at all of them.
 fn schema_error(connection: &mut SqliteConnection) -> Option<String> {
     let probe = "SAVEPOINT probe; CREATE TABLE _probe (a); ALTER TABLE _probe RENAME TO _probe_2;";

@@ -65,9 +65,8 @@ impl Fill {
         let found = models.table(table).ok_or_else(|| bad(format!("the models have no table {table}")))?;
         let found = found.find_column(column).ok_or_else(|| bad(format!("table {table} has no column {column}")))?;
         // As Diesel reads them; the seconds may have a fraction.
-        let is_any = |is: &dyn Fn(&str) -> bool, date: &str| {
-            ["%H:%M", "%H:%M:%S%.f"].iter().any(|time| is(&format!("{date}{time}")))
-        };
+        let mut times = ["%H:%M", "%H:%M:%S%.f"].into_iter();
+        let is_timestamp = |time| NaiveDateTime::parse_from_str(value, &format!("%Y-%m-%d {time}")).is_ok();
         let is_number = value.parse::<f64>().is_ok_and(f64::is_finite);
         let value = match found.ty {
             Type::SmallInt if value.parse::<i16>().is_ok() => value.to_owned(),
@@ -79,27 +78,14 @@ impl Fill {
                 literal(value)
             }
             Type::Date if NaiveDate::parse_from_str(value, "%Y-%m-%d").is_ok() => literal(value),
-            Type::Time if is_any(&|format| NaiveTime::parse_from_str(value, format).is_ok(), "") => literal(value),
-            Type::Timestamp if is_any(&|format| NaiveDateTime::parse_from_str(value, format).is_ok(), "%Y-%m-%d ") => {
-                literal(value)
-            }
+            Type::Time if times.any(|time| NaiveTime::parse_from_str(value, time).is_ok()) => literal(value),
+            Type::Timestamp if times.any(is_timestamp) => literal(value),
             Type::Other(_) => literal(value),
             Type::Binary => format!("CAST({} AS BLOB)", literal(value)),
             _ => return Err(bad(format!("{value:?} is no {} for {table}.{column}", found.ty))),
         };
         Ok(Self { table: table.to_owned(), column: column.to_owned(), value })
     }
-}
-
-/// The triggers that keep a side table true, by what their names end in: `_kept_003_users_deleted`. Those on tables that
-/// kept values refer to end in `parent_1` and so on.
-pub(crate) const KEPT_TRIGGERS: [&str; 3] = ["inserted", "deleted", "updated"];
-
-/// Whether a trigger of that name keeps that side table true.
-pub(crate) fn follows(trigger: &str, side: &str) -> bool {
-    let event = trigger.strip_prefix(side).and_then(|rest| rest.strip_prefix('_')).unwrap_or_default();
-    let parent = event.strip_prefix("parent_").is_some_and(|number| number.parse::<usize>().is_ok());
-    parent || KEPT_TRIGGERS.contains(&event)
 }
 
 /// Writes the changes as SQLite's SQL, for SQLite 3.35 and later. `from` is the live schema that they were found in.

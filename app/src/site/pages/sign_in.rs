@@ -73,10 +73,11 @@ async fn submit(
         }
     }
     if form.are_good() {
-        let name = login.login.trim().to_owned();
-        let found = db.run(move |connection| User::by_login(&name, connection)).await?;
+        let name = login.login.trim();
+        let typed = name.to_owned();
+        let found = db.run(move |connection| User::by_login(&typed, connection)).await?;
         let (user, stored) = found.map_or((None, None), |(user, hash)| (Some(user), hash));
-        attempts.count(login.login.trim(), user.as_ref())?;
+        attempts.count(name, user.as_ref())?;
         let verdict = passwords.verify(login.password, stored.clone()).await?;
         if let Some(user) = user.filter(|_| verdict != Verdict::Wrong) {
             let work = move |connection: &mut migrate::Connection| {

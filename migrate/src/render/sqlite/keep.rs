@@ -3,7 +3,7 @@
 //! A row that was changed in between keeps its newer value, a row that was added gets the column's default, and a row
 //! that was deleted stays deleted. When the side table is gone (purged), the downgrade still works, with defaults.
 
-use super::super::{KEPT_TRIGGERS, Options};
+use super::super::Options;
 use super::rebuild::{conversion, hidden_rowid};
 use super::{Direction, stored};
 use crate::Error;
@@ -171,7 +171,7 @@ impl SideTable {
         );
         let changes = each(&|_, own| format!("new.{own} IS NOT old.{own} COLLATE BINARY"), " OR ");
         let moved = each(&|side, own| format!("{side} = new.{own}"), ", ");
-        let [inserted, deleted, updated] = KEPT_TRIGGERS.map(|event| quote(&format!("{}_{event}", self.triggers)));
+        let [inserted, deleted, updated] = TRIGGERS.map(|event| trigger(&self.triggers, event));
         vec![
             format!(
                 "CREATE TRIGGER {inserted} AFTER INSERT ON {table} BEGIN\n    DELETE FROM {side} WHERE {new};\nEND"
@@ -197,21 +197,40 @@ impl SideTable {
     /// The triggers that forget a value that refers to a row when another row gets that one's key.
     fn parents_followed(&self) -> Vec<(String, String)> {
         let followed = |(at, (column, (table, key))): (usize, (&String, &(String, String)))| {
-            let (trigger, side, own) = (parent_trigger(&self.triggers, at + 1), &self.name, quote(column));
+            let (trigger, side, own) = (parent_trigger(&self.triggers, at), &self.name, quote(column));
             let forget = format!("UPDATE {side} SET {own} = NULL WHERE {own} IS new.{key}");
             (table.clone(), format!("CREATE TRIGGER {trigger} AFTER INSERT ON {table} BEGIN\n    {forget};\nEND"))
         };
         self.parents().enumerate().map(followed).collect()
     }
-
-    fn drop_parent(&self, number: usize) -> String {
-        format!("DROP TRIGGER IF EXISTS {}", parent_trigger(&self.triggers, number))
-    }
 }
 
-/// The name, quoted, of a trigger on a table that kept values refer to.
-fn parent_trigger(triggers: &str, number: usize) -> String {
-    quote(&format!("{triggers}_parent_{number}"))
+/// The triggers that keep a side table true, by what their names end in: `_kept_003_users_deleted`.
+const TRIGGERS: [&str; 3] = ["inserted", "deleted", "updated"];
+
+/// What the name of one ends in on a table that kept values refer to, before its number: `_kept_003_users_parent_1`.
+const PARENT: &str = "parent_";
+
+/// The name, quoted, of a trigger.
+fn trigger(triggers: &str, event: &str) -> String {
+    quote(&format!("{triggers}_{event}"))
+}
+
+/// The name, quoted, of a trigger on a table that kept values refer to; they are numbered from 1.
+fn parent_trigger(triggers: &str, at: usize) -> String {
+    trigger(triggers, &format!("{PARENT}{}", at + 1))
+}
+
+/// Drops that many triggers on tables that kept values refer to.
+fn drop_parents(triggers: &str, count: usize) -> impl Iterator<Item = String> {
+    (0..count).map(move |at| format!("DROP TRIGGER IF EXISTS {}", parent_trigger(triggers, at)))
+}
+
+/// Whether a trigger of that name keeps that side table true.
+pub(crate) fn follows(trigger: &str, side: &str) -> bool {
+    let event = trigger.strip_prefix(side).and_then(|rest| rest.strip_prefix('_')).unwrap_or_default();
+    let is_parent = event.strip_prefix(PARENT).is_some_and(|number| number.parse::<usize>().is_ok());
+    is_parent || TRIGGERS.contains(&event)
 }
 
 /// What stands around a table's change in one of the two files.
@@ -221,10 +240,9 @@ pub(super) fn side_table(side: Option<SideTable>, direction: Direction) -> State
         let after = side.note_made().into_iter().chain(side.followed()).collect();
         return Statements { before: side.keep(), after, join: None, at_end: side.parents_followed() };
     }
-    let dropped =
-        KEPT_TRIGGERS.map(|event| format!("DROP TRIGGER IF EXISTS {}", quote(&format!("{}_{event}", side.triggers))));
+    let dropped = TRIGGERS.map(|event| format!("DROP TRIGGER IF EXISTS {}", trigger(&side.triggers, event)));
+    let dropped = dropped.into_iter().chain(drop_parents(&side.triggers, side.parents().count()));
     let made = format!("CREATE TABLE IF NOT EXISTS {} ({})", side.name, side.definition);
-    let dropped = dropped.into_iter().chain((1..=side.parents().count()).map(|number| side.drop_parent(number)));
     Statements {
         before: dropped.chain([made]).collect(),
         at_end: Vec::new(),
@@ -281,7 +299,7 @@ pub(super) fn kept_table(options: &Options, table: &Table, goes: impl Fn(&str) -
     let Some(copy) = WholeTable::of(options, table)? else { return Ok(Vec::new()) };
     let WholeTable { name, columns, sources, definition, triggers } = copy;
     let forget = |(at, key): (usize, &ForeignKey)| {
-        let (trigger, parent) = (parent_trigger(&triggers, at + 1), quote(&key.table));
+        let (trigger, parent) = (parent_trigger(&triggers, at), quote(&key.table));
         let pairs = key.columns.iter().zip(&key.references);
         let same: Vec<_> = pairs.map(|(own, other)| format!("{} IS new.{}", quote(own), quote(other))).collect();
         let same = same.join(" AND ");
@@ -318,8 +336,7 @@ pub(super) fn restored_table(options: &Options, table: &Table, later: &[&Table])
     let conditions: Vec<_> = keys.map(|key| parent_is_there(&name, key)).collect();
     let conditions =
         if conditions.is_empty() { String::new() } else { format!("\n    WHERE {}", conditions.join(" AND ")) };
-    let dropped = |number| format!("DROP TRIGGER IF EXISTS {}", parent_trigger(&triggers, number));
-    let mut statements: Vec<_> = (1..=table.foreign_keys.len()).map(dropped).collect();
+    let mut statements: Vec<_> = drop_parents(&triggers, table.foreign_keys.len()).collect();
     statements.extend([
         format!("CREATE TABLE IF NOT EXISTS {name} ({definition})"),
         format!(

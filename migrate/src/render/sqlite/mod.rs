@@ -17,6 +17,8 @@ use crate::schema::{Object, ObjectKind, Schema, Table, same_name};
 use crate::sql::{literal, quote, tokens};
 use crate::{Change, Error};
 
+pub(crate) use self::keep::follows;
+
 /// Which of a migration's two files is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Direction {
