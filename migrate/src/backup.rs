@@ -11,7 +11,7 @@ use diesel::dsl::sql;
 use diesel::sql_types::{BigInt, Text};
 use diesel::sqlite::SqliteConnection;
 
-use crate::connection::{open_sqlite, sqlite_name};
+use crate::database::{open_sqlite, sqlite_name};
 use crate::progress::{Amount, step, task};
 use crate::script::sync_folder;
 use crate::sql::{literal, quote};

@@ -4,8 +4,8 @@
 
 mod backup;
 pub mod cli;
-pub mod connection;
 pub mod control;
+pub mod database;
 mod deletion;
 pub mod dialogue;
 pub mod diff;
@@ -33,8 +33,8 @@ pub mod versioning;
 mod waits;
 mod words;
 
-pub use connection::Connection;
 pub use control::Control;
+pub use database::Connection;
 pub use diff::{Change, diff};
 pub use error::Error;
 pub use introspect::introspect;

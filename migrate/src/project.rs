@@ -6,7 +6,7 @@ use std::time::Duration;
 use diesel::sqlite::SqliteConnection;
 
 use crate::Error;
-use crate::connection::{open_sqlite, sqlite_path};
+use crate::database::{open_sqlite, sqlite_path};
 use crate::progress::or_interrupted;
 use crate::run::explain;
 use crate::script::Scripts;

@@ -9,7 +9,7 @@ use diesel::dsl::sql;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::sqlite::SqliteConnection;
 
-use crate::connection::{open_sqlite, sqlite_name};
+use crate::database::{open_sqlite, sqlite_name};
 use crate::introspect::sqlite::introspect;
 use crate::schema::{ForeignKey, Schema, Table, same_name};
 use crate::sql::create_table::CreateTable;

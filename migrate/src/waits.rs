@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 
-use crate::connection::open_sqlite;
+use crate::database::open_sqlite;
 use crate::{Error, Project};
 
 impl Project {

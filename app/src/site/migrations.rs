@@ -12,7 +12,7 @@ use super::embedded::{POSTGRESQL_MIGRATIONS, SQLITE_MIGRATIONS};
 ///
 /// When two of them have one number, or a name is no migration's.
 pub fn embedded(database_url: &str) -> Result<Scripts, Error> {
-    let is_sqlite = migrate::connection::sqlite_path(database_url).is_some();
+    let is_sqlite = migrate::database::sqlite_path(database_url).is_some();
     let files = if is_sqlite { SQLITE_MIGRATIONS } else { POSTGRESQL_MIGRATIONS };
     Scripts::embedded(files.iter().copied())
 }

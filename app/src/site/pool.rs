@@ -156,7 +156,7 @@ pub fn open(url: &str) -> Result<Connection, OpenError> {
 ///
 /// The last connection does this when it closes, but connections that close at once each take another for the last.
 pub fn settle(url: &str) {
-    if migrate::connection::sqlite_path(url).is_some()
+    if migrate::database::sqlite_path(url).is_some()
         && let Err(error) = open(url)
     {
         log::warn!("the journal of the database stays beside it: {error}");
@@ -221,7 +221,7 @@ impl FileId {
         #[cfg(unix)]
         {
             use std::os::unix::fs::MetadataExt as _;
-            let file = std::fs::metadata(migrate::connection::sqlite_path(url)?).ok()?;
+            let file = std::fs::metadata(migrate::database::sqlite_path(url)?).ok()?;
             Some(Self(file.dev(), file.ino()))
         }
         #[cfg(not(unix))]

@@ -9,7 +9,7 @@ use diesel::sqlite::SqliteConnection;
 use diesel::{OptionalExtension as _, RunQueryDsl};
 
 use crate::Error;
-use crate::connection::sqlite_name;
+use crate::database::sqlite_name;
 use crate::progress::step;
 use crate::schema::{Table, same_name};
 use crate::sql::{literal, quote, quote_all};
