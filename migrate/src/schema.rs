@@ -10,11 +10,9 @@ use std::fmt;
 pub struct Schema {
     /// The tables, in the order in which they were declared or created.
     pub tables: Vec<Table>,
-    /// What a live database holds beside its tables; `None` in a schema that comes from code, which cannot know.
+    /// Triggers, views and other objects of a live database; `None` in a schema that comes from code, which cannot
+    /// declare them.
     pub objects: Option<Vec<Object>>,
-    /// The texts of the side tables that earlier migrations made in a live database. They are no part of any comparison;
-    /// triggers that keep them true need them.
-    pub(crate) side_tables: Vec<String>,
 }
 
 impl Schema {
@@ -24,7 +22,7 @@ impl Schema {
         Self { tables: tables.into_iter().collect(), ..Self::default() }
     }
 
-    /// What a live database holds beside its tables.
+    /// Triggers, views and other objects of a live database.
     #[must_use]
     pub fn objects(&self) -> &[Object] {
         self.objects.as_deref().unwrap_or_default()
@@ -48,13 +46,18 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// The names of the primary key's columns, in the key's order; empty where there is no key.
     pub primary_key: Vec<String>,
+    /// The name of the primary key constraint, in a database that names it.
+    pub primary_key_name: Option<String>,
     /// Its indexes. A UNIQUE constraint counts as a unique index.
     pub indexes: Vec<Index>,
     /// Its foreign keys.
     pub foreign_keys: Vec<ForeignKey>,
     /// Its CHECK constraints, those written at a column among them.
     pub checks: Vec<Check>,
-    /// The CREATE TABLE text that a live database keeps; `None` for a table that comes from code.
+    /// The definition's clauses, in a live database; `None` for a table that comes from code. They are compared only
+    /// when both tables have them.
+    pub clauses: Option<Vec<Clause>>,
+    /// The CREATE TABLE text that a live database stores. It is not compared.
     pub stored: Option<String>,
 }
 
@@ -139,15 +142,29 @@ pub struct Column {
     pub nullable: bool,
     /// What a row gets that names no value for it.
     pub default: Option<DefaultValue>,
-    /// Whether a live database computes it from other columns, which `schema!` cannot say.
+    /// Whether it is a generated column, which `schema!` cannot declare.
     pub generated: bool,
+    /// Whether the database numbers new rows in this column: `INTEGER PRIMARY KEY` on SQLite, an identity or serial
+    /// column on PostgreSQL.
+    pub identity: bool,
+    /// How the database stores values beyond the type, where that differs from value to value: a SQLite affinity.
+    pub storage: Option<Storage>,
 }
 
 impl Column {
     /// A NOT NULL column without a default.
     #[must_use]
     pub fn new(name: &str, ty: Type) -> Self {
-        Self { name: name.into(), renamed_from: None, ty, nullable: false, default: None, generated: false }
+        Self {
+            name: name.into(),
+            renamed_from: None,
+            ty,
+            nullable: false,
+            default: None,
+            generated: false,
+            identity: false,
+            storage: None,
+        }
     }
 
     /// Lets the column hold NULL.
@@ -170,6 +187,20 @@ impl Column {
         self.renamed_from = Some(name.into());
         self
     }
+}
+
+/// What a database makes of a value that is stored in a column: the affinities of SQLite
+/// (<https://www.sqlite.org/datatype3.html#determination_of_column_affinity>).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Storage {
+    /// A text.
+    Text,
+    /// A number where the value is one, else the value as it is. INTEGER affinity stores as NUMERIC does.
+    Numeric,
+    /// A floating-point number where the value is a number, else the value as it is.
+    Real,
+    /// The value as it is.
+    Any,
 }
 
 /// The column types that SQLite and PostgreSQL share in Diesel.
@@ -304,6 +335,8 @@ impl IndexColumn {
 /// A foreign key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ForeignKey {
+    /// The constraint's name, in a database that names it. It is not compared.
+    pub name: Option<String>,
     /// The columns of this table.
     pub columns: Vec<String>,
     /// The table that they refer to.
@@ -325,6 +358,7 @@ impl ForeignKey {
         references: impl IntoIterator<Item = &'a str>,
     ) -> Self {
         Self {
+            name: None,
             columns: names(columns),
             table: table.into(),
             references: names(references),
@@ -371,13 +405,15 @@ pub struct Check {
     pub name: Option<String>,
     /// The condition, in SQL, without the parentheses around it.
     pub expression: String,
+    /// The condition as the database compares it: two checks with equal ones are the same check.
+    pub normalized: String,
 }
 
 impl Check {
     /// A check without a name.
     #[must_use]
     pub fn new(expression: &str) -> Self {
-        Self { name: None, expression: expression.into() }
+        Self { name: None, expression: expression.into(), normalized: expression.into() }
     }
 
     /// Gives the check a name.
@@ -388,17 +424,57 @@ impl Check {
     }
 }
 
-/// Something in a live database that [`schema!`](crate::schema!) cannot say; it is kept as it is written.
+/// One clause of a table's definition in a live database: a column's type, a constraint, or a table option.
+///
+/// Clauses hold what the other fields of [`Table`] cannot: a collation, ON CONFLICT, DEFERRABLE, STRICT.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Clause {
+    /// The column it belongs to; `None` for a table constraint or option.
+    pub column: Option<String>,
+    /// What it is.
+    pub kind: ClauseKind,
+    /// The clause as the database compares it, without comments and with even spaces.
+    pub normalized: String,
+    /// The beginning of the column's or constraint's definition, for a message.
+    pub text: String,
+}
+
+/// The kinds of [`Clause`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClauseKind {
+    /// A column's declared type.
+    Type,
+    /// PRIMARY KEY.
+    PrimaryKey,
+    /// NOT NULL.
+    NotNull,
+    /// UNIQUE.
+    Unique,
+    /// CHECK.
+    Check,
+    /// COLLATE.
+    Collation,
+    /// REFERENCES or FOREIGN KEY.
+    ForeignKey,
+    /// The expression of a generated column.
+    Generated,
+    /// A table option, and whatever else a definition may hold.
+    Option,
+}
+
+/// An object of a live database that [`schema!`](crate::schema!) cannot declare.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Object {
     /// What it is.
     pub kind: ObjectKind,
     /// Its name.
     pub name: String,
-    /// The table that it belongs to; for a view or a virtual table its own name.
+    /// The table that it belongs to; its own name where it belongs to none.
     pub table: String,
-    /// The text that created it.
+    /// The SQL that creates it.
     pub sql: String,
+    /// That SQL as the database compares it: two objects with equal ones are the same.
+    pub normalized: String,
 }
 
 /// The kinds of [`Object`].
@@ -412,9 +488,11 @@ pub enum ObjectKind {
     View,
     /// A virtual table, such as a full text search.
     VirtualTable,
+    /// Any other kind, by its name: a policy, a function, a domain. It is compared, and never created or dropped.
+    Other(&'static str),
 }
 
-/// Whether two names are one to SQL, which does not regard ASCII case.
+/// Whether two names are equal in SQL, which ignores ASCII case.
 #[must_use]
 pub fn same_name(a: &str, b: &str) -> bool {
     a.eq_ignore_ascii_case(b)

@@ -1,12 +1,162 @@
-//! Changes in plain words, as a plan prints them.
+//! One step from a schema to another: a value that describes itself and knows its reverse.
 
 use std::fmt;
 
-use super::{Alteration, Change, same_default};
-use crate::schema::{Action, Check, Column, DefaultValue, ForeignKey, Index, IndexColumn, Object, ObjectKind};
+use crate::schema::{Action, Check, Column, DefaultValue, ForeignKey, Index, IndexColumn, Object, ObjectKind, Table};
+
+/// One step from a schema to another. It prints in plain words, and knows its reverse.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "a plan holds a few of them, and boxes would hinder every match")]
+pub enum Change {
+    /// Creates a table.
+    CreateTable(Table),
+    /// Drops a table.
+    DropTable(Table),
+    /// Changes a table.
+    AlterTable {
+        /// The table before.
+        from: Table,
+        /// The table after.
+        to: Table,
+        /// The differences.
+        alterations: Vec<Alteration>,
+    },
+    /// Renames a table or a column. The changes after it use the new name.
+    Rename(Rename),
+    /// Creates a view, a trigger or an index that the models cannot declare.
+    CreateObject(Object),
+    /// Drops such an object.
+    DropObject(Object),
+}
+
+/// One difference within a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Alteration {
+    /// Adds a column.
+    AddColumn(Column),
+    /// Drops a column.
+    DropColumn(Column),
+    /// Changes the type, NULL or default of a column.
+    AlterColumn {
+        /// The column before.
+        from: Column,
+        /// The column after.
+        to: Column,
+    },
+    /// Changes the primary key.
+    PrimaryKey {
+        /// The key's columns before.
+        from: Vec<String>,
+        /// The key's columns after.
+        to: Vec<String>,
+    },
+    /// Adds an index or a UNIQUE constraint.
+    AddIndex(Index),
+    /// Drops an index or a UNIQUE constraint.
+    DropIndex(Index),
+    /// Adds a foreign key.
+    AddForeignKey(ForeignKey),
+    /// Drops a foreign key.
+    DropForeignKey(ForeignKey),
+    /// Adds a CHECK constraint.
+    AddCheck(Check),
+    /// Drops a CHECK constraint.
+    DropCheck(Check),
+    /// Changes a part of the table's definition that [`schema!`](crate::schema!) cannot declare, such as a COLLATE.
+    Rewrite {
+        /// The part before.
+        from: Option<String>,
+        /// The part after.
+        to: Option<String>,
+    },
+}
+
+/// A new name for a table or a column that stays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rename {
+    /// A table.
+    Table {
+        /// The name before.
+        from: String,
+        /// The name after.
+        to: String,
+    },
+    /// A column.
+    Column {
+        /// The table, by its name after the migration.
+        table: String,
+        /// The name before.
+        from: String,
+        /// The name after.
+        to: String,
+    },
+}
+
+impl Change {
+    /// The change that reverts this one.
+    #[must_use]
+    pub fn reverse(self) -> Self {
+        match self {
+            Self::CreateTable(table) => Self::DropTable(table),
+            Self::DropTable(table) => Self::CreateTable(table),
+            Self::AlterTable { from, to, alterations } => Self::AlterTable {
+                from: to,
+                to: from,
+                alterations: alterations.into_iter().map(Alteration::reverse).collect(),
+            },
+            Self::Rename(rename) => Self::Rename(rename.reverse()),
+            Self::CreateObject(object) => Self::DropObject(object),
+            Self::DropObject(object) => Self::CreateObject(object),
+        }
+    }
+
+    /// The change in one line.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        self.to_string().lines().map(str::trim).collect::<Vec<_>>().join(" ")
+    }
+}
+
+impl Alteration {
+    fn reverse(self) -> Self {
+        match self {
+            Self::AddColumn(column) => Self::DropColumn(column),
+            Self::DropColumn(column) => Self::AddColumn(column),
+            Self::AlterColumn { from, to } => Self::AlterColumn { from: to, to: from },
+            Self::PrimaryKey { from, to } => Self::PrimaryKey { from: to, to: from },
+            Self::AddIndex(index) => Self::DropIndex(index),
+            Self::DropIndex(index) => Self::AddIndex(index),
+            Self::AddForeignKey(key) => Self::DropForeignKey(key),
+            Self::DropForeignKey(key) => Self::AddForeignKey(key),
+            Self::AddCheck(check) => Self::DropCheck(check),
+            Self::DropCheck(check) => Self::AddCheck(check),
+            Self::Rewrite { from, to } => Self::Rewrite { from: to, to: from },
+        }
+    }
+}
+
+impl Rename {
+    /// The rename that reverts this one.
+    #[must_use]
+    pub fn reverse(self) -> Self {
+        match self {
+            Self::Table { from, to } => Self::Table { from: to, to: from },
+            Self::Column { table, from, to } => Self::Column { table, from: to, to: from },
+        }
+    }
+}
+
+impl fmt::Display for Rename {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Table { from, to } => write!(f, "renames table {from} to {to}"),
+            Self::Column { table, from, to } => write!(f, "renames {table}.{from} to {to}"),
+        }
+    }
+}
 
 impl fmt::Display for Change {
-    /// Says the change in plain words: one line, and an indented one for each part of it.
+    /// One line, and an indented line for each part of the change.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::CreateTable(table) => {
@@ -60,18 +210,21 @@ fn describe_column_change(f: &mut fmt::Formatter<'_>, from: &Column, to: &Column
     let mut parts = Vec::new();
     if from.generated != to.generated {
         parts.push(if to.generated {
-            format!("computes {}, whose own values go", to.name)
+            format!("makes {} a generated column", to.name)
         } else {
-            format!("no longer computes {}", to.name)
+            format!("makes {} a plain column", to.name)
         });
     }
     if from.ty != to.ty {
         parts.push(format!("changes {} from {} to {}", to.name, from.ty, to.ty));
     }
-    if from.nullable != to.nullable {
-        parts.push(format!("{} {}", if to.nullable { "lets NULL into" } else { "makes NOT NULL" }, to.name));
+    if from.ty == to.ty && from.storage.zip(to.storage).is_some_and(|(from, to)| from != to) {
+        parts.push(format!("changes how {} is stored", to.name));
     }
-    if !same_default(from, to) {
+    if from.nullable != to.nullable {
+        parts.push(format!("{} {}", if to.nullable { "allows NULL in" } else { "makes NOT NULL" }, to.name));
+    }
+    if from.default != to.default {
         parts.push(match &to.default {
             Some(default) => format!("sets the default of {} to {default}", to.name),
             None => format!("drops the default of {}", to.name),
@@ -80,7 +233,7 @@ fn describe_column_change(f: &mut fmt::Formatter<'_>, from: &Column, to: &Column
     f.write_str(&parts.join("; "))
 }
 
-/// A column in the words of a plan.
+/// A column as a plan describes it.
 struct Described<'a>(&'a Column);
 
 impl fmt::Display for Described<'_> {
@@ -97,7 +250,7 @@ impl fmt::Display for DefaultValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number(text) | Self::Sql(text) => f.write_str(text),
-            Self::Text(text) => f.write_str(&crate::sql::literal(text)),
+            Self::Text(text) => write!(f, "'{}'", text.replace('\'', "''")),
             Self::Bool(value) => write!(f, "{value}"),
             Self::Now => f.write_str("now"),
         }
@@ -166,6 +319,8 @@ impl fmt::Display for Object {
             ObjectKind::Trigger => write!(f, "trigger {} on {}", self.name, self.table),
             ObjectKind::View => write!(f, "view {}", self.name),
             ObjectKind::VirtualTable => write!(f, "virtual table {}", self.name),
+            ObjectKind::Other(kind) if self.table == self.name => write!(f, "{kind} {}", self.name),
+            ObjectKind::Other(kind) => write!(f, "{kind} {} on {}", self.name, self.table),
         }
     }
 }

@@ -1,0 +1,143 @@
+//! Side tables: what an upgrade would lose is kept in `_kept_004_users` until the downgrade restores it.
+//!
+//! A side table refers to its table by a foreign key, ON DELETE CASCADE and ON UPDATE CASCADE, so that the database
+//! itself forgets the values of a deleted row and follows a row whose key changes. A row that was changed after the
+//! upgrade keeps its newer value, and a row that was added gets the column's default. Where the side table was purged,
+//! the downgrade still works, with defaults.
+//!
+//! This module decides what is kept and owns the names; the SQL is written by each database's renderer.
+
+use crate::plan::RenderOptions;
+use crate::schema::{Column, Table, Type, same_name};
+
+/// The name of the side table that a migration makes for a table.
+pub(crate) fn name(version: &str, table: &str) -> String {
+    format!("_kept_{version}_{table}")
+}
+
+/// The version and the table of a side table; `None` for any other table. Only migrations that are applied have side
+/// tables: an application's own `_kept_letters` is none.
+pub(crate) fn owner<'a>(name: &'a str, applied: &[String]) -> Option<(&'a str, &'a str)> {
+    let (version, table) = name.strip_prefix("_kept_")?.split_once('_')?;
+    applied.iter().any(|applied| applied == version).then_some((version, table))
+}
+
+/// What one migration keeps of a table that stays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SideTable {
+    /// Its own name.
+    pub name: String,
+    /// The name of its table.
+    pub table: String,
+    /// The columns that identify a row, before and after the upgrade.
+    pub key: Vec<Column>,
+    /// The columns whose values are kept.
+    pub columns: Vec<KeptColumn>,
+}
+
+/// One column that an upgrade drops or converts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KeptColumn {
+    /// The column before the upgrade.
+    pub before: Column,
+    /// The column after the upgrade, and the side table's column for the value that the upgrade made; `None` where the
+    /// column is dropped or becomes a generated column.
+    pub after: Option<(Column, String)>,
+}
+
+impl SideTable {
+    /// What the upgrade from one table to the other loses; `None` when that is nothing, or when no key identifies a row
+    /// before and after. `loses` says whether the database's conversion between two columns loses values.
+    pub fn of(
+        options: &RenderOptions,
+        from: &Table,
+        to: &Table,
+        loses: &dyn Fn(&Column, &Column) -> bool,
+    ) -> Option<Self> {
+        let version = options.keep.as_ref()?;
+        let kept = |column: &Column| {
+            let after = to.find_column(&column.name).filter(|after| !after.generated);
+            let fills_null = |after: &Column| {
+                column.nullable
+                    && !after.nullable
+                    && !to.is_sole_key(&after.name)
+                    && (after.default.is_some() || options.fill(&to.name, &after.name).is_some())
+            };
+            match after {
+                None => Some(KeptColumn { before: column.clone(), after: None }),
+                Some(after) if fills_null(after) || loses(column, after) => {
+                    let new = free_name(from, format!("new_{}", column.name));
+                    Some(KeptColumn { before: column.clone(), after: Some((after.clone(), new)) })
+                }
+                Some(_) => None,
+            }
+        };
+        let columns: Vec<_> = from.columns.iter().filter(|column| !column.generated).filter_map(kept).collect();
+        let key = key(from, to, loses)?;
+        (!columns.is_empty()).then(|| Self { name: name(version, &from.name), table: to.name.clone(), key, columns })
+    }
+
+    /// Whether the values of that column are kept.
+    pub fn holds(&self, column: &str) -> bool {
+        self.columns.iter().any(|kept| same_name(&kept.before.name, column))
+    }
+}
+
+/// The columns that identify a row before and after: the primary key, or else those of a UNIQUE of NOT NULL columns.
+pub(crate) fn key(from: &Table, to: &Table, loses: &dyn Fn(&Column, &Column) -> bool) -> Option<Vec<Column>> {
+    let candidates = |table: &Table| {
+        let indexes = table.indexes.iter().filter(|index| index.unique);
+        let columns = indexes.map(|index| index.columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>());
+        let mut all: Vec<_> = std::iter::once(table.primary_key.clone()).chain(columns).collect();
+        all.retain(|key| !key.is_empty());
+        all
+    };
+    let is_same_key = |a: &[String], b: &[String]| {
+        a.len() == b.len() && a.iter().all(|name| b.iter().any(|other| same_name(name, other)))
+    };
+    let stays = |name: &String| {
+        let (before, after) = (from.find_column(name)?, to.find_column(name)?);
+        let is_fit = !before.nullable && !after.nullable && !before.generated && !after.generated;
+        (is_fit && !loses(before, after)).then(|| before.clone())
+    };
+    let after = candidates(to);
+    let common = candidates(from).into_iter().filter(|key| after.iter().any(|other| is_same_key(key, other)));
+    common.into_iter().find_map(|key| key.iter().map(stays).collect())
+}
+
+/// Whether two columns hold values of different kinds, or store them in different ways: to convert between them may
+/// lose something, whatever the rows hold.
+pub(crate) fn differs_in_kind(from: &Column, to: &Column) -> bool {
+    let kind = |ty: &Type| match ty {
+        Type::Text { .. } => "text",
+        Type::Binary => "binary",
+        Type::Float | Type::Double => "real",
+        Type::SmallInt | Type::Integer | Type::BigInt | Type::Bool => "number",
+        Type::Date => "date",
+        Type::Time => "time",
+        Type::Timestamp => "timestamp",
+        Type::Other(_) => "other",
+    };
+    kind(&from.ty) != kind(&to.ty) || from.storage.zip(to.storage).is_some_and(|(from, to)| from != to)
+}
+
+/// The name, or one like it that no column of the table has.
+pub(crate) fn free_name(table: &Table, mut name: String) -> String {
+    while table.find_column(&name).is_some() {
+        name.push('_');
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_applied_migrations_have_side_tables() {
+        let applied = ["004".to_owned()];
+        assert_eq!(owner("_kept_004_super_users", &applied), Some(("004", "super_users")));
+        assert_eq!(owner("_kept_letters", &applied), None);
+        assert_eq!(owner("_kept_005_users", &applied), None);
+    }
+}
