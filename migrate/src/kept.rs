@@ -7,7 +7,7 @@
 //!
 //! This module decides what is kept and owns the names; the SQL is written by each database's renderer.
 
-use crate::plan::RenderOptions;
+use crate::options::RenderOptions;
 use crate::schema::{Column, Table, Type, same_name};
 
 /// The name of the side table that a migration makes for a table.

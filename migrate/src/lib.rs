@@ -1,43 +1,34 @@
-//! Migrations for Diesel: generated from the tables in Rust, reversible, all or nothing.
+//! Migrations for Diesel: generated from the tables in Rust, rehearsed, reversible, all or nothing.
 
 #![deny(missing_docs)]
 
-mod backup;
+mod change;
+#[cfg(feature = "cli")]
 pub mod cli;
-pub mod control;
-pub mod database;
-mod deletion;
-pub mod dialogue;
-pub mod diff;
-mod drift;
-mod effect;
+mod database;
+mod diff;
 mod error;
 mod history;
-pub mod introspect;
-pub mod loss;
-pub mod plan;
-pub mod progress;
-pub mod project;
-mod rehearse;
-pub mod rename;
-pub mod render;
-mod run;
-mod sample;
+mod kept;
+mod loss;
+mod migration;
+mod migrator;
+mod options;
+mod plan;
+mod rehearsal;
+mod rename;
 pub mod schema;
-pub mod script;
-mod sql;
-pub mod status;
-mod upkeep;
-mod verify;
-pub mod versioning;
-mod waits;
-mod words;
+mod settings;
+mod text;
+mod url;
 
-pub use control::Control;
-pub use database::Connection;
-pub use diff::{Change, diff};
-pub use error::Error;
-pub use introspect::introspect;
+pub use change::{Alteration, Change, Rename};
+#[cfg(feature = "postgres")]
+pub use database::{Backend, Connection};
+pub use database::{RowChange, RowChangeKind};
+pub use diff::diff;
+pub use error::{ConsentError, DatabaseErrorKind, Error, HistoryError};
+pub use history::{Status, Target};
 pub use loss::{Loss, LossKind};
 /// Declares the tables of a database, for Diesel's query builder and as data.
 ///
@@ -58,15 +49,14 @@ pub use loss::{Loss, LossKind};
 /// assert_eq!(schema.tables[0].indexes[0].name, "users_nickname_key");
 /// ```
 pub use migrate_macros::schema;
-pub use plan::{Plan, Wishes};
-pub use project::{Project, Settings};
-pub use rehearse::{Rehearsed, compare};
-pub use rename::Rename;
-pub use render::render;
+pub use migration::{Migration, Migrations, Sql};
+pub use migrator::{Init, Migrator, Step};
+pub use options::{Fill, PlanOptions, RenderOptions};
+pub use plan::Plan;
+pub use rehearsal::{Rehearsal, Rehearsed};
 pub use schema::Schema;
-pub use script::{Script, Scripts};
-pub use status::Status;
-pub use versioning::Step;
+pub use settings::{Event, Settings};
+pub use url::{DatabaseUrl, ParseUrlError};
 
 /// Compiles the Rust in the README.
 #[cfg(doctest)]

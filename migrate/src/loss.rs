@@ -1,101 +1,129 @@
-//! What a plan would lose or cannot keep, counted in the rows that are there.
+//! What a plan would lose of the rows, and what it needs: which questions to ask a database, and how the answers are
+//! said. The database counts.
 
 use std::fmt;
 
-use diesel::RunQueryDsl;
-use diesel::dsl::sql;
-use diesel::sql_types::{BigInt, Nullable, Text};
-use diesel::sqlite::SqliteConnection;
-
-use crate::diff::Alteration;
-use crate::render::Options;
+use crate::Error;
+use crate::change::{Alteration, Change};
+use crate::kept::SideTable;
+use crate::options::RenderOptions;
 use crate::schema::{Column, Table, Type};
-use crate::sql::create_table::CreateTable;
-use crate::sql::{quote, statements};
-use crate::words::{self, Thousands};
-use crate::{Change, Error};
+use crate::text::{Thousands, counted};
 
-/// Rows whose values a change would drop, convert or refuse.
+/// Values that a change would drop, convert or refuse.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Loss {
     /// The change, in plain words: `drops users.about_me`.
     pub change: String,
-    /// How many rows or values it meets.
-    pub count: i64,
+    /// The number of rows.
+    pub count: u64,
     /// The change and the count, in plain words.
-    pub words: String,
-    /// What becomes of them.
+    pub text: String,
+    /// What becomes of the values.
     pub kind: LossKind,
 }
 
-/// What becomes of the values that a change meets.
+/// What becomes of values that a change drops, converts or refuses.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum LossKind {
-    /// They are gone after the upgrade.
+    /// They are lost.
     Lost,
-    /// They are kept aside for the downgrade, in this table, until it is purged.
+    /// They are kept for the downgrade, in this side table, until it is purged.
     Kept(String),
-    /// They stay, though the models have no place for such values.
+    /// They stay as they are, though they do not fit the models.
     Stays,
-    /// Rows have no value where the models want one: it must be given, by [`Wishes::fills`](crate::Wishes::fills).
+    /// Rows have no value where the models need one: [`PlanOptions::fills`](crate::PlanOptions::fills) gives it.
     NeedsFill {
-        /// The column, as `table.column`, by the names that the models have for them.
+        /// The column, as `table.column`, by its names in the models.
         column: String,
         /// The type of the value.
         ty: Type,
     },
-    /// What goes looks like what comes: it may be one thing that changes its name.
-    Alike {
-        /// What goes, a table or `table.column`.
+    /// What is dropped is similar to what is added: it may be a rename.
+    Similar {
+        /// What is dropped, a table or `table.column`.
         old: String,
-        /// What comes.
+        /// What is added.
         new: String,
-        /// The rename, as [`Wishes::renames`](crate::Wishes::renames) takes it.
+        /// The rename, as [`PlanOptions::renames`](crate::PlanOptions::renames) takes it.
         rename: String,
     },
 }
 
 impl fmt::Display for Loss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.words)?;
+        f.write_str(&self.text)?;
         match &self.kind {
             LossKind::Lost => f.write_str(", which would be lost"),
-            LossKind::Kept(table) => write!(f, ", kept aside in {table}"),
+            LossKind::Kept(table) => write!(f, ", kept in {table}"),
             LossKind::Stays => f.write_str(", left as is"),
-            LossKind::NeedsFill { .. } | LossKind::Alike { .. } => Ok(()),
+            LossKind::NeedsFill { .. } | LossKind::Similar { .. } => Ok(()),
         }
     }
 }
 
-/// Counts what a plan would lose, by the names that the live database has. `up` is the SQL that says what is kept aside.
+/// A question to a database about the rows of a table, by the names that it has for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Probe {
+    pub table: String,
+    /// The column; empty for [`Condition::Any`].
+    pub column: String,
+    pub condition: Condition,
+}
+
+/// Which rows a [`Probe`] counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Condition {
+    /// All.
+    Any,
+    /// Those that hold a value.
+    Held,
+    /// Those that hold NULL.
+    Null,
+    /// Those whose value has more characters.
+    Longer(u32),
+    /// Those whose value the conversion between the columns would change.
+    Misfit(Column, Column),
+}
+
+/// What a database answers to a [`Probe`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub rows: u64,
+    /// Up to three of the values, as SQL writes them, for [`Condition::Misfit`].
+    pub examples: Vec<String>,
+}
+
+type Count<'a> = &'a mut dyn FnMut(&Probe) -> Result<Found, Error>;
+type Loses<'a> = &'a dyn Fn(&Column, &Column) -> bool;
+
+/// What the changes would lose. The changes and options have the names that the live database has.
 pub(crate) fn losses(
-    connection: &mut SqliteConnection,
     changes: &[Change],
-    options: &Options,
-    up: &str,
+    options: &RenderOptions,
+    loses: Loses<'_>,
+    count: Count<'_>,
 ) -> Result<Vec<Loss>, Error> {
     let mut losses = Vec::new();
     for change in changes {
         match change {
-            Change::DropTable(table) => {
-                let found = dropped_table(connection, table)?;
-                losses.extend(found.map(|loss| loss.kept(up, options, &table.name, None)));
-            }
+            Change::DropTable(table) => losses.extend(dropped_table(table, options, count)?),
             Change::AlterTable { from, to, alterations } => {
+                let side = SideTable::of(options, from, to, loses);
                 for alteration in alterations {
-                    let (column, found) = match alteration {
-                        Alteration::DropColumn(column) => {
-                            (column, dropped_column(connection, from, column)?.into_iter().collect())
-                        }
+                    let (name, found) = match alteration {
+                        Alteration::DropColumn(column) => (&column.name, dropped_column(from, column, count)?),
                         Alteration::AlterColumn { from: old, to: new } => {
-                            (new, altered_column(connection, (from, to), (old, new), options)?)
+                            (&new.name, altered_column((from, to), (old, new), options, count)?)
                         }
                         Alteration::AddColumn(column) => {
-                            (column, added_column(connection, (from, to), column, options)?.into_iter().collect())
+                            (&column.name, added_column((from, to), column, options, count)?)
                         }
                         _ => continue,
                     };
-                    losses.extend(found.into_iter().map(|loss| loss.kept(up, options, &to.name, Some(&column.name))));
+                    losses.extend(found.into_iter().map(|loss| loss.kept_in(side.as_ref(), name)));
                 }
             }
             _ => {}
@@ -105,65 +133,68 @@ pub(crate) fn losses(
 }
 
 impl Loss {
-    /// The loss of `count` rows, when that is any. `found` says the count and what it is of.
-    fn of(count: i64, change: String, found: &str) -> Option<Self> {
-        let words = format!("{change}: {found}");
-        (count > 0).then_some(Self { change, count, words, kind: LossKind::Lost })
+    /// The loss of that many rows, when there are any.
+    fn of(count: u64, change: String, found: &str) -> Option<Self> {
+        let text = format!("{change}: {found}");
+        (count > 0).then_some(Self { change, count, text, kind: LossKind::Lost })
     }
 
     fn with(self, kind: LossKind) -> Self {
         Self { kind, ..self }
     }
 
-    /// What would be lost is not when the upgrade makes a side table for it.
-    fn kept(self, up: &str, options: &Options, table: &str, column: Option<&str>) -> Self {
-        let Some(revision) = options.keep.as_ref().filter(|_| self.kind == LossKind::Lost) else { return self };
-        let side = format!("_kept_{revision}_{table}");
-        let holds = |text: &&str| {
-            let table = CreateTable::parse(text).ok().filter(|table| table.name() == side);
-            table.is_some_and(|table| column.is_none_or(|column| table.column(column).is_some()))
-        };
-        let is_kept = statements(up).unwrap_or_default().iter().any(holds);
-        if is_kept { self.with(LossKind::Kept(side)) } else { self }
+    fn kept_in(self, side: Option<&SideTable>, column: &str) -> Self {
+        match side {
+            Some(side) if self.kind == LossKind::Lost && side.holds(column) => {
+                self.with(LossKind::Kept(side.name.clone()))
+            }
+            _ => self,
+        }
     }
 }
 
-fn dropped_table(connection: &mut SqliteConnection, table: &Table) -> Result<Option<Loss>, Error> {
-    let rows = count(connection, table, "1")?;
-    Ok(Loss::of(rows, format!("drops table {}", table.name), &format!("it holds {}", counted(rows, "row"))))
+fn dropped_table(table: &Table, options: &RenderOptions, count: Count<'_>) -> Result<Option<Loss>, Error> {
+    let rows = count(&probe(&table.name, "", Condition::Any))?.rows;
+    let loss = Loss::of(rows, format!("drops table {}", table.name), &format!("it holds {}", counted(rows, "row")));
+    let side = options.keep.as_ref().map(|version| crate::kept::name(version, &table.name));
+    Ok(loss.map(|loss| side.map_or(loss.clone(), |side| loss.with(LossKind::Kept(side)))))
 }
 
-fn dropped_column(connection: &mut SqliteConnection, table: &Table, column: &Column) -> Result<Option<Loss>, Error> {
-    let held = count(connection, table, &format!("{} IS NOT NULL", quote(&column.name)))?;
-    let rows = count(connection, table, "1")?;
+fn dropped_column(table: &Table, column: &Column, count: Count<'_>) -> Result<Vec<Loss>, Error> {
+    if column.generated {
+        return Ok(Vec::new());
+    }
+    let held = count(&probe(&table.name, &column.name, Condition::Held))?.rows;
+    let rows = count(&probe(&table.name, "", Condition::Any))?.rows;
     let verb = if held == 1 { "holds" } else { "hold" };
-    let found = format!("{} of {} {verb} a value", Thousands(held.unsigned_abs()), counted(rows, "row"));
-    Ok(Loss::of(held, format!("drops {}.{}", table.name, column.name), &found))
+    let found = format!("{} of {} {verb} a value", Thousands(held), counted(rows, "row"));
+    Ok(Loss::of(held, format!("drops {}.{}", table.name, column.name), &found).into_iter().collect())
 }
 
 fn altered_column(
-    connection: &mut SqliteConnection,
     (table, to): (&Table, &Table),
     (old, new): (&Column, &Column),
-    options: &Options,
+    options: &RenderOptions,
+    count: Count<'_>,
 ) -> Result<Vec<Loss>, Error> {
-    let (name, what) = (quote(&old.name), format!("{}.{}", table.name, old.name));
-    // SQLite does not cut a text, nor a number that is stored as it was.
+    if new.generated && !old.generated {
+        return dropped_column(table, old, count);
+    }
+    let what = format!("{}.{}", table.name, old.name);
+    // A number that is stored as it was, or a text, is not cut.
     let is_number = |ty: &Type| matches!(ty, Type::SmallInt | Type::Integer | Type::BigInt | Type::Bool);
     let is_text = |ty: &Type| matches!(ty, Type::Text { .. });
     let stays = [is_number, is_text].iter().any(|is| is(&old.ty) && is(&new.ty));
     let fate = || if stays { LossKind::Stays } else { LossKind::Lost };
     let mut losses = Vec::new();
-    if let Some(condition) = misfit(&name, &old.ty, &new.ty) {
-        let misfits = count(connection, table, &condition)?;
-        let examples = examples(connection, table, &name, &condition);
-        let (one, many) = kind(&new.ty);
-        let are = if misfits == 1 { format!("is not {one}") } else { format!("are not {many}") };
-        let (change, found) = (
-            format!("changes {what} {} → {}", old.ty, new.ty),
-            format!("{} {are}{examples}", counted(misfits, "value")),
-        );
-        losses.extend(Loss::of(misfits, change, &found).map(|loss| loss.with(fate())));
+    if old.ty != new.ty || old.storage != new.storage {
+        let found = count(&probe(&table.name, &old.name, Condition::Misfit(old.clone(), new.clone())))?;
+        let change = if old.ty == new.ty {
+            format!("changes how {what} is stored")
+        } else {
+            format!("changes {what} from {} to {}", old.ty, new.ty)
+        };
+        losses.extend(Loss::of(found.rows, change, &misfits(&found, new)).map(|loss| loss.with(fate())));
     }
     let is_shorter = |length: u32| match &old.ty {
         Type::Text { max_length } => max_length.is_none_or(|old| old > length),
@@ -172,14 +203,13 @@ fn altered_column(
     if let Type::Text { max_length: Some(length) } = new.ty
         && is_shorter(length)
     {
-        // Bytes are counted as the characters that they become.
-        let longer = count(connection, table, &format!("length(CAST({name} AS TEXT)) > {length}"))?;
+        let longer = count(&probe(&table.name, &old.name, Condition::Longer(length)))?.rows;
         let are = if longer == 1 { "is" } else { "are" };
         let found = format!("{} {are} longer", counted(longer, "row"));
         losses.extend(Loss::of(longer, format!("shortens {what} to {length}"), &found).map(|loss| loss.with(fate())));
     }
     if old.nullable && !new.nullable && !table.is_sole_key(&old.name) {
-        let nulls = count(connection, table, &format!("{name} IS NULL"))?;
+        let nulls = count(&probe(&table.name, &old.name, Condition::Null))?.rows;
         let are = if nulls == 1 { "is" } else { "are" };
         let found = format!("{} {are} NULL", counted(nulls, "row"));
         let loss = Loss::of(nulls, format!("makes {what} NOT NULL"), &found);
@@ -189,107 +219,47 @@ fn altered_column(
     Ok(losses)
 }
 
-/// A new column loses nothing, but a NOT NULL one needs a value for the rows that are there.
+/// A new column loses nothing, but a NOT NULL one needs a value for existing rows.
 fn added_column(
-    connection: &mut SqliteConnection,
     (table, to): (&Table, &Table),
     column: &Column,
-    options: &Options,
-) -> Result<Option<Loss>, Error> {
-    if column.nullable || column.default.is_some() || options.fill(&table.name, &column.name).is_some() {
-        return Ok(None);
+    options: &RenderOptions,
+    count: Count<'_>,
+) -> Result<Vec<Loss>, Error> {
+    let has_value = column.nullable || column.generated || column.identity || column.default.is_some();
+    if has_value || options.fill(&table.name, &column.name).is_some() {
+        return Ok(Vec::new());
     }
-    let rows = count(connection, table, "1")?;
+    let rows = count(&probe(&table.name, "", Condition::Any))?.rows;
     let need = if rows == 1 { "needs" } else { "need" };
     let change = format!("adds {}.{} NOT NULL without a default", table.name, column.name);
     let loss = Loss::of(rows, change, &format!("{} {need} a value", counted(rows, "row")));
-    Ok(loss.map(|loss| loss.with(needs_fill(to, column))))
+    Ok(loss.map(|loss| loss.with(needs_fill(to, column))).into_iter().collect())
+}
+
+fn probe(table: &str, column: &str, condition: Condition) -> Probe {
+    Probe { table: table.to_owned(), column: column.to_owned(), condition }
 }
 
 fn needs_fill(table: &Table, column: &Column) -> LossKind {
     LossKind::NeedsFill { column: format!("{}.{}", table.name, column.name), ty: column.ty.clone() }
 }
 
-/// The condition under which a value of one type is none of the other; `None` where every value is.
-fn misfit(name: &str, from: &Type, to: &Type) -> Option<String> {
-    let bits = |ty: &Type| match ty {
-        Type::SmallInt => Some(16),
-        Type::Integer => Some(32),
-        Type::BigInt => Some(64),
-        _ => None,
+/// `2 values are not integers ('a', 'b')`
+fn misfits(found: &Found, new: &Column) -> String {
+    let (one, many) = kind(&new.ty);
+    let are = if found.rows == 1 { format!("is not {one}") } else { format!("are not {many}") };
+    let shown = match found.examples.as_slice() {
+        [] => String::new(),
+        [first, second, _, ..] => format!(" ({first}, {second}, …)"),
+        examples => format!(" ({})", examples.join(", ")),
     };
-    let is_real = |ty: &Type| matches!(ty, Type::Float | Type::Double);
-    let is_there = format!("{name} IS NOT NULL");
-    match (bits(from), bits(to)) {
-        _ if from == to || (is_real(from) && is_real(to)) => return None,
-        (Some(from), Some(to)) if from <= to => return None,
-        (_, Some(bits)) => {
-            let limit = 1_i128 << (bits - 1);
-            // A text counts as a number only when it comes back as it was: '007' and ' 7' do not. A real number may
-            // be whole, but what is 2^63 or more has no integer.
-            let whole = format!(
-                "CASE typeof({name}) WHEN 'integer' THEN 1 \
-                 WHEN 'real' THEN {name} = CAST({name} AS INTEGER) AND abs({name}) < 9223372036854775808.0 \
-                 WHEN 'text' THEN CAST(CAST({name} AS INTEGER) AS TEXT) = {name} ELSE 0 END"
-            );
-            let fits = if bits == 64 {
-                whole
-            } else {
-                format!("{whole} AND CAST({name} AS INTEGER) BETWEEN {} AND {}", -limit, limit - 1)
-            };
-            return Some(format!("{is_there} AND NOT ({fits})"));
-        }
-        _ => {}
-    }
-    let (function, form) = match to {
-        Type::Date => ("date", "____-__-__%"),
-        Type::Time => ("time", "__:__%"),
-        Type::Timestamp => ("datetime", "____-__-__%"),
-        Type::Bool => return Some(format!("{name} NOT IN (0, 1)")),
-        Type::Float | Type::Double => {
-            // An integer of more than 53 bits loses its last digits.
-            return Some(format!(
-                "{is_there} AND NOT (CASE typeof({name}) WHEN 'real' THEN 1 \
-                 WHEN 'integer' THEN CAST(CAST({name} AS REAL) AS INTEGER) = {name} \
-                 WHEN 'text' THEN CAST({name} AS REAL) || '' = {name} OR (CAST({name} AS INTEGER) || '' = {name} \
-                 AND CAST(CAST({name} AS REAL) AS INTEGER) = CAST({name} AS INTEGER)) ELSE 0 END)"
-            ));
-        }
-        _ => return None,
-    };
-    // SQLite takes a number for a day, and 'now' for a time: Diesel does not.
-    let fits = format!("typeof({name}) = 'text' AND {name} LIKE '{form}' AND {function}({name}) IS NOT NULL");
-    Some(match (from, to) {
-        (Type::Timestamp, Type::Date) => format!("{is_there} AND time({name}) IS NOT '00:00:00'"),
-        (_, Type::Date) => format!("{is_there} AND NOT ({fits} AND date({name}) = {name})"),
-        _ => format!("{is_there} AND NOT ({fits})"),
-    })
-}
-
-/// Some of the values, in parentheses, as SQL writes them.
-fn examples(connection: &mut SqliteConnection, table: &Table, name: &str, condition: &str) -> String {
-    let query = format!(
-        "SELECT DISTINCT CASE WHEN typeof({name}) = 'blob' AND length({name}) > 10 \
-         THEN quote(substr({name}, 1, 10)) || '…' \
-         WHEN typeof({name}) = 'text' AND length({name}) > 20 THEN quote(substr({name}, 1, 20) || '…') \
-         ELSE quote({name}) END FROM {} WHERE {condition} LIMIT 3",
-        quote(&table.name)
-    );
-    // A text that is not UTF-8 cannot be shown; it is counted all the same.
-    let values: Vec<Option<String>> = sql::<Nullable<Text>>(&query).load(connection).unwrap_or_default();
-    let values: Vec<_> = values.into_iter().flatten().collect();
-    let shown = if values.len() == 3 { format!("{}, …", values[..2].join(", ")) } else { values.join(", ") };
     // It goes to a terminal.
     let shown: String = shown.chars().map(|char| if char.is_control() { ' ' } else { char }).collect();
-    if shown.is_empty() { shown } else { format!(" ({shown})") }
+    format!("{} {are}{shown}", counted(found.rows, "value"))
 }
 
-fn count(connection: &mut SqliteConnection, table: &Table, condition: &str) -> Result<i64, Error> {
-    let query = format!("SELECT count(*) FROM {} WHERE {condition}", quote(&table.name));
-    Ok(sql::<BigInt>(&query).get_result(connection)?)
-}
-
-/// What a value is that is of that type, and what several are.
+/// One value of that type, and several, in plain words.
 fn kind(ty: &Type) -> (&'static str, &'static str) {
     match ty {
         Type::SmallInt => ("a 16-bit integer", "16-bit integers"),
@@ -302,8 +272,4 @@ fn kind(ty: &Type) -> (&'static str, &'static str) {
         Type::Timestamp => ("a timestamp", "timestamps"),
         _ => ("fit for it", "fit for it"),
     }
-}
-
-fn counted(count: i64, noun: &str) -> String {
-    words::counted(count.unsigned_abs(), noun)
 }

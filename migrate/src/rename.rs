@@ -1,50 +1,20 @@
 //! Renames: declared in the models, or asked for; never guessed.
-//!
-//! SQLite's own `ALTER TABLE … RENAME` carries them out, because it also mends every view, trigger, index, check and
-//! foreign key that uses the name.
 
-use std::fmt;
-
-use diesel::connection::SimpleConnection;
-
-use crate::diff::Alteration;
-use crate::introspect::sqlite::introspect;
+use crate::Error;
+use crate::change::{Alteration, Change, Rename};
 use crate::loss::{Loss, LossKind};
-use crate::render::Options;
+use crate::options::RenderOptions;
 use crate::schema::{Column, Schema, Table, same_name};
-use crate::sql::quote;
-use crate::{Change, Error, rehearse};
-
-/// Another name for a table or a column that stays.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Rename {
-    /// A table.
-    Table {
-        /// The name that it has.
-        from: String,
-        /// The name that it shall have.
-        to: String,
-    },
-    /// A column.
-    Column {
-        /// The table, by the name that it shall have.
-        table: String,
-        /// The name that the column has.
-        from: String,
-        /// The name that it shall have.
-        to: String,
-    },
-}
 
 impl Rename {
     /// Reads `posts.text=body`, or `posts=articles` for a table.
     ///
     /// # Errors
     ///
-    /// [`Error::BadRename`] when it has another form.
+    /// [`Error::Option`] when it has another form.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let bad = || Error::BadRename {
-            rename: text.to_owned(),
+        let bad = || Error::Option {
+            option: text.to_owned(),
             why: "write table.column=new_name, or table=new_name".into(),
         };
         let (old, new) = text.split_once('=').ok_or_else(bad)?;
@@ -59,26 +29,7 @@ impl Rename {
         })
     }
 
-    /// What takes it back.
-    #[must_use]
-    pub fn reverse(&self) -> Self {
-        match self.clone() {
-            Self::Table { from, to } => Self::Table { from: to, to: from },
-            Self::Column { table, from, to } => Self::Column { table, from: to, to: from },
-        }
-    }
-
-    /// The statement that carries it out.
-    pub(crate) fn sql(&self) -> String {
-        match self {
-            Self::Table { from, to } => format!("ALTER TABLE {} RENAME TO {}", quote(from), quote(to)),
-            Self::Column { table, from, to } => {
-                format!("ALTER TABLE {} RENAME COLUMN {} TO {}", quote(table), quote(from), quote(to))
-            }
-        }
-    }
-
-    /// Fails when the models do not have the new name: then it is a slip of the pen.
+    /// Fails when the models do not have the new name: it is a typing mistake then.
     pub(crate) fn require_target(&self, models: &Schema) -> Result<(), Error> {
         let has = |column: &str, table: &Table| table.find_column(column).is_some();
         let (is_there, what) = match self {
@@ -92,12 +43,12 @@ impl Rename {
         if is_there {
             return Ok(());
         }
-        Err(Error::BadRename { rename: self.to_string(), why: format!("the models have no {what}") })
+        Err(Error::Option { option: self.to_string(), why: format!("the models have no {what}") })
     }
 
     /// Whether the live schema has the old name and not the new one.
-    fn require(&self, live: &Schema) -> Result<(), Error> {
-        let bad = |why: String| Err(Error::BadRename { rename: self.to_string(), why });
+    pub(crate) fn require(&self, live: &Schema) -> Result<(), Error> {
+        let bad = |why: String| Err(Error::Option { option: self.to_string(), why });
         match self {
             Self::Table { from, .. } if live.table(from).is_none() => bad(format!("there is no table {from}")),
             Self::Table { to, .. } if live.table(to).is_some() => bad(format!("table {to} is there already")),
@@ -108,16 +59,6 @@ impl Rename {
                 Some(found) if found.find_column(to).is_some() => bad(format!("column {table}.{to} is there already")),
                 Some(_) => Ok(()),
             },
-        }
-    }
-}
-
-impl fmt::Display for Rename {
-    /// Says the rename in plain words.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Table { from, to } => write!(f, "renames table {from} to {to}"),
-            Self::Column { table, from, to } => write!(f, "renames {table}.{from} to {to}"),
         }
     }
 }
@@ -145,24 +86,8 @@ pub(crate) fn declared(live: &Schema, models: &Schema) -> Vec<Rename> {
     tables
 }
 
-/// The live schema as it will be after the renames: SQLite itself carries them out, on an empty copy.
-pub(crate) fn renamed(live: &Schema, renames: &[Rename]) -> Result<Schema, Error> {
-    if renames.is_empty() {
-        return Ok(live.clone());
-    }
-    let mut copy = rehearse::empty_copy(live)?;
-    let mut schema = live.clone();
-    for rename in renames {
-        rename.require(&schema)?;
-        copy.batch_execute(&rename.sql())
-            .map_err(|error| Error::BadRename { rename: rename.to_string(), why: error.to_string() })?;
-        schema = introspect(&mut copy)?;
-    }
-    Ok(schema)
-}
-
-/// The changes and options with the names that the live database still has, to look at its rows by.
-pub(crate) fn in_old_names(changes: &[Change], options: &Options) -> (Vec<Change>, Options) {
+/// The changes and options with the names that the live database still has, to count its rows by.
+pub(crate) fn in_old_names(changes: &[Change], options: &RenderOptions) -> (Vec<Change>, RenderOptions) {
     let renames: Vec<_> = changes
         .iter()
         .filter_map(|change| match change {
@@ -202,8 +127,8 @@ pub(crate) fn in_old_names(changes: &[Change], options: &Options) -> (Vec<Change
     (changes, options)
 }
 
-/// Where a plan drops one thing and adds another that looks like it: dropping it may not be what is meant.
-pub(crate) fn alike(changes: &[Change]) -> Vec<Loss> {
+/// Where a plan drops a column or table and adds a similar one, which may be a rename.
+pub(crate) fn similar(changes: &[Change]) -> Vec<Loss> {
     let mut found = Vec::new();
     for change in changes {
         match change {
@@ -212,8 +137,8 @@ pub(crate) fn alike(changes: &[Change]) -> Vec<Loss> {
                     Change::CreateTable(table) => Some(table),
                     _ => None,
                 });
-                let alike = created.filter(|new| are_alike(old, new));
-                found.extend(alike.map(|new| loss(&old.name, &new.name, &new.name)));
+                let similar = created.filter(|new| are_similar(old, new));
+                found.extend(similar.map(|new| loss(&old.name, &new.name, &new.name)));
             }
             Change::AlterTable { to: table, alterations, .. } => {
                 for old in alterations {
@@ -237,14 +162,43 @@ pub(crate) fn alike(changes: &[Change]) -> Vec<Loss> {
 fn loss(old: &str, new: &str, new_name: &str) -> Loss {
     let change = format!("drops {old} and adds {new}");
     let rename = format!("{old}={new_name}");
-    let words = format!("{change}, which look alike: --rename {rename} would keep the values");
-    Loss { change, count: 0, words, kind: LossKind::Alike { old: old.to_owned(), new: new.to_owned(), rename } }
+    let text = format!("{change}, which are similar: the rename {rename} would keep the values");
+    Loss { change, count: 0, text, kind: LossKind::Similar { old: old.to_owned(), new: new.to_owned(), rename } }
 }
 
 /// Whether at least half of the columns of both tables have the same name and type.
-fn are_alike(a: &Table, b: &Table) -> bool {
+fn are_similar(a: &Table, b: &Table) -> bool {
     let is_shared =
         |column: &&Column| b.columns.iter().any(|other| same_name(&other.name, &column.name) && other.ty == column.ty);
     let shared = a.columns.iter().filter(is_shared).count();
     shared > 0 && shared * 2 >= a.columns.len().max(b.columns.len())
+}
+
+/// Of the renames that statements make one after the other, those that lead from a name of the one schema to a name of
+/// the other, tables first.
+pub(crate) fn effective(live: &Schema, goal: &Schema, statements: &[Rename]) -> Vec<Rename> {
+    let tables = statements.iter().filter_map(|rename| match rename {
+        Rename::Table { from, to } => Some((from, to)),
+        Rename::Column { .. } => None,
+    });
+    let is_effective = |(from, to): &(&String, &String)| {
+        live.table(from).is_some() && live.table(to).is_none() && goal.table(to).is_some()
+    };
+    let tables: Vec<_> = tables.filter(is_effective).collect();
+    let columns = statements.iter().filter_map(|rename| match rename {
+        Rename::Table { .. } => None,
+        Rename::Column { table, from, to } => {
+            // The statement may stand before the table's own rename, or after it.
+            let names = |(old, new): &&(&String, &String)| same_name(old, table) || same_name(new, table);
+            let (old, new) = tables.iter().find(names).copied().unwrap_or((table, table));
+            let (before, after) = (live.table(old)?, goal.table(new)?);
+            let moves = |schema: &Table, has: &str, lacks: &str| {
+                schema.find_column(has).is_some() && schema.find_column(lacks).is_none()
+            };
+            let is_effective = moves(before, from, to) && moves(after, to, from);
+            is_effective.then(|| Rename::Column { table: new.clone(), from: from.clone(), to: to.clone() })
+        }
+    });
+    let columns: Vec<_> = columns.collect();
+    tables.into_iter().map(|(from, to)| Rename::Table { from: from.clone(), to: to.clone() }).chain(columns).collect()
 }

@@ -1,26 +1,41 @@
 //! What the library asks of a database, and the one place that knows which kinds there are.
 
 mod backup;
+mod errors;
 mod order;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod sqlite;
-mod url;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 
+#[cfg(feature = "postgres")]
 pub use any::{AnyConnection as Connection, MultiBackend as Backend};
-pub use url::DatabaseUrl;
 
 pub(crate) use backup::Backup;
 
-use crate::change::Change;
+use crate::change::{Change, Rename};
 use crate::error::Error;
+use crate::history::Applied;
 use crate::loss::{Found, Probe};
 use crate::migration::{Direction, Migration, Sql};
-use crate::plan::RenderOptions;
+use crate::options::RenderOptions;
 use crate::schema::{Column, Schema, Table};
+use crate::settings::Settings;
+use crate::url::DatabaseUrl;
+
+/// The database of that URL: the one place that knows which kinds there are.
+pub(crate) fn open(url: &DatabaseUrl, settings: &Settings) -> Result<Box<dyn Database>, Error> {
+    Ok(match url.sqlite_path() {
+        Some(path) => Box::new(sqlite::Sqlite::new(path, settings)),
+        #[cfg(feature = "postgres")]
+        None => Box::new(postgres::Postgres::new(url, settings)),
+        #[cfg(not(feature = "postgres"))]
+        None => return Err(Error::NotSupported { operation: "this program", database: "PostgreSQL" }),
+    })
+}
 
 /// A kind of database. It connects when it is first asked for something.
 ///
@@ -46,8 +61,8 @@ pub(crate) trait Database {
     /// Reads the schema, without the library's own tables and without side tables.
     fn introspect(&mut self) -> Result<Schema, Error>;
 
-    /// The models as this database would read them back: types, defaults and conditions in its own form.
-    fn normalize(&mut self, models: &Schema) -> Result<Schema, Error>;
+    /// The models as this database would read them back into `live`: types, defaults and conditions in its own form.
+    fn normalize(&mut self, models: &Schema, live: &Schema) -> Result<Schema, Error>;
 
     /// Writes the changes as SQL. `from` is the schema that they start from; renames among the changes are applied to
     /// it already.
@@ -61,7 +76,13 @@ pub(crate) trait Database {
 
     /// The schemas after each of the scripts, one after the other, on an empty copy of `from`. The database stays as
     /// it is. Fails when a script does, or leaves a view or trigger that cannot work.
-    fn try_scripts(&mut self, from: &Schema, scripts: &[&str]) -> Result<Vec<Schema>, Error>;
+    fn try_scripts(&mut self, from: &Schema, scripts: &[Script<'_>]) -> Result<Vec<Schema>, Error>;
+
+    /// The renames that a script's statements make, in order.
+    fn renames(&self, script: &str) -> Vec<Rename>;
+
+    /// The names in a script, each once.
+    fn names_in(&self, script: &str) -> Vec<String>;
 
     /// Does work in one transaction that holds the write lock from its first moment, and waits for it if necessary.
     /// Nothing stays of it when the work fails.
@@ -92,19 +113,36 @@ pub(crate) trait Database {
     /// Drops side tables so that their values are in no file of the database any more.
     fn purge(&mut self, side_tables: &[String]) -> Result<(), Error>;
 
+    /// Drops tables within a transaction.
+    fn drop_tables(&mut self, names: &[String]) -> Result<(), Error>;
+
     /// Copies the database, at that version, before it changes; `None` when it holds no rows.
     fn back_up(&mut self, version: u64) -> Result<Option<Backup>, Error>;
 
-    /// A copy to rehearse migrations on: the database's own rows where `with_rows` allows it, which stay as they are.
+    /// Puts a backup in the database's place, after checking that it is one of this project, and returns its version.
+    /// What is in its place is backed up first. `check` returns the version of an opened backup, or why it is foreign.
+    fn restore(&mut self, file: &Path, check: &mut Check<'_>) -> Result<Restored, Error>;
+
+    /// A copy to rehearse migrations on, which the database does not notice: with its rows, or without where they are
+    /// too many to copy.
     fn sandbox(&mut self) -> Result<Box<dyn Sandbox>, Error>;
 }
 
-/// A version that is applied.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Applied {
-    pub version: String,
-    /// The checksum of its `up.sql`, where one was recorded.
-    pub checksum: Option<String>,
+/// A script with the name that an error has for it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Script<'a> {
+    pub name: &'a str,
+    pub sql: &'a str,
+}
+
+/// Returns the version of a database of this project, or why it is another project's.
+pub(crate) type Check<'a> = dyn FnMut(&mut dyn Database) -> Result<u64, Error> + 'a;
+
+/// What [`Database::restore`] did.
+pub(crate) struct Restored {
+    pub version: u64,
+    /// The backup of what was replaced.
+    pub replaced: Option<Backup>,
 }
 
 /// A copy of a database, or a transaction in it that is rolled back, to rehearse migrations on.
@@ -112,15 +150,16 @@ pub(crate) trait Sandbox {
     /// What it is, for a message: `a copy of 2,000 rows`.
     fn description(&mut self) -> Result<String, Error>;
 
-    /// The database in it.
-    fn database(&mut self) -> &mut dyn Database;
+    /// Reads the schema, as [`Database::introspect`].
+    fn introspect(&mut self) -> Result<Schema, Error>;
 
     /// Remembers the rows as they are now.
     fn snapshot(&mut self) -> Result<(), Error>;
 
-    /// How the rows differ from the snapshot, in the tables and columns that both schemas have. Each pair is a table
-    /// as it was in the snapshot and as it is now; a column is compared with the column of the same position in
-    /// `columns`.
+    /// Runs one migration in one direction.
+    fn run(&mut self, migration: &Migration, direction: Direction) -> Result<(), Error>;
+
+    /// How the rows differ from the snapshot.
     fn compare_rows(&mut self, tables: &[Compared]) -> Result<Vec<RowChange>, Error>;
 }
 
@@ -128,7 +167,8 @@ pub(crate) trait Sandbox {
 #[derive(Debug, Clone)]
 pub(crate) struct Compared {
     pub before: Table,
-    pub after: Table,
+    /// Its name after.
+    pub after: String,
     /// Each column that is compared, by its name before and after.
     pub columns: Vec<(String, String)>,
 }
@@ -168,5 +208,40 @@ impl fmt::Display for RowChange {
                 write!(f, "{}.{column} changed in {rows}, such as {}", self.table, self.example)
             }
         }
+    }
+}
+
+// The derive's code brings Diesel's own `Connection` into scope, hence the enum's other name and its own module.
+#[cfg(feature = "postgres")]
+#[allow(missing_docs, reason = "what the derive writes has no doc comments")]
+mod any {
+    use diesel::{PgConnection, SqliteConnection};
+
+    /// A connection to SQLite or to PostgreSQL. Diesel's queries run on it as on either.
+    #[derive(diesel::MultiConnection)]
+    pub enum AnyConnection {
+        /// A SQLite database file.
+        Sqlite(SqliteConnection),
+        /// A PostgreSQL server.
+        Postgres(PgConnection),
+    }
+}
+
+#[cfg(feature = "postgres")]
+impl Connection {
+    /// Opens the database of that URL. A SQLite file is never created here.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoDatabase`] when a SQLite file is missing, [`Error::Database`] when the database cannot be opened.
+    pub fn open(url: &DatabaseUrl) -> Result<Self, Error> {
+        let Some(path) = url.sqlite_path() else {
+            let connected = <diesel::PgConnection as diesel::Connection>::establish(url.as_str());
+            return connected.map(Self::Postgres).map_err(|error| Error::connecting(&url.to_string(), error));
+        };
+        if !path.exists() {
+            return Err(Error::NoDatabase { database: path.display().to_string() });
+        }
+        sqlite::open(path).map(Self::Sqlite)
     }
 }

@@ -1,231 +1,190 @@
-//! Where a trial takes place: a folder beside the database with a copy of it, whole or a sample, that goes at the end.
+//! A copy of a database to rehearse migrations on, in a folder beside it that is removed at the end.
 
-use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use diesel::RunQueryDsl;
-use diesel::connection::SimpleConnection;
+use diesel::SqliteConnection;
+use diesel::connection::SimpleConnection as _;
 use diesel::dsl::sql;
-use diesel::sql_types::BigInt;
-use diesel::sqlite::SqliteConnection;
+use diesel::sql_types::Text;
+use diesel::RunQueryDsl as _;
 
-use crate::sample::{Bounds, Sample, sample};
-use crate::sql::quote;
-use crate::words::Thousands;
-use crate::{Error, Project, backup, verify};
+use super::catalog::Catalog as _;
+use super::ddl::{literal, quote};
+use super::{Sqlite, backup, file_name, open, rows};
+use crate::Error;
+use crate::database::{Compared, Database as _, RowChange, Sandbox};
+use crate::error::DatabaseErrorKind;
+use crate::migration::{Direction, Migration};
+use crate::schema::Schema;
+use crate::settings::{Event, Settings};
+use crate::text::counted;
 
-/// The folder of a trial. It goes at the end; what a killed program left goes with the next trial, which knows by the
-/// lock that nobody is at work in it.
-pub(super) struct Stage {
+/// The folder of a rehearsal. What a killed process left is removed by the next rehearsal, which sees by the lock that
+/// no process uses it.
+pub(super) struct Copy {
     folder: PathBuf,
     _lock: fs::File,
-    sample: Option<Sample>,
-    /// Whether the values are compared.
-    pub verify: bool,
+    db: Sqlite,
+    with_rows: bool,
+    settings: Settings,
 }
 
-impl Stage {
-    /// Copies the database, or a sample of it where it is too large for the settings or the disk, which is then told.
-    pub fn new(project: &Project, connection: &mut SqliteConnection) -> Result<Self, Error> {
-        let path = project.sqlite_path()?;
-        // A link to a database may lie where there is no room.
-        let database = fs::canonicalize(&path).unwrap_or(path);
-        let parent = database.parent().unwrap_or(Path::new("."));
-        sweep(parent);
-        let folder = parent.join(format!("{STAGE}{}", std::process::id()));
-        let failed =
-            |why: &dyn fmt::Display| Error::CannotWrite { path: folder.clone(), why: format!("{NO_COPY}: {why}") };
-        let free = fs4::available_space(parent).map_err(|error| failed(&error))?;
-        let size = backup::size(connection)?;
-        let extent = Extent::of(size, free, project.settings.whole_copy);
-        let (needed, left) = (Bytes(size.saturating_mul(COPIES)), Bytes(free));
-        if extent == Extent::None {
-            return Err(failed(&format!("a trial needs {needed}, and {left} are free")));
-        }
-        let mut stage = Self::create(folder.clone()).map_err(|error| failed(&error))?;
-        stage.verify = project.settings.verify;
-        let copied = match extent {
-            Extent::Sample(bytes) => {
-                let bounds = Bounds { rows: project.settings.sample_rows, bytes };
-                sample(connection, &database, &stage.before(), bounds).map(Some)
+const FOLDER: &str = ".rehearsal-";
+
+/// A rehearsal needs the copy, its snapshot, and room for the copy to grow while a table is rebuilt.
+const COPIES: u64 = 3;
+
+impl Copy {
+    /// Copies the database; without its rows where they exceed the limit or the free space.
+    pub fn new(database: &mut Sqlite) -> Result<Self, Error> {
+        // A link to a database may be where there is no room.
+        let path = fs::canonicalize(&database.path).unwrap_or_else(|_| database.path.clone());
+        let parent = path.parent().unwrap_or(Path::new("."));
+        remove_abandoned(parent);
+        let folder = parent.join(format!("{FOLDER}{}", std::process::id()));
+        let free = fs4::available_space(parent).map_err(Error::file("read", parent))?;
+        let size = database.with(|connection| backup::size(connection))?;
+        let settings = database.settings.clone();
+        let limit = settings.rehearsal_limit.min(free / COPIES);
+        let lock = create(&folder).map_err(Error::file("write", &folder))?;
+        let db = Sqlite::new(&folder.join("copy.db"), &settings);
+        let mut copy = Self { folder, _lock: lock, db, with_rows: size <= limit, settings };
+        if copy.with_rows {
+            let target = copy.db.path.clone();
+            let copied = copy.settings.step("copying the database for a rehearsal", || {
+                database.with(|connection| backup::copy(connection, &target))
+            })?;
+            if let Some(why) = copied.by_pages {
+                copy.settings.emit(&Event::BackupByPages(why));
             }
-            _ => backup::copy(connection, &stage.before(), "copying the database to try the migration").map(|()| None),
-        };
-        stage.sample = copied.map_err(|error| match error {
-            Error::CannotWrite { why, .. } => failed(&why),
-            Error::Query(error) if error.to_string().contains("disk") => failed(&error),
-            other => other,
-        })?;
-        if let Some(Sample { rows, of }) = stage.sample {
-            let why = if size > project.settings.whole_copy {
-                format!("{} holds {}", project.database(), Bytes(size))
-            } else {
-                format!("a whole copy of {} needs {needed}, and {left} are free", project.database())
-            };
-            (project.settings.tell)(&format!(
-                "{why}: the migration is tried on a sample of {} of its {} rows",
-                Thousands(rows),
-                Thousands(of)
-            ));
+        } else {
+            copy.settings.emit(&Event::RehearsedWithoutRows { size, limit });
+            copy.copy_schema(database)?;
         }
-        Ok(stage)
-    }
-
-    fn create(folder: PathBuf) -> io::Result<Self> {
-        let mut builder = fs::DirBuilder::new();
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&folder)?;
-        let lock = fs::File::create(folder.join("lock")).and_then(|file| file.lock().map(|()| file));
-        match lock {
-            Ok(lock) => Ok(Self { folder, _lock: lock, sample: None, verify: true }),
-            Err(error) => {
-                let _ = fs::remove_dir_all(&folder);
-                Err(error)
-            }
-        }
-    }
-
-    /// The rows as they are before the migration.
-    pub fn before(&self) -> PathBuf {
-        self.folder.join("before.db")
-    }
-
-    fn copy(&self) -> PathBuf {
-        self.folder.join("copy.db")
-    }
-
-    /// The copy that the migration runs on, as it is before.
-    pub fn open_copy(&self) -> Result<SqliteConnection, Error> {
-        self.duplicate(&self.before(), &self.copy())?;
-        let mut copy = backup::open(&self.copy())?;
-        // Nobody needs it after a power cut. 32 MB of memory spare many reads.
-        copy.batch_execute("PRAGMA synchronous = OFF; PRAGMA cache_size = -32000")?;
+        // The copy need not survive a power failure.
+        copy.db.with(|connection| Ok(connection.batch_execute("PRAGMA synchronous = OFF; PRAGMA cache_size = -32000")?))?;
         Ok(copy)
     }
 
-    /// Takes the copy as it is now for what is before the next migration. Nobody may have it open.
-    pub fn advance(&self) -> Result<(), Error> {
-        fs::rename(self.copy(), self.before()).map_err(|error| self.full(&error.to_string()))
+    fn copy_schema(&mut self, database: &mut Sqlite) -> Result<(), Error> {
+        let texts: Vec<String> = database.with(|connection| {
+            let order = "CASE type WHEN 'table' THEN 0 WHEN 'index' THEN 1 ELSE 2 END";
+            // A virtual table creates the tables in which it stores its content.
+            let query = format!(
+                "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \
+                 AND name NOT IN (SELECT name FROM pragma_table_list WHERE type = 'shadow') ORDER BY {order}, rowid"
+            );
+            Ok(sql::<Text>(&query).load(connection)?)
+        })?;
+        let applied = database.history()?.unwrap_or_default();
+        drop(open(&self.db.path)?);
+        self.db.with(|connection| texts.iter().try_for_each(|text| Ok(connection.batch_execute(text)?)))?;
+        self.db.record(&applied, false)
     }
 
-    fn duplicate(&self, from: &Path, to: &Path) -> Result<(), Error> {
-        fs::copy(from, to).map(drop).map_err(|error| self.full(&error.to_string()))
+    fn before(&self) -> PathBuf {
+        self.folder.join("before.db")
     }
 
-    /// That there is no room for what a migration does to the copy.
-    pub fn full(&self, why: &str) -> Error {
-        Error::CannotWrite { path: self.folder.clone(), why: format!("{NO_COPY}: {why}") }
-    }
-
-    /// What the trial is made on: `a copy of 2,000 rows`.
-    pub fn words(&self) -> Result<String, Error> {
-        if let Some(Sample { rows, of }) = self.sample {
-            return Ok(format!("a sample of {} of {} rows", Thousands(rows), Thousands(of)));
+    /// Views and triggers may name the database that they are in, which gets another name when it is attached.
+    fn strip(&self) -> Result<(), Error> {
+        let mut before = open(&self.before())?;
+        let query = "SELECT 'DROP ' || type || ' ' FROM sqlite_master WHERE type IN ('view', 'trigger')";
+        let verbs: Vec<String> = sql::<Text>(query).load(&mut before)?;
+        let names: Vec<String> =
+            sql::<Text>("SELECT name FROM sqlite_master WHERE type IN ('view', 'trigger')").load(&mut before)?;
+        // The triggers of a view are dropped with it.
+        before.batch_execute("PRAGMA synchronous = OFF; BEGIN")?;
+        for (verb, name) in verbs.iter().zip(&names) {
+            let verb = verb.replacen("DROP view", "DROP VIEW IF EXISTS", 1);
+            let verb = verb.replacen("DROP trigger", "DROP TRIGGER IF EXISTS", 1);
+            before.batch_execute(&format!("{verb}{}", quote(name)))?;
         }
-        let mut before = backup::open(&self.before())?;
-        let mut rows = 0;
-        for table in verify::tables(&mut before)? {
-            let count = sql::<BigInt>(&format!("SELECT count(*) FROM {}", quote(&table)));
-            rows += count.get_result::<i64>(&mut before)?.unsigned_abs();
+        Ok(before.batch_execute("COMMIT")?)
+    }
+
+    /// An error that means that the disk is full, with the folder that needs room.
+    fn full(&self, error: Error) -> Error {
+        if error.kind() != Some(DatabaseErrorKind::Full) {
+            return error;
         }
-        Ok(match rows {
-            0 => "a copy without rows".into(),
-            1 => "a copy of 1 row".into(),
-            rows => format!("a copy of {} rows", Thousands(rows)),
-        })
+        let source = io::Error::new(io::ErrorKind::StorageFull, format!("no room for a rehearsal: {error}"));
+        Error::File { action: "write", path: self.folder.clone(), source }
     }
 }
 
-impl Drop for Stage {
+impl Drop for Copy {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.folder);
     }
 }
 
-const STAGE: &str = ".rehearsal-";
-
-const NO_COPY: &str = "no copy can be made to try the migration on";
-
-/// A trial has two copies, and one of them may grow to twice its size while a table is rebuilt.
-const COPIES: u64 = 3;
-
-/// The most bytes of a sample, and the least with which one is worth the while.
-const SAMPLE_BYTES: std::ops::RangeInclusive<u64> = (1 << 20)..=(256 << 20);
-
-/// How much of a database is copied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Extent {
-    Whole,
-    /// A sample of that many bytes.
-    Sample(u64),
-    None,
-}
-
-impl Extent {
-    fn of(size: u64, free: u64, whole_copy: u64) -> Self {
-        // Others write to the same disk meanwhile: a sample may take a part of what is left.
-        let sample = (free / (COPIES + 1) / 2).min(*SAMPLE_BYTES.end());
-        if size <= whole_copy && size.saturating_mul(COPIES) <= free {
-            Self::Whole
-        } else if sample >= *SAMPLE_BYTES.start() {
-            Self::Sample(sample)
-        } else {
-            Self::None
+impl Sandbox for Copy {
+    fn description(&mut self) -> Result<String, Error> {
+        if !self.with_rows {
+            return Ok("an empty copy".into());
         }
+        let rows: u64 = self.db.with(|connection| Ok(connection.row_counts()?.values().sum()))?;
+        Ok(if rows == 0 { "a copy without rows".into() } else { format!("a copy of {}", counted(rows, "row")) })
+    }
+
+    fn introspect(&mut self) -> Result<Schema, Error> {
+        self.db.introspect()
+    }
+
+    fn snapshot(&mut self) -> Result<(), Error> {
+        fs::copy(&self.db.path, self.before()).map(drop).map_err(Error::file("write", &self.before()))?;
+        self.strip()
+    }
+
+    fn run(&mut self, migration: &Migration, direction: Direction) -> Result<(), Error> {
+        let ran = self.db.transaction(&mut |db| db.run(&[migration], direction, true));
+        ran.map_err(|error| self.full(error))
+    }
+
+    fn compare_rows(&mut self, tables: &[Compared]) -> Result<Vec<RowChange>, Error> {
+        let before = file_name(&self.before())?;
+        let settings = self.settings.clone();
+        self.db.with(|connection| {
+            connection.batch_execute(&format!("ATTACH {} AS before", literal(&before)))?;
+            let compare = |connection: &mut SqliteConnection| {
+                let each = tables.iter().map(|table| {
+                    settings.step(&format!("comparing {}", table.before.name), || rows::compare(connection, table))
+                });
+                each.collect::<Result<Vec<_>, _>>().map(|changes| changes.into_iter().flatten().collect())
+            };
+            let changes = compare(connection);
+            connection.batch_execute("DETACH before")?;
+            changes
+        })
     }
 }
 
-/// Removes what trials left that were killed.
-fn sweep(folder: &Path) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+fn create(folder: &Path) -> io::Result<fs::File> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)?;
+    let lock = fs::File::create(folder.join("lock")).and_then(|file| file.lock().map(|()| file));
+    if lock.is_err() {
+        let _ = fs::remove_dir_all(folder);
+    }
+    lock
+}
+
+/// Removes what killed rehearsals left.
+fn remove_abandoned(parent: &Path) {
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
         let path = entry.path();
-        let is_stage = entry.file_name().to_str().is_some_and(|name| name.starts_with(STAGE)) && path.is_dir();
+        let is_ours = entry.file_name().to_str().is_some_and(|name| name.starts_with(FOLDER)) && path.is_dir();
         let is_free = || match fs::File::open(path.join("lock")) {
             Ok(file) => file.try_lock().is_ok(),
             Err(error) => error.kind() == io::ErrorKind::NotFound,
         };
-        if is_stage && is_free() {
+        if is_ours && is_free() {
             let _ = fs::remove_dir_all(&path);
         }
-    }
-}
-
-/// A size in the unit that suits it: `3.2 GB`.
-struct Bytes(u64);
-
-impl fmt::Display for Bytes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (unit, name) = match self.0 {
-            0..1_000_000 => (1_000, "kB"),
-            1_000_000..1_000_000_000 => (1_000_000, "MB"),
-            _ => (1_000_000_000, "GB"),
-        };
-        let tenths = (self.0.saturating_mul(10) + unit / 2) / unit;
-        write!(f, "{}.{} {name}", tenths / 10, tenths % 10)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_sample_is_taken_where_a_whole_copy_is_too_large_for_the_settings_or_the_disk() {
-        let (mb, gb) = (1 << 20, 1 << 30);
-        assert_eq!(Extent::of(gb, 100 * gb, gb), Extent::Whole);
-        assert_eq!(Extent::of(gb + 1, 100 * gb, gb), Extent::Sample(256 * mb));
-        assert_eq!(Extent::of(gb, 3 * gb - 1, gb), Extent::Sample(256 * mb));
-        assert_eq!(Extent::of(gb, 80 * mb, gb), Extent::Sample(10 * mb));
-        assert_eq!(Extent::of(gb, 2 * mb, gb), Extent::None);
-        assert_eq!(Extent::of(100, 1000, gb), Extent::Whole);
-    }
-
-    #[test]
-    fn sizes_are_written_for_people() {
-        let words = [4096, 3_200_000, 3_200_000_000].map(|size| Bytes(size).to_string());
-        assert_eq!(words, ["4.1 kB", "3.2 MB", "3.2 GB"]);
     }
 }

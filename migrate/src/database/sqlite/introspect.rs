@@ -1,27 +1,38 @@
-//! What a SQLite database holds, from its pragmas and from the texts that it keeps.
+//! What a SQLite database holds, from its pragmas and from the texts that it stores.
 
 use std::collections::HashMap;
 
-use diesel::RunQueryDsl;
 use diesel::dsl::sql;
 use diesel::sql_types::{Bool, Integer, Nullable, Text};
 use diesel::sqlite::SqliteConnection;
+use diesel::{OptionalExtension as _, RunQueryDsl};
 
-use crate::Error;
+use super::ddl::create_table::{CreateTable, Kind};
+use super::ddl::types::{column_type, default_value, storage};
+use super::ddl::{canonical, canonical_condition};
+use crate::error::Error;
+use crate::kept;
 use crate::schema::{
-    Action, Check, Column, DefaultValue, ForeignKey, Index, IndexColumn, Object, ObjectKind, Schema, Table, Type,
-    same_name,
+    Action, Check, Column, ForeignKey, Index, IndexColumn, Object, ObjectKind, Schema, Table, Type, same_name,
 };
-use crate::sql::create_table::{CreateTable, Kind};
-use crate::sql::{canonical, tokens};
 
-/// Tables that are nobody's model: SQLite's own, Diesel's bookkeeping and this library's.
-const NOT_OURS: &str = "tbl_name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \
-     AND tbl_name NOT LIKE '\\_\\_diesel\\_%' ESCAPE '\\' AND tbl_name NOT LIKE '\\_\\_migrate\\_%' ESCAPE '\\' \
-     AND tbl_name NOT LIKE '\\_kept\\_%' ESCAPE '\\'";
+/// Every table but those of SQLite and of the migrations' history.
+const TABLES: &str = "tbl_name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \
+     AND tbl_name NOT IN ('__diesel_schema_migrations', '__migrate_checksums')";
 
-/// Reads the main database of the connection.
+/// Reads the main database of the connection, without the side tables of the migrations that are applied.
 pub(crate) fn introspect(connection: &mut SqliteConnection) -> Result<Schema, Error> {
+    let history = "SELECT name FROM sqlite_master WHERE name = '__diesel_schema_migrations'";
+    let history: Option<String> = sql::<Text>(history).get_result(connection).optional()?;
+    let applied = match history {
+        Some(_) => sql::<Text>("SELECT version FROM __diesel_schema_migrations").load(connection)?,
+        None => Vec::new(),
+    };
+    introspect_at(connection, &applied)
+}
+
+/// Reads the main database of the connection, without the side tables of migrations of these versions.
+pub(crate) fn introspect_at(connection: &mut SqliteConnection, applied: &[String]) -> Result<Schema, Error> {
     let mut columns = group(load_columns(connection)?, |row| row.0.clone());
     let mut keys = group(load_foreign_keys(connection)?, |row| row.0.clone());
     let mut indexes = group(load_indexes(connection)?, |row| row.0.clone());
@@ -29,7 +40,7 @@ pub(crate) fn introspect(connection: &mut SqliteConnection) -> Result<Schema, Er
     let virtual_tables = load_virtual_tables(connection)?;
 
     let (mut schema, mut objects) = (Schema::default(), Vec::new());
-    for (kind, name, table, text) in texts {
+    for (kind, name, table, text) in texts.into_iter().filter(|row| kept::owner(&row.2, applied).is_none()) {
         let table_kind = virtual_tables.iter().find(|(own, _)| same_name(own, &name)).map(|(_, kind)| kind.as_str());
         match (kind.as_str(), text) {
             ("table", Some(text)) if table_kind.is_none() => {
@@ -39,17 +50,20 @@ pub(crate) fn introspect(connection: &mut SqliteConnection) -> Result<Schema, Er
                 objects.extend(indexes);
             }
             ("table", Some(sql)) if table_kind == Some("virtual") => {
-                objects.push(Object { kind: ObjectKind::VirtualTable, name, table, sql });
+                objects.push(object(ObjectKind::VirtualTable, name, table, sql));
             }
-            ("view", Some(sql)) => objects.push(Object { kind: ObjectKind::View, name, table, sql }),
-            ("trigger", Some(sql)) => objects.push(Object { kind: ObjectKind::Trigger, name, table, sql }),
+            ("view", Some(sql)) => objects.push(object(ObjectKind::View, name, table, sql)),
+            ("trigger", Some(sql)) => objects.push(object(ObjectKind::Trigger, name, table, sql)),
             _ => {}
         }
     }
     schema.objects = Some(objects);
-    schema.side_tables = load_side_tables(connection)?;
     name_referenced_keys(&mut schema);
     Ok(schema)
+}
+
+fn object(kind: ObjectKind, name: String, table: String, sql: String) -> Object {
+    Object { kind, name, table, normalized: canonical(&sql), sql }
 }
 
 /// `REFERENCES users` without columns means the key of users.
@@ -66,17 +80,11 @@ fn name_referenced_keys(schema: &mut Schema) {
 type TextRow = (String, String, String, Option<String>);
 
 fn load_texts(connection: &mut SqliteConnection) -> Result<Vec<TextRow>, Error> {
-    let query = format!("SELECT type, name, tbl_name, sql FROM sqlite_master WHERE {NOT_OURS} ORDER BY rowid");
+    let query = format!("SELECT type, name, tbl_name, sql FROM sqlite_master WHERE {TABLES} ORDER BY rowid");
     Ok(sql::<(Text, Text, Text, Nullable<Text>)>(&query).load(connection)?)
 }
 
-fn load_side_tables(connection: &mut SqliteConnection) -> Result<Vec<String>, Error> {
-    let query =
-        "SELECT sql FROM sqlite_master WHERE type = 'table' AND name LIKE '\\_kept\\_%' ESCAPE '\\' ORDER BY rowid";
-    Ok(sql::<Text>(query).load(connection)?)
-}
-
-/// Virtual tables, and the shadow tables that they keep their content in.
+/// Virtual tables, and the shadow tables that hold their content.
 fn load_virtual_tables(connection: &mut SqliteConnection) -> Result<Vec<(String, String)>, Error> {
     let query = "SELECT name, type FROM pragma_table_list WHERE schema = 'main' AND type IN ('virtual', 'shadow')";
     Ok(sql::<(Text, Text)>(query).load(connection)?)
@@ -88,7 +96,7 @@ type ColumnRow = (String, String, String, bool, Option<String>, i32, i32);
 fn load_columns(connection: &mut SqliteConnection) -> Result<Vec<ColumnRow>, Error> {
     let query = format!(
         "SELECT m.name, x.name, x.type, x.\"notnull\", x.dflt_value, x.pk, x.hidden \
-         FROM (SELECT name FROM sqlite_master WHERE type = 'table' AND {NOT_OURS}) m, pragma_table_xinfo(m.name) x"
+         FROM (SELECT name FROM sqlite_master WHERE type = 'table' AND {TABLES}) m, pragma_table_xinfo(m.name) x"
     );
     Ok(sql::<(Text, Text, Text, Bool, Nullable<Text>, Integer, Integer)>(&query).load(connection)?)
 }
@@ -99,7 +107,7 @@ type KeyRow = (String, i32, String, String, Option<String>, String, String);
 fn load_foreign_keys(connection: &mut SqliteConnection) -> Result<Vec<KeyRow>, Error> {
     let query = format!(
         "SELECT m.name, f.id, f.\"table\", f.\"from\", f.\"to\", f.on_update, f.on_delete \
-         FROM (SELECT name FROM sqlite_master WHERE type = 'table' AND {NOT_OURS}) m, \
+         FROM (SELECT name FROM sqlite_master WHERE type = 'table' AND {TABLES}) m, \
               pragma_foreign_key_list(m.name) f ORDER BY m.name, f.id DESC, f.seq"
     );
     Ok(sql::<(Text, Integer, Text, Text, Nullable<Text>, Text, Text)>(&query).load(connection)?)
@@ -111,7 +119,7 @@ type IndexRow = (String, String, bool, String, bool, Option<String>, bool, Strin
 fn load_indexes(connection: &mut SqliteConnection) -> Result<Vec<IndexRow>, Error> {
     let query = format!(
         "SELECT m.name, l.name, l.\"unique\", l.origin, l.partial, x.name, x.\"desc\", coalesce(x.coll, ''), i.sql \
-         FROM (SELECT name FROM sqlite_master WHERE type = 'table' AND {NOT_OURS}) m, \
+         FROM (SELECT name FROM sqlite_master WHERE type = 'table' AND {TABLES}) m, \
               pragma_index_list(m.name) l, pragma_index_xinfo(l.name) x \
               LEFT JOIN sqlite_master i ON i.type = 'index' AND i.name = l.name \
          WHERE x.key ORDER BY m.name, l.seq DESC, x.seqno"
@@ -146,33 +154,57 @@ impl TableReader<'_> {
         key.sort_by_key(|row| row.5);
         let mut table = Table::new(self.name, key.iter().map(|row| row.1.as_str()));
         table.stored = Some(self.sql.to_owned());
-        let row_number = self.text.row_number();
-        table.columns = columns.iter().map(|row| column(row, row_number.as_deref())).collect();
+        table.clauses = Some(self.text.clauses());
+        table.columns = columns.iter().map(|row| self.column(row, &table)).collect();
         table.foreign_keys = foreign_keys(keys.unwrap_or_default());
         table.checks = self.checks();
-        let (mut indexes, partial) = self.indexes(indexes.unwrap_or_default());
+        let (mut indexes, objects) = self.indexes(indexes.unwrap_or_default());
         indexes.retain(|index| !table.is_of_key(index));
         table.indexes = indexes;
-        (table, partial)
+        (table, objects)
+    }
+
+    fn column(&self, (_, name, declared, not_null, default, _, hidden): &ColumnRow, table: &Table) -> Column {
+        // The pragma shows `GENERATED ALWAYS` at the end of a generated column's type.
+        let declared = if *hidden > 0 { declared.trim_end_matches("GENERATED ALWAYS").trim() } else { declared };
+        let ty = match column_type(declared) {
+            Type::SmallInt | Type::BigInt if table.is_sole_key(name) => Type::Integer,
+            ty => ty,
+        };
+        // A rowid is never NULL, whether or not NOT NULL is written.
+        let is_rowid = self.text.rowid_column().is_some_and(|own| same_name(&own, name));
+        Column {
+            name: name.clone(),
+            renamed_from: None,
+            default: default.as_deref().and_then(|text| default_value(text, &ty)),
+            ty,
+            nullable: !not_null && !is_rowid,
+            generated: *hidden > 0,
+            identity: is_rowid,
+            storage: Some(storage(declared, self.text.is_strict())),
+        }
     }
 
     fn checks(&self) -> Vec<Check> {
-        let checks = self.text.constraints(Kind::Check);
-        checks.map(|(_, check)| Check { name: check.name.clone(), expression: self.text.expression(check) }).collect()
+        let check = |check: &_| {
+            let expression = self.text.expression(check);
+            Check { name: check.name.clone(), normalized: canonical_condition(&expression, self.name), expression }
+        };
+        self.text.constraints(Kind::Check).map(|(_, own)| check(own)).collect()
     }
 
-    /// The indexes that `schema!` can say, and those that it cannot.
+    /// The indexes that `schema!` can declare, and those that it cannot.
     fn indexes(&self, rows: Vec<IndexRow>) -> (Vec<Index>, Vec<Object>) {
-        let (mut indexes, mut partial) = (Vec::<Index>::new(), Vec::<Object>::new());
+        let (mut indexes, mut objects) = (Vec::<Index>::new(), Vec::<Object>::new());
         for (table, name, unique, origin, is_partial, column, descending, collation, text) in rows {
-            if origin == "pk" || partial.iter().any(|object| object.name == name) {
+            if origin == "pk" || objects.iter().any(|object| object.name == name) {
                 continue;
             }
             let plain = column.as_deref().filter(|column| !is_partial && self.has_collation(column, &collation));
             let Some(column) = plain else {
                 indexes.retain(|index| index.name != name);
                 if let Some(sql) = text {
-                    partial.push(Object { kind: ObjectKind::Index, name, table, sql });
+                    objects.push(object(ObjectKind::Index, name, table, sql));
                 }
                 continue;
             };
@@ -185,99 +217,13 @@ impl TableReader<'_> {
                 }
             }
         }
-        (indexes, partial)
+        (indexes, objects)
     }
 
     fn has_collation(&self, column: &str, collation: &str) -> bool {
         let own = self.text.collation(column).unwrap_or_else(|| "BINARY".into());
         own.eq_ignore_ascii_case(collation)
     }
-}
-
-fn column((_, name, declared, not_null, default, _, hidden): &ColumnRow, row_number: Option<&str>) -> Column {
-    // The pragma shows `GENERATED ALWAYS` at the end of a generated column's type.
-    let declared = if *hidden > 0 { declared.trim_end_matches("GENERATED ALWAYS").trim() } else { declared };
-    let ty = column_type(declared);
-    // The number of a row is never NULL, whether or not NOT NULL is written.
-    let is_row_number = row_number.is_some_and(|own| same_name(own, name));
-    Column {
-        name: name.clone(),
-        renamed_from: None,
-        default: default.as_deref().map(|text| default_value(text, &ty)),
-        ty,
-        nullable: !not_null && !is_row_number,
-        generated: *hidden > 0,
-    }
-}
-
-/// The type that a declared type stands for: as `diesel print-schema` reads it, and the length in its parentheses.
-pub(crate) fn column_type(declared: &str) -> Type {
-    let name = declared.to_ascii_lowercase();
-    let has = |part: &str| name.contains(part);
-    if name == "boolean" || name == "bool" || has("tiny") && has("int") {
-        Type::Bool
-    } else if name == "int2" || has("small") && has("int") {
-        Type::SmallInt
-    } else if name == "int8" || has("big") && has("int") {
-        Type::BigInt
-    } else if has("int") {
-        Type::Integer
-    } else if has("char") || has("clob") || has("text") {
-        Type::Text { max_length: length(&name) }
-    } else if has("blob") || has("binary") || name.is_empty() {
-        Type::Binary
-    } else if has("float") || has("real") {
-        Type::Float
-    } else if has("double") || has("num") || has("dec") {
-        Type::Double
-    } else {
-        match name.as_str() {
-            "datetime" | "timestamp" => Type::Timestamp,
-            "date" => Type::Date,
-            "time" => Type::Time,
-            _ => Type::Other(declared.to_owned()),
-        }
-    }
-}
-
-fn length(name: &str) -> Option<u32> {
-    let (_, rest) = name.split_once('(')?;
-    rest.split_once(')')?.0.trim().parse().ok()
-}
-
-/// The value that a default's text stands for.
-pub(crate) fn default_value(text: &str, ty: &Type) -> DefaultValue {
-    let bare = canonical(text);
-    let number = bare.replace(' ', "");
-    match bare.as_str() {
-        "current_timestamp" if *ty == Type::Timestamp => return DefaultValue::Now,
-        "current_date" if *ty == Type::Date => return DefaultValue::Now,
-        "current_time" if *ty == Type::Time => return DefaultValue::Now,
-        "true" | "1" if *ty == Type::Bool => return DefaultValue::Bool(true),
-        "false" | "0" if *ty == Type::Bool => return DefaultValue::Bool(false),
-        _ => {}
-    }
-    if number.parse::<f64>().is_ok_and(f64::is_finite) && !number.contains(|char: char| char.is_alphabetic()) {
-        return DefaultValue::Number(number);
-    }
-    // SQLite takes a name for a text where no column can stand, in quotes or not.
-    if let Ok([token]) = tokens(text).as_deref()
-        && (token.text.starts_with(['"', '[', '`']) || is_bare_name(token.text))
-    {
-        return DefaultValue::Text(token.name());
-    }
-    match bare.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
-        Some(inner) if !inner.replace("''", "").contains('\'') => DefaultValue::Text(inner.replace("''", "'")),
-        _ => DefaultValue::Sql(text.to_owned()),
-    }
-}
-
-fn is_bare_name(text: &str) -> bool {
-    const VALUES: [&str; 6] = ["null", "true", "false", "current_time", "current_date", "current_timestamp"];
-    let is_letter = |char: char| char.is_alphabetic() || char == '_';
-    text.starts_with(is_letter)
-        && text.chars().all(|char| is_letter(char) || char.is_numeric() || char == '$')
-        && !VALUES.iter().any(|value| text.eq_ignore_ascii_case(value))
 }
 
 fn foreign_keys(rows: Vec<KeyRow>) -> Vec<ForeignKey> {

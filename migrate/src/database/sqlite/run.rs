@@ -1,195 +1,256 @@
-//! Runs migrations on SQLite: all of them in one transaction, with their bookkeeping, or none.
+//! Runs migrations within one transaction, a statement at a time, so that an error can name the statement.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use diesel::RunQueryDsl;
-use diesel::connection::SimpleConnection;
+use diesel::connection::{BoxableConnection, SimpleConnection as _};
 use diesel::dsl::sql;
-use diesel::sql_types::{BigInt, Bool, Nullable, Text};
-use diesel::sqlite::SqliteConnection;
-use diesel_migrations::MigrationHarness;
+use diesel::migration::{self, MigrationMetadata, MigrationName, MigrationVersion};
+use diesel::sql_types::{BigInt, Bool};
+use diesel::sqlite::Sqlite;
+use diesel::{RunQueryDsl as _, SqliteConnection};
+use diesel_migrations::MigrationHarness as _;
 
+use super::ddl::{Token, statements, tokens};
+use super::verify::{Invariants, Violations, foreign_key_violations};
 use crate::Error;
-use crate::progress::step;
-use crate::script::{Runnable, Script, StatementError};
-use crate::verify::names_after;
+use crate::error::HistoryError;
+use crate::migration::{Direction, Migration};
+use crate::schema::same_name;
+use crate::settings::Settings;
+use crate::text::{counted, excerpt};
 
-/// Which way a migration runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Direction {
-    Up,
-    Down,
-}
-
-impl Direction {
-    /// The file of a migration that runs that way.
-    pub fn file(self) -> &'static str {
-        match self {
-            Self::Up => "up.sql",
-            Self::Down => "down.sql",
-        }
-    }
-}
-
-/// Does some work in one transaction that has the write lock from its first moment, with foreign keys off: they cannot
-/// be switched within a transaction, and a table that is rebuilt would take the rows with it that refer to it.
-pub(crate) fn transaction<T>(
-    connection: &mut SqliteConnection,
-    database: &str,
-    work: impl FnOnce(&mut SqliteConnection) -> Result<T, Error>,
-) -> Result<T, Error> {
-    let explained = |error| explain(database, &error);
-    let keys_on =
-        sql::<Bool>("SELECT foreign_keys FROM pragma_foreign_keys").get_result(connection).map_err(explained)?;
-    // What is deleted within a page is overwritten: that costs no writing, and a purge need not look for it.
-    let delete = sql::<BigInt>("PRAGMA secure_delete").get_result::<i64>(connection).map_err(explained)?;
+/// Switches foreign keys off before a transaction, in which they cannot be switched: a table that is rebuilt would
+/// delete the rows that refer to it. Returns whether they were on.
+pub(super) fn prepare(connection: &mut SqliteConnection) -> Result<bool, Error> {
+    let keys_on = sql::<Bool>("SELECT foreign_keys FROM pragma_foreign_keys").get_result(connection)?;
+    // Deleted values are overwritten within a page: it costs no write, and a purge need not look for them.
+    let delete = sql::<BigInt>("PRAGMA secure_delete").get_result::<i64>(connection)?;
     let fast = if delete == 0 { "PRAGMA secure_delete = FAST;" } else { "" };
-    connection.batch_execute(&format!("PRAGMA foreign_keys = OFF; {fast}")).map_err(explained)?;
-    // A guard in a migration may have rolled back already; then Diesel has only that to say, so our error goes around it.
-    let mut failure = None;
-    let outcome = connection.immediate_transaction(|connection| {
-        work(connection).map_err(|error| {
-            failure = Some(error);
-            diesel::result::Error::RollbackTransaction
-        })
-    });
-    let restore =
-        format!("PRAGMA foreign_keys = {}; PRAGMA legacy_alter_table = OFF", if keys_on { "ON" } else { "OFF" });
-    connection.batch_execute(&restore).map_err(explained)?;
-    outcome.map_err(|error| match failure {
-        Some(Error::Query(error)) => explain(database, &error),
-        Some(Error::Migration { name, why, .. } | Error::BadScript { name, why }) if advice(&why).is_some() => {
-            let why =
-                format!("{why}: {}; nothing was changed, migration {name} did not run", advice(&why).unwrap_or(""));
-            Error::Database { what: database.to_owned(), why }
-        }
-        Some(error) => error,
-        None => explain(database, &error),
-    })
+    connection.batch_execute(&format!("PRAGMA foreign_keys = OFF; {fast}"))?;
+    Ok(keys_on)
 }
 
-/// Runs migrations, one after the other, within a [`transaction`]. Rows that then refer to nothing, and did not before,
-/// are an error.
-///
-/// Whether they did is looked at only when there are such rows: the check reads every row that refers to another, and
-/// few databases hold any that does so in vain. The migrations then run once more, and are compared.
-pub(crate) fn run_all(
+/// Commits the work of a transaction, or undoes it, and switches foreign keys back.
+pub(super) fn finish(
     connection: &mut SqliteConnection,
-    scripts: &[&Script],
-    direction: Direction,
+    worked: Result<(), Error>,
+    keys_on: bool,
 ) -> Result<(), Error> {
-    let check = "checking foreign keys";
-    let run_each = |connection: &mut _| scripts.iter().try_for_each(|script| run(connection, script, direction));
+    let finished = match worked {
+        Ok(()) => connection.batch_execute("COMMIT").map_err(Error::from),
+        Err(error) => Err(error),
+    };
+    if finished.is_err() {
+        // A guard in a migration may have rolled back already.
+        let _ = connection.batch_execute("ROLLBACK");
+    }
+    let keys = if keys_on { "ON" } else { "OFF" };
+    connection.batch_execute(&format!("PRAGMA foreign_keys = {keys}; PRAGMA legacy_alter_table = OFF"))?;
+    finished
+}
+
+/// Runs migrations one after the other, within a transaction, and verifies what they leave.
+///
+/// Rows that refer to nothing afterwards, and did not before, are an error. Whether they did before is only looked at
+/// when there are such rows, since the check reads every row that refers to another: the migrations then run once more.
+pub(super) fn run(
+    connection: &mut SqliteConnection,
+    migrations: &[&Migration],
+    direction: Direction,
+    verify: bool,
+    settings: &Settings,
+) -> Result<(), Error> {
+    if migrations.is_empty() {
+        return Ok(());
+    }
+    let names = || migrations.iter().map(|migration| migration.name.as_str()).collect::<Vec<_>>().join(", ");
+    let lost = |why: String| Error::Invariant { migrations: names(), why };
+    let texts: Vec<_> = migrations.iter().map(|migration| migration.sql(direction)).collect();
+    let invariants = Invariants::of(connection)?;
+    let runner = Runner { settings, rows: &invariants.rows };
+    let run_each = |connection: &mut SqliteConnection| {
+        migrations.iter().try_for_each(|migration| run_one(connection, migration, direction, &runner))
+    };
     connection.batch_execute("SAVEPOINT before_migrations")?;
     run_each(connection)?;
-    let found = step(check, || foreign_key_violations(connection))?;
+    let check = |connection: &mut SqliteConnection| {
+        settings.step("checking foreign keys", || foreign_key_violations(connection))
+    };
+    let found = check(connection)?;
     if !found.is_empty() {
         connection.batch_execute("ROLLBACK TO before_migrations")?;
-        let mut before = step(check, || foreign_key_violations(connection)).unwrap_or_default();
-        let texts = scripts.iter().map(|script| match direction {
-            Direction::Up => script.up.as_str(),
-            Direction::Down => script.down.as_deref().unwrap_or_default(),
-        });
-        before.rename(&names_after(connection, &texts.collect::<Vec<_>>())?);
+        let before = check(connection).unwrap_or_else(|_| Violations::default());
         run_each(connection)?;
-        step(check, || foreign_key_violations(connection))?.require_none_but(&before, direction)?;
+        let renamed = invariants.renamed(connection)?;
+        if let Some(why) = found.added_since(before, &renamed, direction) {
+            return Err(lost(why));
+        }
+    }
+    if verify {
+        let violated = settings.step("verifying the rows", || invariants.violated(connection, &texts))?;
+        if let Some(why) = violated {
+            return Err(lost(why));
+        }
     }
     connection.batch_execute("RELEASE before_migrations")?;
     Ok(())
 }
 
-/// What is wrong with the foreign keys of a database.
-#[derive(Default)]
-struct Violations {
-    /// Table, row and the table that it refers to in vain, and by how many keys it does so.
-    rows: BTreeMap<(String, Option<i64>, String), usize>,
-    /// What SQLite says of keys that cannot be checked: those to columns that are not unique.
-    mismatches: Vec<String>,
-}
-
-impl Violations {
-    fn is_empty(&self) -> bool {
-        self.rows.is_empty() && self.mismatches.is_empty()
+fn run_one(
+    connection: &mut SqliteConnection,
+    migration: &Migration,
+    direction: Direction,
+    runner: &Runner<'_>,
+) -> Result<(), Error> {
+    if direction == Direction::Down && migration.down.is_none() {
+        return Err(HistoryError::NoDown { name: migration.name.clone() }.into());
     }
-
-    /// Calls the tables by other names.
-    fn rename(&mut self, names: &BTreeMap<String, String>) {
-        let called = |name: String| names.get(&name).cloned().unwrap_or(name);
-        let rows = std::mem::take(&mut self.rows).into_iter();
-        self.rows = rows.map(|((table, row, parent), count)| ((called(table), row, called(parent)), count)).collect();
-    }
-
-    fn require_none_but(mut self, before: &Self, direction: Direction) -> Result<(), Error> {
-        // A downgrade may lead back to a key that could not be checked: nobody could ever mend one otherwise.
-        let is_new = |mismatch: &String| direction == Direction::Up && !before.mismatches.contains(mismatch);
-        if let Some(mismatch) = self.mismatches.into_iter().find(is_new) {
-            return Err(Error::Query(diesel::result::Error::QueryBuilderError(mismatch.into())));
-        }
-        for (violation, count) in &before.rows {
-            if let Some(now) = self.rows.get_mut(violation) {
-                *now = now.saturating_sub(*count);
-            }
-        }
-        self.rows.retain(|_, count| *count > 0);
-        let Some((table, row, parent)) = self.rows.keys().next() else { return Ok(()) };
-        let row = row.map_or_else(|| "a row".to_owned(), |row| format!("row {row}"));
-        let example = format!("{row} of {table} refers to nothing in {parent}");
-        Err(Error::ForeignKeys { migrations: String::new(), count: self.rows.values().sum(), example })
-    }
-}
-
-fn foreign_key_violations(connection: &mut SqliteConnection) -> Result<Violations, Error> {
-    let tables: Vec<String> = sql::<Text>("SELECT name FROM sqlite_master WHERE type = 'table'").load(connection)?;
-    let mut violations = Violations::default();
-    for table in tables {
-        let query =
-            format!("SELECT \"table\", rowid, parent FROM pragma_foreign_key_check({})", crate::sql::literal(&table));
-        match sql::<(Text, Nullable<BigInt>, Text)>(&query).load::<(String, Option<i64>, String)>(connection) {
-            Ok(rows) => rows.into_iter().for_each(|row| *violations.rows.entry(row).or_default() += 1),
-            Err(error) if error.to_string().contains("foreign key mismatch") => {
-                violations.mismatches.push(error.to_string());
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(violations)
-}
-
-/// Runs one migration and records it, or takes it back and forgets it.
-fn run(connection: &mut SqliteConnection, script: &Script, direction: Direction) -> Result<(), Error> {
-    if direction == Direction::Down && script.down.is_none() {
-        return Err(Error::NoDown { name: script.name.clone() });
-    }
+    let runnable = Runnable { migration, runner };
     let result = match direction {
-        Direction::Up => connection.run_migration(&Runnable(script)),
-        Direction::Down => connection.revert_migration(&Runnable(script)),
+        Direction::Up => connection.run_migration(&runnable),
+        Direction::Down => connection.revert_migration(&runnable),
     };
-    result.map(drop).map_err(|error| match error.downcast::<StatementError>() {
-        Ok(error) => Error::Migration { name: script.name.clone(), statement: error.statement, why: error.why },
-        Err(error) => Error::BadScript { name: script.name.clone(), why: error.to_string() },
+    result.map(drop).map_err(|error| match error.downcast::<Error>() {
+        Ok(error) => *error,
+        Err(source) => Error::Statement { migration: migration.name.clone(), statement: String::new(), source },
     })
 }
 
-/// The error of a query in words that say what to do.
-pub(crate) fn explain(database: &str, error: &diesel::result::Error) -> Error {
-    let said = error.to_string();
-    match advice(&said) {
-        Some(advice) => Error::Database { what: database.to_owned(), why: format!("{said}: {advice}") },
-        None => Error::Database { what: database.to_owned(), why: said },
+/// Runs the statements of scripts, and reports each.
+pub(super) struct Runner<'a> {
+    pub settings: &'a Settings,
+    /// The number of rows of each table, for the report of a long statement.
+    pub rows: &'a BTreeMap<String, u64>,
+}
+
+impl Runner<'_> {
+    pub fn execute(
+        &self,
+        connection: &mut dyn BoxableConnection<Sqlite>,
+        name: &str,
+        script: &str,
+    ) -> Result<(), Error> {
+        let failed = |statement: &str, source: Box<dyn std::error::Error + Send + Sync>| Error::Statement {
+            migration: name.to_owned(),
+            statement: excerpt(statement),
+            source,
+        };
+        let unreadable = |error: Error| match error {
+            Error::Sql { text, why } => failed(&text, why.into()),
+            other => other,
+        };
+        for statement in statements(script).map_err(unreadable)? {
+            if let Some(why) = refusal(statement) {
+                return Err(failed(statement, why.into()));
+            }
+            let run =
+                || connection.batch_execute(statement).map_err(|error| failed(statement, error.to_string().into()));
+            self.settings.step(&self.task(statement), run)?;
+        }
+        Ok(())
+    }
+
+    /// A statement for a person: `copying users, 1,000,000 rows`, or its beginning.
+    fn task(&self, statement: &str) -> String {
+        let tokens = tokens(statement).unwrap_or_default();
+        match copied_table(&tokens) {
+            Some(table) => match self.rows.iter().find(|(name, _)| same_name(name, &table)) {
+                Some((_, rows)) => format!("copying {table}, {}", counted(*rows, "row")),
+                None => format!("copying {table}"),
+            },
+            None => format!("running {}", excerpt(statement)),
+        }
     }
 }
 
-/// What to do about an error that lies in the file and not in what was asked of it.
-fn advice(said: &str) -> Option<&'static str> {
-    let advice = [
-        ("file is not a database", "it is not a SQLite database; check DATABASE_URL"),
-        ("database is locked", "another program is using it; try again when that has finished"),
-        ("readonly database", "it is read-only; check the permissions of the file and of its folder"),
-        ("unable to open database file", "check that its folder is there, and that you may read and write both"),
-        ("disk is full", "there is no room left; free some and try again"),
-        ("disk image is malformed", "it is damaged; restore a backup"),
-        ("foreign key mismatch", "a foreign key must refer to a primary key or to unique columns; nothing was changed"),
-        ("disk I/O error", "check that the disk has room and is sound, and try again"),
-    ];
-    advice.iter().find(|(words, _)| said.contains(words)).map(|(_, advice)| *advice)
+/// The table whose rows `INSERT INTO … SELECT … FROM table` copies.
+fn copied_table(tokens: &[Token]) -> Option<String> {
+    tokens.first().filter(|token| token.is("INSERT"))?;
+    let mut depth = 0;
+    for pair in tokens.windows(2) {
+        match pair[0].text {
+            "(" => depth += 1,
+            ")" => depth -= 1,
+            _ if depth == 0 && pair[0].is("FROM") => return Some(pair[1].name()).filter(|name| name != "("),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Why a statement may not be in a migration: it would disable what protects the data.
+fn refusal(statement: &str) -> Option<&'static str> {
+    let tokens = tokens(statement).unwrap_or_default();
+    let (first, rest) = tokens.split_first()?;
+    let is_set = first.is("PRAGMA") && rest.iter().any(|token| ["=", "("].contains(&token.text));
+    let sets = |pragma: &str| is_set && rest.iter().take(3).any(|name| name.is(pragma));
+    let ends =
+        first.is_any(&["BEGIN", "COMMIT", "END"]) || first.is("ROLLBACK") && !rest.iter().any(|token| token.is("TO"));
+    if ends {
+        Some("the statement would end the transaction that protects the migration: remove it")
+    } else if sets("journal_mode") {
+        Some("without its journal the migration could not be undone: remove the statement")
+    } else if sets("writable_schema") {
+        Some("SQLite would accept any text as the schema and could lose the tables: remove the statement")
+    } else if first.is_any(&["ATTACH", "DETACH"]) {
+        Some("a migration changes one database, and nothing protects another one: remove the statement")
+    } else {
+        None
+    }
+}
+
+/// A migration as Diesel's harness runs and records it.
+struct Runnable<'a> {
+    migration: &'a Migration,
+    runner: &'a Runner<'a>,
+}
+
+impl Runnable<'_> {
+    fn execute(&self, connection: &mut dyn BoxableConnection<Sqlite>, direction: Direction) -> migration::Result<()> {
+        Ok(self.runner.execute(connection, &self.migration.name, self.migration.sql(direction))?)
+    }
+}
+
+impl migration::Migration<Sqlite> for Runnable<'_> {
+    fn run(&self, connection: &mut dyn BoxableConnection<Sqlite>) -> migration::Result<()> {
+        self.execute(connection, Direction::Up)
+    }
+
+    fn revert(&self, connection: &mut dyn BoxableConnection<Sqlite>) -> migration::Result<()> {
+        self.execute(connection, Direction::Down)
+    }
+
+    fn metadata(&self) -> &dyn MigrationMetadata {
+        self
+    }
+
+    fn name(&self) -> &dyn MigrationName {
+        self
+    }
+}
+
+impl MigrationMetadata for Runnable<'_> {
+    /// All migrations of a run share one transaction, which the runner opens.
+    fn run_in_transaction(&self) -> bool {
+        false
+    }
+}
+
+impl MigrationName for Runnable<'_> {
+    fn version(&self) -> MigrationVersion<'_> {
+        MigrationVersion::from(self.migration.version())
+    }
+}
+
+impl fmt::Display for Runnable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.migration.name)
+    }
+}
+
+impl fmt::Debug for Runnable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }

@@ -1,25 +1,21 @@
 //! What ALTER TABLE can do without a rebuild.
 
+use super::super::ddl::create_table::{CreateTable, Kind};
+use super::super::ddl::types::storage;
+use super::super::ddl::{Token, mentions, quote, tokens};
 use super::{Direction, Writer, stored};
-use crate::Error;
-use crate::diff::Alteration;
-use crate::schema::{Table, same_name};
-use crate::sql::create_table::{CreateTable, Kind};
-use crate::sql::{Token, affinity, mentions, quote, tokens};
+use crate::change::Alteration;
+use crate::error::Error;
+use crate::schema::{Storage, Table, same_name};
 
 impl Writer<'_> {
-    /// The statements of ALTER TABLE that make `to`, or `None` where it cannot. Values that come back from a side table
-    /// come by a rebuild: an UPDATE would set off triggers.
+    /// The statements of ALTER TABLE that make `to`; `None` where only a rebuild can.
     pub(super) fn alter(
         &self,
         from: &Table,
         to: &Table,
         alterations: &[Alteration],
-        restores: bool,
     ) -> Result<Option<Vec<String>>, Error> {
-        if restores {
-            return Ok(None);
-        }
         let (before, after) = (CreateTable::parse(stored(from)?)?, CreateTable::parse(stored(to)?)?);
         let table = quote(&to.name);
         let mut text = stored(from)?.to_owned();
@@ -32,8 +28,7 @@ impl Writer<'_> {
             let edited = match alteration {
                 Alteration::AddColumn(column) => {
                     let fills = self.fill(&to.name, &column.name).is_some() || self.must_differ(to, &column.name);
-                    let is_alone = |text: &&str| !mentions_missing(text, &current, to);
-                    let definition = addable(&after, &column.name).filter(|_| !fills).filter(is_alone);
+                    let definition = addable(&after, &column.name).filter(|_| !fills);
                     let Some(definition) = definition else { return Ok(None) };
                     statements.push(format!("ALTER TABLE {table} ADD COLUMN {definition}"));
                     Some(current.with_column(definition))
@@ -50,9 +45,8 @@ impl Writer<'_> {
             let Some(edited) = edited else { return Ok(None) };
             text = edited;
         }
-        // Whatever else differs is beyond ALTER TABLE.
-        let reached = CreateTable::parse(&text)?.canonical() == after.canonical();
-        Ok(reached.then_some(statements))
+        // ALTER TABLE cannot change anything else.
+        Ok((CreateTable::parse(&text)?.shape() == after.shape()).then_some(statements))
     }
 
     /// Whether a downgrade must give each row a value of its own in that column.
@@ -75,8 +69,8 @@ impl Writer<'_> {
         !is_constrained && !is_mentioned && !is_used && !self.has_text_in_double_quotes()
     }
 
-    /// Whether any text of the database may hold a value in double quotes, as SQLite allows: ALTER TABLE DROP COLUMN would
-    /// write all of them anew, in single quotes.
+    /// Whether any text of the database may hold a string literal in double quotes, as SQLite allows: ALTER TABLE DROP
+    /// COLUMN would rewrite all of them in single quotes.
     fn has_text_in_double_quotes(&self) -> bool {
         let tables = self.tables.iter().filter_map(|table| table.stored.as_ref());
         let indexes = self.tables.iter().flat_map(|table| &table.indexes).filter_map(|index| index.stored.as_ref());
@@ -101,21 +95,15 @@ impl Writer<'_> {
     }
 }
 
-/// Whether a column's definition, in a CHECK for example, needs a column that is added after it.
-fn mentions_missing(definition: &str, current: &CreateTable, to: &Table) -> bool {
-    let own = tokens(definition).ok().and_then(|tokens| tokens.first().map(Token::name));
-    let is_missing = |name: &str| current.column(name).is_none() && own.as_deref() != Some(name);
-    to.columns.iter().any(|column| is_missing(&column.name) && mentions(definition, &column.name))
-}
-
 /// The definition of a column that ALTER TABLE ADD COLUMN takes, whether or not there are rows:
-/// <https://www.sqlite.org/lang_altertable.html#alter_table_add_column>.
+/// <https://www.sqlite.org/lang_altertable.html#alter_table_add_column>. SQLite 3.35 and 3.36 do not check the rows
+/// against its CHECK.
 fn addable<'a>(table: &CreateTable<'a>, column: &str) -> Option<&'a str> {
     let item = table.column(column)?;
     let default = item.find(Kind::Default).map(|default| table.default_text(default));
-    // Rows that are there already would show TRUE as a number, even in a column of texts.
+    // Existing rows would show TRUE as a number, even in a TEXT column.
     let is_word = |text: &str| ["TRUE", "FALSE"].iter().any(|word| text.eq_ignore_ascii_case(word));
-    let is_text = table.declared_type(column).is_some_and(|ty| affinity(ty) == "text");
+    let is_text = table.declared_type(column).is_some_and(|ty| storage(ty, false) == Storage::Text);
     let is_computed = |text: &str| text.starts_with('(') || text.to_ascii_uppercase().starts_with("CURRENT_");
     let is_constant = |text: &str| !(is_computed(text) || is_text && is_word(text));
     let is_null = default.is_none_or(|text| text.eq_ignore_ascii_case("NULL"));
@@ -123,6 +111,7 @@ fn addable<'a>(table: &CreateTable<'a>, column: &str) -> Option<&'a str> {
         && item.find(Kind::PrimaryKey).is_none()
         && item.find(Kind::Unique).is_none()
         && item.find(Kind::Generated).is_none()
+        && item.find(Kind::Check).is_none()
         && (item.find(Kind::NotNull).is_none() || !is_null)
         && (item.find(Kind::ForeignKey).is_none() || is_null);
     fits.then(|| table.text(item))

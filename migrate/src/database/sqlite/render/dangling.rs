@@ -1,16 +1,16 @@
-//! Names in double quotes whose column goes: SQLite would take them for texts from then on, without a word.
+//! Names in double quotes whose column is dropped: SQLite would read them as string literals from then on.
 //!
-//! <https://www.sqlite.org/quirks.html#double_quoted_string_literals_are_accepted>. A name in any other writing is an
-//! error that the trial finds.
+//! <https://www.sqlite.org/quirks.html#double_quoted_string_literals_are_accepted>. A name without double quotes is an
+//! error that the trial on an empty copy finds.
 
+use super::super::ddl::create_table::{CreateTable, Kind};
+use super::super::ddl::{mentions, tokens};
 use super::{cannot, stored};
-use crate::diff::Alteration;
+use crate::change::{Alteration, Change};
+use crate::error::Error;
 use crate::schema::{Object, ObjectKind, same_name};
-use crate::sql::create_table::{CreateTable, Kind};
-use crate::sql::{mentions, tokens};
-use crate::{Change, Error};
 
-/// Refuses to drop a column that a text which stays still names in double quotes.
+/// Refuses to drop a column that a remaining text names in double quotes.
 pub(super) fn refuse(changes: &[Change], kept: &[Object]) -> Result<(), Error> {
     for change in changes {
         let Change::AlterTable { from, to, alterations } = change else { continue };
@@ -53,7 +53,7 @@ fn is_quoted_in(text: &str, name: &str) -> bool {
 }
 
 impl CreateTable<'_> {
-    /// The texts of the conditions and of what computes columns.
+    /// The conditions, and the expressions of generated columns.
     fn expressions(&self) -> impl Iterator<Item = &str> {
         let all = [Kind::Check, Kind::Generated].into_iter().flat_map(|kind| self.constraints(kind));
         all.map(|(_, constraint)| self.constraint_text(constraint))

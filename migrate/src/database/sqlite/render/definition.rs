@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 
-use crate::schema::{Action, Check, Column, ForeignKey, Index, IndexColumn, Table, Type, same_name};
-use crate::sql::{default_sql, quote, quote_all};
+use super::super::ddl::types::{declared_type, default_sql};
+use super::super::ddl::{quote, quote_all};
+use crate::schema::{Action, Check, Column, ForeignKey, Index, IndexColumn, Table, same_name};
 
 /// The text of a new table, as a person would write it.
 pub(super) fn create_table(table: &Table) -> String {
-    let mut lines: Vec<_> = table.columns.iter().map(|column| column_definition(table, column)).collect();
+    let mut lines: Vec<_> = table.columns.iter().map(|column| column_definition(table, column, false)).collect();
     if table.primary_key.len() > 1 {
         lines.push(primary_key(&table.primary_key));
     }
@@ -18,9 +19,9 @@ pub(super) fn create_table(table: &Table) -> String {
     format!("CREATE TABLE {} (\n    {}\n)", quote(&table.name), lines.join(",\n    "))
 }
 
-pub(super) fn column_definition(table: &Table, column: &Column) -> String {
+pub(super) fn column_definition(table: &Table, column: &Column, is_strict: bool) -> String {
     let is_key = table.is_sole_key(&column.name);
-    let mut text = format!("{} {}", quote(&column.name), column_type(&column.ty, is_key));
+    let mut text = format!("{} {}", quote(&column.name), declared_type(&column.ty, is_key, is_strict));
     if !column.nullable {
         text.push_str(" NOT NULL");
     }
@@ -43,27 +44,6 @@ pub(super) fn is_key_of(key: &ForeignKey, column: &str) -> bool {
 
 pub(super) fn own_keys(table: &Table, column: &str) -> usize {
     table.foreign_keys.iter().filter(|key| is_key_of(key, column)).count()
-}
-
-/// Declared types that `diesel print-schema` reads back as the same Diesel type.
-pub(super) fn column_type(ty: &Type, is_key: bool) -> String {
-    match ty {
-        // Only a column declared INTEGER counts up by itself: any other spelling would take NULL for an answer.
-        Type::SmallInt | Type::BigInt if is_key => "INTEGER".into(),
-        Type::SmallInt => "SMALLINT".into(),
-        Type::Integer => "INTEGER".into(),
-        Type::BigInt => "BIGINT".into(),
-        Type::Float => "FLOAT".into(),
-        Type::Double => "DOUBLE".into(),
-        Type::Text { max_length: None } => "TEXT".into(),
-        Type::Text { max_length: Some(length) } => format!("VARCHAR({length})"),
-        Type::Binary => "BLOB".into(),
-        Type::Bool => "BOOLEAN".into(),
-        Type::Date => "DATE".into(),
-        Type::Time => "TIME".into(),
-        Type::Timestamp => "TIMESTAMP".into(),
-        Type::Other(name) => name.clone(),
-    }
 }
 
 pub(super) fn primary_key(columns: &[String]) -> String {

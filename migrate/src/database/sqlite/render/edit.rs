@@ -1,12 +1,12 @@
-//! The text of a table that stays, edited into what it shall be.
+//! The text of a table that stays, edited for its changes.
 
-use super::definition::{check, column_definition, column_type, foreign_key, is_key_of, own_keys, primary_key};
+use super::super::ddl::create_table::{CreateTable, Kind};
+use super::super::ddl::types::{declared_type, default_sql};
+use super::definition::{check, column_definition, foreign_key, is_key_of, own_keys, primary_key};
 use super::{cannot, stored};
-use crate::Error;
-use crate::diff::Alteration;
+use crate::change::Alteration;
+use crate::error::Error;
 use crate::schema::{Column, ForeignKey, Index, Table, same_name};
-use crate::sql::create_table::{CreateTable, Kind};
-use crate::sql::default_sql;
 
 /// The stored text of `from`, edited into one that makes `to`.
 pub(super) fn edited_text(from: &Table, to: &Table, alterations: &[Alteration]) -> Result<String, Error> {
@@ -15,13 +15,15 @@ pub(super) fn edited_text(from: &Table, to: &Table, alterations: &[Alteration]) 
         let table = CreateTable::parse(&text)?;
         let edited = match alteration {
             Alteration::DropForeignKey(key) => table.without_foreign_key(key),
-            Alteration::DropCheck(check) => table.without_check(&check.expression),
+            Alteration::DropCheck(check) => table.without_check(&check.normalized),
             Alteration::DropIndex(index) if index.constraint => table.without_unique(&names(index)),
             Alteration::DropColumn(column) => table.without_column(&column.name),
             Alteration::AlterColumn { from: old, to: new } => {
                 edited_column(&text, old, new, to.is_sole_key(&new.name))?
             }
-            Alteration::AddColumn(column) => Some(table.with_column(&added_column(to, column))),
+            Alteration::AddColumn(column) => {
+                Some(table.with_column(&added_column(to, column, table.is_strict())))
+            },
             Alteration::AddForeignKey(key) if is_inline(key, to, alterations) => Some(text.clone()),
             Alteration::AddForeignKey(key) => Some(table.with_constraint(&foreign_key(key))),
             Alteration::AddCheck(added) => Some(table.with_constraint(&check(added))),
@@ -33,22 +35,21 @@ pub(super) fn edited_text(from: &Table, to: &Table, alterations: &[Alteration]) 
     with_not_null(&text, to)
 }
 
-/// The text with NOT NULL at the columns that lost it with their place in the primary key: the number of a row needs
-/// none.
+/// The text with NOT NULL at the columns that lost it with their place in the primary key: a rowid needs none.
 fn with_not_null(text: &str, to: &Table) -> Result<String, Error> {
     let mut text = text.to_owned();
     for column in to.columns.iter().filter(|column| !column.nullable && !column.generated) {
         let table = CreateTable::parse(&text)?;
-        let is_number = table.row_number().is_some_and(|number| same_name(&number, &column.name));
+        let is_rowid = table.rowid_column().is_some_and(|own| same_name(&own, &column.name));
         let is_written = table.column(&column.name).is_none_or(|item| item.find(Kind::NotNull).is_some());
-        if !is_number && !is_written {
+        if !is_rowid && !is_written {
             text = table.with_not_null(&column.name, true).unwrap_or_else(|| text.clone());
         }
     }
     Ok(text)
 }
 
-/// Constraints go before their columns, and columns come before their constraints.
+/// Constraints are dropped before their columns, and columns are added before their constraints.
 fn in_order_of_edits(alterations: &[Alteration]) -> Vec<&Alteration> {
     let rank = |alteration: &&Alteration| match alteration {
         Alteration::DropForeignKey(_) | Alteration::DropCheck(_) | Alteration::DropIndex(_) => 0,
@@ -72,7 +73,7 @@ fn edited_column(text: &str, old: &Column, new: &Column, is_key: bool) -> Result
         Ok(())
     };
     if old.ty != new.ty {
-        edit(&|table| table.with_type(&new.name, &column_type(&new.ty, is_key)))?;
+        edit(&|table| table.with_type(&new.name, &declared_type(&new.ty, is_key, table.is_strict())))?;
     }
     if old.nullable != new.nullable {
         edit(&|table| table.with_not_null(&new.name, !new.nullable))?;
@@ -87,7 +88,7 @@ fn edited_column(text: &str, old: &Column, new: &Column, is_key: bool) -> Result
 }
 
 fn edited_key(current: &str, table: &CreateTable, (old, key): (&[String], &[String])) -> Option<String> {
-    // A key at a column that goes is gone with it.
+    // A key at a dropped column is dropped with it.
     let mut text = table.without_primary_key().unwrap_or_else(|| current.to_owned());
     // A UNIQUE of the key, as it is written, said nothing: a column may stand in both of them twice.
     let written = table.constraints(Kind::PrimaryKey).next().map(|(item, key)| table.columns_of(item, key));
@@ -100,10 +101,10 @@ fn edited_key(current: &str, table: &CreateTable, (old, key): (&[String], &[Stri
     Some(CreateTable::parse(&text).ok()?.with_constraint(&primary_key(key)))
 }
 
-/// The definition of a column that joins a table; its key to another table stands in it.
-fn added_column(table: &Table, column: &Column) -> String {
+/// The definition of a new column, with its foreign key.
+fn added_column(table: &Table, column: &Column, is_strict: bool) -> String {
     let without_key = Table { primary_key: Vec::new(), ..table.clone() };
-    column_definition(&without_key, column)
+    column_definition(&without_key, column, is_strict)
 }
 
 /// Whether a key is written at the column that it comes with.

@@ -1,53 +1,66 @@
-//! SQLite's dialect. What ALTER TABLE can do it does; the rest is one rebuild a table.
+//! Changes as SQL for SQLite 3.35 and later. What ALTER TABLE cannot do is one rebuild per table.
 
 mod alter;
 mod dangling;
 mod definition;
 mod edit;
+mod guard;
 mod keep;
 mod rebuild;
 mod sequence;
 
-use std::fmt::Write as _;
-
-use super::order::parents_first;
-use super::{Options, Sql};
-use crate::diff::Alteration;
-use crate::schema::{Object, ObjectKind, Schema, Table, same_name};
-use crate::sql::{literal, quote, tokens};
-use crate::{Change, Error};
-
-pub(crate) use self::keep::follows;
+use self::guard::Protection;
+use super::ddl::quote;
+use crate::change::{Alteration, Change, Rename};
+use crate::database::order::parents_first;
+use crate::error::Error;
+use crate::kept::{self, SideTable};
+use crate::migration::Sql;
+use crate::options::RenderOptions;
+use crate::schema::{Column, Object, ObjectKind, Schema, Table, same_name};
 
 /// Which of a migration's two files is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Direction {
-    /// A value that is missing is an error that the database reports, and nothing happens.
+    /// A missing value is an error that SQLite reports, and nothing changes.
     Up,
-    /// A downgrade must always be possible: a value that is missing is filled in.
+    /// A downgrade must always be possible: a missing value is filled in.
     Down,
 }
 
-pub(super) fn render(from: &Schema, changes: &[Change], options: &Options) -> Result<Sql, Error> {
+/// Writes the changes as SQL. `from` is the live schema that they start from, with the renames among them applied.
+pub(crate) fn render(from: &Schema, changes: &[Change], options: &RenderOptions) -> Result<Sql, Error> {
     let changes = changes.iter().cloned().map(complete).collect::<Result<Vec<_>, _>>()?;
     let reversed: Vec<_> = changes.iter().rev().cloned().map(Change::reverse).collect();
-    let goes =
+    let is_dropped =
         |object: &Object| changes.iter().any(|change| matches!(change, Change::DropObject(gone) if gone == object));
-    let kept: Vec<_> = from.objects().iter().filter(|object| !goes(object)).cloned().collect();
+    let kept: Vec<_> = from.objects().iter().filter(|object| !is_dropped(object)).cloned().collect();
     dangling::refuse(&changes, &kept)?;
-    let tables = from.tables.iter().chain(changes.iter().filter_map(made));
-    let tables: Vec<_> = tables.collect();
-    let writer = |direction, changes| Writer {
-        direction,
-        changes,
-        tables: &tables,
-        objects: from.objects(),
-        kept: &kept,
-        options,
+    let tables: Vec<_> = from.tables.iter().chain(changes.iter().filter_map(made)).collect();
+    let writer = |direction, changes| {
+        let mut writer =
+            Writer { direction, changes, tables: &tables, objects: from.objects(), kept: &kept, options, guard: String::new() };
+        writer.guard = format!("temp.{}", quote(&writer.free_name("_guard")));
+        writer
     };
     let up = writer(Direction::Up, &changes).write()?;
     let down = writer(Direction::Down, &reversed).write()?;
     Ok(Sql { own_transaction: up.1 || down.1, up: up.0, down: down.0 })
+}
+
+/// Whether the conversion between two columns may lose values.
+pub(crate) fn loses(from: &Column, to: &Column) -> bool {
+    kept::differs_in_kind(from, to)
+}
+
+/// The statement of a rename. SQLite also rewrites each view, trigger, index, check and foreign key that uses the name.
+pub(crate) fn rename_sql(rename: &Rename) -> String {
+    match rename {
+        Rename::Table { from, to } => format!("ALTER TABLE {} RENAME TO {}", quote(from), quote(to)),
+        Rename::Column { table, from, to } => {
+            format!("ALTER TABLE {} RENAME COLUMN {} TO {}", quote(table), quote(from), quote(to))
+        }
+    }
 }
 
 /// The table that a change makes.
@@ -58,7 +71,7 @@ fn made(change: &Change) -> Option<&Table> {
     }
 }
 
-/// The change with the CREATE TABLE text of what it makes.
+/// The change with the CREATE TABLE text of its table.
 fn complete(change: Change) -> Result<Change, Error> {
     Ok(match change {
         Change::CreateTable(mut table) => {
@@ -72,18 +85,18 @@ fn complete(change: Change) -> Result<Change, Error> {
             Change::AlterTable { from, to, alterations }
         }
         Change::CreateObject(object) | Change::DropObject(object) if object.kind == ObjectKind::VirtualTable => {
-            return Err(cannot(&object.name, "a virtual table is made and dropped by a migration written by hand"));
+            return Err(cannot(&object.name, "a virtual table is created and dropped by a migration written by hand"));
         }
         other => other,
     })
 }
 
 fn cannot(table: &str, why: &str) -> Error {
-    Error::CannotExpress { table: table.to_owned(), why: why.to_owned() }
+    Error::CannotExpress { object: table.to_owned(), why: why.to_owned() }
 }
 
 fn stored(table: &Table) -> Result<&str, Error> {
-    table.stored.as_deref().ok_or_else(|| cannot(&table.name, "the text that made it is not known"))
+    table.stored.as_deref().ok_or_else(|| cannot(&table.name, "its CREATE TABLE text is not known"))
 }
 
 /// Writes one file.
@@ -92,62 +105,69 @@ struct Writer<'a> {
     changes: &'a [Change],
     /// Every table as it is on either side of the migration.
     tables: &'a [&'a Table],
-    /// Triggers, views and hand-written indexes that are there before the upgrade.
+    /// The triggers, views and hand-written indexes before the upgrade.
     objects: &'a [Object],
-    /// Triggers, views and hand-written indexes that are there before and after.
+    /// Those of them that stay.
     kept: &'a [Object],
-    options: &'a Options,
+    options: &'a RenderOptions,
+    /// The temporary table that counts the file's steps.
+    guard: String,
 }
 
 impl Writer<'_> {
-    /// The file's text, and whether it brings its own transaction.
+    /// The file's text, and whether a transaction around it would keep its foreign keys on.
     fn write(&self) -> Result<(String, bool), Error> {
         let mut statements = self.dropped_objects();
         statements.extend(self.dropped_indexes());
         let (created, restores_keys) = self.created_tables()?;
         statements.extend(created);
-        let (mut rebuilt, mut at_end) = (Vec::new(), Vec::new());
-        for change in self.changes {
-            let Change::AlterTable { from, to, alterations } = change else { continue };
-            let side = keep::side_table(self.side_table(from, to)?, self.direction);
-            statements.extend(side.before);
-            if let Some(altered) = self.alter(from, to, alterations, side.join.is_some())? {
-                statements.extend(altered);
-            } else {
-                statements.extend(self.rebuild(from, to, alterations, side.join.as_ref())?);
-                rebuilt.push(to.name.as_str());
-            }
-            statements.extend(side.after);
-            at_end.extend(side.at_end);
-        }
+        let (altered, rebuilds) = self.altered_tables()?;
+        statements.extend(altered);
         let (dropped, loses_parents) = self.dropped_tables()?;
         statements.extend(dropped);
         statements.extend(self.created_indexes());
         statements.extend(self.created_objects());
-        let goes = |name: &str| {
-            self.changes.iter().any(|change| matches!(change, Change::DropTable(table) if quote(&table.name) == name))
-        };
-        statements.extend(at_end.into_iter().filter(|(table, _)| !goes(table)).map(|(_, statement)| statement));
-        let lines =
-            |statements: &[String]| statements.iter().map(|statement| terminated(statement) + "\n").collect::<String>();
-        let (renames, body) = (lines(&self.renames()), lines(&statements));
+        if rebuilds {
+            statements.insert(0, "PRAGMA legacy_alter_table = ON".to_owned());
+            statements.push("PRAGMA legacy_alter_table = OFF".to_owned());
+        }
         // All other statements use the names after the upgrade.
-        let (first, last) = match self.direction {
-            Direction::Up => (renames.as_str(), ""),
-            Direction::Down => ("", renames.as_str()),
-        };
-        let own_transaction = restores_keys || loses_parents || !rebuilt.is_empty();
-        let text = if own_transaction {
-            self.protected(&body, &rebuilt, (first, last))
-        } else {
-            format!("{first}{body}{last}")
-        };
-        Ok((text, own_transaction))
+        let at = if self.direction == Direction::Up { 0 } else { statements.len() };
+        statements.splice(at..at, self.renames());
+        let keys_off = restores_keys || loses_parents || rebuilds;
+        let protection = if keys_off { Protection::KeysOff } else { Protection::Transaction };
+        Ok((guard::file(&statements, protection, &self.guard), keys_off))
+    }
+
+    /// The statements for the tables that change, and whether any is rebuilt.
+    fn altered_tables(&self) -> Result<(Vec<String>, bool), Error> {
+        let (mut statements, mut rebuilds) = (Vec::new(), false);
+        for change in self.changes {
+            let Change::AlterTable { from, to, alterations } = change else { continue };
+            // Both files use the side table of what the upgrade loses.
+            let (before, after) = if self.direction == Direction::Up { (from, to) } else { (to, from) };
+            let side = SideTable::of(self.options, before, after, &loses);
+            let restores = self.direction == Direction::Down && side.is_some();
+            if let Some(side) = &side {
+                statements.push(self.create_side(side, before, restores)?);
+            }
+            // Values are restored by a rebuild: an UPDATE would fire triggers.
+            let altered = if restores { None } else { self.alter(from, to, alterations)? };
+            if let Some(altered) = altered {
+                statements.extend(side.iter().flat_map(|side| keep::fill(side, None, &self.guard)));
+                statements.extend(altered);
+            } else {
+                statements.extend(self.rebuild(from, to, alterations, side.as_ref())?);
+                rebuilds = true;
+            }
+            statements.extend(side.filter(|_| restores).map(|side| format!("DROP TABLE {}", quote(&side.name))));
+        }
+        Ok((statements, rebuilds))
     }
 
     fn renames(&self) -> Vec<String> {
         let renames = self.changes.iter().filter_map(|change| match change {
-            Change::Rename(rename) => Some(rename.sql()),
+            Change::Rename(rename) => Some(rename_sql(rename)),
             _ => None,
         });
         renames.collect()
@@ -166,14 +186,14 @@ impl Writer<'_> {
                 ObjectKind::Index => "INDEX",
                 ObjectKind::Trigger => "TRIGGER",
                 ObjectKind::View => "VIEW",
-                ObjectKind::VirtualTable => "TABLE",
+                ObjectKind::VirtualTable | ObjectKind::Other(_) => "TABLE",
             };
             format!("DROP {kind} {}", quote(&object.name))
         };
         objects.into_iter().map(drop).collect()
     }
 
-    /// Indexes go first: another table, or another index, may take the name.
+    /// Indexes are dropped first: another table, or another index, may take the name.
     fn dropped_indexes(&self) -> Vec<String> {
         let mut statements = Vec::new();
         for change in self.changes {
@@ -186,8 +206,8 @@ impl Writer<'_> {
         statements
     }
 
-    /// The new tables, parents first, with the rows that come back, and whether foreign keys must be off for those: rows
-    /// of tables that refer to each other come one after the other.
+    /// The new tables, parents first, with the restored rows, and whether foreign keys must be off for those: tables may
+    /// refer to each other, and a row that referred to nothing is restored as it was.
     fn created_tables(&self) -> Result<(Vec<String>, bool), Error> {
         let created = self.changes.iter().filter_map(|change| match change {
             Change::CreateTable(table) => Some(table),
@@ -199,8 +219,8 @@ impl Writer<'_> {
             ordered.iter().map(|table| Ok(stored(table)?.to_owned())).collect::<Result<Vec<_>, Error>>()?;
         let made = statements.len();
         if self.direction == Direction::Down {
-            for (at, table) in ordered.iter().enumerate() {
-                statements.extend(keep::restored_table(self.options, table, &ordered[at..])?);
+            for table in &ordered {
+                statements.extend(self.restore_table(table)?);
             }
             statements.extend(sequence::restored(self.options, &ordered)?);
         }
@@ -208,8 +228,8 @@ impl Writer<'_> {
         Ok((statements, restores_keys))
     }
 
-    /// The tables that go, children first, and whether foreign keys must be off for it: the rows of a table that is
-    /// dropped would take those with them that still refer to it.
+    /// The dropped tables, children first, and whether foreign keys must be off: the rows that still refer to a dropped
+    /// table, and those of its earlier side tables, would be deleted with it.
     fn dropped_tables(&self) -> Result<(Vec<String>, bool), Error> {
         let dropped = self.changes.iter().filter_map(|change| match change {
             Change::DropTable(table) => Some(table),
@@ -218,25 +238,39 @@ impl Writer<'_> {
         let dropped: Vec<_> = dropped.collect();
         let (mut ordered, has_cycle) = parents_first(&dropped);
         ordered.reverse();
-        let goes = |name: &str| dropped.iter().any(|table| same_name(&table.name, name));
-        let stays_behind = |table: &&&Table| {
-            table
-                .foreign_keys
-                .iter()
-                .any(|key| goes(&key.table) && (!goes(&table.name) || same_name(&key.table, &table.name)))
-        };
-        let loses_parents = has_cycle || self.tables.iter().find(stays_behind).is_some();
+        let keeps = self.direction == Direction::Up && self.options.keep.is_some() && !ordered.is_empty();
+        let loses_parents = keeps || has_cycle || self.tables.iter().any(|table| self.refers_to_dropped(table));
         let mut statements = Vec::new();
         if self.direction == Direction::Up {
             statements.extend(sequence::kept(self.options, &ordered)?);
         }
         for table in ordered {
             if self.direction == Direction::Up {
-                statements.extend(keep::kept_table(self.options, table, goes)?);
+                statements.extend(self.keep_table(table)?);
             }
             statements.push(format!("DROP TABLE {}", quote(&table.name)));
         }
         Ok((statements, loses_parents))
+    }
+
+    /// Whether the rows of a table refer to a dropped one, other than a dropped table's to its parents.
+    fn refers_to_dropped(&self, table: &Table) -> bool {
+        table.foreign_keys.iter().any(|key| {
+            self.is_dropped(&key.table) && (!self.is_dropped(&table.name) || same_name(&key.table, &table.name))
+        })
+    }
+
+    fn is_dropped(&self, name: &str) -> bool {
+        let is_it = |change: &Change| matches!(change, Change::DropTable(table) if same_name(&table.name, name));
+        self.changes.iter().any(is_it)
+    }
+
+    /// The table of that name after this file, unless the file drops it.
+    fn remaining(&self, name: &str) -> Option<&Table> {
+        let mut made = self.changes.iter().filter_map(made);
+        let made = made.find(|table| same_name(&table.name, name));
+        let mut tables = self.tables.iter().copied();
+        made.or_else(|| tables.find(|table| same_name(&table.name, name))).filter(|table| !self.is_dropped(&table.name))
     }
 
     fn created_indexes(&self) -> Vec<String> {
@@ -267,22 +301,14 @@ impl Writer<'_> {
             _ => None,
         });
         let mut objects: Vec<_> = created.collect();
-        let is_remade =
+        let is_recreated =
             |name: &str| objects.iter().any(|view| view.kind == ObjectKind::View && same_name(&view.name, name));
         let own: Vec<_> =
-            self.kept.iter().filter(|object| object.kind == ObjectKind::Trigger && is_remade(&object.table)).collect();
+            self.kept.iter().filter(|object| object.kind == ObjectKind::Trigger && is_recreated(&object.table)).collect();
         objects.extend(own);
         // A trigger may stand on a view.
         objects.sort_by_key(|object| object.kind == ObjectKind::Trigger);
         objects.into_iter().map(|object| object.sql.clone()).collect()
-    }
-
-    /// The side table of a table that changes, told by what the upgrade loses, whichever way this file goes.
-    fn side_table(&self, from: &Table, to: &Table) -> Result<Option<keep::SideTable>, Error> {
-        match self.direction {
-            Direction::Up => keep::SideTable::of(self.options, from, to),
-            Direction::Down => keep::SideTable::of(self.options, to, from),
-        }
     }
 
     /// The name, or one like it that nothing in the database has.
@@ -300,65 +326,5 @@ impl Writer<'_> {
         let indexes = self.tables.iter().flat_map(|table| &table.indexes).map(|index| &index.name);
         let objects = self.objects.iter().map(|object| &object.name);
         tables.chain(indexes).chain(objects).any(|taken| same_name(taken, name))
-    }
-
-    /// The table that counts the rows of rebuilt tables.
-    fn guard(&self) -> String {
-        format!("temp.{}", quote(&self.free_name("_guard")))
-    }
-
-    /// The statements within a transaction of their own, with foreign keys off, and with guards that hold in any runner:
-    /// even the `sqlite3` shell, which goes on after an error, commits nothing that lost a row.
-    /// Renames stand before and behind the rest, where `legacy_alter_table` is off and SQLite mends what uses the names.
-    fn protected(&self, body: &str, rebuilt: &[&str], (first, last): (&str, &str)) -> String {
-        let tables = if rebuilt.is_empty() { "tables that refer to each other".to_owned() } else { rebuilt.join(", ") };
-        let verb = if rebuilt.is_empty() { "Drops" } else { "Rebuilds" };
-        let (mut counted, guard) = (String::new(), self.guard());
-        for table in rebuilt {
-            let (name, table) = (literal(table), quote(table));
-            let _ = writeln!(
-                counted,
-                "UPDATE {guard} SET rows_after = (SELECT count(*) FROM {table}) WHERE name = {name};"
-            );
-        }
-        format!(
-            "-- {verb} {tables}. The lines around it keep foreign keys off meanwhile, and every row, whoever runs\n\
-         -- this; db_upgrade and db_downgrade also check the foreign keys at the end.\n\
-         PRAGMA foreign_keys = OFF;\n\
-         CREATE TEMP TABLE _keys (is_on INTEGER CONSTRAINT \"foreign keys must be off while tables are rebuilt\"\n    \
-         CHECK (is_on = 0));\n\
-         INSERT OR ROLLBACK INTO temp._keys SELECT foreign_keys FROM pragma_foreign_keys;\n\
-         PRAGMA foreign_keys = OFF;\n\
-         DROP TABLE IF EXISTS temp._keys;\n\
-         SAVEPOINT rebuild;\n\
-         {first}\
-         PRAGMA legacy_alter_table = ON;\n\
-         CREATE TABLE {guard} (name TEXT, rows_before INTEGER, rows_after INTEGER,\n    \
-         tables INTEGER CONSTRAINT \"a rebuilt table would lose rows\" CHECK (tables = 0));\n\n\
-         {body}\n\
-         {counted}\
-         INSERT OR ROLLBACK INTO {guard} (tables)\n    \
-         SELECT count(*) FROM {guard} WHERE rows_before IS NOT rows_after;\n\
-         DROP TABLE {guard};\n\
-         PRAGMA legacy_alter_table = OFF;\n\
-         {last}\
-         RELEASE rebuild;\n\
-         PRAGMA foreign_keys = ON;\n"
-        )
-    }
-}
-
-/// The statement with its semicolon, on a line of its own where a comment would swallow it.
-fn terminated(statement: &str) -> String {
-    let statement = statement.trim_end().trim_end_matches(';');
-    let end = tokens(statement).ok().and_then(|tokens| tokens.last().map(|token| token.end)).unwrap_or(statement.len());
-    let comment = statement[end..].trim();
-    if comment.is_empty() {
-        format!("{statement};")
-    } else if comment.rfind("/*") > comment.rfind("*/") {
-        // A comment may end with the text that it stands in; in a script it would swallow the rest.
-        format!("{};", &statement[..end])
-    } else {
-        format!("{statement}\n;")
     }
 }

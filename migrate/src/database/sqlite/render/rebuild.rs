@@ -1,37 +1,42 @@
 //! One rebuild of a table for all that ALTER TABLE cannot do.
 //!
-//! A rebuild makes a new table, copies every row, drops the old one and gives the new one its name
-//! (<https://www.sqlite.org/lang_altertable.html#otheralter>). Indexes and triggers are made again from their own texts;
-//! views, and the foreign keys of other tables, stay as they are, because `legacy_alter_table` keeps the last step from
-//! rewriting them.
+//! A rebuild creates a new table, copies every row, drops the old table and renames the new one
+//! (<https://www.sqlite.org/lang_altertable.html#otheralter>). Indexes and triggers are created again from their stored
+//! texts; views, and the foreign keys of other tables, stay as they are, because `legacy_alter_table` keeps the rename
+//! from rewriting them.
 
+use super::super::ddl::create_table::{CreateTable, Kind};
+use super::super::ddl::types::default_sql;
+use super::super::ddl::{literal, mentions, quote};
 use super::definition::create_index;
-use super::keep::Join;
-use super::{Direction, Writer, stored};
-use crate::Error;
-use crate::diff::Alteration;
+use super::keep::{self, Join};
+use super::{Direction, Writer, guard, stored};
+use crate::change::Alteration;
+use crate::error::Error;
+use crate::kept::SideTable;
 use crate::schema::{Column, Index, ObjectKind, Table, Type, same_name};
-use crate::sql::create_table::{CreateTable, Kind};
-use crate::sql::{default_sql, literal, quote};
 
 impl Writer<'_> {
+    /// The statements that rebuild a table. An upgrade fills its side table, a downgrade reads it.
     pub(super) fn rebuild(
         &self,
         from: &Table,
         to: &Table,
         alterations: &[Alteration],
-        side: Option<&Join>,
+        side: Option<&SideTable>,
     ) -> Result<Vec<String>, Error> {
         let (before, after) = (CreateTable::parse(stored(from)?)?, CreateTable::parse(stored(to)?)?);
         let new_name = self.free_name(&format!("_new_{}", to.name));
-        let guard = self.guard();
         let (old, new) = (quote(&from.name), quote(&new_name));
-        let (targets, values) = self.copied_columns((from, &before), (to, &after), side);
-        let source = side.map_or_else(|| old.clone(), |side| format!("{old}\n    {}", side.clause));
+        let join = side.filter(|_| self.direction == Direction::Down).map(Join);
+        let (targets, values) = self.copied_columns((from, &before), (to, &after), join.as_ref());
+        let source = join.as_ref().map_or_else(|| old.clone(), |join| format!("{old}\n    {}", join.clause()));
+        // A conflict that rolls back would end the transaction in the middle of the file.
+        let verb = if mentions(stored(to)?, "ROLLBACK") { "INSERT OR ABORT" } else { "INSERT" };
         let mut statements = vec![
-            format!("INSERT INTO {guard} (name, rows_before) SELECT {}, count(*) FROM {old}", literal(&to.name)),
             after.renamed(&new_name),
-            format!("INSERT INTO {new} ({})\n    SELECT {}\n    FROM {source}", targets.join(", "), values.join(", ")),
+            format!("{verb} INTO {new} ({})\n    SELECT {}\n    FROM {source}", targets.join(", "), values.join(", ")),
+            guard::same_count(&self.guard, &new, &old),
         ];
         if before.is_autoincrement() && after.is_autoincrement() {
             let (old, new) = (literal(&from.name), literal(&new_name));
@@ -39,6 +44,9 @@ impl Writer<'_> {
             statements.push(format!(
                 "INSERT INTO sqlite_sequence (name, seq) SELECT {new}, seq FROM sqlite_sequence WHERE name = {old}"
             ));
+        }
+        if let (Direction::Up, Some(side)) = (self.direction, side) {
+            statements.extend(keep::fill(side, Some(&new), &self.guard));
         }
         statements.push(format!("DROP TABLE {old}"));
         statements.push(format!("ALTER TABLE {new} RENAME TO {}", quote(&to.name)));
@@ -58,43 +66,32 @@ impl Writer<'_> {
         &self,
         (from, before): (&Table, &CreateTable),
         (to, after): (&Table, &CreateTable),
-        side: Option<&Join>,
+        join: Option<&Join>,
     ) -> (Vec<String>, Vec<String>) {
         let (mut targets, mut values) = (Vec::new(), Vec::new());
-        let (number, new_number) = (row_number(from, before), row_number(to, after));
-        // Where a side table joins, a bare name could mean either.
-        let own = |name: &str| if side.is_some() { format!("{}.{name}", quote(&from.name)) } else { name.to_owned() };
-        let number = number.map(|number| own(&number));
-        if let (Some(number), Some(new)) = (&number, new_number.filter(|_| after.row_number().is_none())) {
+        // With a side table joined, a bare name could mean either.
+        let own = |name: &str| if join.is_some() { format!("{}.{name}", quote(&from.name)) } else { name.to_owned() };
+        let rowid = rowid(from, before).map(|rowid| own(&rowid));
+        if let (Some(rowid), Some(new), None) = (&rowid, self::rowid(to, after), after.rowid_column()) {
             targets.push(new);
-            values.push(number.clone());
+            values.push(rowid.clone());
         }
         for column in &to.columns {
             if after.column(&column.name).is_some_and(|item| item.find(Kind::Generated).is_some()) {
                 continue;
             }
-            let is_number = after.row_number().is_some_and(|own| same_name(&own, &column.name));
+            let is_rowid = after.rowid_column().is_some_and(|own| same_name(&own, &column.name));
             let sole_key = || match from.primary_key.as_slice() {
                 [key] => Some(own(&quote(key))),
                 _ => None,
             };
-            let number = number.clone().or_else(sole_key).filter(|_| to.is_unique(&column.name));
-            let value = if let Some(old) = from.find_column(&column.name) {
-                let current = own(&quote(&old.name));
-                let mut value = self.converted(&current, old, column, to, number);
-                if is_number && old.nullable && self.direction == Direction::Up {
-                    // SQLite would number a row whose key is NULL; a text in its place is an error.
-                    value = format!("coalesce({value}, 'NULL in the primary key')");
+            let number = rowid.clone().or_else(sole_key).filter(|_| to.is_unique(&column.name));
+            let value = match from.find_column(&column.name) {
+                Some(old) => self.copied(&own(&quote(&old.name)), old, (column, to), number, (is_rowid, join)),
+                None => {
+                    let value = if is_rowid { number } else { self.missing(column, to, number) };
+                    join.map_or(value.clone(), |join| join.dropped(&column.name, value))
                 }
-                match side {
-                    // What the column computes in between says nothing of the values that it had.
-                    Some(side) if old.generated => side.dropped(&column.name, Some(value)),
-                    Some(side) => Some(side.altered(&column.name, &current, value)),
-                    None => Some(value),
-                }
-            } else {
-                let value = if is_number { number } else { self.missing(column, to, number) };
-                side.map_or(value.clone(), |side| side.dropped(&column.name, value))
             };
             if let Some(value) = value {
                 targets.push(quote(&column.name));
@@ -109,7 +106,29 @@ impl Writer<'_> {
         (targets, values)
     }
 
-    /// What a row gets in a column that was not there; `None` leaves it to the column's default, or to its NOT NULL.
+    /// The value of a column that stays.
+    fn copied(
+        &self,
+        current: &str,
+        old: &Column,
+        (column, table): (&Column, &Table),
+        number: Option<String>,
+        (is_rowid, join): (bool, Option<&Join>),
+    ) -> Option<String> {
+        let mut value = self.converted(current, old, column, table, number);
+        if is_rowid && old.nullable && self.direction == Direction::Up {
+            // SQLite would number a row whose key is NULL; a text in its place is an error.
+            value = format!("coalesce({value}, 'NULL in the primary key')");
+        }
+        match join {
+            // A generated value says nothing about the value before the upgrade.
+            Some(join) if old.generated => join.dropped(&column.name, Some(value)),
+            Some(join) => Some(join.altered(&column.name, current, value)),
+            None => Some(value),
+        }
+    }
+
+    /// What a row gets in a new column; `None` leaves it to the column's default, or to its NOT NULL.
     fn missing(&self, column: &Column, to: &Table, number: Option<String>) -> Option<String> {
         if let Some(fill) = self.fill(&to.name, &column.name) {
             return Some(fill.to_owned());
@@ -140,18 +159,18 @@ impl Writer<'_> {
         }
     }
 
-    /// What the caller wants in a column where there is no value.
+    /// The caller's value for rows that have none in that column.
     pub(super) fn fill(&self, table: &str, column: &str) -> Option<&str> {
         self.options.fill(table, column).filter(|_| self.direction == Direction::Up)
     }
 }
 
-/// A value in another type. What SQLite converts by itself, as the column's affinity asks, is left to it.
+/// A value in another type. SQLite itself converts by the column's affinity.
 pub(super) fn conversion(value: &str, from: &Type, to: &Type) -> String {
     match (from, to) {
         (Type::Binary, Type::Text { .. }) => format!("CAST({value} AS TEXT)"),
         (Type::Text { .. }, Type::Binary) => format!("CAST({value} AS BLOB)"),
-        // What is no date, or no date with a time, stays as it is.
+        // A value that is no date, or no date with a time, stays as it is.
         (Type::Date, Type::Timestamp) => {
             format!("CASE WHEN {value} GLOB '????-??-??' THEN {value} || ' 00:00:00' ELSE {value} END")
         }
@@ -173,8 +192,8 @@ fn stored_index<'a>(from: &'a Table, index: &'a Index) -> &'a Index {
     same.find(|other| same_name(&other.name, &index.name)).or(first).unwrap_or(index)
 }
 
-/// What a downgrade puts where a value is needed and none is known: zero, nothing, or the row's own number where two
-/// rows may not be equal.
+/// What a downgrade writes where a value is needed and none is known: zero, an empty text, or the rowid where two rows
+/// may not be equal.
 fn filler(ty: &Type, number: Option<String>) -> String {
     match (ty, number) {
         (Type::Text { .. }, Some(number)) => format!("CAST({number} AS TEXT)"),
@@ -189,23 +208,16 @@ fn filler(ty: &Type, number: Option<String>) -> String {
     }
 }
 
-/// The name by which a table's rows can be told apart by number, quoted: a column of its own, or the hidden rowid, by
-/// whichever of its names no column has taken. An outside index (FTS5) may know the rows by it.
-fn row_number(table: &Table, text: &CreateTable) -> Option<String> {
-    if text.is_without_rowid() {
-        return None;
-    }
-    let is_free = |name: &&str| table.find_column(name).is_none();
-    let hidden = || ["rowid", "_rowid_", "oid"].into_iter().find(is_free).map(str::to_owned);
-    text.row_number().map(|column| quote(&column)).or_else(hidden)
+/// The quoted name of a table's rowid: a column, or one of its hidden names that no column has. Another table (FTS5) may
+/// refer to the rows by it.
+fn rowid(table: &Table, text: &CreateTable) -> Option<String> {
+    let column = text.rowid_column().map(|column| quote(&column));
+    column.or_else(|| hidden_rowid(table, text).map(str::to_owned))
 }
 
-/// The name of the hidden rowid, where a table has one on both sides of a change and no column shows it.
-pub(super) fn hidden_rowid(
-    (from, before): (&Table, &CreateTable),
-    (to, after): (&Table, &CreateTable),
-) -> Option<&'static str> {
-    let is_hidden = |text: &CreateTable| !text.is_without_rowid() && text.row_number().is_none();
-    let is_free = |name: &&str| from.find_column(name).is_none() && to.find_column(name).is_none();
-    ["rowid", "_rowid_", "oid"].into_iter().find(is_free).filter(|_| is_hidden(before) && is_hidden(after))
+/// The name of a rowid that no column shows.
+pub(super) fn hidden_rowid(table: &Table, text: &CreateTable) -> Option<&'static str> {
+    let is_free = |name: &&str| table.find_column(name).is_none();
+    let is_hidden = !text.is_without_rowid() && text.rowid_column().is_none();
+    ["rowid", "_rowid_", "oid"].into_iter().find(is_free).filter(|_| is_hidden)
 }

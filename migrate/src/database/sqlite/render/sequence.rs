@@ -1,34 +1,34 @@
-//! The counters of AUTOINCREMENT: a table that comes back shall not use a number again that was used before it went.
+//! The counters of AUTOINCREMENT: a restored table must not use an id again that it had used before it was dropped.
 
-use super::keep::side_name;
+use super::super::ddl::create_table::CreateTable;
+use super::super::ddl::{literal, quote};
 use super::stored;
-use crate::Error;
-use crate::render::Options;
+use crate::error::Error;
+use crate::kept;
+use crate::options::RenderOptions;
 use crate::schema::Table;
-use crate::sql::create_table::CreateTable;
-use crate::sql::literal;
 
-/// Keeps aside the counters of tables that are dropped.
-pub(super) fn kept(options: &Options, dropped: &[&Table]) -> Result<Vec<String>, Error> {
-    let Some(revision) = &options.keep else { return Ok(Vec::new()) };
+/// Keeps the counters of tables that are dropped.
+pub(super) fn kept(options: &RenderOptions, dropped: &[&Table]) -> Result<Vec<String>, Error> {
+    let Some(version) = &options.keep else { return Ok(Vec::new()) };
     let counting = counting(dropped)?;
     if counting.is_empty() {
         return Ok(Vec::new());
     }
-    let (side, names) = (side_name(revision, "sqlite_sequence"), counting.join(", "));
+    let (side, names) = (side_name(version), counting.join(", "));
     Ok(vec![
         format!("CREATE TABLE {side} (name TEXT PRIMARY KEY, seq INTEGER)"),
         format!("INSERT INTO {side} (name, seq)\n    SELECT name, seq FROM sqlite_sequence WHERE name IN ({names})"),
     ])
 }
 
-/// Puts the counters back that were kept aside. Where they are gone, SQLite counts on from the highest row.
-pub(super) fn restored(options: &Options, created: &[&Table]) -> Result<Vec<String>, Error> {
-    let Some(revision) = &options.keep else { return Ok(Vec::new()) };
+/// Restores the counters. Where they were purged, SQLite counts on from the highest id.
+pub(super) fn restored(options: &RenderOptions, created: &[&Table]) -> Result<Vec<String>, Error> {
+    let Some(version) = &options.keep else { return Ok(Vec::new()) };
     if counting(created)?.is_empty() {
         return Ok(Vec::new());
     }
-    let side = side_name(revision, "sqlite_sequence");
+    let side = side_name(version);
     Ok(vec![
         format!("CREATE TABLE IF NOT EXISTS {side} (name TEXT PRIMARY KEY, seq INTEGER)"),
         format!("DELETE FROM sqlite_sequence WHERE name IN (SELECT name FROM {side})"),
@@ -37,7 +37,11 @@ pub(super) fn restored(options: &Options, created: &[&Table]) -> Result<Vec<Stri
     ])
 }
 
-/// The names of the tables that count, as SQL writes a text.
+fn side_name(version: &str) -> String {
+    quote(&kept::name(version, "sqlite_sequence"))
+}
+
+/// The names, as literals, of the tables with AUTOINCREMENT.
 fn counting(tables: &[&Table]) -> Result<Vec<String>, Error> {
     let mut names = Vec::new();
     for table in tables {

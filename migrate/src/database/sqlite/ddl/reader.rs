@@ -1,7 +1,7 @@
 //! Walks the tokens of a CREATE TABLE text.
 
-use super::{Constraint, Item, Kind, closing};
-use crate::sql::Token;
+use super::Token;
+use super::create_table::{Constraint, Item, Kind, closing};
 
 /// Words that end a column's type. GENERATED does so before ALWAYS alone: else it is a part of the type.
 const COLUMN_CONSTRAINTS: [&str; 11] =
@@ -15,7 +15,7 @@ pub(super) struct Reader<'t, 'a> {
 }
 
 impl Reader<'_, '_> {
-    /// The table's name, its items, and the parenthesis behind them.
+    /// The table's name, its items, and the parenthesis after them.
     pub fn table(&mut self) -> Option<(usize, Vec<Item>, usize)> {
         self.take("CREATE")?;
         let _ = self.take("TEMP").or_else(|| self.take("TEMPORARY"));

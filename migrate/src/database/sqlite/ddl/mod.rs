@@ -1,13 +1,16 @@
 //! SQL as text: SQLite's own tokens, the statements of a script, and names and values as SQL writes them.
 
 pub(crate) mod create_table;
+mod edit;
+mod reader;
+pub(crate) mod types;
 
 use sqlite3_parser::dialect::TokenType;
 use sqlite3_parser::lexer::Scanner;
 use sqlite3_parser::lexer::sql::Tokenizer;
 
-use crate::Error;
-use crate::schema::{DefaultValue, Type};
+use crate::error::Error;
+use crate::schema::same_name;
 
 /// One token and where it stands in its text.
 #[derive(Debug, Clone, Copy)]
@@ -61,7 +64,7 @@ fn scan(sql: &str, may_end_in_comment: bool) -> Result<Vec<Token<'_>>, Error> {
             Ok((_, None, _)) => return Ok(tokens),
             Ok((start, Some((_, kind)), end)) => match sql.get(start..end) {
                 Some(text) => tokens.push(Token { text, start, end, kind }),
-                None => return Err(Error::Sql { what: excerpt(sql), why: "a token ends inside a character".into() }),
+                None => return Err(unreadable(sql, "a token ends inside a character")),
             },
             Err(error) if may_end_in_comment && error.to_string().contains("non-terminated block comment") => {
                 return Ok(tokens);
@@ -69,17 +72,18 @@ fn scan(sql: &str, may_end_in_comment: bool) -> Result<Vec<Token<'_>>, Error> {
             Err(error) => {
                 let (why, at) = (error.to_string(), scanner.position(sql.as_bytes()));
                 let why = why.split(" at Some").next().unwrap_or(&why);
-                return Err(Error::Sql {
-                    what: excerpt(sql),
-                    why: format!("{why} at line {}, column {}", at.line, at.column),
-                });
+                return Err(unreadable(sql, &format!("{why} at line {}, column {}", at.line, at.column)));
             }
         }
     }
 }
 
+fn unreadable(sql: &str, why: &str) -> Error {
+    Error::Sql { text: excerpt(sql), why: why.to_owned() }
+}
+
 /// The statements of a script, each without its semicolon, in order. Comments between them belong to none. One that is
-/// not closed is an error: it would hide the statements behind it.
+/// not closed is an error: it would hide the statements after it.
 ///
 /// A trigger ends where `sqlite3_complete()` says that it does: at `; END ;`.
 pub(crate) fn statements(script: &str) -> Result<Vec<&str>, Error> {
@@ -112,21 +116,13 @@ fn ends_trigger(statement: &[Token]) -> bool {
     matches!(statement, [.., semicolon, end] if semicolon.text == ";" && end.is("END"))
 }
 
-/// The text with comments, space, quotes and letter case evened out, and without the parentheses around the whole:
-/// two expressions that a person would call the same compare equal.
+/// The text without differences in comments, spaces, quotes and letter case, and without the parentheses around it:
+/// equal texts mean the same.
 pub(crate) fn canonical(sql: &str) -> String {
-    let Ok(tokens) = tokens(sql) else { return sql.trim().to_owned() };
-    let mut tokens = tokens.as_slice();
-    while let [open, inner @ .., close] = tokens {
-        if open.text != "(" || close.text != ")" || !is_balanced(inner) {
-            break;
-        }
-        tokens = inner;
-    }
-    canonical_tokens(tokens)
+    tokens(sql).map_or_else(|_| sql.trim().to_owned(), |tokens| canonical_tokens(without_parentheses(&tokens)))
 }
 
-/// The tokens with quotes and letter case evened out, a space between each.
+/// The tokens without differences in quotes and letter case, with a space between two.
 pub(crate) fn canonical_tokens<'t>(tokens: impl IntoIterator<Item = &'t Token<'t>>) -> String {
     let mut is_name = false;
     let canonical = |token: &Token| {
@@ -136,6 +132,57 @@ pub(crate) fn canonical_tokens<'t>(tokens: impl IntoIterator<Item = &'t Token<'t
         text
     };
     tokens.into_iter().map(canonical).collect::<Vec<_>>().join(" ")
+}
+
+/// The condition of a CHECK as it is compared: without the table's own name before a column.
+pub(crate) fn canonical_condition(sql: &str, table: &str) -> String {
+    let Ok(tokens) = tokens(sql) else { return sql.trim().to_owned() };
+    let is_own = |at: usize| {
+        let dot = tokens.get(at + 1).is_some_and(|token| token.text == ".");
+        dot && same_name(&tokens[at].name(), table)
+    };
+    let is_kept = |at: &usize| !is_own(*at) && !(*at > 0 && is_own(*at - 1));
+    let kept: Vec<_> = (0..tokens.len()).filter(is_kept).map(|at| tokens[at]).collect();
+    canonical_tokens(without_parentheses(&kept))
+}
+
+/// An expression without differences in comments, spaces and letter case, that is still SQL.
+pub(crate) fn tidy(sql: &str) -> String {
+    let Ok(tokens) = tokens(sql) else { return sql.trim().to_owned() };
+    let mut tidy = String::new();
+    let mut previous: Option<&Token> = None;
+    for token in without_parentheses(&tokens) {
+        let is_joined = previous.is_none_or(|previous| {
+            let is_call = previous.kind == TokenType::TK_ID && token.text == "(";
+            is_call || ["(", "."].contains(&previous.text) || [")", ",", "."].contains(&token.text)
+        });
+        if !is_joined {
+            tidy.push(' ');
+        }
+        let is_quoted = token.text.contains(['"', '\'', '`', '[']);
+        tidy.push_str(&if is_quoted { token.text.to_owned() } else { token.text.to_ascii_lowercase() });
+        previous = Some(token);
+    }
+    tidy
+}
+
+fn without_parentheses<'t, 'a>(mut tokens: &'t [Token<'a>]) -> &'t [Token<'a>] {
+    while let [open, inner @ .., close] = tokens {
+        if open.text != "(" || close.text != ")" || !is_balanced(inner) {
+            break;
+        }
+        tokens = inner;
+    }
+    tokens
+}
+
+/// Whether the text is a name without quotes, and not one of the words that stand for a value.
+fn is_bare_name(text: &str) -> bool {
+    const VALUES: [&str; 6] = ["null", "true", "false", "current_time", "current_date", "current_timestamp"];
+    let is_letter = |char: char| char.is_alphabetic() || char == '_';
+    text.starts_with(is_letter)
+        && text.chars().all(|char| is_letter(char) || char.is_numeric() || char == '$')
+        && !VALUES.iter().any(|value| text.eq_ignore_ascii_case(value))
 }
 
 fn is_balanced(tokens: &[Token]) -> bool {
@@ -155,7 +202,7 @@ fn is_balanced(tokens: &[Token]) -> bool {
 
 /// Whether one of the text's tokens is that name.
 pub(crate) fn mentions(sql: &str, name: &str) -> bool {
-    tokens(sql).map_or(true, |tokens| tokens.iter().any(|token| token.name().eq_ignore_ascii_case(name)))
+    tokens(sql).map_or(true, |tokens| tokens.iter().any(|token| same_name(&token.name(), name)))
 }
 
 /// The name as SQL writes it: bare where that is safe, else in double quotes.
@@ -171,51 +218,9 @@ pub(crate) fn quote_all<'a>(names: impl IntoIterator<Item = &'a String>) -> Stri
     names.into_iter().map(|name| quote(name)).collect::<Vec<_>>().join(", ")
 }
 
-/// Whether an expression is the same value each time, because it only writes one.
-pub(crate) fn is_literal(expression: &str) -> bool {
-    use TokenType::{TK_BLOB, TK_FLOAT, TK_INTEGER, TK_LP, TK_MINUS, TK_NULL, TK_PLUS, TK_RP, TK_STRING};
-    let writes = [TK_BLOB, TK_FLOAT, TK_INTEGER, TK_LP, TK_MINUS, TK_NULL, TK_PLUS, TK_RP, TK_STRING];
-    let is_part = |token: &Token| writes.contains(&token.kind) || token.is_any(&["TRUE", "FALSE"]);
-    tokens(expression).is_ok_and(|tokens| tokens.iter().all(is_part))
-}
-
 /// A text as SQL writes it.
 pub(crate) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
-}
-
-/// A default as a column's definition writes it.
-pub(crate) fn default_sql(value: &DefaultValue, ty: &Type) -> String {
-    match value {
-        DefaultValue::Number(number) => number.clone(),
-        DefaultValue::Text(text) => literal(text),
-        DefaultValue::Bool(value) => if *value { "TRUE" } else { "FALSE" }.to_owned(),
-        DefaultValue::Now => match ty {
-            Type::Date => "CURRENT_DATE",
-            Type::Time => "CURRENT_TIME",
-            _ => "CURRENT_TIMESTAMP",
-        }
-        .to_owned(),
-        DefaultValue::Sql(sql) => format!("({sql})"),
-    }
-}
-
-/// What SQLite makes of a declared type: <https://www.sqlite.org/datatype3.html#determination_of_column_affinity>.
-/// To store a value, INTEGER is as good as NUMERIC.
-pub(crate) fn affinity(declared: &str) -> &'static str {
-    let declared = declared.to_ascii_uppercase();
-    let has = |part: &str| declared.contains(part);
-    if has("INT") {
-        "numeric"
-    } else if has("CHAR") || has("CLOB") || has("TEXT") {
-        "text"
-    } else if has("BLOB") || declared.is_empty() {
-        "blob"
-    } else if has("REAL") || has("FLOA") || has("DOUB") {
-        "real"
-    } else {
-        "numeric"
-    }
 }
 
 fn unquote(text: &str) -> String {
@@ -274,7 +279,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_script_falls_into_statements_and_a_trigger_stays_whole() {
+    fn a_trigger_is_one_statement() {
         let script = "-- first; not a statement\nCREATE TABLE a (b TEXT DEFAULT ';');\n\
             CREATE TRIGGER t AFTER INSERT ON a BEGIN SELECT CASE WHEN 1 THEN 2 END; DELETE FROM a; END;\n;\nSELECT 1";
         assert_eq!(
@@ -288,14 +293,14 @@ mod tests {
     }
 
     #[test]
-    fn expressions_that_differ_in_writing_only_are_the_same() {
+    fn canonical_expressions_ignore_spelling() {
         assert_eq!(canonical("((Length(\"Name\") <> 0))"), canonical("length(name) != 0 -- why"));
         assert_ne!(canonical("(a) + (b)"), canonical("a) + (b"));
         assert_ne!(canonical("a = 'X'"), canonical("a = 'x'"));
     }
 
     #[test]
-    fn names_are_quoted_where_they_must_be() {
+    fn names_are_quoted_where_necessary() {
         assert_eq!(quote("nickname"), "nickname");
         assert_eq!(quote("order"), "\"order\"");
         assert_eq!(quote("user"), "\"user\"");

@@ -1,24 +1,21 @@
-//! A CREATE TABLE text of SQLite: what stands where in it, and edits that leave the rest of it as its author wrote it.
+//! A CREATE TABLE text of SQLite: its columns, constraints and options, and where they stand.
 //!
 //! No pragma shows COLLATE, ON CONFLICT, CHECK, DEFERRABLE, AUTOINCREMENT or a comment, so a table is never written
-//! anew from what the pragmas say: the text that SQLite keeps is read and edited token by token.
-
-mod edit;
-mod read;
+//! from the pragmas: the text that SQLite stores is read and edited token by token.
 
 use std::ops::Range;
 
-use super::{Token, canonical_tokens, excerpt, tokens};
-use crate::Error;
-use crate::schema::same_name;
-use read::Reader;
+use super::reader::Reader;
+use super::{Token, canonical, canonical_tokens, excerpt, tokens, unreadable};
+use crate::error::Error;
+use crate::schema::{Clause, ClauseKind, same_name};
 
 /// A CREATE TABLE text, cut into its parts.
 #[derive(Debug)]
 pub(crate) struct CreateTable<'a> {
-    sql: &'a str,
-    tokens: Vec<Token<'a>>,
-    name: usize,
+    pub(super) sql: &'a str,
+    pub(super) tokens: Vec<Token<'a>>,
+    pub(super) name: usize,
     /// The columns and table constraints, in order.
     pub items: Vec<Item>,
     close: usize,
@@ -30,31 +27,20 @@ pub(crate) struct Item {
     /// The column's name; `None` for a table constraint.
     pub column: Option<String>,
     /// The tokens of a column's type.
-    ty: Range<usize>,
+    pub(super) ty: Range<usize>,
     /// A column's constraints; for a table constraint this one alone.
     pub constraints: Vec<Constraint>,
-    tokens: Range<usize>,
+    pub(super) tokens: Range<usize>,
 }
 
 /// A constraint of a column or of the table.
 #[derive(Debug)]
 pub(crate) struct Constraint {
-    /// The name behind CONSTRAINT.
+    /// The name after CONSTRAINT.
     pub name: Option<String>,
     /// What it is.
     pub kind: Kind,
-    tokens: Range<usize>,
-}
-
-/// A column, a table constraint, or the options behind the parentheses, as [`CreateTable::parts`] compares them.
-#[derive(Debug, Clone)]
-pub(crate) struct Part {
-    /// The column's name.
-    pub column: Option<String>,
-    /// Its beginning, for people.
-    pub text: String,
-    /// What it says, however it is written.
-    pub canonical: String,
+    pub(super) tokens: Range<usize>,
 }
 
 /// The kinds of constraint, table and column constraints alike.
@@ -73,6 +59,22 @@ pub(crate) enum Kind {
     Deferral,
 }
 
+impl Kind {
+    /// The kind of clause that it is; `None` for what the columns of a schema hold.
+    fn of_clause(self) -> Option<ClauseKind> {
+        Some(match self {
+            Self::PrimaryKey => ClauseKind::PrimaryKey,
+            Self::NotNull => ClauseKind::NotNull,
+            Self::Unique => ClauseKind::Unique,
+            Self::Check => ClauseKind::Check,
+            Self::Collate => ClauseKind::Collation,
+            Self::ForeignKey | Self::Deferral => ClauseKind::ForeignKey,
+            Self::Generated => ClauseKind::Generated,
+            Self::Null | Self::Default => return None,
+        })
+    }
+}
+
 impl<'a> CreateTable<'a> {
     /// Reads a CREATE TABLE text as SQLite keeps it.
     pub fn parse(sql: &'a str) -> Result<Self, Error> {
@@ -80,7 +82,7 @@ impl<'a> CreateTable<'a> {
         Reader { tokens: &tokens, at: 0 }
             .table()
             .map(|(name, items, close)| Self { sql, name, items, close, tokens: tokens.clone() })
-            .ok_or_else(|| Error::Sql { what: excerpt(sql), why: "not a CREATE TABLE that can be read".into() })
+            .ok_or_else(|| unreadable(sql, "not a CREATE TABLE that can be read"))
     }
 
     /// The table's name.
@@ -109,7 +111,7 @@ impl<'a> CreateTable<'a> {
     }
 
     /// Where these tokens name the table itself before a column: `posts.score` in a table posts.
-    fn qualifiers<'t>(&'t self, tokens: &'t [Token<'a>]) -> impl Iterator<Item = Range<usize>> + 't {
+    pub(super) fn qualifiers<'t>(&'t self, tokens: &'t [Token<'a>]) -> impl Iterator<Item = Range<usize>> + 't {
         let own = self.tokens[self.name].name();
         let is_own = move |pair: &&[Token]| is_qualifier(pair, &own);
         tokens.windows(2).filter(is_own).map(|pair| pair[0].start..pair[1].end)
@@ -127,15 +129,15 @@ impl<'a> CreateTable<'a> {
         Some(if ty.is_empty() { "" } else { self.span(ty) })
     }
 
-    /// The text behind DEFAULT.
+    /// The text after DEFAULT.
     pub fn default_text(&self, default: &Constraint) -> &'a str {
         let is_default = |at: &usize| self.tokens[*at].is("DEFAULT");
         let value = default.tokens.clone().find(is_default).map_or(default.tokens.start, |at| at + 1);
         self.span(&(value..default.tokens.end))
     }
 
-    /// The column that is the number of a row: `INTEGER PRIMARY KEY`, but for two exceptions that SQLite makes.
-    pub fn row_number(&self) -> Option<String> {
+    /// The column that is the rowid: `INTEGER PRIMARY KEY`, but for two exceptions that SQLite makes.
+    pub fn rowid_column(&self) -> Option<String> {
         let (item, key) = self.constraints(Kind::PrimaryKey).next().filter(|_| !self.is_without_rowid())?;
         let [column] = self.columns_of(item, key).try_into().ok()?;
         let is_integer = self.declared_type(&column)?.eq_ignore_ascii_case("INTEGER");
@@ -146,12 +148,17 @@ impl<'a> CreateTable<'a> {
         (is_integer && !is_descending).then_some(column)
     }
 
-    /// Whether the table is kept by its primary key alone.
+    /// Whether the table is stored by its primary key, without a rowid.
     pub fn is_without_rowid(&self) -> bool {
         self.tokens[self.close..].iter().any(|token| token.is("WITHOUT"))
     }
 
-    /// Whether the primary key counts up without ever using a number again.
+    /// Whether the table checks the types of its values.
+    pub fn is_strict(&self) -> bool {
+        self.tokens[self.close..].iter().any(|token| token.is("STRICT"))
+    }
+
+    /// Whether SQLite numbers new rows without using a number twice.
     pub fn is_autoincrement(&self) -> bool {
         self.constraints(Kind::PrimaryKey)
             .any(|(_, key)| self.tokens[key.tokens.clone()].iter().any(|token| token.is("AUTOINCREMENT")))
@@ -174,50 +181,55 @@ impl<'a> CreateTable<'a> {
         self.span(&constraint.tokens)
     }
 
-    /// The parts with comments, space, quotes and letter case evened out, in an order of their own: two texts that make
-    /// the same table, but for the order of its columns, are equal here.
-    pub fn canonical(&self) -> Vec<String> {
-        let mut parts: Vec<_> = self.parts(|_, _| false).into_iter().map(|part| part.canonical).collect();
-        parts.sort();
-        parts
-    }
-
-    /// The columns, the table constraints and the options behind them, each without what is `told` elsewhere: a kind of
-    /// constraint (at a column, or of the table), or, where no kind is given, a column's type.
-    pub fn parts(&self, told: impl Fn(Option<&str>, Option<Kind>) -> bool) -> Vec<Part> {
-        let part = |item: &Item| {
-            let column = item.column.as_deref();
-            let is_told = |own: &&Constraint| told(column, Some(own.kind));
-            let mut left_out: Vec<_> = item.constraints.iter().filter(is_told).map(|own| own.tokens.clone()).collect();
-            left_out.extend(Some(item.ty.clone()).filter(|_| told(column, None)));
-            let tokens = &self.tokens[item.tokens.clone()];
-            let cuts: Vec<_> = self.qualifiers(tokens).collect();
-            let name = column.map(|column| column.to_ascii_lowercase() + " ").unwrap_or_default();
-            let is_kept = |(at, token): &(usize, &Token)| {
-                (*at > 0 || column.is_none())
-                    && !left_out.iter().any(|range| range.contains(&(at + item.tokens.start)))
-                    && !cuts.iter().any(|cut| cut.contains(&token.start))
-            };
-            let kept = tokens.iter().enumerate().filter(is_kept).map(|(_, token)| token);
-            Part {
+    /// The types, constraints and options as they are compared, without defaults and bare NULLs.
+    pub fn clauses(&self) -> Vec<Clause> {
+        let mut clauses = Vec::new();
+        for item in &self.items {
+            let clause = |kind, tokens: &Range<usize>| Clause {
                 column: item.column.clone(),
+                kind,
+                normalized: self.canonical(tokens),
                 text: excerpt(self.text(item)),
-                canonical: name + &canonical_tokens(kept),
+            };
+            if !item.ty.is_empty() {
+                clauses.push(clause(ClauseKind::Type, &item.ty));
             }
-        };
-        let mut parts: Vec<_> = self.items.iter().map(part).filter(|part| !part.canonical.is_empty()).collect();
-        if let Some(options) = self.tokens.get(self.close + 1) {
-            let text = excerpt(&self.sql[options.start..]);
-            parts.push(Part {
-                column: None,
-                text,
-                canonical: format!(") {}", canonical_tokens(&self.tokens[self.close + 1..])),
-            });
+            let constraints = item.constraints.iter();
+            clauses.extend(constraints.filter_map(|own| Some(clause(own.kind.of_clause()?, &own.tokens))));
         }
-        parts
+        let options = self.tokens[self.close + 1..].split(|token| token.text == ",");
+        clauses.extend(options.filter(|tokens| !tokens.is_empty()).map(|tokens| Clause {
+            column: None,
+            kind: ClauseKind::Option,
+            normalized: canonical_tokens(tokens),
+            text: excerpt(&self.sql[tokens[0].start..tokens[tokens.len() - 1].end]),
+        }));
+        clauses
     }
 
-    fn referenced_table(&self, constraint: &Constraint) -> Option<String> {
+    /// All that the text says, in an order that does not depend on it: tables with equal ones are equal but for the
+    /// order of their columns.
+    pub fn shape(&self) -> Vec<String> {
+        let lower = |column: Option<&String>| column.map(|name| name.to_ascii_lowercase()).unwrap_or_default();
+        let clauses = self.clauses();
+        let clauses = clauses.iter().map(|own| format!("{} {:?} {}", lower(own.column.as_ref()), own.kind, own.normalized));
+        let columns = self.items.iter().filter(|item| item.column.is_some()).map(|item| {
+            let default = item.find(Kind::Default).map(|default| canonical(self.default_text(default)));
+            format!("{} {}", lower(item.column.as_ref()), default.filter(|text| text != "null").unwrap_or_default())
+        });
+        let mut shape: Vec<_> = clauses.chain(columns).collect();
+        shape.sort();
+        shape
+    }
+
+    /// These tokens as they are compared, without the table's own name before a column.
+    fn canonical(&self, tokens: &Range<usize>) -> String {
+        let tokens = &self.tokens[tokens.clone()];
+        let cuts: Vec<_> = self.qualifiers(tokens).collect();
+        canonical_tokens(tokens.iter().filter(|token| !cuts.iter().any(|cut| cut.contains(&token.start))))
+    }
+
+    pub(super) fn referenced_table(&self, constraint: &Constraint) -> Option<String> {
         let mut tokens = self.tokens[constraint.tokens.clone()].iter();
         tokens.find(|token| token.is("REFERENCES"))?;
         tokens.next().map(Token::name)
@@ -247,13 +259,13 @@ impl Item {
     }
 }
 
-/// Whether these two tokens are the table's own name and the dot behind it.
+/// Whether these two tokens are the table's own name and the dot after it.
 fn is_qualifier(pair: &[Token], table: &str) -> bool {
     matches!(pair, [name, dot] if dot.text == "." && same_name(&name.name(), table))
 }
 
 /// The index of the parenthesis that closes the one before `from`, or the end.
-fn closing(tokens: &[Token], from: usize) -> usize {
+pub(super) fn closing(tokens: &[Token], from: usize) -> usize {
     let mut depth = 1;
     for (at, token) in tokens.iter().enumerate().skip(from) {
         match token.text {
@@ -269,7 +281,7 @@ fn closing(tokens: &[Token], from: usize) -> usize {
 }
 
 /// The text with pieces replaced; they are in order and do not overlap. Words that come together so stay two words.
-fn splice(sql: &str, pieces: Vec<(Range<usize>, String)>) -> String {
+pub(super) fn splice(sql: &str, pieces: Vec<(Range<usize>, String)>) -> String {
     let mut out = String::with_capacity(sql.len() + 64);
     let mut push = |text: &str| {
         // A number and a word, or a word and a quoted text, are no better neighbours: 1E, X'00'.

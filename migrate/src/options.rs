@@ -1,47 +1,52 @@
-//! [`Change`]s → the SQL that makes them and the SQL that takes them back, one dialect a file.
-
-mod order;
-pub(crate) mod sqlite;
+//! How a migration is planned and written.
 
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 
-use crate::schema::{Type, same_name};
-use crate::sql::literal;
-use crate::{Change, Error, Rename, Schema};
+use crate::Error;
+use crate::change::Rename;
+use crate::schema::{Schema, Type, same_name};
 
-/// What a migration's two files hold.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sql {
-    /// The SQL that makes the changes.
-    pub up: String,
-    /// The SQL that takes them back.
-    pub down: String,
-    /// Whether the two bring their own transaction, because they rebuild tables, which SQLite can only do safely while
-    /// foreign keys are off, and those cannot be switched within a transaction. A runner that is not this library's
-    /// learns it from the `metadata.toml` beside the files.
-    pub own_transaction: bool,
+/// How a migration is planned.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
+pub struct PlanOptions {
+    /// What the migration does, in words that name its folder.
+    pub message: Option<String>,
+    /// Values for rows that have none where one is needed, as `table.column=value`.
+    pub fills: Vec<String>,
+    /// Columns and tables that are renamed, as `table.column=new_name` and `table=new_name`.
+    pub renames: Vec<String>,
+    /// Renames, in the same form, that were rejected: the one is dropped and the other added.
+    pub not_renames: Vec<String>,
+    /// Accepts that values are lost, and that no similar column or table is a rename.
+    pub allow_data_loss: bool,
+    /// Keeps no values that the upgrade drops or converts.
+    pub no_keep: bool,
+    /// Skips the rehearsal on the rows.
+    pub no_rehearsal: bool,
 }
 
-/// What a migration shall do beside its changes.
+/// What a migration's SQL does beside its changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Options {
-    /// The revision, as its folder spells it (`003`), under which the values that the upgrade drops or converts are
-    /// kept aside for the downgrade, in tables `_kept_003_users`; `None` keeps nothing.
+pub struct RenderOptions {
+    /// The version under which the values that the upgrade drops or converts are kept, as the folder spells it (`003`);
+    /// `None` keeps nothing.
     pub keep: Option<String>,
     /// Renames that the caller asks for, beside those that the models declare.
     pub renames: Vec<Rename>,
-    /// What goes into columns that may not be NULL where there is no value.
+    /// Values for columns that may not be NULL, in rows that have none.
     pub fills: Vec<Fill>,
 }
 
-impl Options {
+impl RenderOptions {
     pub(crate) fn fill(&self, table: &str, column: &str) -> Option<&str> {
         let is_meant = |fill: &&Fill| same_name(&fill.table, table) && same_name(&fill.column, column);
         self.fills.iter().find(is_meant).map(|fill| fill.value.as_str())
     }
 }
 
-/// A value for the rows that have none.
+/// A value for rows that have none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fill {
     /// The table.
@@ -57,14 +62,15 @@ impl Fill {
     ///
     /// # Errors
     ///
-    /// [`Error::BadFill`] when it has another form, there is no such column, or the value is none of its type.
+    /// [`Error::Option`] when it has another form, there is no such column, or the value is none of its type.
     pub fn parse(text: &str, models: &Schema) -> Result<Self, Error> {
-        let bad = |why: String| Error::BadFill { fill: text.to_owned(), why };
+        let bad = |why: String| Error::Option { option: text.to_owned(), why };
         let parts = text.split_once('=').and_then(|(name, value)| Some((name.split_once('.')?, value)));
         let ((table, column), value) = parts.ok_or_else(|| bad("write it as table.column=value".into()))?;
         let found = models.table(table).ok_or_else(|| bad(format!("the models have no table {table}")))?;
         let found = found.find_column(column).ok_or_else(|| bad(format!("table {table} has no column {column}")))?;
-        // As Diesel reads them; the seconds may have a fraction.
+        // The forms that Diesel reads; the seconds may have a fraction.
+        let literal = |value: &str| format!("'{}'", value.replace('\'', "''"));
         let mut times = ["%H:%M", "%H:%M:%S%.f"].into_iter();
         let is_timestamp = |time| NaiveDateTime::parse_from_str(value, &format!("%Y-%m-%d {time}")).is_ok();
         let is_number = value.parse::<f64>().is_ok_and(f64::is_finite);
@@ -86,13 +92,4 @@ impl Fill {
         };
         Ok(Self { table: table.to_owned(), column: column.to_owned(), value })
     }
-}
-
-/// Writes the changes as SQLite's SQL, for SQLite 3.35 and later. `from` is the live schema that they were found in.
-///
-/// # Errors
-///
-/// [`Error::CannotExpress`] on a change that has no safe SQL; it names the table.
-pub fn render(from: &Schema, changes: &[Change], options: &Options) -> Result<Sql, Error> {
-    sqlite::render(from, changes, options)
 }

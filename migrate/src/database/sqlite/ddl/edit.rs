@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use super::{Constraint, CreateTable, Item, Kind, splice};
+use super::create_table::{Constraint, CreateTable, Item, Kind, splice};
+use super::{canonical, quote};
 use crate::schema::{ForeignKey, same_name, same_names};
-use crate::sql::{canonical, quote};
 
 impl CreateTable<'_> {
     /// The text for a table of another name. Where a condition names a column with its table's name before it
@@ -70,11 +70,10 @@ impl CreateTable<'_> {
         Some(CreateTable::parse(&text).ok()?.without_unique(columns).unwrap_or(text))
     }
 
-    /// The text without a CHECK of that condition.
-    pub fn without_check(&self, expression: &str) -> Option<String> {
-        let wanted = canonical(expression);
+    /// The text without a CHECK of that condition, as conditions are compared.
+    pub fn without_check(&self, normalized: &str) -> Option<String> {
         self.without_constraint(|table, _, constraint| {
-            constraint.kind == Kind::Check && canonical(&table.expression(constraint)) == wanted
+            constraint.kind == Kind::Check && canonical(&table.expression(constraint)) == normalized
         })
     }
 
@@ -94,7 +93,7 @@ impl CreateTable<'_> {
 
     fn with_column_constraint(&self, column: &str, definition: &str) -> Option<String> {
         let item = self.column(column)?;
-        // Behind the type and before any other constraint: a REFERENCES at the end would swallow a NOT.
+        // After the type and before any other constraint: a REFERENCES at the end would swallow a NOT.
         let after = self.tokens[if item.ty.is_empty() { item.tokens.start } else { item.ty.end - 1 }].end;
         Some(splice(self.sql, vec![(after..after, format!(" {definition}"))]))
     }

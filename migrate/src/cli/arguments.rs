@@ -1,0 +1,132 @@
+//! The arguments of the four commands.
+
+#![allow(clippy::doc_markdown, clippy::struct_excessive_bools, reason = "the comments are what --help prints")]
+
+use std::path::PathBuf;
+
+use clap::Parser;
+
+use crate::PlanOptions;
+
+/// Creates the database, empty and at version 0, and the migrations folder if it is missing.
+///
+/// A database that is already under version control stays as it is. Run db_upgrade next, to apply the migrations that
+/// exist, or db_migrate, to write the first one.
+///
+/// DATABASE_URL and MIGRATIONS_DIR say which database and which folder, in the environment or in the file .env.
+#[derive(Parser)]
+#[command(name = "db_create", version)]
+pub(super) struct Create {
+    /// For a database that has its tables already: record migrations 1 to N as applied, after checking that the tables
+    /// are what these migrations make
+    #[arg(long, value_name = "N")]
+    pub stamp: Option<u64>,
+}
+
+const EXIT_STATUS: &str = "Exit status: 0 when the database agrees with the models at the end, 1 when something is wrong \
+    or --check found a difference, 2 for wrong arguments.";
+
+/// Compares the models with the database, writes the migration that makes the database agree, and applies it.
+///
+/// Edit the tables in Rust, run this, read the SQL that it wrote, and commit both. Pending migrations have to be applied
+/// before, with db_upgrade.
+///
+/// The migration is rehearsed first, up and down, on a copy of the database. It is saved and applied, or neither.
+#[derive(Parser)]
+#[command(name = "db_migrate", version, after_help = EXIT_STATUS)]
+pub(super) struct Migrate {
+    /// What the migration does, to name its folder: "add about me" makes 003_add_about_me
+    #[arg(short, long, value_name = "TEXT")]
+    pub message: Option<String>,
+    /// Print the plan and the SQL, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Write nothing, and exit with status 1 when models and database differ or migrations are pending
+    #[arg(long, conflicts_with_all = ["dry_run", "message"])]
+    pub check: bool,
+    /// Write and apply the migration even if values are lost
+    #[arg(long)]
+    pub allow_data_loss: bool,
+    /// A value for rows that have none in a column that may not be NULL; may be given again
+    #[arg(long, value_name = "TABLE.COLUMN=VALUE")]
+    pub fill: Vec<String>,
+    /// A column, or a table (TABLE=NAME), that is renamed; may be given again
+    #[arg(long, value_name = "TABLE.COLUMN=NAME")]
+    pub rename: Vec<String>,
+    /// Do not keep the values that the migration drops or converts: its downgrade will not restore them
+    #[arg(long)]
+    pub no_keep: bool,
+    /// Do not rehearse the migration on a copy of the rows
+    #[arg(long)]
+    pub no_rehearsal: bool,
+}
+
+impl From<&Migrate> for PlanOptions {
+    fn from(arguments: &Migrate) -> Self {
+        Self {
+            message: arguments.message.clone(),
+            fills: arguments.fill.clone(),
+            renames: arguments.rename.clone(),
+            not_renames: Vec::new(),
+            allow_data_loss: arguments.allow_data_loss,
+            no_keep: arguments.no_keep,
+            no_rehearsal: arguments.no_rehearsal || arguments.check || arguments.dry_run,
+        }
+    }
+}
+
+/// Applies every pending migration to the database: all of them, or none when one fails.
+///
+/// Run it on deploy, before the new release starts. A database that holds rows is copied to the folder backups first. At
+/// the end it warns when the database differs from this release's models.
+#[derive(Parser)]
+#[command(name = "db_upgrade", version)]
+pub(super) struct Upgrade {
+    /// Stop at version N
+    #[arg(long, value_name = "N")]
+    pub to: Option<u64>,
+    /// Print the SQL that would run, and run nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Run nothing, and exit with status 1 when migrations are pending or the database differs from the models
+    #[arg(long, conflicts_with_all = ["to", "dry_run"])]
+    pub check: bool,
+    /// Rehearse what would run, up, down and up again, on a copy of the database, say what it changes in the rows, and
+    /// run nothing
+    #[arg(long, conflicts_with_all = ["dry_run", "check"])]
+    pub rehearse: bool,
+    /// Accept migration N, which was edited after it was applied, as it is now; then apply every pending migration
+    #[arg(long, value_name = "N", conflicts_with_all = ["to", "dry_run", "check", "rehearse"])]
+    pub accept_edited: Option<u64>,
+    /// Remove the values that migrations kept for their downgrade, and run nothing
+    #[arg(long, conflicts_with_all = ["to", "dry_run", "check", "rehearse", "accept_edited"])]
+    pub purge_kept: bool,
+    /// Remove only what migrations below N kept
+    #[arg(long, value_name = "N", requires = "purge_kept")]
+    pub before: Option<u64>,
+    /// Do not verify, before the commit, that no rows, references or triggers are lost that no SQL names
+    #[arg(long)]
+    pub no_verify: bool,
+}
+
+/// Reverts the newest migration, or every one above a version: all of them, or none when one fails.
+///
+/// What a migration written by db_migrate dropped is restored with its values. What it added is removed, with the values
+/// written into it since: these are counted and reported, and on a terminal you are asked. A database that holds rows is
+/// copied to the folder backups first.
+#[derive(Parser)]
+#[command(name = "db_downgrade", version)]
+pub(super) struct Downgrade {
+    /// Go back to version N; 0 reverts everything
+    #[arg(long, value_name = "N")]
+    pub to: Option<u64>,
+    /// Print the SQL that would run, and run nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Put a backup in the database's place, and run nothing; stop the site first
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["to", "dry_run"])]
+    pub restore: Option<PathBuf>,
+    /// Do not verify, before the commit, that no rows, references or triggers are lost that no SQL names
+    #[arg(long)]
+    pub no_verify: bool,
+}

@@ -1,0 +1,132 @@
+//! Where results and messages go, how long work shows itself, and how questions are asked.
+
+use std::fmt::Display;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::Event;
+
+/// The terminal, or the files, that a command writes to.
+#[derive(Clone)]
+pub(super) struct Console {
+    program: &'static str,
+    /// The tasks that are running, the innermost last, and what shows it. On no terminal nothing is shown.
+    tasks: Arc<Mutex<Tasks>>,
+}
+
+struct Tasks {
+    names: Vec<String>,
+    spinner: Option<ProgressBar>,
+}
+
+impl Console {
+    pub fn new(program: &'static str) -> Self {
+        Self { program, tasks: Arc::new(Mutex::new(Tasks { names: Vec::new(), spinner: None })) }
+    }
+
+    /// Writes a result to standard output.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written, because the disk is full, for example. A reader that has gone away (`db_upgrade |
+    /// head`) is no error: the work goes on.
+    pub fn say(&self, result: impl Display) -> io::Result<()> {
+        self.suspend(|| match writeln!(io::stdout(), "{result}") {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(io::Error::new(error.kind(), format!("cannot write to standard output: {error}")))
+            }
+            _ => Ok(()),
+        })
+    }
+
+    /// Writes one line to standard error, behind the program's name. Control characters, which a trigger's message may
+    /// hold, become spaces.
+    pub fn warn(&self, what: impl Display) {
+        let line = one_line(what);
+        self.suspend(|| drop(writeln!(io::stderr(), "{}: {line}", self.program)));
+    }
+
+    /// Shows an event.
+    pub fn report(&self, event: &Event<'_>) {
+        match event {
+            Event::Started(task) => self.started(task),
+            Event::Finished => self.finished(),
+            other => self.warn(other),
+        }
+    }
+
+    fn started(&self, task: &str) {
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        tasks.names.push(one_line(task));
+        let message = tasks.names.join(": ");
+        tasks.spinner.get_or_insert_with(spinner).set_message(message);
+    }
+
+    fn finished(&self) {
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        tasks.names.pop();
+        if tasks.names.is_empty()
+            && let Some(spinner) = tasks.spinner.take()
+        {
+            spinner.finish_and_clear();
+        }
+    }
+
+    /// Writes something without the spinner in between.
+    fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
+        let spinner = self.tasks.lock().unwrap_or_else(PoisonError::into_inner).spinner.clone();
+        match spinner {
+            Some(spinner) => spinner.suspend(write),
+            None => write(),
+        }
+    }
+
+    /// Asks a question on standard error, and returns the line that is typed; `None` where there is no terminal, or the
+    /// input has ended.
+    pub fn ask(&self, question: impl Display) -> Option<String> {
+        if !Self::is_terminal() {
+            return None;
+        }
+        let _ = write!(io::stderr(), "{question} ");
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer).ok()?;
+        if answer.is_empty() {
+            // The input has ended on the question's line.
+            let _ = writeln!(io::stderr());
+            return None;
+        }
+        Some(answer.trim_end_matches(['\r', '\n']).to_owned())
+    }
+
+    /// Asks a question until it is answered by yes or no; an empty line means no.
+    pub fn confirm(&self, question: impl Display) -> Option<bool> {
+        loop {
+            match self.ask(format_args!("{question} [y/N]"))?.trim().to_lowercase().as_str() {
+                "y" | "yes" => return Some(true),
+                "" | "n" | "no" => return Some(false),
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether a person can be asked.
+    pub fn is_terminal() -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+}
+
+fn spinner() -> ProgressBar {
+    let style = ProgressStyle::with_template("{spinner} {wide_msg} {elapsed}");
+    let style = style.unwrap_or_else(|_| ProgressStyle::default_spinner()).tick_chars("|/-\\ ");
+    // It is drawn at each tick, so that short work does not flicker.
+    let spinner = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(4)).with_style(style);
+    spinner.enable_steady_tick(Duration::from_millis(250));
+    spinner
+}
+
+fn one_line(what: impl Display) -> String {
+    what.to_string().chars().map(|char| if char.is_control() { ' ' } else { char }).collect()
+}

@@ -1,0 +1,139 @@
+//! Backup files: their names, their number and their permissions. What a backup holds is each database's own.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use chrono::Utc;
+
+use crate::Error;
+use crate::migration::sync_folder;
+
+/// A backup that was made before a run: it is kept when the run changes something, else it is removed.
+#[derive(Debug)]
+pub(crate) struct Backup {
+    pub file: PathBuf,
+    folder: PathBuf,
+    stem: String,
+    is_new_folder: bool,
+}
+
+impl Backup {
+    /// Makes a backup of `database` in the folder `backups` beside it, as `app-v2-20261122T101500Z.db`. `write` writes
+    /// a complete, verified file of that path.
+    pub fn make(
+        database: &Path,
+        version: u64,
+        write: impl FnOnce(&Path) -> Result<(), Error>,
+    ) -> Result<Self, Error> {
+        let folder = database.parent().unwrap_or(Path::new("")).join("backups");
+        let (stem, is_new_folder) = (stem(database), !folder.exists());
+        fs::create_dir_all(&folder).map_err(Error::file("write", &folder))?;
+        // Its name tells databases apart, and only one process at a time gets here: what exists was left by one that
+        // was killed.
+        let name = database.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let draft = folder.join(format!(".{name}.new"));
+        let _ = fs::remove_file(&draft);
+        let file = free_name(&folder, &format!("{stem}-v{version}-{}", Utc::now().format(TIME)));
+        let written = write(&draft).and_then(|()| {
+            settle(&draft, database)
+                .and_then(|()| fs::rename(&draft, &file))
+                .and_then(|()| sync_folder(&folder))
+                .map_err(Error::file("write", &file))
+        });
+        let backup = Self { file, folder, stem, is_new_folder };
+        if let Err(error) = written {
+            let _ = fs::remove_file(&draft);
+            backup.discard();
+            return Err(error);
+        }
+        Ok(backup)
+    }
+
+    /// Removes the backup, and the folder when it was made for it.
+    pub fn discard(self) {
+        let _ = fs::remove_file(&self.file);
+        if self.is_new_folder {
+            // Succeeds only when it is empty.
+            let _ = fs::remove_dir(&self.folder);
+        }
+    }
+
+    /// Removes all but this backup and the newest others of this database, `keep` in all. Only a run that succeeded may
+    /// do so: one that fails again and again would end with no backup at all.
+    pub fn remove_older(&self, keep: usize) -> Result<(), Error> {
+        remove_oldest(&self.folder, &self.stem, &self.file, keep).map_err(Error::file("write", &self.folder))
+    }
+}
+
+const TIME: &str = "%Y%m%dT%H%M%SZ";
+
+/// A name that no file has: within one second there may be several backups.
+fn free_name(folder: &Path, name: &str) -> PathBuf {
+    let numbered = (2..).map(|number| format!("{name}-{number}.db"));
+    let mut names = std::iter::once(format!("{name}.db")).chain(numbered).map(|name| folder.join(name));
+    names.find(|path| fs::symlink_metadata(path).is_err()).unwrap_or_else(|| folder.join(format!("{name}.db")))
+}
+
+/// Makes a copy durable, with the permissions of the database and, where the system allows it, its owner.
+pub(crate) fn settle(copy: &Path, database: &Path) -> io::Result<()> {
+    if let Ok(metadata) = fs::metadata(database) {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::{MetadataExt as _, chown};
+            let _ = chown(copy, Some(metadata.uid()), Some(metadata.gid()));
+        }
+        fs::set_permissions(copy, metadata.permissions())?;
+    }
+    fs::File::open(copy)?.sync_all()
+}
+
+/// Creates a file that is missing, and that only its owner may read.
+pub(crate) fn create_private(file: &Path) -> Result<(), Error> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(file).map(drop).map_err(Error::file("write", file))
+}
+
+/// The names sort by version and not by time, so the time that ends each of them decides.
+fn remove_oldest(folder: &Path, stem: &str, made: &Path, keep: usize) -> io::Result<()> {
+    let mut copies = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let rest =
+            name.strip_prefix(stem).and_then(|rest| rest.strip_prefix("-v")).and_then(|rest| rest.strip_suffix(".db"));
+        // A clock that was set back makes what was just written look old.
+        if let Some((version, time)) = rest.and_then(|rest| rest.split_once('-'))
+            && path != made
+            && version.parse::<u64>().is_ok()
+            && is_time(time)
+        {
+            copies.push((time.to_owned(), path));
+        }
+    }
+    // `-10` comes after `-9`.
+    copies.sort_by_key(|(time, _)| {
+        let number = time.split_once('-').and_then(|(_, number)| number.parse::<u64>().ok());
+        (time.split('-').next().unwrap_or_default().to_owned(), number)
+    });
+    let surplus = (copies.len() + 1).saturating_sub(keep.max(1));
+    copies.into_iter().take(surplus).try_for_each(|(_, path)| fs::remove_file(path))
+}
+
+/// `20261122T101500Z`, or `20261122T101500Z-2`: other files in the folder are left alone.
+fn is_time(text: &str) -> bool {
+    let (time, number) = text.split_once('-').map_or((text, "1"), |(time, number)| (time, number));
+    chrono::NaiveDateTime::parse_from_str(time, TIME).is_ok()
+        && time.len() == "20261122T101500Z".len()
+        && number.parse::<u64>().is_ok()
+}
+
+/// The beginning of the names of a database's backups: `app` for `app.db`, and the whole name for any other, because
+/// `app.sqlite` may lie beside it.
+pub(crate) fn stem(database: &Path) -> String {
+    let name = database.file_name().and_then(|name| name.to_str()).unwrap_or("database");
+    name.strip_suffix(".db").filter(|stem| !stem.is_empty()).unwrap_or(name).to_owned()
+}

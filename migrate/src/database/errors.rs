@@ -1,0 +1,54 @@
+//! Diesel's errors, as kinds of error: the one place where a database's message decides anything.
+
+use crate::Error;
+use crate::error::DatabaseErrorKind;
+
+impl From<diesel::result::Error> for Error {
+    /// The error of a database that is named later.
+    fn from(source: diesel::result::Error) -> Self {
+        let kind = kind(&source.to_string());
+        Self::Database { database: String::new(), kind, source: source.into() }
+    }
+}
+
+impl Error {
+    /// An error of that database, with its name.
+    pub(crate) fn in_database(mut self, name: &str) -> Self {
+        if let Self::Database { database, .. } = &mut self
+            && database.is_empty()
+        {
+            name.clone_into(database);
+        }
+        self
+    }
+
+    /// What a database's driver said while it connected.
+    pub(crate) fn connecting(database: &str, error: diesel::ConnectionError) -> Self {
+        let kind = match kind(&error.to_string()) {
+            DatabaseErrorKind::Other => DatabaseErrorKind::CannotOpen,
+            kind => kind,
+        };
+        Self::Database { database: database.to_owned(), kind, source: error.into() }
+    }
+
+    /// A failure that no driver reported.
+    pub(crate) fn database(database: &str, kind: DatabaseErrorKind, message: impl Into<String>) -> Self {
+        Self::Database { database: database.to_owned(), kind, source: message.into().into() }
+    }
+
+    pub(crate) fn kind(&self) -> Option<DatabaseErrorKind> {
+        match self {
+            Self::Database { kind, .. } => Some(*kind),
+            Self::Statement { source, .. } => Some(kind(&source.to_string())),
+            _ => None,
+        }
+    }
+}
+
+fn kind(message: &str) -> DatabaseErrorKind {
+    #[cfg(feature = "postgres")]
+    if let Some(kind) = super::postgres::errors::kind(message) {
+        return kind;
+    }
+    super::sqlite::errors::kind(message).unwrap_or(DatabaseErrorKind::Other)
+}

@@ -1,0 +1,151 @@
+//! The library's own tables in a SQLite database, and what it asks about the others.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use diesel::connection::SimpleConnection as _;
+use diesel::dsl::sql;
+use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+use diesel::{RunQueryDsl as _, SqliteConnection};
+use diesel_migrations::MigrationHarness as _;
+
+use super::ddl::quote;
+use crate::Error;
+use crate::error::DatabaseErrorKind;
+use crate::history::Applied;
+use crate::kept;
+
+const CHECKSUMS: &str = "__migrate_checksums";
+
+/// The application's tables: without SQLite's own, the history of migrations, and the tables in which a virtual table
+/// stores its content.
+const TABLES: &str = "FROM pragma_table_list WHERE schema = 'main' AND type = 'table' \
+     AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT IN ('__diesel_schema_migrations', '__migrate_checksums')";
+
+/// Questions to the catalog of a SQLite database.
+pub(super) trait Catalog {
+    /// The names of the application's tables, side tables included.
+    fn tables(&mut self) -> Result<Vec<String>, Error>;
+    /// The number of rows of each of them.
+    fn row_counts(&mut self) -> Result<BTreeMap<String, u64>, Error>;
+    fn row_count(&mut self, table: &str) -> Result<u64, Error>;
+    fn has_tables(&mut self) -> Result<bool, Error>;
+    fn has_rows(&mut self) -> Result<bool, Error>;
+    fn history(&mut self) -> Result<Option<Vec<Applied>>, Error>;
+    fn record(&mut self, applied: &[Applied], replace: bool) -> Result<(), Error>;
+    fn side_tables(&mut self) -> Result<BTreeMap<String, u64>, Error>;
+    /// Drops tables and overwrites the free pages.
+    fn drop_and_overwrite(&mut self, names: &[String]) -> Result<(), Error>;
+    /// Moves the write-ahead log into the file. Returns false where another process keeps it from doing so.
+    fn empty_journal(&mut self) -> Result<bool, Error>;
+    /// The first value of a query, a number.
+    fn number(&mut self, query: &str) -> Result<i64, Error>;
+}
+
+impl Catalog for SqliteConnection {
+    fn tables(&mut self) -> Result<Vec<String>, Error> {
+        Ok(sql::<Text>(&format!("SELECT name {TABLES} ORDER BY name")).load(self)?)
+    }
+
+    fn row_counts(&mut self) -> Result<BTreeMap<String, u64>, Error> {
+        self.tables()?.into_iter().map(|table| self.row_count(&table).map(|count| (table, count))).collect()
+    }
+
+    fn row_count(&mut self, table: &str) -> Result<u64, Error> {
+        Ok(self.number(&format!("SELECT count(*) FROM {}", quote(table)))?.unsigned_abs())
+    }
+
+    fn has_tables(&mut self) -> Result<bool, Error> {
+        Ok(self.number("SELECT count(*) FROM sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'")? > 0)
+    }
+
+    fn has_rows(&mut self) -> Result<bool, Error> {
+        let mut tables = self.tables()?;
+        // A search index may hold the only copy of a text.
+        let is_virtual = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'virtual'";
+        tables.extend(sql::<Text>(is_virtual).load::<String>(self)?);
+        // A virtual table whose module this program lacks may hold rows.
+        let holds = |table: &String| {
+            self.number(&format!("SELECT EXISTS (SELECT 1 FROM {})", quote(table))).unwrap_or(1) > 0
+        };
+        Ok(tables.iter().any(holds))
+    }
+
+    fn history(&mut self) -> Result<Option<Vec<Applied>>, Error> {
+        let exists = |connection: &mut Self, table: &str| {
+            let query = format!("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = '{table}'");
+            connection.number(&query).map(|count| count > 0)
+        };
+        if !exists(self, "__diesel_schema_migrations")? {
+            return Ok(None);
+        }
+        let query = if exists(self, CHECKSUMS)? {
+            "SELECT version, checksum FROM __diesel_schema_migrations LEFT JOIN __migrate_checksums USING (version) \
+             ORDER BY version"
+        } else {
+            "SELECT version, NULL FROM __diesel_schema_migrations ORDER BY version"
+        };
+        let rows: Vec<(String, Option<String>)> = sql::<(Text, Nullable<Text>)>(query).load(self)?;
+        Ok(Some(rows.into_iter().map(|(version, checksum)| Applied { version, checksum }).collect()))
+    }
+
+    fn record(&mut self, applied: &[Applied], replace: bool) -> Result<(), Error> {
+        let refused = |error: Box<dyn std::error::Error + Send + Sync>| {
+            Error::database("", DatabaseErrorKind::Other, error.to_string())
+        };
+        // It creates Diesel's own table if that is missing.
+        self.applied_migrations().map_err(refused)?;
+        self.batch_execute(&format!(
+            "CREATE TABLE IF NOT EXISTS {CHECKSUMS} (version VARCHAR(50) PRIMARY KEY NOT NULL, checksum TEXT NOT NULL)"
+        ))?;
+        let verb = if replace { "INSERT OR REPLACE" } else { "INSERT OR IGNORE" };
+        for Applied { version, checksum } in applied {
+            diesel::sql_query("INSERT OR IGNORE INTO __diesel_schema_migrations (version) VALUES ($1)")
+                .bind::<Text, _>(version)
+                .execute(self)?;
+            diesel::sql_query(format!("{verb} INTO {CHECKSUMS} (version, checksum) SELECT $1, $2 WHERE $2 NOT NULL"))
+                .bind::<Text, _>(version)
+                .bind::<Nullable<Text>, _>(checksum)
+                .execute(self)?;
+        }
+        // Diesel's own command line may have reverted a version.
+        let stale = "WHERE version NOT IN (SELECT version FROM __diesel_schema_migrations)";
+        Ok(self.batch_execute(&format!("DELETE FROM {CHECKSUMS} {stale}"))?)
+    }
+
+    fn side_tables(&mut self) -> Result<BTreeMap<String, u64>, Error> {
+        let applied = self.history()?.unwrap_or_default();
+        let versions: Vec<_> = applied.into_iter().map(|applied| applied.version).collect();
+        let mut side_tables = BTreeMap::new();
+        for table in self.tables()? {
+            if kept::owner(&table, &versions).is_some() {
+                side_tables.insert(table.clone(), self.row_count(&table)?);
+            }
+        }
+        Ok(side_tables)
+    }
+
+    fn drop_and_overwrite(&mut self, names: &[String]) -> Result<(), Error> {
+        for name in names {
+            self.batch_execute(&format!("DROP TABLE {}", quote(name)))?;
+        }
+        // Free pages may hold what the migration itself took out of a table.
+        let bytes = self.number("SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size")?;
+        // A value has at most a gigabyte.
+        let piece = 100_000_000;
+        let mut statements = String::from("CREATE TABLE _zeros (zeros BLOB);");
+        for at in 0..=bytes / piece {
+            let _ = write!(statements, "INSERT INTO _zeros VALUES (zeroblob({}));", piece.min(bytes - at * piece));
+        }
+        Ok(self.batch_execute(&(statements + "DROP TABLE _zeros;"))?)
+    }
+
+    fn empty_journal(&mut self) -> Result<bool, Error> {
+        self.batch_execute("PRAGMA busy_timeout = 1000")?;
+        Ok(sql::<Integer>("PRAGMA wal_checkpoint(TRUNCATE)").get_result::<i32>(self)? == 0)
+    }
+
+    fn number(&mut self, query: &str) -> Result<i64, Error> {
+        Ok(sql::<BigInt>(query).get_result(self)?)
+    }
+}

@@ -1,0 +1,75 @@
+//! The models as SQLite would read them back.
+
+use super::ddl::canonical_condition;
+use super::ddl::types::{column_type, declared_type, default_sql, default_value, storage};
+use crate::schema::{ClauseKind, Column, DefaultValue, Schema, Table, same_name};
+
+/// The models as SQLite would read them back after a migration from `live`. A table that is STRICT there stays so, and a
+/// column that keeps its type keeps its declared type.
+pub(crate) fn normalize(models: &Schema, live: &Schema) -> Schema {
+    let mut schema = models.clone();
+    for table in &mut schema.tables {
+        let earlier = || live.table(table.renamed_from.as_ref()?);
+        let before = live.table(&table.name).or_else(earlier);
+        let is_strict = before.is_some_and(is_strict);
+        let key = table.primary_key.clone();
+        for column in &mut table.columns {
+            let is_key = matches!(key.as_slice(), [only] if same_name(only, &column.name));
+            let earlier = |table: &Table| table.find_column(column.renamed_from.as_ref()?).cloned();
+            let old = before.and_then(|table| table.find_column(&column.name).cloned().or_else(|| earlier(table)));
+            normalize_column(column, old.as_ref(), is_key, is_strict);
+        }
+        for check in &mut table.checks {
+            check.normalized = canonical_condition(&check.expression, &table.name);
+        }
+    }
+    schema
+}
+
+fn normalize_column(column: &mut Column, old: Option<&Column>, is_key: bool, is_strict: bool) {
+    let declared = declared_type(&column.ty, is_key, is_strict);
+    let ty = column_type(&declared);
+    column.default = column.default.take().and_then(|default| match default {
+        DefaultValue::Bool(value) if is_strict => Some(DefaultValue::Number(u8::from(value).to_string())),
+        other => default_value(&default_sql(&other, &column.ty), &ty),
+    });
+    column.identity = is_key && declared == "INTEGER";
+    column.nullable &= !column.identity;
+    let kept = old.filter(|old| old.ty == ty).and_then(|old| old.storage);
+    column.storage = kept.or_else(|| Some(storage(&declared, is_strict)));
+    column.ty = ty;
+}
+
+fn is_strict(table: &Table) -> bool {
+    let mut clauses = table.clauses.iter().flatten();
+    clauses.any(|clause| clause.kind == ClauseKind::Option && clause.normalized == "strict")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::{Check, Type};
+
+    fn normalized(column: Column) -> Column {
+        let table = Table::new("t", ["id"]).column(column).check(Check::new("( T.\"Id\" <> 0 )"));
+        let table = normalize(&Schema::new([table]), &Schema::default()).tables.remove(0);
+        assert_eq!(table.checks[0].normalized, "id != 0");
+        table.columns.into_iter().next().unwrap()
+    }
+
+    #[test]
+    fn an_integer_key_is_the_rowid() {
+        let key = normalized(Column::new("id", Type::BigInt));
+        assert_eq!((key.ty, key.identity), (Type::Integer, true));
+    }
+
+    #[test]
+    fn defaults_are_read_back() {
+        let column = |ty, default| normalized(Column::new("a", ty).default(default)).default;
+        assert_eq!(column(Type::Timestamp, DefaultValue::Now), Some(DefaultValue::Now));
+        let written = DefaultValue::Sql("(Lower( 'A' ))".into());
+        assert_eq!(column(Type::Binary, written), Some(DefaultValue::Sql("lower('A')".into())));
+        assert_eq!(column(Type::Bool, DefaultValue::Number("1".into())), Some(DefaultValue::Bool(true)));
+        assert_eq!(column(Type::Integer, DefaultValue::Sql("NULL".into())), None);
+    }
+}

@@ -1,0 +1,152 @@
+//! How careful and how patient a [`Migrator`](crate::Migrator) is, and what it reports while it works.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::text::Bytes;
+
+/// How careful and how patient a [`Migrator`](crate::Migrator) is, and who is told what it does.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Settings {
+    /// How many backups are kept; 0 makes none.
+    pub backups: usize,
+    /// Whether a run verifies, before it is committed, that it lost no rows, references or triggers that its SQL does
+    /// not name.
+    pub verify: bool,
+    /// The size in bytes above which a migration is rehearsed on an empty copy instead of on a copy with all rows.
+    pub rehearsal_limit: u64,
+    /// How long an operation waits for another process that has locked the database.
+    pub wait: Duration,
+    /// Messages name files as seen from this folder.
+    pub base: PathBuf,
+    listener: Option<Arc<dyn Fn(&Event<'_>) + Send + Sync>>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            backups: 5,
+            verify: true,
+            rehearsal_limit: 4 << 30,
+            wait: Duration::from_secs(30),
+            base: PathBuf::new(),
+            listener: None,
+        }
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { backups, verify, rehearsal_limit, wait, base, listener } = self;
+        f.debug_struct("Settings")
+            .field("backups", backups)
+            .field("verify", verify)
+            .field("rehearsal_limit", rehearsal_limit)
+            .field("wait", wait)
+            .field("base", base)
+            .field("listens", &listener.is_some())
+            .finish()
+    }
+}
+
+impl Settings {
+    /// The same settings, with a function that is called with every [`Event`].
+    #[must_use]
+    pub fn on_event(mut self, listener: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
+        self.listener = Some(Arc::new(listener));
+        self
+    }
+
+    pub(crate) fn emit(&self, event: &Event<'_>) {
+        if let Some(listener) = &self.listener {
+            listener(event);
+        }
+    }
+
+    /// Does work that may take long, between [`Event::Started`] and [`Event::Finished`].
+    pub(crate) fn step<T>(&self, task: &str, work: impl FnOnce() -> T) -> T {
+        self.emit(&Event::Started(task));
+        let result = work();
+        self.emit(&Event::Finished);
+        result
+    }
+
+    /// The path as seen from the base.
+    pub(crate) fn shown(&self, path: &Path) -> String {
+        path.strip_prefix(&self.base).unwrap_or(path).display().to_string()
+    }
+}
+
+/// Something that an operation reports while it works. All but [`Started`](Self::Started) and
+/// [`Finished`](Self::Finished) print as one line for a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A task has started that may take long: `copying users, 1,000,000 rows`.
+    Started(&'a str),
+    /// The task that was started last has finished.
+    Finished,
+    /// Another process uses the database; the operation waits for up to that time.
+    Waiting(Duration),
+    /// A backup was saved.
+    BackupSaved(String),
+    /// No backup is made, because this kind of database has none yet.
+    NoBackup(&'static str),
+    /// A backup that is no longer needed could not be removed.
+    BackupNotRemoved(String),
+    /// A backup was made by copying pages, because the database needs something that only the application has.
+    BackupByPages(String),
+    /// A migration is rehearsed on an empty copy, because a copy of the rows would be too large.
+    RehearsedWithoutRows {
+        /// The size of the database in bytes.
+        size: u64,
+        /// The limit, or the free space, in bytes.
+        limit: u64,
+    },
+    /// The kept values of a table were purged: the downgrade does not restore them.
+    Purged {
+        /// The migration.
+        migration: &'a str,
+        /// The table.
+        table: &'a str,
+    },
+    /// Purged values stay in the database's files until other processes have closed it.
+    PurgedValuesRemain(String),
+    /// A restored backup has replaced a damaged database, which was renamed to that file.
+    DamagedKept(String),
+    /// The database is what it should be, but something could not be checked.
+    NotChecked(String),
+}
+
+impl fmt::Display for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Started(task) => f.write_str(task),
+            Self::Finished => f.write_str("done"),
+            Self::Waiting(time) => {
+                write!(f, "another process is using the database; waiting up to {} s", time.as_secs())
+            }
+            Self::BackupSaved(file) => write!(f, "backup saved as {file}"),
+            Self::NoBackup(kind) => write!(f, "no backup is made: backups are not supported on {kind} yet"),
+            Self::BackupNotRemoved(why) => write!(f, "an old backup was not removed: {why}"),
+            Self::BackupByPages(why) => write!(f, "the backup is a copy of the pages, free ones included: {why}"),
+            Self::RehearsedWithoutRows { size, limit } => write!(
+                f,
+                "the database holds {}, more than the {} that a rehearsal may copy: rehearsing without rows",
+                Bytes(*size),
+                Bytes(*limit)
+            ),
+            Self::Purged { migration, table } => {
+                write!(f, "the values that {migration} kept of {table} were purged: they are not restored")
+            }
+            Self::PurgedValuesRemain(database) => {
+                write!(f, "another process has {database} open: the purged values stay in its files until it is closed")
+            }
+            Self::DamagedKept(file) => write!(f, "the damaged database is kept as {file}"),
+            Self::NotChecked(why) => f.write_str(why),
+        }
+    }
+}

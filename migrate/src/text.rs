@@ -1,0 +1,60 @@
+//! Numbers and excerpts for messages.
+
+use std::fmt;
+
+/// A number with commas: `12,345`.
+pub(crate) struct Thousands(pub u64);
+
+impl fmt::Display for Thousands {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = self.0.to_string();
+        for (at, digit) in digits.chars().enumerate() {
+            if at > 0 && (digits.len() - at).is_multiple_of(3) {
+                f.write_str(",")?;
+            }
+            write!(f, "{digit}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The number of something: `1 row`, `1,204 rows`.
+pub(crate) fn counted(count: u64, noun: &str) -> String {
+    format!("{} {noun}{}", Thousands(count), if count == 1 { "" } else { "s" })
+}
+
+/// A size in the unit that suits it: `3.2 GB`.
+pub(crate) struct Bytes(pub u64);
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (unit, name) = match self.0 {
+            0..1_000_000 => (1_000, "kB"),
+            1_000_000..1_000_000_000 => (1_000_000, "MB"),
+            _ => (1_000_000_000, "GB"),
+        };
+        let tenths = (self.0.saturating_mul(10) + unit / 2) / unit;
+        write!(f, "{}.{} {name}", tenths / 10, tenths % 10)
+    }
+}
+
+/// The beginning of a text, on one line.
+pub(crate) fn excerpt(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= 120 {
+        return line;
+    }
+    line.chars().take(117).collect::<String>() + "..."
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_commas() {
+        let texts = [0, 999, 1000, 12_345, 40_000_000].map(|number| Thousands(number).to_string());
+        assert_eq!(texts, ["0", "999", "1,000", "12,345", "40,000,000"]);
+        assert_eq!([0, 1, 1204].map(|count| counted(count, "row")), ["0 rows", "1 row", "1,204 rows"]);
+    }
+}
