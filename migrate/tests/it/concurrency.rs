@@ -1,13 +1,11 @@
 //! A run that waits for another program in vain says so in one line, and has changed nothing.
 
-mod support;
-
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use crate::support::Scratch;
 use diesel::connection::SimpleConnection as _;
 use migrate::Settings;
-use support::Scratch;
 
 static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
 

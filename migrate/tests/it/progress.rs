@@ -1,15 +1,13 @@
 //! Whoever watches sees long work, and ends it where it can be undone.
 
-mod support;
-
 use std::cell::{Cell, RefCell};
 use std::fs;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::support::Scratch;
 use migrate::Error;
 use migrate::progress::{Progress, Unit, Watch, unwatch, watch};
-use support::Scratch;
 
 /// A task, how much of it is done, and how much there is to do.
 type Shown = (String, u64, Option<u64>);

@@ -1,13 +1,10 @@
 //! Any schema to any other, with rows in the tables: up leads to the models and keeps every value that the plan does
 //! not touch, down leads back, with every value that was there.
 
-mod schemas;
-mod support;
-
+use crate::schemas::{Style, by_hand, pairs, rename, styles};
+use crate::support::{self, Scratch, Value};
 use migrate::schema::{Column, DefaultValue, Schema, Table};
 use proptest::prelude::*;
-use schemas::{Style, by_hand, pairs, rename, styles};
-use support::{Scratch, Value};
 
 /// A table's name before and after, and the names of those of its columns that the plan does not touch.
 #[derive(Debug)]

@@ -1,10 +1,8 @@
 //! A rename keeps the data and mends everything that uses the name; what only looks like one is never guessed.
 
-mod support;
-
+use crate::support::{Scratch, Value};
 use migrate::schema::{Check, Column, ForeignKey, Index, IndexColumn, Schema, Table, Type};
 use migrate::{Project, Wishes};
-use support::Scratch;
 
 fn people() -> Schema {
     let users = Table::new("users", ["id"])
@@ -71,7 +69,7 @@ fn a_declared_rename_keeps_the_values_and_mends_what_uses_the_name() {
     scratch.execute("DELETE FROM posts WHERE id = 2");
     scratch.downgrade();
     let unquoted =
-        |texts: Vec<support::Value>| texts.into_iter().flatten().map(|text| text.replace('"', "")).collect::<Vec<_>>();
+        |texts: Vec<Value>| texts.into_iter().flatten().map(|text| text.replace('"', "")).collect::<Vec<_>>();
     let after = scratch
         .query("SELECT name || ': ' || sql FROM sqlite_master WHERE name NOT LIKE '\\_\\_%' ESCAPE '\\' ORDER BY name");
     assert_eq!(unquoted(after), unquoted(before));

@@ -1,13 +1,11 @@
 //! What an upgrade drops or converts is kept aside, and the downgrade puts it back exactly.
 
-mod support;
-
 use std::sync::Mutex;
 
+use crate::support::{Scratch, Value};
 use diesel::connection::SimpleConnection as _;
 use migrate::schema::{Action, Check, Column, DefaultValue, ForeignKey, Index, IndexColumn, Schema, Table, Type};
 use migrate::{Settings, Wishes};
-use support::{Scratch, Value};
 
 const TEXT: Type = Type::Text { max_length: None };
 

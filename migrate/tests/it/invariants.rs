@@ -1,11 +1,9 @@
 //! What a run must not do behind the back of its SQL: it is undone before it is committed, and says what would be lost.
 
-mod support;
-
 use std::fs;
 
+use crate::support::Scratch;
 use migrate::Settings;
-use support::Scratch;
 
 const USERS: &str = "CREATE TABLE users (id INTEGER PRIMARY KEY, nickname TEXT NOT NULL, email TEXT, visits INTEGER);
      CREATE INDEX users_email ON users (email);";

@@ -1,13 +1,11 @@
 //! What a rebuild must not lose, each trap with rows in the tables: up and down, by this library's runner and by
 //! Diesel's own.
 
-mod support;
-
+use crate::support::Scratch;
 use diesel::connection::SimpleConnection;
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use migrate::Wishes;
 use migrate::schema::{Column, DefaultValue, Schema, Type};
-use support::Scratch;
 
 /// A database that people wrote by hand, with everything in it that no pragma shows.
 const BY_HAND: &str = "

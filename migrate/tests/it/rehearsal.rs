@@ -1,13 +1,11 @@
 //! A migration is tried on a copy of the rows before it is kept, and the copy is gone afterwards.
 
-mod support;
-
 use std::fs;
 use std::sync::Mutex;
 
+use crate::support::Scratch;
 use migrate::schema::{Check, Column, DefaultValue, Index, IndexColumn, Schema, Table, Type};
 use migrate::{Project, Settings, Wishes};
-use support::Scratch;
 
 const TEXT: Type = Type::Text { max_length: None };
 

@@ -1,10 +1,8 @@
 //! What a plan would lose is counted in the rows that are there, and nothing is written unless somebody accepts it.
 
-mod support;
-
+use crate::support::Scratch;
 use migrate::schema::{Column, DefaultValue, Schema, Table, Type};
 use migrate::{Plan, Wishes};
-use support::Scratch;
 
 const TEXT: Type = Type::Text { max_length: None };
 

@@ -1,7 +1,5 @@
 //! A scratch project: a real SQLite file and a real migrations folder, both gone at the end.
 
-#![allow(dead_code, reason = "each test file uses a part of it")]
-
 use std::fmt::Write as _;
 
 use diesel::connection::SimpleConnection;

@@ -1,18 +1,16 @@
 //! Before a populated database changes it is copied; a copy can be put back, and nothing but a copy.
 
-mod support;
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::thread;
 
+use crate::support::Scratch;
 use diesel::connection::SimpleConnection as _;
 use diesel::dsl::sql;
 use diesel::sql_types::BigInt;
 use diesel::{Connection as _, RunQueryDsl as _};
 use migrate::{Error, Project, Settings};
-use support::Scratch;
 
 /// A project with a row, and a pending migration that `up` is.
 fn populated(up: &str) -> Scratch {

@@ -1,11 +1,9 @@
 //! An applied migration is what was applied: one that was edited, is missing or has slipped in is named.
 
-mod support;
-
 use std::fs;
 
+use crate::support::Scratch;
 use migrate::schema::{Column, Schema, Table, Type};
-use support::Scratch;
 
 /// A project at version 2, with a third migration pending.
 fn at_version_2() -> Scratch {

@@ -1,15 +1,13 @@
 //! Schemas that people wrote by hand and SQLite takes: whatever stands in them, the SQL leads there and back, loses no
 //! row, and says in the plan what it does.
 
-mod support;
-
+use crate::support::{Scratch, Value};
 use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
 use diesel::sql_types::{Nullable, Text};
 use diesel::{Connection as _, RunQueryDsl, SqliteConnection};
 use migrate::render::{Options, Sql};
 use migrate::{Connection, Error, Schema, introspect};
-use support::{Scratch, Value};
 
 /// A database in memory.
 struct Database(SqliteConnection);
