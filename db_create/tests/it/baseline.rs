@@ -1,11 +1,11 @@
-//! `db_create --stamp N` takes in a database whose tables were made by other means, when they are the right ones.
+//! `db_create --stamp N` accepts a database whose tables were created by other means, when they are the right ones.
 
 use test_support::{Home, PROGRAMS};
 
 const REFUSAL: &str = "app.db holds tables but is not under version control: run db_create --stamp N, where N is the \
                        number of the newest migration that its tables already have";
 
-/// The history's tables up to 001, without version control.
+/// The tables of migration 001, without version control.
 fn home_with_users() -> Home {
     let home = Home::new();
     home.add_history();
@@ -15,7 +15,7 @@ fn home_with_users() -> Home {
 }
 
 #[test]
-fn without_a_stamp_it_is_refused_by_every_program_and_told_the_way_out() {
+fn every_script_refuses_tables_without_history() {
     let home = home_with_users();
     for program in PROGRAMS {
         assert_eq!(home.refuses(program), REFUSAL);
@@ -23,7 +23,7 @@ fn without_a_stamp_it_is_refused_by_every_program_and_told_the_way_out() {
 }
 
 #[test]
-fn a_view_alone_counts_as_a_table() {
+fn a_view_counts_as_a_table() {
     let home = Home::new();
     home.execute("CREATE VIEW one AS SELECT 1");
     home.write("migrations/sqlite/.gitkeep", "");
@@ -31,7 +31,7 @@ fn a_view_alone_counts_as_a_table() {
 }
 
 #[test]
-fn the_right_stamp_is_recorded_and_the_rest_can_be_applied() {
+fn records_the_version_and_the_rest_can_be_applied() {
     let home = home_with_users();
     let said = home.run("db_create --stamp 1").succeeds();
     assert_eq!(said, "app.db is now under version control\nCurrent database version: 1\n");
@@ -41,7 +41,7 @@ fn the_right_stamp_is_recorded_and_the_rest_can_be_applied() {
 }
 
 #[test]
-fn the_same_stamp_again_changes_nothing_and_another_is_refused() {
+fn the_same_version_again_changes_nothing() {
     let home = home_with_users();
     home.run("db_create --stamp 1").succeeds();
     let said = home.run("db_create --stamp 1").succeeds();
@@ -53,7 +53,7 @@ fn the_same_stamp_again_changes_nothing_and_another_is_refused() {
 }
 
 #[test]
-fn tables_that_the_migrations_do_not_make_are_refused_and_the_difference_is_named() {
+fn names_what_differs_from_the_migrations() {
     let home = home_with_users();
     let said = home.refuses("db_create --stamp 2");
     assert!(said.starts_with("app.db is not what migrations 1 to 2 make; nothing was stamped."), "{said}");
@@ -64,13 +64,13 @@ fn tables_that_the_migrations_do_not_make_are_refused_and_the_difference_is_name
 }
 
 #[test]
-fn a_stamp_beyond_the_migrations_is_refused() {
+fn refuses_a_version_that_no_migration_has() {
     let home = home_with_users();
     assert_eq!(home.refuses("db_create --stamp 3"), "no migration has the number 3: they go up to 2");
 }
 
 #[test]
-fn a_stamp_needs_a_database() {
+fn needs_a_database() {
     let home = Home::new();
     assert_eq!(
         home.refuses("db_create --stamp 1"),

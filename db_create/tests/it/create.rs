@@ -1,9 +1,9 @@
-//! `db_create` makes an empty database at version 0, once.
+//! `db_create` creates an empty database at version 0, once.
 
 use test_support::Home;
 
 #[test]
-fn a_new_database_is_empty_at_version_0_and_has_a_migrations_folder() {
+fn creates_an_empty_database_and_a_migrations_folder() {
     let home = Home::new();
     let said = home.run("db_create").succeeds();
     assert_eq!(said, "app.db is now under version control\nCurrent database version: 0\n");
@@ -12,7 +12,7 @@ fn a_new_database_is_empty_at_version_0_and_has_a_migrations_folder() {
 }
 
 #[test]
-fn a_second_run_says_so_and_changes_nothing() {
+fn a_second_run_changes_nothing() {
     let home = Home::with_history();
     home.run("db_upgrade").succeeds();
     let before = home.contents();
@@ -22,7 +22,7 @@ fn a_second_run_says_so_and_changes_nothing() {
 }
 
 #[test]
-fn the_migrations_that_are_there_stay_as_they_are() {
+fn keeps_existing_migrations() {
     let home = Home::new();
     home.add_history();
     home.run("db_create").succeeds();
@@ -30,7 +30,7 @@ fn the_migrations_that_are_there_stay_as_they_are() {
 }
 
 #[test]
-fn an_empty_file_becomes_a_database() {
+fn turns_an_empty_file_into_a_database() {
     let home = Home::new();
     home.write("app.db", "");
     let said = home.run("db_create").succeeds();
@@ -38,7 +38,7 @@ fn an_empty_file_becomes_a_database() {
 }
 
 #[test]
-fn a_missing_migrations_folder_comes_back() {
+fn creates_a_missing_migrations_folder() {
     let home = Home::created();
     std::fs::remove_dir_all(home.path("migrations")).unwrap();
     home.run("db_create").succeeds();
@@ -46,7 +46,7 @@ fn a_missing_migrations_folder_comes_back() {
 }
 
 #[test]
-fn the_folder_it_is_run_from_makes_no_difference() {
+fn runs_from_any_folder() {
     let home = Home::new();
     home.write("app/src/lib.rs", "");
     let output = home.command(&["db_create"]).current_dir(home.path("app/src")).output().unwrap();
@@ -56,7 +56,7 @@ fn the_folder_it_is_run_from_makes_no_difference() {
 }
 
 #[test]
-fn without_a_home_the_folder_of_env_above_is_it() {
+fn finds_the_folder_of_env_above() {
     let home = Home::new();
     home.write(".env", "DATABASE_URL=sqlite:blog.db\n");
     home.write("app/src/lib.rs", "");

@@ -1,9 +1,9 @@
-//! A `db_create` that fails takes back the file and the folders that it had made.
+//! A `db_create` that fails removes the file and the folders that it created.
 
 use test_support::{Home, file_size_limit, obeying_permissions};
 
 #[test]
-fn a_missing_folder_of_the_database_is_named_and_nothing_is_made() {
+fn a_missing_folder_is_not_created() {
     let home = Home::new().with_database_url("sqlite:data/app.db");
     assert_eq!(
         home.refuses("db_create"),
@@ -13,7 +13,7 @@ fn a_missing_folder_of_the_database_is_named_and_nothing_is_made() {
 }
 
 #[test]
-fn migrations_that_cannot_be_used_leave_no_database() {
+fn unusable_migrations_leave_no_database() {
     let home = Home::new();
     home.add_migration("001_users", "", None);
     home.add_migration("1_posts", "", None);
@@ -24,7 +24,7 @@ fn migrations_that_cannot_be_used_leave_no_database() {
 }
 
 #[test]
-fn a_file_where_the_migrations_folder_should_be_is_refused() {
+fn refuses_a_file_in_place_of_the_migrations_folder() {
     let home = Home::new();
     home.write("migrations", "");
     let said = home.refuses("db_create");
@@ -49,7 +49,7 @@ fn a_full_disk_leaves_neither_database_nor_folder() {
 
 #[cfg(unix)]
 #[test]
-fn a_link_that_leads_nowhere_stays() {
+fn keeps_a_dangling_link() {
     let home = Home::new();
     std::os::unix::fs::symlink("data/app.db", home.path("app.db")).unwrap();
     let said = home.run("db_create").fails();
@@ -59,7 +59,7 @@ fn a_link_that_leads_nowhere_stays() {
 
 #[cfg(unix)]
 #[test]
-fn a_folder_that_may_not_be_written_is_refused() {
+fn refuses_a_read_only_folder() {
     use std::os::unix::fs::PermissionsExt;
 
     let home = Home::new().with_database_url("sqlite:data/app.db");

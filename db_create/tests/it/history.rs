@@ -1,5 +1,5 @@
-//! A migration that was edited after it was applied, is missing, or has slipped in below the version: each script names
-//! it, says the way out, exits with status 1 and touches nothing.
+//! An applied migration that was edited, is missing, or was added below the version: each script names it,
+//! exits with status 1 and changes nothing.
 
 use std::fs;
 
@@ -33,7 +33,7 @@ fn assert_named(home: &Home, said: &str) {
 }
 
 #[test]
-fn an_edited_migration_is_named() {
+fn names_an_edited_migration() {
     let home = home_at_version_2();
     let file = home.path("migrations/sqlite/001_migration/up.sql");
     let up = fs::read_to_string(&file).unwrap();
@@ -51,7 +51,7 @@ fn an_edited_migration_is_named() {
 }
 
 #[test]
-fn a_missing_migration_is_named() {
+fn names_a_missing_migration() {
     for (missing, newest) in [("001", 2), ("002", 1)] {
         let home = home_at_version_2();
         fs::remove_dir_all(home.path(&format!("migrations/sqlite/{missing}_migration"))).unwrap();
@@ -66,7 +66,7 @@ fn a_missing_migration_is_named() {
 }
 
 #[test]
-fn a_folder_that_is_gone_is_not_made_anew_for_a_database_that_needs_it() {
+fn does_not_recreate_a_folder_that_the_database_needs() {
     let home = home_at_version_2();
     fs::remove_dir_all(home.path("migrations")).unwrap();
     let said = home.refuses("db_create");
@@ -74,7 +74,7 @@ fn a_folder_that_is_gone_is_not_made_anew_for_a_database_that_needs_it() {
 }
 
 #[test]
-fn a_migration_that_has_slipped_in_is_named() {
+fn names_an_unapplied_migration_below_the_version() {
     let home = Home::created();
     home.add_migration("002_b", "CREATE TABLE b (id INTEGER PRIMARY KEY);", Some("DROP TABLE b;"));
     home.run("db_upgrade").succeeds_with_warning();

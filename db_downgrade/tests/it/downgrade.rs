@@ -1,4 +1,4 @@
-//! `db_downgrade` goes one revision back, or as far as it is told; all the way or not at all.
+//! `db_downgrade` reverts one migration, or every one above a revision: all or none.
 
 use test_support::{Home, file_size_limit, obeying_permissions};
 
@@ -9,7 +9,7 @@ fn home_at_version_2() -> Home {
 }
 
 #[test]
-fn one_revision_back_and_then_another() {
+fn reverts_one_migration_at_a_time() {
     let home = home_at_version_2();
     home.execute("INSERT INTO users VALUES (1, 'john', 'john@email.com')");
     let said = home.run("db_downgrade").succeeds();
@@ -23,7 +23,7 @@ fn one_revision_back_and_then_another() {
 }
 
 #[test]
-fn at_version_0_there_is_nothing_to_take_back() {
+fn refuses_at_version_0() {
     let home = Home::with_history();
     for line in ["db_downgrade", "db_downgrade --to 0", "db_downgrade --dry-run"] {
         assert_eq!(home.refuses(line), "app.db is at version 0: there is no migration to take back");
@@ -31,7 +31,7 @@ fn at_version_0_there_is_nothing_to_take_back() {
 }
 
 #[test]
-fn to_goes_down_only() {
+fn to_only_goes_down() {
     let home = home_at_version_2();
     assert_eq!(home.refuses("db_downgrade --to 7"), "no migration has the number 7: they go up to 2");
     assert_eq!(home.run("db_downgrade --to 2").succeeds(), "Current database version: 2\n");
@@ -46,7 +46,7 @@ fn to_goes_down_only() {
 }
 
 #[test]
-fn a_gap_in_the_numbers_is_stepped_over() {
+fn steps_over_a_gap_in_the_numbers() {
     let home = Home::created();
     home.add_migration("002_a", "CREATE TABLE a (b TEXT);", Some("DROP TABLE a;"));
     home.add_migration("005_c", "CREATE TABLE c (d TEXT);", Some("DROP TABLE c;"));
@@ -57,7 +57,7 @@ fn a_gap_in_the_numbers_is_stepped_over() {
 }
 
 #[test]
-fn a_dry_run_prints_the_sql_newest_first_and_runs_nothing() {
+fn a_dry_run_prints_the_sql_newest_first() {
     let home = home_at_version_2();
     let before = home.contents();
     let said = home.run("db_downgrade --dry-run --to 0").succeeds();
@@ -66,7 +66,7 @@ fn a_dry_run_prints_the_sql_newest_first_and_runs_nothing() {
 }
 
 #[test]
-fn a_migration_without_down_sql_stops_the_whole_way_back() {
+fn a_missing_down_sql_stops_the_whole_run() {
     let home = home_at_version_2();
     std::fs::remove_file(home.path("migrations/sqlite/001_migration/down.sql")).unwrap();
     for line in ["db_downgrade --to 0", "db_downgrade --to 0 --dry-run"] {
@@ -91,7 +91,7 @@ fn a_statement_that_fails_undoes_the_steps_before_it() {
 }
 
 #[test]
-fn rows_that_would_refer_to_nothing_are_refused() {
+fn refuses_to_leave_dangling_references() {
     let home = home_at_version_2();
     home.execute(
         "INSERT INTO users VALUES (1, 'john', 'john@email.com');
@@ -118,7 +118,7 @@ fn a_full_disk_changes_nothing() {
 
 #[cfg(unix)]
 #[test]
-fn a_folder_that_may_not_be_written_changes_nothing() {
+fn a_read_only_folder_changes_nothing() {
     use std::os::unix::fs::PermissionsExt;
 
     let home = Home::new().with_database_url("sqlite:data/app.db");

@@ -1,9 +1,9 @@
-//! `db_downgrade` counts what was written since into what it takes away, says so, and asks on a terminal.
+//! `db_downgrade` counts the values that it deletes, and asks on a terminal.
 #![cfg(target_os = "linux")]
 
 use test_support::{Home, Terminal};
 
-/// At version 3, which has added what this SQL adds.
+/// A database at version 3, whose last migration is this.
 fn home_with(up: &str, down: &str) -> Home {
     let home = Home::with_history();
     home.add_migration("003_more", up, Some(down));
@@ -24,7 +24,7 @@ const DROPS: &str =
     "db_downgrade: attention: drops users.about_me: 1 of 2 rows holds a value, and there is no backup\n";
 
 #[test]
-fn elsewhere_than_on_a_terminal_it_says_it_and_goes_on() {
+fn warns_and_continues_without_a_terminal() {
     let home = home_with_about_me();
     let run = home.run("db_downgrade");
     assert_eq!(run.stderr, DROPS);
@@ -35,14 +35,14 @@ fn elsewhere_than_on_a_terminal_it_says_it_and_goes_on() {
 }
 
 #[test]
-fn with_backups_on_it_says_that_one_holds_the_values() {
+fn names_the_backup_that_holds_the_values() {
     let said = home_with_about_me().with_backups(5).run("db_downgrade").stderr;
     assert!(said.contains("1 of 2 rows holds a value, which the backup will hold\n"), "{said}");
     assert!(said.contains("backup saved as backups/app-v3-"), "{said}");
 }
 
 #[test]
-fn on_a_terminal_it_asks() {
+fn asks_on_a_terminal() {
     let home = home_with_about_me();
     let before = home.contents();
     for no in ["n", ""] {
@@ -58,7 +58,7 @@ fn on_a_terminal_it_asks() {
 }
 
 #[test]
-fn what_only_changes_its_name_is_not_deleted() {
+fn a_rename_is_no_loss() {
     let rows = "INSERT INTO users (id, nickname, email) VALUES (1, 'john', 'john@email.com')";
     let columns = ("ALTER TABLE people RENAME COLUMN nick TO nickname;", "ALTER TABLE users RENAME nick TO nickname;");
     let table = "ALTER TABLE people RENAME TO users;";
@@ -81,7 +81,7 @@ fn what_only_changes_its_name_is_not_deleted() {
 }
 
 #[test]
-fn a_table_that_is_rebuilt_and_values_that_come_back_are_not_deleted() {
+fn a_rebuild_and_restored_values_are_no_loss() {
     let home = Home::with_history();
     home.run("db_upgrade").succeeds();
     home.execute("ALTER TABLE users ADD COLUMN about_me TEXT; ALTER TABLE users ADD COLUMN age TEXT");

@@ -1,4 +1,4 @@
-//! `db_downgrade --restore FILE` puts a backup in the database's place, while nobody else has it open.
+//! `db_downgrade --restore FILE` replaces the database with a backup, while no other process has it open.
 
 use std::fs;
 use std::thread::sleep;
@@ -10,7 +10,7 @@ use diesel::sql_types::BigInt;
 use diesel::{Connection as _, RunQueryDsl as _, SqliteConnection};
 use test_support::{Home, Run, file_size_limit, obeying_permissions};
 
-/// At version 2, with a user, a backup of version 1, and backups on.
+/// A database at version 2 with a user, a backup of version 1, and backups on.
 fn home_with_backup() -> (Home, String) {
     let home = Home::with_history();
     home.run("db_upgrade --to 1").succeeds();
@@ -23,7 +23,7 @@ fn home_with_backup() -> (Home, String) {
 }
 
 #[test]
-fn a_backup_is_put_back_and_says_its_version() {
+fn restores_a_backup_and_prints_its_version() {
     let (home, file) = home_with_backup();
     assert!(file.starts_with("backups/app-v1-"), "{file}");
     home.execute("INSERT INTO users VALUES (2, 'susan', 'susan@email.com')");
@@ -35,7 +35,7 @@ fn a_backup_is_put_back_and_says_its_version() {
 }
 
 #[test]
-fn an_absolute_path_and_one_from_another_folder_are_the_same_file() {
+fn takes_absolute_and_relative_paths() {
     let (home, file) = home_with_backup();
     let home = home.with_backups(0);
     home.run(&format!("db_downgrade --restore {}", home.path(&file).display())).succeeds();
@@ -48,7 +48,7 @@ fn an_absolute_path_and_one_from_another_folder_are_the_same_file() {
 }
 
 #[test]
-fn a_database_that_the_site_holds_open_is_refused() {
+fn refuses_a_database_that_is_open() {
     let (home, file) = home_with_backup();
     home.execute("PRAGMA journal_mode = WAL");
     let mut site = home.connect();
@@ -65,7 +65,7 @@ fn a_database_that_the_site_holds_open_is_refused() {
 }
 
 #[test]
-fn a_database_that_another_program_writes_to_is_refused() {
+fn refuses_a_database_that_is_being_written() {
     for lock in ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"] {
         let (home, file) = home_with_backup();
         let mut writer = home.connect();
@@ -78,7 +78,7 @@ fn a_database_that_another_program_writes_to_is_refused() {
 }
 
 #[test]
-fn a_file_that_is_no_backup_is_refused() {
+fn refuses_a_file_that_is_not_a_backup() {
     let (home, _) = home_with_backup();
     home.write("diary.txt", "Dear diary");
     assert_eq!(home.refuses("db_downgrade --restore diary.txt"), "diary.txt: file is not a database");
@@ -89,7 +89,7 @@ fn a_file_that_is_no_backup_is_refused() {
 
 #[cfg(unix)]
 #[test]
-fn without_room_nothing_is_restored_and_no_run_goes_on_without_its_backup() {
+fn a_full_disk_stops_the_restore_and_the_downgrade() {
     let (home, file) = home_with_backup();
     for blocks in [0, 8, 16, 24] {
         home.refuses_through(&file_size_limit(blocks), &["db_downgrade", "--restore", &file]);
@@ -100,7 +100,7 @@ fn without_room_nothing_is_restored_and_no_run_goes_on_without_its_backup() {
 
 #[cfg(unix)]
 #[test]
-fn a_folder_of_backups_that_may_not_be_written_stops_the_run() {
+fn a_read_only_backups_folder_stops_the_run() {
     use std::os::unix::fs::PermissionsExt;
 
     let (home, _) = home_with_backup();
@@ -114,7 +114,7 @@ fn a_folder_of_backups_that_may_not_be_written_stops_the_run() {
 }
 
 #[test]
-fn what_others_write_meanwhile_is_in_the_copy_or_stops_the_restore() {
+fn loses_nothing_that_others_write_meanwhile() {
     let home = Home::with_history();
     home.run("db_upgrade").succeeds();
     home.execute(

@@ -1,11 +1,11 @@
-//! `db_migrate` writes and applies a migration, or does neither; a folder that is there is never written over.
+//! `db_migrate` writes and applies a migration, or does neither, and never overwrites a folder.
 
 use std::thread;
 
 use test_support::{Home, Run, file_size_limit, obeying_permissions};
 
 #[test]
-fn a_folder_or_file_of_the_name_is_left_alone() {
+fn does_not_overwrite_a_folder_or_file() {
     let home = Home::created();
     let refusal = "migrations/sqlite/001_migration is there already, and is never written over: move it away";
     std::fs::create_dir(home.path("migrations/sqlite/001_migration")).unwrap();
@@ -16,14 +16,14 @@ fn a_folder_or_file_of_the_name_is_left_alone() {
 }
 
 #[test]
-fn a_folder_that_holds_no_migration_is_refused() {
+fn refuses_a_folder_without_up_sql() {
     let home = Home::created();
     home.write("migrations/sqlite/001_migration/notes.txt", "my notes");
     assert_eq!(home.refuses("db_migrate"), "migration migrations/sqlite/001_migration: it has no up.sql");
 }
 
 #[test]
-fn what_an_interrupted_run_left_behind_does_not_disturb() {
+fn ignores_what_an_interrupted_run_left() {
     let home = Home::created();
     home.write("migrations/sqlite/.001_migration.new/up.sql", "half");
     home.run("db_migrate").succeeds();
@@ -31,7 +31,7 @@ fn what_an_interrupted_run_left_behind_does_not_disturb() {
 }
 
 #[test]
-fn rows_that_the_migration_does_not_fit_undo_it() {
+fn rows_that_violate_the_migration_undo_it() {
     let home = Home::with_history();
     home.run("db_upgrade").succeeds();
     home.execute(
@@ -47,7 +47,7 @@ fn rows_that_the_migration_does_not_fit_undo_it() {
 }
 
 #[test]
-fn of_several_at_once_one_migrates_and_the_others_leave_its_folder() {
+fn one_of_several_at_once_migrates() {
     for _ in 0..3 {
         let home = Home::created();
         let runs: Vec<Run> = thread::scope(|scope| {
@@ -79,7 +79,7 @@ fn a_full_disk_leaves_neither_folder_nor_tables() {
 
 #[cfg(unix)]
 #[test]
-fn a_migrations_folder_that_may_not_be_written_or_read_is_named() {
+fn names_a_migrations_folder_without_permission() {
     use std::os::unix::fs::PermissionsExt;
 
     let home = Home::created();

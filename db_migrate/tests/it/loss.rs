@@ -1,8 +1,8 @@
-//! What a migration would lose is said, and nothing happens until somebody accepts it.
+//! `db_migrate` names what a migration would lose, and needs consent.
 
 use test_support::Home;
 
-/// Current, with a user whose `about_me` the models do not have.
+/// A database at the newest migration, with a user whose `about_me` the models do not have.
 fn home_with_a_column_too_many() -> Home {
     let home = Home::with_history();
     home.add_migration(
@@ -20,7 +20,7 @@ fn home_with_a_column_too_many() -> Home {
 const LOSS: &str = "drops users.about_me: 1 of 2 rows holds a value";
 
 #[test]
-fn a_loss_stops_it_unless_it_is_allowed() {
+fn a_loss_needs_allow_data_loss() {
     let home = home_with_a_column_too_many();
     let said = home.refuses("db_migrate");
     assert_eq!(
@@ -42,7 +42,7 @@ fn a_loss_stops_it_unless_it_is_allowed() {
 }
 
 #[test]
-fn kept_values_are_purged_on_demand() {
+fn purge_kept_removes_the_kept_values() {
     let home = home_with_a_column_too_many();
     home.run("db_migrate --allow-data-loss").succeeds();
     assert!(home.dump().contains("_kept_004_users"));
@@ -58,14 +58,14 @@ fn kept_values_are_purged_on_demand() {
 }
 
 #[test]
-fn nothing_is_kept_on_demand() {
+fn no_keep_keeps_nothing() {
     let home = home_with_a_column_too_many();
     home.run("db_migrate --allow-data-loss --no-keep").succeeds();
     assert!(!home.dump().contains("_kept_"));
 }
 
 #[test]
-fn a_null_where_none_may_be_takes_a_fill() {
+fn fill_replaces_null() {
     let home = Home::created();
     let up = "CREATE TABLE users (id INTEGER NOT NULL PRIMARY KEY, nickname VARCHAR(64) NOT NULL, email VARCHAR(120));
          CREATE UNIQUE INDEX users_nickname_key ON users (nickname);

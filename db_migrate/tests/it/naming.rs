@@ -1,4 +1,4 @@
-//! `db_migrate -m TEXT` names the migration's folder, whatever the text is.
+//! `db_migrate -m TEXT` names the folder of the migration.
 
 use test_support::{Home, last_lines};
 
@@ -14,33 +14,33 @@ fn assert_named(message: &str, name: &str) {
 }
 
 #[test]
-fn words_are_joined_by_underscores() {
+fn joins_words_with_underscores() {
     assert_named("add about me", "001_add_about_me");
     assert_named("  Add   About-Me!\n", "001_add_about_me");
 }
 
 #[test]
-fn a_path_does_not_leave_the_folder() {
+fn does_not_leave_the_folder() {
     assert_named("../../x", "001_x");
     assert_named("/etc/passwd", "001_etc_passwd");
     assert_named("a\\..\\b", "001_a_b");
 }
 
 #[test]
-fn a_long_text_is_cut() {
+fn shortens_a_long_message() {
     let long = "long ".repeat(1000);
     assert_named(&long, &format!("001{}", "_long".repeat(12)));
     assert_named(&"日".repeat(1000), &format!("001_{}", "日".repeat(60)));
 }
 
 #[test]
-fn letters_of_every_language_stay() {
+fn keeps_letters_of_every_language() {
     assert_named("Überschrift für Ärger", "001_überschrift_für_ärger");
     assert_named("私について", "001_私について");
 }
 
 #[test]
-fn a_text_without_letter_or_digit_is_refused() {
+fn refuses_a_message_without_letter_or_digit() {
     let home = Home::created();
     for (message, shown) in [("", r#""""#), ("///", r#""///""#), ("..", r#""..""#), ("\n", r#""\n""#), ("🎉", "\"🎉\"")]
     {
@@ -52,7 +52,7 @@ fn a_text_without_letter_or_digit_is_refused() {
 }
 
 #[test]
-fn the_number_follows_on_and_is_as_wide_as_the_last() {
+fn the_next_number_is_as_wide_as_the_last() {
     let home = Home::created();
     home.add_migration("0009_tags", "CREATE TABLE tags (id INTEGER PRIMARY KEY);", None);
     home.run("db_upgrade").succeeds_with_warning();
@@ -61,7 +61,7 @@ fn the_number_follows_on_and_is_as_wide_as_the_last() {
 }
 
 #[test]
-fn a_number_that_needs_another_digit_is_refused() {
+fn refuses_a_number_that_needs_another_digit() {
     let home = Home::created();
     home.add_migration("999_tags", "CREATE TABLE tags (id INTEGER PRIMARY KEY);", None);
     home.run("db_upgrade").succeeds_with_warning();

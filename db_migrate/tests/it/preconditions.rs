@@ -1,4 +1,4 @@
-//! A new migration can only follow a database that is where the migrations end.
+//! `db_migrate` needs a database at the newest migration of the folder.
 
 use test_support::Home;
 
@@ -19,7 +19,7 @@ fn pending_migrations_come_first() {
 }
 
 #[test]
-fn a_database_ahead_of_the_folder_is_refused_by_all_but_db_create() {
+fn refuses_a_database_ahead_of_the_folder() {
     let home = Home::with_history();
     home.run("db_upgrade").succeeds();
     std::fs::remove_dir_all(home.path("migrations/sqlite/002_migration")).unwrap();
@@ -33,7 +33,7 @@ fn a_database_ahead_of_the_folder_is_refused_by_all_but_db_create() {
 }
 
 #[test]
-fn a_migration_that_slipped_in_below_the_version_is_refused() {
+fn refuses_an_unapplied_migration_below_the_version() {
     let home = Home::created();
     home.add_migration("002_tags", "CREATE TABLE tags (id INTEGER PRIMARY KEY);", Some("DROP TABLE tags;"));
     home.run("db_upgrade").succeeds_with_warning();
@@ -52,7 +52,7 @@ fn a_migration_that_slipped_in_below_the_version_is_refused() {
 }
 
 #[test]
-fn a_database_that_is_not_there_is_not_made() {
+fn does_not_create_a_missing_database() {
     let home = Home::new();
     for program in ["db_migrate", "db_upgrade", "db_downgrade"] {
         assert_eq!(home.refuses(program), "no database at app.db: run db_create first");

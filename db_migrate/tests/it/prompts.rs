@@ -1,9 +1,9 @@
-//! On a terminal `db_migrate` asks for what only a person can say; without an answer nothing is written.
+//! `db_migrate` asks on a terminal for what it cannot know. Without an answer it writes nothing.
 #![cfg(target_os = "linux")]
 
 use test_support::{Home, Terminal};
 
-/// At version 1, with three posts whose tables the models want otherwise: `posts` is this.
+/// A database at version 1 with rows, whose table `posts` differs from the models.
 fn home_with_posts(posts: &str, rows: &str) -> Home {
     let home = Home::created();
     let up = format!(
@@ -18,7 +18,7 @@ fn home_with_posts(posts: &str, rows: &str) -> Home {
     home
 }
 
-/// The texts of three posts in a column `text`, where the models have `body`.
+/// Posts with a column `text`, where the models have `body`.
 fn home_with_texts() -> Home {
     home_with_posts(
         "posts (id INTEGER NOT NULL PRIMARY KEY, text VARCHAR(140) NOT NULL, timestamp TIMESTAMP NOT NULL,
@@ -27,7 +27,7 @@ fn home_with_texts() -> Home {
     )
 }
 
-/// Three posts without what the models have of them: an author.
+/// Three posts without an author, which the models have.
 fn home_without_authors() -> Home {
     home_with_posts(
         "posts (id INTEGER NOT NULL PRIMARY KEY, body VARCHAR(140) NOT NULL, timestamp TIMESTAMP NOT NULL)",
@@ -40,7 +40,7 @@ const NEED: &str = "adds posts.user_id NOT NULL without a default: 3 rows need a
                     integer): ";
 
 #[test]
-fn a_value_is_asked_for_until_it_is_one() {
+fn asks_until_the_value_is_valid() {
     let home = home_without_authors();
     let mut terminal = Terminal::start(&home, "db_migrate");
     terminal.shows(NEED).types("one");
@@ -51,7 +51,7 @@ fn a_value_is_asked_for_until_it_is_one() {
 }
 
 #[test]
-fn an_empty_line_in_place_of_a_value_stops_and_writes_nothing() {
+fn an_empty_line_stops_and_writes_nothing() {
     let home = home_without_authors();
     let before = home.contents();
     let mut terminal = Terminal::start(&home, "db_migrate");
@@ -63,7 +63,7 @@ fn an_empty_line_in_place_of_a_value_stops_and_writes_nothing() {
 }
 
 #[test]
-fn what_only_reads_asks_nothing() {
+fn check_and_dry_run_ask_nothing() {
     let home = home_without_authors();
     for (line, status) in [("db_migrate --check", Some(1)), ("db_migrate --dry-run", Some(0))] {
         let (ended, said) = Terminal::start(&home, line).ends();
@@ -76,7 +76,7 @@ const ALIKE: &str =
     "drops posts.text and adds posts.body, which look alike. Is posts.body the new name of posts.text? [y/N] ";
 
 #[test]
-fn a_yes_makes_a_rename_of_a_drop_and_an_add_that_look_alike() {
+fn a_yes_turns_a_drop_and_an_add_into_a_rename() {
     let home = home_with_texts();
     let mut terminal = Terminal::start(&home, "db_migrate");
     terminal.shows(ALIKE).types("perhaps").shows(ALIKE.split(". ").nth(1).unwrap()).types("y");
@@ -87,7 +87,7 @@ fn a_yes_makes_a_rename_of_a_drop_and_an_add_that_look_alike() {
 }
 
 #[test]
-fn a_no_drops_the_one_and_adds_the_other_and_loses_nothing_without_another_yes() {
+fn a_no_asks_again_before_values_are_lost() {
     let home = home_with_texts();
     let before = home.contents();
     for (last, status) in [("n", 1), ("y", 0)] {
@@ -107,7 +107,7 @@ fn a_no_drops_the_one_and_adds_the_other_and_loses_nothing_without_another_yes()
 }
 
 #[test]
-fn nobody_answering_writes_nothing() {
+fn the_end_of_the_input_writes_nothing() {
     let home = home_with_texts();
     let before = home.contents();
     let mut terminal = Terminal::start(&home, "db_migrate");
@@ -118,7 +118,7 @@ fn nobody_answering_writes_nothing() {
 }
 
 #[test]
-fn each_of_several_candidates_is_asked_about() {
+fn asks_about_each_candidate() {
     let home = home_with_texts();
     home.execute("ALTER TABLE posts ADD COLUMN title VARCHAR(140)");
     let mut terminal = Terminal::start(&home, "db_migrate --allow-data-loss");
@@ -130,13 +130,13 @@ fn each_of_several_candidates_is_asked_about() {
     assert_eq!(terminal.ends().0, Some(1));
     let mut terminal = Terminal::start(&home, "db_migrate");
     terminal.shows("Is posts.body the new name of posts.text?").types("y");
-    // A column without values goes, and nobody has to be asked.
+    // A column without values is dropped without a question.
     assert_eq!(terminal.shows("renames posts.text to body").ends().0, Some(0));
     assert!(home.dump().contains("1, 'one', '2030-01-01 00:00:00', 1"), "{}", home.dump());
 }
 
 #[test]
-fn a_table_may_have_a_new_name_too() {
+fn asks_about_a_renamed_table() {
     let home = home_with_posts(
         "articles (id INTEGER NOT NULL PRIMARY KEY, body VARCHAR(140) NOT NULL, timestamp TIMESTAMP NOT NULL,
              user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE)",
@@ -152,7 +152,7 @@ fn a_table_may_have_a_new_name_too() {
 }
 
 #[test]
-fn what_the_site_wrote_while_somebody_thought_is_not_lost() {
+fn rows_written_during_a_question_are_not_lost() {
     let home = home_with_texts();
     home.execute("ALTER TABLE users ADD COLUMN about_me TEXT; UPDATE users SET about_me = 'me'");
     let mut terminal = Terminal::start(&home, "db_migrate --no-keep --rename posts.text=body");

@@ -1,9 +1,9 @@
-//! A migration that has to rebuild a table keeps its rows, and the rows of others that refer to them.
+//! A migration that rebuilds a table keeps its rows, and the rows of tables that refer to it.
 
 use test_support::{Home, last_lines};
 
 #[test]
-fn a_longer_nickname_keeps_people_and_their_posts_up_and_down() {
+fn a_longer_column_keeps_every_row_up_and_down() {
     let home = Home::with_history();
     let first = home.path("migrations/sqlite/001_migration/up.sql");
     let shorter = std::fs::read_to_string(&first).unwrap().replace("VARCHAR(64)", "VARCHAR(32)");

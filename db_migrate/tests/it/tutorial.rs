@@ -1,4 +1,4 @@
-//! The life cycle of the tutorial, from an empty folder, with all that the programs print.
+//! The tutorial's walk from an empty folder, with everything that the scripts print.
 
 use test_support::{Home, last_lines};
 
@@ -54,7 +54,7 @@ fn create_migrate_downgrade_upgrade() {
 }
 
 #[test]
-fn the_committed_migrations_lead_to_a_database_that_agrees_with_the_models() {
+fn the_committed_migrations_agree_with_the_models() {
     let home = Home::with_history();
     let said = home.run("db_upgrade").succeeds();
     assert_eq!(said, "Upgraded to 1: 001_migration\nUpgraded to 2: 002_migration\nCurrent database version: 2\n");
@@ -63,7 +63,7 @@ fn the_committed_migrations_lead_to_a_database_that_agrees_with_the_models() {
 }
 
 #[test]
-fn a_dry_run_prints_the_plan_and_the_sql_and_writes_nothing() {
+fn a_dry_run_prints_plan_and_sql_and_writes_nothing() {
     let home = Home::created();
     let before = home.contents();
     let said = home.run("db_migrate --dry-run").succeeds();
@@ -76,7 +76,7 @@ fn a_dry_run_prints_the_plan_and_the_sql_and_writes_nothing() {
 }
 
 #[test]
-fn a_check_exits_with_1_until_models_and_database_agree_and_writes_nothing() {
+fn check_exits_with_1_until_models_and_database_agree() {
     let home = Home::created();
     let run = home.run("db_migrate --check");
     assert_eq!(run.stdout, PLAN);
@@ -92,7 +92,7 @@ fn a_check_exits_with_1_until_models_and_database_agree_and_writes_nothing() {
 }
 
 #[test]
-fn an_index_that_the_database_lacks_becomes_the_next_migration() {
+fn a_missing_index_becomes_the_next_migration() {
     let home = Home::with_history();
     home.run("db_upgrade").succeeds();
     home.execute("DROP INDEX posts_timestamp_idx");

@@ -1,4 +1,4 @@
-//! All pending migrations are applied, or none: what fails leaves the database as it was, to the byte.
+//! All pending migrations are applied or none: a failure leaves every byte of the database as it was.
 
 use test_support::{Home, file_size_limit};
 
@@ -37,7 +37,7 @@ fn assert_refused(fourth: &str, said: &str) {
 }
 
 #[test]
-fn the_second_statement_of_the_third_migration_fails() {
+fn a_failed_statement_undoes_every_migration() {
     assert_refused(
         "CREATE TABLE beds (id INTEGER PRIMARY KEY);\n-- one too many:\nINSERT INTO beds\nVALUES (1, 2);",
         "migration 004_bad failed, nothing was changed: table beds has 1 columns but 2 values were supplied in: \
@@ -46,7 +46,7 @@ fn the_second_statement_of_the_third_migration_fails() {
 }
 
 #[test]
-fn a_constraint_that_rolls_back_by_itself_is_a_failure_like_any_other() {
+fn on_conflict_rollback_is_a_failure_like_any_other() {
     assert_refused(
         "INSERT OR ROLLBACK INTO people VALUES (3, 'SUSAN');",
         "migration 004_bad failed, nothing was changed: UNIQUE constraint failed: people.name in: INSERT OR ROLLBACK \
@@ -55,7 +55,7 @@ fn a_constraint_that_rolls_back_by_itself_is_a_failure_like_any_other() {
 }
 
 #[test]
-fn a_message_of_two_lines_is_told_in_one() {
+fn prints_a_message_of_two_lines_in_one() {
     assert_refused(
         "INSERT INTO pets VALUES (1, 1); UPDATE pets SET owner = 2;",
         "migration 004_bad failed, nothing was changed: no cats in: UPDATE pets SET owner = 2",
@@ -63,7 +63,7 @@ fn a_message_of_two_lines_is_told_in_one() {
 }
 
 #[test]
-fn text_that_is_no_sql_is_found_where_it_is() {
+fn names_the_place_of_a_syntax_error() {
     assert_refused(
         "CREATE TABLE beds (id INTEGER PRIMARY KEY);\nINSERT INTO beds VALUES ('1);",
         "migration 004_bad failed, nothing was changed: non-terminated literal at line 2, column 26 in: CREATE TABLE \
@@ -90,7 +90,7 @@ fn a_migration_may_not_end_the_transaction() {
 }
 
 #[test]
-fn what_only_looks_like_the_end_of_a_transaction_is_allowed() {
+fn allows_savepoints_and_the_end_of_a_trigger() {
     let home = home_with_two_pending();
     home.add_migration(
         "004_savepoint",
@@ -109,7 +109,7 @@ fn what_only_looks_like_the_end_of_a_transaction_is_allowed() {
 }
 
 #[test]
-fn rows_without_the_row_they_refer_to_are_refused() {
+fn refuses_new_dangling_references() {
     assert_refused(
         "INSERT INTO pets VALUES (7, 99), (8, 99);",
         "migration 002_toys, 003_names, 004_bad would leave rows without the row that they refer to, nothing was \
@@ -118,7 +118,7 @@ fn rows_without_the_row_they_refer_to_are_refused() {
 }
 
 #[test]
-fn a_foreign_key_to_columns_that_are_not_unique_is_refused() {
+fn refuses_a_foreign_key_to_columns_that_are_not_unique() {
     assert_refused(
         "CREATE TABLE beds (size INTEGER, pet INTEGER REFERENCES beds (size));",
         "app.db: foreign key mismatch - \"beds\" referencing \"beds\": a foreign key must refer to a primary key or to \
@@ -127,7 +127,7 @@ fn a_foreign_key_to_columns_that_are_not_unique_is_refused() {
 }
 
 #[test]
-fn rows_that_referred_to_nothing_before_do_not_stand_in_the_way() {
+fn allows_old_dangling_references() {
     let home = home_with_two_pending();
     home.execute("PRAGMA foreign_keys = OFF; INSERT INTO pets VALUES (5, 55)");
     std::fs::write(home.path("migrations/sqlite/003_names/up.sql"), "UPDATE people SET name = upper(name);").unwrap();

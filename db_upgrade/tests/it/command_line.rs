@@ -1,24 +1,24 @@
-//! What holds for all four programs: help, version, wrong arguments, and an output that nobody reads.
+//! The command line of all four scripts: help, version, wrong arguments, and an output that cannot be written.
 
 use std::process::Stdio;
 
 use test_support::{Home, PROGRAMS, Run};
 
 #[test]
-fn help_and_version_are_results_with_exit_status_0() {
+fn help_and_version_exit_with_0() {
     let home = Home::new();
     for program in PROGRAMS {
         let help = home.run(&format!("{program} --help")).succeeds();
         assert!(help.contains(&format!("Usage: {program} [OPTIONS]")), "{help}");
         let version = home.run(&format!("{program} --version")).succeeds();
-        // The name is that of the package that the program is built in.
+        // The name is that of the package in which the program is built.
         assert!(version.ends_with(&format!(" {}\n", env!("CARGO_PKG_VERSION"))), "{version}");
     }
     assert!(home.contents().is_empty());
 }
 
 #[test]
-fn wrong_arguments_are_named_with_exit_status_2() {
+fn names_wrong_arguments_and_exits_with_2() {
     let home = Home::with_history();
     let before = home.contents();
     let lines = PROGRAMS.map(|program| (format!("{program} --frobnicate"), "--frobnicate"));
@@ -43,7 +43,7 @@ fn wrong_arguments_are_named_with_exit_status_2() {
 }
 
 #[test]
-fn a_wrong_setting_is_named_with_exit_status_1() {
+fn names_a_wrong_setting_and_exits_with_1() {
     let home = Home::new().with_database_url("mysql://root:secret@localhost/blog");
     for program in PROGRAMS {
         let said = home.refuses(program);
@@ -52,7 +52,7 @@ fn a_wrong_setting_is_named_with_exit_status_1() {
 }
 
 #[test]
-fn a_postgresql_url_is_refused_without_its_password() {
+fn refuses_a_postgresql_url_without_printing_its_password() {
     let home = Home::new().with_database_url("postgres://root:secret@localhost/blog");
     for program in PROGRAMS {
         let said = home.refuses(program);
@@ -61,7 +61,7 @@ fn a_postgresql_url_is_refused_without_its_password() {
 }
 
 #[test]
-fn the_work_is_done_though_nobody_reads_the_results() {
+fn completes_the_work_when_the_reader_is_gone() {
     let home = Home::new();
     home.add_history();
     for words in [&["db_create"][..], &["db_upgrade"], &["db_downgrade", "--dry-run"], &["db_downgrade"]] {
@@ -75,7 +75,7 @@ fn the_work_is_done_though_nobody_reads_the_results() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn results_that_cannot_be_written_are_a_failure_that_says_so() {
+fn fails_when_the_results_cannot_be_written() {
     let home = Home::with_history();
     let words = ["db_upgrade", "--dry-run"];
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();

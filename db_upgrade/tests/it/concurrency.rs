@@ -1,4 +1,4 @@
-//! Several at once: one applies what is pending, the others wait, say so, and find nothing to do.
+//! Of several `db_upgrade` at once, one applies what is pending. The others wait, say so, and find nothing to do.
 
 use diesel::connection::SimpleConnection as _;
 use test_support::{Home, Run};

@@ -1,4 +1,4 @@
-//! A database that cannot be used is named, with what to do, by all four programs; and stays as it is.
+//! A database that cannot be used: all four scripts name it and the remedy, and leave it as it is.
 
 use std::thread;
 
@@ -21,7 +21,7 @@ fn home_at_version_1() -> Home {
 }
 
 #[test]
-fn a_text_file() {
+fn names_a_text_file() {
     let home = Home::new();
     home.add_history();
     home.write("app.db", "Dear diary,\nthis is no database.\n");
@@ -29,7 +29,7 @@ fn a_text_file() {
 }
 
 #[test]
-fn a_truncated_database() {
+fn names_a_truncated_database() {
     let home = home_at_version_1();
     let whole = std::fs::read(home.path("app.db")).unwrap();
     for length in [100, 4096, 5000, whole.len() - 4096] {
@@ -39,7 +39,7 @@ fn a_truncated_database() {
 }
 
 #[test]
-fn a_folder() {
+fn names_a_folder() {
     let home = Home::new();
     home.write("app.db/notes.txt", "");
     assert_refused(
@@ -50,9 +50,9 @@ fn a_folder() {
 }
 
 #[test]
-fn a_database_that_another_program_holds_until_the_wait_is_over() {
+fn names_a_database_that_stays_locked() {
     let home = home_at_version_1();
-    // Read before the lock is taken: a process that closes a file gives up its locks on it.
+    // Before the lock is taken: a process that closes a file releases its locks on it.
     let before = home.contents();
     let mut other = home.connect();
     other.batch_execute("BEGIN EXCLUSIVE").unwrap();
@@ -72,7 +72,7 @@ fn a_database_that_another_program_holds_until_the_wait_is_over() {
 }
 
 #[test]
-fn a_database_that_the_site_reads_and_writes_can_be_upgraded() {
+fn upgrades_a_database_that_the_site_uses() {
     let home = home_at_version_1();
     let mut site = home.connect();
     site.batch_execute("PRAGMA journal_mode = WAL; BEGIN; SELECT * FROM users").unwrap();
@@ -102,7 +102,7 @@ mod permissions {
     }
 
     #[test]
-    fn a_read_only_file_can_be_looked_at_but_not_changed() {
+    fn a_read_only_file_can_be_read_but_not_changed() {
         let home = home_at_version_1();
         allow(&home, "app.db", 0o444);
         let up = "; nothing was changed, migration 002_migration did not run";
@@ -133,7 +133,7 @@ mod permissions {
     }
 
     #[test]
-    fn a_file_that_may_not_be_read() {
+    fn names_a_file_without_permission() {
         let home = home_at_version_1();
         let before = home.contents();
         allow(&home, "app.db", 0o000);

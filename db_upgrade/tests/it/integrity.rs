@@ -1,9 +1,9 @@
-//! `db_upgrade` names a migration that was edited after it was applied, checks on demand, and counts rows.
+//! `db_upgrade` names an edited migration, compares with the models on demand, and counts rows.
 
 use test_support::Home;
 
 #[test]
-fn an_edited_migration_is_named_until_it_is_accepted() {
+fn names_an_edited_migration_until_it_is_accepted() {
     let home = Home::with_history();
     home.run("db_upgrade").succeeds();
     let up = std::fs::read_to_string(home.path("migrations/sqlite/001_migration/up.sql")).unwrap();
@@ -24,7 +24,7 @@ fn an_edited_migration_is_named_until_it_is_accepted() {
 }
 
 #[test]
-fn check_says_what_differs_and_changes_nothing() {
+fn check_names_what_differs_and_changes_nothing() {
     let home = Home::with_history();
     assert!(home.refuses("db_upgrade --check").contains("2 migrations are behind it"));
     home.run("db_upgrade").succeeds();
@@ -36,7 +36,7 @@ fn check_says_what_differs_and_changes_nothing() {
 }
 
 #[test]
-fn rows_that_go_from_a_table_that_no_migration_names_stop_the_run() {
+fn a_row_lost_from_an_unnamed_table_undoes_the_run() {
     let home = Home::with_history();
     home.run("db_upgrade").succeeds();
     home.execute(

@@ -6,7 +6,7 @@ use std::fs;
 use diesel::connection::SimpleConnection as _;
 use test_support::{Home, Running, wait_until};
 
-/// A table of `rows` rows and a pending migration that takes its time to rebuild it.
+/// A table of `rows` rows, and a pending migration that rebuilds it slowly.
 fn home_with_rows(rows: u64, journal_mode: &str) -> Home {
     let home = Home::created();
     home.add_migration("001_people", "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT);", None);

@@ -1,4 +1,4 @@
-//! SIGKILL at any moment of `db_upgrade` or `db_downgrade` leaves the old version or the new one, every row there.
+//! SIGKILL at any moment of `db_upgrade` or `db_downgrade` leaves the old version or the new one, with every row.
 #![cfg(unix)]
 
 use std::fmt::Write as _;
@@ -49,7 +49,7 @@ fn home_with_rows(rows: u64) -> Home {
     home
 }
 
-/// Everything that a version is: its tables' texts, and how many rows hold just the value that they were given.
+/// The state of a version: the texts of its tables, and how many rows hold the value that was inserted.
 fn state(home: &Home) -> String {
     let texts = "SELECT group_concat(replace(sql, char(34), ''), ';') FROM (SELECT sql FROM sqlite_master WHERE name NOT LIKE '\\_\\_%' \
                  ESCAPE '\\' ORDER BY name)";
@@ -63,13 +63,13 @@ fn version(home: &Home) -> String {
 }
 
 #[test]
-fn it_is_at_the_old_or_the_new_version_and_a_rerun_succeeds() {
+fn leaves_the_old_or_the_new_version() {
     survives(40, 20_000);
 }
 
 #[test]
 #[ignore = "takes more than five minutes"]
-fn it_is_at_the_old_or_the_new_version_and_a_rerun_succeeds_with_many_rows() {
+fn leaves_the_old_or_the_new_version_of_many_rows() {
     survives(100, 200_000);
 }
 
@@ -84,7 +84,7 @@ fn survives(kills: u32, rows: u64) {
     let home = home.with_backups(2);
     let new = state(&home);
     assert_ne!(old, new);
-    // How often each was killed, how often before it was done, and how often it was run.
+    // How often each script was killed, how often before its commit, and how often it was run.
     let (mut killed, mut undone, mut runs) = ([0, 0], [0, 0], [0, 0]);
     while killed != [kills, kills] {
         let is_up = version(&home) == "001";
@@ -94,7 +94,7 @@ fn survives(kills: u32, rows: u64) {
             runs[way] += 1;
             continue;
         }
-        // Spread over the run, and a little beyond its end.
+        // The moments are spread over the run, and a little beyond its end.
         let moment = whole.mul_f64(1.1 * f64::from(runs[way] * 37 % 100) / 100.0);
         runs[way] += 1;
         let mut running = home.start(word);

@@ -1,4 +1,4 @@
-//! Migrations that cannot be used are named, with their folder, by every program that reads them.
+//! Migrations that cannot be used: every script that reads them names their folder.
 
 use test_support::Home;
 
@@ -10,7 +10,7 @@ fn assert_refused(home: &Home, said: &str) {
 }
 
 #[test]
-fn a_missing_folder() {
+fn names_a_missing_folder() {
     let home = Home::created();
     std::fs::remove_dir_all(home.path("migrations")).unwrap();
     assert_refused(
@@ -20,7 +20,7 @@ fn a_missing_folder() {
 }
 
 #[test]
-fn an_empty_folder() {
+fn names_an_empty_folder() {
     let home = Home::created();
     for program in ["db_upgrade", "db_downgrade"] {
         assert_eq!(home.refuses(program), "no migrations in migrations/sqlite: db_migrate writes the first one");
@@ -28,7 +28,7 @@ fn an_empty_folder() {
 }
 
 #[test]
-fn two_with_one_number() {
+fn names_two_migrations_with_one_number() {
     let home = Home::with_history();
     home.add_migration("2_likes", "", None);
     assert_refused(
@@ -38,7 +38,7 @@ fn two_with_one_number() {
 }
 
 #[test]
-fn one_without_a_number() {
+fn names_a_migration_without_a_number() {
     for name in ["likes", "_likes", "000_likes", "x1_likes", "99999999999999999999_likes"] {
         let home = Home::with_history();
         home.add_migration(name, "", None);
@@ -50,21 +50,21 @@ fn one_without_a_number() {
 }
 
 #[test]
-fn one_without_up_sql() {
+fn names_a_migration_without_up_sql() {
     let home = Home::with_history();
     home.write("migrations/sqlite/003_likes/down.sql", "");
     assert_refused(&home, "migration migrations/sqlite/003_likes: it has no up.sql");
 }
 
 #[test]
-fn one_that_is_no_text() {
+fn names_a_migration_that_is_not_text() {
     let home = Home::with_history();
     home.write("migrations/sqlite/003_likes/up.sql", b"CREATE TABLE \xff (a);");
     assert_refused(&home, "cannot read migrations/sqlite/003_likes/up.sql: stream did not contain valid UTF-8");
 }
 
 #[test]
-fn files_beside_the_migrations_and_hidden_or_empty_folders_do_not_count() {
+fn ignores_files_and_hidden_or_empty_folders() {
     let home = Home::with_history();
     home.write("migrations/sqlite/README.md", "");
     home.write("migrations/sqlite/.git/config", "");
@@ -73,7 +73,7 @@ fn files_beside_the_migrations_and_hidden_or_empty_folders_do_not_count() {
 }
 
 #[test]
-fn windows_line_ends_and_a_byte_order_mark_are_no_trouble() {
+fn accepts_windows_line_endings_and_a_byte_order_mark() {
     let home = Home::created();
     home.add_migration("001_a", "\u{feff}CREATE TABLE a (b TEXT);\r\nINSERT INTO a VALUES ('x');\r\n", None);
     home.run("db_upgrade").succeeds_with_warning();

@@ -1,5 +1,4 @@
-//! A run that takes long shows how far it is: by a bar on a terminal, by lines elsewhere, and not at all when it is
-//! short.
+//! Long work shows its progress: by a bar on a terminal, by lines elsewhere. Short work shows nothing.
 #![cfg(unix)]
 
 use std::thread::sleep;
@@ -7,7 +6,7 @@ use std::time::Duration;
 
 use test_support::{Home, Terminal, wait_until};
 
-/// A table of so many rows, and a pending migration that goes through so many steps for each of them.
+/// A table of so many rows, and a pending migration that takes so many steps for each row.
 fn home_with_rows(rows: u64, steps: u64) -> Home {
     let home = Home::created();
     home.add_migration("001_people", "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT);", None);
@@ -40,7 +39,7 @@ fn on_terminal(home: &Home) -> String {
 }
 
 #[test]
-fn a_terminal_sees_a_bar_that_leaves_nothing_behind() {
+fn a_bar_on_a_terminal_disappears_at_the_end() {
     let seen = on_terminal(&home_with_rows(100_000, 150));
     let frames: Vec<_> = seen.split("\r\u{1b}[2K").collect();
     let (last, frames) = frames.split_last().unwrap();
@@ -53,12 +52,12 @@ fn a_terminal_sees_a_bar_that_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_short_run_on_a_terminal_prints_what_it_prints_elsewhere() {
+fn a_short_run_shows_no_bar() {
     assert_eq!(on_terminal(&home_with_rows(1_000, 1)), format!("{RESULTS}{WARNING}"));
 }
 
 #[test]
-fn elsewhere_a_line_says_it_every_ten_seconds() {
+fn without_a_terminal_it_prints_a_line_every_ten_seconds() {
     let home = home_with_rows(100_000, 150);
     let mut running = home.start("db_upgrade");
     wait_until("the migration writes", || home.path("app.db-journal").exists());

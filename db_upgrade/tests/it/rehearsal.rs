@@ -1,4 +1,4 @@
-//! `db_upgrade --rehearse` tries what is pending on a copy of the database, says what it tried, and applies nothing.
+//! `db_upgrade --rehearse` tries what is pending on a copy of the database, and applies nothing.
 
 use test_support::{Home, file_size_limit, obeying_permissions};
 
@@ -26,7 +26,7 @@ const FORGETFUL: &str = "CREATE TABLE people_old (id INTEGER PRIMARY KEY, name T
     DROP TABLE people; ALTER TABLE people_old RENAME TO people;";
 
 #[test]
-fn what_is_pending_is_tried_in_order_and_nothing_is_applied() {
+fn tries_what_is_pending_and_applies_nothing() {
     let home = home();
     home.add_migration("002_age", REBUILD, Some("ALTER TABLE people DROP COLUMN age;"));
     home.add_migration("003_upper", "UPDATE people SET name = upper(name) WHERE age IS NULL;", None);
@@ -42,7 +42,7 @@ fn what_is_pending_is_tried_in_order_and_nothing_is_applied() {
 }
 
 #[test]
-fn a_way_down_that_loses_a_value_is_a_failure_that_names_table_column_and_row() {
+fn names_a_value_that_down_does_not_restore() {
     let home = home();
     home.add_migration("002_age", REBUILD, Some(FORGETFUL));
     assert_eq!(
@@ -53,7 +53,7 @@ fn a_way_down_that_loses_a_value_is_a_failure_that_names_table_column_and_row() 
 }
 
 #[test]
-fn what_only_the_rows_do_not_allow_is_found_in_the_second_migration() {
+fn finds_what_the_rows_do_not_allow_in_the_second_migration() {
     let home = home();
     home.execute("UPDATE people SET email = '7@example.org' WHERE id = 8");
     home.add_migration("002_age", REBUILD, Some("ALTER TABLE people DROP COLUMN age;"));
@@ -68,7 +68,7 @@ fn what_only_the_rows_do_not_allow_is_found_in_the_second_migration() {
 }
 
 #[test]
-fn a_database_in_wal_mode_is_left_as_it_is() {
+fn leaves_a_database_in_wal_mode_unchanged() {
     let home = home();
     home.execute("PRAGMA journal_mode = WAL");
     home.add_migration("002_age", REBUILD, Some("ALTER TABLE people DROP COLUMN age;"));
@@ -79,7 +79,7 @@ fn a_database_in_wal_mode_is_left_as_it_is() {
 }
 
 #[test]
-fn wishes_that_exclude_each_other_are_wrong_arguments() {
+fn excludes_other_modes() {
     let home = home();
     for other in ["--dry-run", "--check", "--purge-kept", "--accept-edited 1"] {
         assert_eq!(home.run(&format!("db_upgrade --rehearse {other}")).status, Some(2), "{other}");
@@ -88,7 +88,7 @@ fn wishes_that_exclude_each_other_are_wrong_arguments() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn no_room_for_the_copy_is_said_and_nothing_is_left_behind() {
+fn a_full_disk_leaves_nothing() {
     // The copy needs more blocks.
     let limited = file_size_limit(16);
     let home = home();
@@ -104,7 +104,7 @@ fn no_room_for_the_copy_is_said_and_nothing_is_left_behind() {
 
 #[cfg(unix)]
 #[test]
-fn a_folder_that_may_not_be_written_is_named() {
+fn names_a_read_only_folder() {
     use std::os::unix::fs::PermissionsExt;
 
     let home = home();

@@ -1,9 +1,9 @@
-//! `db_upgrade` applies what is pending, as far as it is told.
+//! `db_upgrade` applies what is pending, up to a revision.
 
 use test_support::Home;
 
 #[test]
-fn to_stops_at_a_revision_and_goes_up_only() {
+fn to_stops_at_a_revision_and_only_goes_up() {
     let home = Home::with_history();
     assert_eq!(home.run("db_upgrade --to 0").succeeds(), "Current database version: 0\n");
     let said = home.run("db_upgrade --to 1").succeeds();
@@ -36,23 +36,10 @@ fn a_dry_run_prints_the_sql_and_runs_nothing() {
 }
 
 #[test]
-fn models_that_expect_something_else_are_a_warning_after_the_results() {
+fn warns_when_the_models_differ() {
     let home = Home::created();
     home.add_migration("001_a", "CREATE TABLE a (id INTEGER PRIMARY KEY);\n", None);
     let (said, warning) = home.run("db_upgrade").succeeds_with_warning();
     assert_eq!(said, "Upgraded to 1: 001_a\nCurrent database version: 1\n");
     assert_eq!(warning, "the database is not what the models expect: db_migrate --check says what differs");
-}
-
-#[test]
-fn two_at_once_both_succeed_and_apply_each_migration_once() {
-    let home = Home::with_history();
-    let said: Vec<String> = std::thread::scope(|scope| {
-        let running: Vec<_> = (0..4).map(|_| scope.spawn(|| home.run("db_upgrade").succeeds())).collect();
-        running.into_iter().map(|run| run.join().unwrap()).collect()
-    });
-    let all = said.concat();
-    assert_eq!(all.matches("Upgraded to 1: 001_migration\n").count(), 1, "{all}");
-    assert_eq!(all.matches("Upgraded to 2: 002_migration\n").count(), 1, "{all}");
-    assert_eq!(all.matches("Current database version: 2\n").count(), 4, "{all}");
 }

@@ -1,4 +1,4 @@
-//! Before a populated database changes it is copied; a copy can be put back, and nothing but a copy.
+//! Backups: a database with rows is copied before it changes, and a backup can be restored.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -12,7 +12,7 @@ use diesel::sql_types::BigInt;
 use diesel::{Connection as _, RunQueryDsl as _};
 use migrate::{Error, Project, Settings};
 
-/// A project with a row, and a pending migration that `up` is.
+/// A project with a row, and a pending migration with this `up.sql`.
 fn populated(up: &str) -> Scratch {
     let scratch = Scratch::new();
     write(&scratch, "001_a", "CREATE TABLE a (id INTEGER PRIMARY KEY, name TEXT);", "DROP TABLE a;");
@@ -62,7 +62,7 @@ fn names(scratch: &Scratch) -> Vec<String> {
 }
 
 #[test]
-fn a_populated_database_is_copied_before_it_changes() {
+fn copies_a_database_with_rows_before_a_change() {
     let scratch = populated(GOOD);
     scratch.project.upgrade(None).unwrap();
     let names = backups(&scratch);
@@ -79,7 +79,7 @@ fn a_populated_database_is_copied_before_it_changes() {
 }
 
 #[test]
-fn an_empty_database_and_a_run_with_nothing_to_do_are_not_copied() {
+fn copies_neither_an_empty_database_nor_for_no_change() {
     let scratch = populated(GOOD);
     scratch.execute("DELETE FROM a");
     scratch.project.upgrade(None).unwrap();
@@ -90,7 +90,7 @@ fn an_empty_database_and_a_run_with_nothing_to_do_are_not_copied() {
 }
 
 #[test]
-fn a_run_that_fails_leaves_no_backup_and_takes_none_away() {
+fn a_failed_run_neither_adds_nor_removes_a_backup() {
     let scratch = populated(BAD);
     scratch.project.upgrade(None).unwrap_err();
     assert!(!scratch.path().join("backups").exists());
@@ -109,7 +109,7 @@ fn a_run_that_fails_leaves_no_backup_and_takes_none_away() {
 }
 
 #[test]
-fn only_the_newest_are_kept_and_other_files_are_left_alone() {
+fn keeps_the_newest_and_leaves_other_files() {
     let scratch = populated(GOOD);
     let folder = scratch.path().join("backups");
     fs::create_dir(&folder).unwrap();
@@ -134,7 +134,7 @@ fn only_the_newest_are_kept_and_other_files_are_left_alone() {
 }
 
 #[test]
-fn databases_of_one_folder_do_not_take_each_others_copies() {
+fn keeps_the_backups_of_each_database_apart() {
     let scratch = populated(GOOD);
     fs::copy(scratch.path().join("app.db"), scratch.path().join("app.sqlite")).unwrap();
     let url = format!("sqlite:{}", scratch.path().join("app.sqlite").display());
@@ -148,7 +148,7 @@ fn databases_of_one_folder_do_not_take_each_others_copies() {
 }
 
 #[test]
-fn several_backups_within_a_second_do_not_overwrite_each_other() {
+fn backups_within_a_second_get_different_names() {
     let scratch = populated(GOOD);
     for _ in 0..3 {
         scratch.project.upgrade(None).unwrap();
@@ -165,7 +165,7 @@ fn several_backups_within_a_second_do_not_overwrite_each_other() {
 }
 
 #[test]
-fn what_a_killed_run_left_is_in_nobodys_way() {
+fn ignores_what_a_killed_run_left() {
     let scratch = populated(GOOD);
     fs::create_dir(scratch.path().join("backups")).unwrap();
     fs::write(scratch.path().join("backups/.app.db.new"), "half a cop").unwrap();
@@ -174,7 +174,7 @@ fn what_a_killed_run_left_is_in_nobodys_way() {
 }
 
 #[test]
-fn nobody_may_read_a_backup_who_may_not_read_the_database() {
+fn has_the_permissions_of_the_database() {
     let scratch = populated(GOOD);
     let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     let database = scratch.path().join("app.db");
@@ -191,7 +191,7 @@ fn nobody_may_read_a_backup_who_may_not_read_the_database() {
 }
 
 #[test]
-fn a_folder_of_backups_that_is_a_file_stops_the_run_and_says_the_way_out() {
+fn a_file_in_place_of_the_folder_stops_the_run() {
     let scratch = populated(GOOD);
     fs::write(scratch.path().join("backups"), "a file").unwrap();
     let error = scratch.project.upgrade(None).unwrap_err().to_string();
@@ -201,7 +201,7 @@ fn a_folder_of_backups_that_is_a_file_stops_the_run_and_says_the_way_out() {
 }
 
 #[test]
-fn a_backup_is_whole_while_others_write() {
+fn is_consistent_while_others_write() {
     for mode in ["WAL", "DELETE"] {
         let scratch = populated(GOOD);
         scratch.execute(&format!("PRAGMA journal_mode = {mode}; CREATE TABLE pair (a INTEGER, b INTEGER)"));
@@ -233,7 +233,7 @@ fn a_backup_is_whole_while_others_write() {
 }
 
 #[test]
-fn a_restored_database_is_what_it_was_and_what_it_replaces_is_backed_up() {
+fn restore_backs_up_the_database_that_it_replaces() {
     let scratch = populated(GOOD);
     scratch.project.upgrade(None).unwrap();
     let backup = newest(&scratch);
@@ -252,7 +252,7 @@ fn a_restored_database_is_what_it_was_and_what_it_replaces_is_backed_up() {
 }
 
 #[test]
-fn a_backup_is_found_as_seen_from_the_base_and_odd_paths_are_paths() {
+fn restore_takes_paths_relative_to_the_base() {
     let scratch = populated(GOOD);
     scratch.project.upgrade(None).unwrap();
     let name = backups(&scratch).remove(0);
@@ -266,7 +266,7 @@ fn a_backup_is_found_as_seen_from_the_base_and_odd_paths_are_paths() {
 }
 
 #[test]
-fn what_is_no_backup_of_this_project_is_refused_and_nothing_changes() {
+fn restore_refuses_other_files() {
     let scratch = populated(GOOD);
     scratch.project.upgrade(None).unwrap();
     let whole = fs::read(newest(&scratch)).unwrap();
@@ -322,7 +322,7 @@ fn what_is_no_backup_of_this_project_is_refused_and_nothing_changes() {
 }
 
 #[test]
-fn a_missing_or_damaged_database_is_replaced_and_its_journals_do_not_come_back() {
+fn restore_replaces_a_damaged_database_and_its_journals() {
     for leftover in ["app.db-wal", "app.db-journal", "app.db-shm"] {
         for damage in [None, Some("no database any more")] {
             let scratch = populated(GOOD);
@@ -336,20 +336,20 @@ fn a_missing_or_damaged_database_is_replaced_and_its_journals_do_not_come_back()
             assert_eq!(scratch.project.restore(&backup).unwrap(), 1);
             assert!(!scratch.path().join(leftover).exists(), "{leftover}");
             assert_eq!(names(&scratch), ["one"]);
-            let is_aside = |name: &String| name.starts_with("app.db.damaged-");
-            let aside: Vec<_> = files(&scratch).into_iter().filter(is_aside).collect();
+            let is_replaced = |name: &String| name.starts_with("app.db.damaged-");
+            let replaced: Vec<_> = files(&scratch).into_iter().filter(is_replaced).collect();
             let kept: Vec<_> =
-                aside.iter().map(|name| fs::read_to_string(scratch.path().join(name)).unwrap()).collect();
+                replaced.iter().map(|name| fs::read_to_string(scratch.path().join(name)).unwrap()).collect();
             match damage {
-                Some(text) => assert!(kept.contains(&text.to_owned()), "{leftover}: {aside:?}"),
-                None => assert!(aside.is_empty(), "{aside:?}"),
+                Some(text) => assert!(kept.contains(&text.to_owned()), "{leftover}: {replaced:?}"),
+                None => assert!(replaced.is_empty(), "{replaced:?}"),
             }
         }
     }
 }
 
 #[test]
-fn a_database_whose_rows_are_damaged_gets_another_name_and_is_replaced() {
+fn restore_renames_a_database_with_damaged_rows() {
     let scratch = populated(GOOD);
     scratch.project.upgrade(None).unwrap();
     let (database, backup) = (scratch.path().join("app.db"), newest(&scratch));
@@ -359,12 +359,12 @@ fn a_database_whose_rows_are_damaged_gets_another_name_and_is_replaced() {
     fs::write(&database, &bytes).unwrap();
     assert_eq!(scratch.project.restore(&backup).unwrap(), 1);
     assert_eq!(names(&scratch), ["one"]);
-    let aside = files(&scratch).into_iter().find(|name| name.starts_with("app.db.damaged-")).unwrap();
-    assert_eq!(fs::read(scratch.path().join(aside)).unwrap(), bytes);
+    let replaced = files(&scratch).into_iter().find(|name| name.starts_with("app.db.damaged-")).unwrap();
+    assert_eq!(fs::read(scratch.path().join(replaced)).unwrap(), bytes);
 }
 
 #[test]
-fn rows_that_were_never_under_version_control_are_not_replaced() {
+fn restore_refuses_an_uncontrolled_database_with_rows() {
     let scratch = populated(GOOD);
     scratch.project.upgrade(None).unwrap();
     let backup = newest(&scratch);
@@ -381,7 +381,7 @@ fn rows_that_were_never_under_version_control_are_not_replaced() {
 }
 
 #[test]
-fn a_clock_that_was_set_back_costs_no_backup() {
+fn survives_a_clock_that_was_set_back() {
     let scratch = populated(GOOD);
     fs::create_dir(scratch.path().join("backups")).unwrap();
     for year in 2030..2036 {
@@ -396,7 +396,7 @@ fn a_clock_that_was_set_back_costs_no_backup() {
 }
 
 #[test]
-fn a_database_at_version_0_can_be_put_back_with_the_tables_that_it_had() {
+fn restores_tables_of_a_database_at_version_0() {
     let scratch = Scratch::new();
     write(&scratch, "001_a", "CREATE TABLE a (id INTEGER PRIMARY KEY, name TEXT);", "DROP TABLE a;");
     let mut legacy = diesel::SqliteConnection::establish(scratch.path().join("app.db").to_str().unwrap()).unwrap();
@@ -409,7 +409,7 @@ fn a_database_at_version_0_can_be_put_back_with_the_tables_that_it_had() {
 }
 
 #[test]
-fn a_link_to_a_database_stays_a_link() {
+fn restore_keeps_a_symbolic_link() {
     let scratch = populated(GOOD);
     scratch.project.upgrade(None).unwrap();
     let (link, real) = (scratch.path().join("app.db"), scratch.path().join("real.db"));

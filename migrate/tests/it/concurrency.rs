@@ -1,7 +1,7 @@
-//! A run that waits for another program in vain says so in one line, and has changed nothing.
+//! A run that waits in vain for another process ends with one line, and has changed nothing.
 
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::support::Scratch;
 use diesel::connection::SimpleConnection as _;
@@ -10,7 +10,7 @@ use migrate::Settings;
 static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 #[test]
-fn patience_ends_with_one_clear_line() {
+fn a_wait_that_runs_out_is_an_error_of_one_line() {
     let scratch = Scratch::new();
     let folder = scratch.path().join("migrations/sqlite/001_a");
     std::fs::create_dir_all(&folder).unwrap();
@@ -22,13 +22,11 @@ fn patience_ends_with_one_clear_line() {
     let mut writer = scratch.connect();
     for (lock, statement) in [("BEGIN IMMEDIATE", "writes"), ("BEGIN EXCLUSIVE", "reads too")] {
         writer.batch_execute(lock).unwrap();
-        let started = Instant::now();
         let error = project.upgrade(None).unwrap_err().to_string();
         assert_eq!(
             error, "app.db: database is locked: another program is using it; try again when that has finished",
             "{statement}"
         );
-        assert!(started.elapsed() >= Duration::from_secs(1));
         writer.batch_execute("ROLLBACK").unwrap();
         let told = std::mem::take(&mut *TOLD.lock().unwrap());
         let [line] = &told[..] else { panic!("{told:?}") };

@@ -1,4 +1,4 @@
-//! An applied migration is what was applied: one that was edited, is missing or has slipped in is named.
+//! The history: an applied migration that was edited, is missing, or was added below the version is named.
 
 use std::fs;
 
@@ -24,7 +24,7 @@ fn write(scratch: &Scratch, name: &str, up: &str) {
     fs::write(folder.join("down.sql"), format!("DROP TABLE {table};")).unwrap();
 }
 
-/// What every step that changes something says.
+/// Asserts that every operation fails with this error.
 #[track_caller]
 fn assert_refused(scratch: &Scratch, said: &str) {
     let (project, models) = (&scratch.project, Schema::new([]));
@@ -44,7 +44,7 @@ const EDITED: &str = "migration 001_a was edited after it was applied: put its u
                       migration, or take it as it is now with db_upgrade --accept-edited 1";
 
 #[test]
-fn a_migration_that_was_edited_is_named_until_it_is_accepted() {
+fn names_an_edited_migration_until_it_is_accepted() {
     let scratch = at_version_2();
     write(&scratch, "001_a", "CREATE TABLE a (id INTEGER PRIMARY KEY, size INTEGER);\n");
     assert_refused(&scratch, EDITED);
@@ -56,7 +56,7 @@ fn a_migration_that_was_edited_is_named_until_it_is_accepted() {
 }
 
 #[test]
-fn only_the_ends_of_lines_may_differ() {
+fn ignores_line_endings() {
     let scratch = at_version_2();
     write(&scratch, "001_a", "CREATE TABLE a (id INTEGER PRIMARY KEY);\r\n");
     assert_eq!(scratch.project.upgrade(None).unwrap().len(), 1);
@@ -65,7 +65,7 @@ fn only_the_ends_of_lines_may_differ() {
 }
 
 #[test]
-fn a_down_sql_may_be_mended() {
+fn allows_an_edited_down_sql() {
     let scratch = at_version_2();
     fs::write(scratch.path().join("migrations/sqlite/002_b/down.sql"), "DROP TABLE b; -- mended").unwrap();
     scratch.project.downgrade(None).unwrap();
@@ -73,7 +73,7 @@ fn a_down_sql_may_be_mended() {
 }
 
 #[test]
-fn a_migration_that_was_taken_back_may_be_edited_and_applied_again() {
+fn allows_an_edit_of_a_reverted_migration() {
     let scratch = at_version_2();
     scratch.project.downgrade(None).unwrap();
     write(&scratch, "002_b", "CREATE TABLE b (id INTEGER PRIMARY KEY, more TEXT);");
@@ -82,7 +82,7 @@ fn a_migration_that_was_taken_back_may_be_edited_and_applied_again() {
 }
 
 #[test]
-fn a_migration_that_is_missing_is_named() {
+fn names_a_missing_migration() {
     let scratch = at_version_2();
     fs::remove_dir_all(scratch.path().join("migrations/sqlite/001_a")).unwrap();
     assert_refused(
@@ -93,7 +93,7 @@ fn a_migration_that_is_missing_is_named() {
 }
 
 #[test]
-fn a_migration_that_has_slipped_in_is_named() {
+fn names_an_unapplied_migration_below_the_version() {
     let scratch = Scratch::new();
     write(&scratch, "002_b", "CREATE TABLE b (id INTEGER PRIMARY KEY);");
     scratch.project.upgrade(None).unwrap();
@@ -105,19 +105,19 @@ fn a_migration_that_has_slipped_in_is_named() {
 }
 
 #[test]
-fn what_is_not_applied_cannot_be_accepted() {
+fn refuses_to_accept_an_unapplied_migration() {
     let scratch = at_version_2();
     for number in [0, 3, 7] {
         let error = scratch.project.accept_edited(number).unwrap_err().to_string();
         assert_eq!(error, format!("migration {number} is not applied: the database is at version 2"));
     }
-    // What was not edited may be accepted: nothing changes.
+    // To accept a migration that was not edited changes nothing.
     scratch.project.accept_edited(2).unwrap();
     assert_eq!(scratch.project.upgrade(None).unwrap().len(), 1);
 }
 
 #[test]
-fn what_diesels_own_program_applied_is_taken_as_it_stands() {
+fn takes_over_what_the_diesel_command_line_applied() {
     let scratch = at_version_2();
     scratch.execute(
         "DROP TABLE __migrate_checksums; CREATE TABLE c (id INTEGER PRIMARY KEY);
@@ -129,7 +129,7 @@ fn what_diesels_own_program_applied_is_taken_as_it_stands() {
 }
 
 #[test]
-fn a_database_that_was_changed_by_hand_is_told_in_plain_words() {
+fn names_tables_that_were_changed_by_hand() {
     let scratch = Scratch::new();
     let table = Table::new("a", ["id"]).column(Column::new("id", Type::Integer));
     let models = Schema::new([table]);
@@ -142,7 +142,7 @@ fn a_database_that_was_changed_by_hand_is_told_in_plain_words() {
 }
 
 #[test]
-fn triggers_and_views_that_were_changed_by_hand_are_told_too() {
+fn names_triggers_and_views_that_were_changed_by_hand() {
     let models = Schema::new([Table::new("a", ["id"]).column(Column::new("id", Type::Integer))]);
     let scratch = Scratch::new();
     scratch.migrate(&models);
@@ -169,7 +169,7 @@ fn triggers_and_views_that_were_changed_by_hand_are_told_too() {
 }
 
 #[test]
-fn a_row_that_goes_from_a_table_that_no_migration_names_undoes_everything() {
+fn a_row_lost_from_an_unnamed_table_undoes_the_run() {
     let scratch = at_version_2();
     scratch.execute(
         "INSERT INTO a VALUES (1), (2); INSERT INTO b VALUES (1);
@@ -190,7 +190,7 @@ fn a_row_that_goes_from_a_table_that_no_migration_names_undoes_everything() {
 }
 
 #[test]
-fn a_row_may_go_unnamed_when_the_check_is_off() {
+fn without_the_check_a_row_may_be_lost() {
     let scratch = at_version_2();
     scratch.execute(
         "INSERT INTO a VALUES (1); INSERT INTO b VALUES (1);

@@ -1,4 +1,4 @@
-//! What a run must not do behind the back of its SQL: it is undone before it is committed, and says what would be lost.
+//! A run is undone before the commit when it loses or changes rows that its SQL does not name.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use migrate::Settings;
 const USERS: &str = "CREATE TABLE users (id INTEGER PRIMARY KEY, nickname TEXT NOT NULL, email TEXT, visits INTEGER);
      CREATE INDEX users_email ON users (email);";
 
-/// Two users, and a migration by hand that is pending.
+/// Users, and a pending handwritten migration.
 fn pending(up: &str) -> Scratch {
     pending_on(USERS, "INSERT INTO users VALUES (1, 'susan', 's@x', 1), (2, 'john', NULL, 2), (7, 'ann', 'a@x', 3)", up)
 }
@@ -27,7 +27,7 @@ fn pending_on(first: &str, rows: &str, up: &str) -> Scratch {
     scratch
 }
 
-/// The run is refused with these words, and the rows are as they were; it passes when nobody looks.
+/// Asserts that the run is undone with this error, and succeeds without verification.
 #[track_caller]
 fn assert_refused(scratch: &Scratch, words: &str) {
     let dump = || scratch.query("SELECT quote(id) || quote(nickname) || quote(email) || quote(visits) FROM users");
@@ -53,7 +53,7 @@ fn changed(what: &str) -> String {
     format!("{what} would change, though no migration of this run sets it; nothing was changed. {TRIGGER}")
 }
 
-/// A rebuild by hand, with this to copy the rows.
+/// A handwritten rebuild that copies the rows with this statement.
 fn rebuild(copy: &str) -> String {
     format!(
         "CREATE TABLE users_2 (id INTEGER PRIMARY KEY, nickname TEXT NOT NULL CHECK (nickname <> ''), email TEXT,
@@ -66,7 +66,7 @@ fn rebuild(copy: &str) -> String {
 }
 
 #[test]
-fn a_trigger_that_changes_another_column_undoes_everything() {
+fn a_trigger_that_changes_another_column_undoes_the_run() {
     let scratch = pending("UPDATE users SET email = 'x@y' WHERE id = 2");
     scratch.execute(
         "CREATE TRIGGER sly AFTER UPDATE OF email ON users BEGIN UPDATE users SET nickname = '' WHERE id = 7; END",
@@ -75,7 +75,7 @@ fn a_trigger_that_changes_another_column_undoes_everything() {
 }
 
 #[test]
-fn a_trigger_that_changes_another_table_undoes_everything() {
+fn a_trigger_that_changes_another_table_undoes_the_run() {
     let scratch = pending("CREATE TABLE log (what TEXT); INSERT INTO log VALUES ('b'); DELETE FROM log");
     scratch.execute("ALTER TABLE users ADD COLUMN log TEXT");
     let up = "CREATE TABLE log (what TEXT);
@@ -86,7 +86,7 @@ fn a_trigger_that_changes_another_table_undoes_everything() {
 }
 
 #[test]
-fn values_that_trade_places_between_rows_are_seen() {
+fn detects_values_that_are_swapped_between_rows() {
     let scratch = pending("UPDATE users SET email = 'x@y' WHERE id = 2");
     scratch.execute(
         "CREATE TRIGGER sly AFTER UPDATE OF email ON users BEGIN
@@ -97,7 +97,7 @@ fn values_that_trade_places_between_rows_are_seen() {
 }
 
 #[test]
-fn a_column_that_the_sql_sets_may_change_and_rows_may_be_added_by_a_trigger() {
+fn allows_changes_of_named_columns_and_added_rows() {
     let scratch = pending("UPDATE users SET email = lower(nickname), visits = visits + 1");
     scratch.execute(
         "CREATE TABLE audit (id INTEGER PRIMARY KEY, user_id INTEGER);
@@ -108,7 +108,7 @@ fn a_column_that_the_sql_sets_may_change_and_rows_may_be_added_by_a_trigger() {
 }
 
 #[test]
-fn a_rebuild_by_hand_that_copies_every_row_passes() {
+fn allows_a_handwritten_rebuild_that_copies_every_row() {
     assert_passes(&pending(&rebuild("INSERT INTO users_2 SELECT * FROM users")));
     let renamed = "ALTER TABLE users RENAME COLUMN email TO mail; ALTER TABLE users RENAME TO people;";
     assert_passes(&pending(renamed));
@@ -118,7 +118,7 @@ fn a_rebuild_by_hand_that_copies_every_row_passes() {
 }
 
 #[test]
-fn a_rebuild_by_hand_that_loses_a_row_undoes_everything() {
+fn a_handwritten_rebuild_that_loses_a_row_undoes_the_run() {
     let scratch = pending(&rebuild("INSERT OR IGNORE INTO users_2 SELECT id, nickname, email, visits FROM users"));
     scratch.execute("UPDATE users SET nickname = '' WHERE id = 7");
     assert_refused(
@@ -129,12 +129,12 @@ fn a_rebuild_by_hand_that_loses_a_row_undoes_everything() {
 }
 
 #[test]
-fn rows_that_a_rebuild_leaves_out_on_purpose_may_go() {
+fn allows_a_rebuild_with_a_where_clause() {
     assert_passes(&pending(&rebuild("INSERT INTO users_2 SELECT id, nickname, email, visits FROM users WHERE id < 7")));
 }
 
 #[test]
-fn a_trigger_on_the_new_table_that_changes_what_was_copied_undoes_everything() {
+fn a_trigger_that_changes_copied_rows_undoes_the_run() {
     let sly = "CREATE TRIGGER sly AFTER INSERT ON users_2 BEGIN
                    UPDATE users_2 SET email = NULL WHERE id = new.id AND id = 1;
                END;
@@ -143,7 +143,7 @@ fn a_trigger_on_the_new_table_that_changes_what_was_copied_undoes_everything() {
 }
 
 #[test]
-fn rows_without_a_key_are_compared_as_a_whole() {
+fn compares_rows_without_a_key_as_a_whole() {
     let users = USERS.replace("id INTEGER PRIMARY KEY", "id INTEGER");
     let rows = "INSERT INTO users VALUES (1, 'susan', 's@x', 1), (1, 'susan', 's@x', 1), (2, 'john', NULL, 2);
                 CREATE TABLE log (what);
@@ -153,7 +153,7 @@ fn rows_without_a_key_are_compared_as_a_whole() {
 }
 
 #[test]
-fn a_generated_column_follows_what_the_sql_sets() {
+fn allows_a_generated_column_to_change() {
     let users = USERS.replace("visits INTEGER", "visits INTEGER GENERATED ALWAYS AS (length(email)) STORED");
     let rows = "INSERT INTO users (id, nickname) VALUES (1, 'susan');
                 CREATE TRIGGER harmless AFTER UPDATE ON users BEGIN SELECT 1; END";
@@ -161,14 +161,14 @@ fn a_generated_column_follows_what_the_sql_sets() {
 }
 
 #[test]
-fn a_column_that_is_stored_in_another_type_may_change() {
+fn allows_a_column_to_change_its_type() {
     let script = rebuild("INSERT INTO users_2 SELECT id, nickname, email, visits FROM users")
         .replace("visits INTEGER", "visits TEXT");
     assert_passes(&pending(&script));
 }
 
 #[test]
-fn a_rebuilt_table_that_is_not_sound_undoes_everything() {
+fn a_damaged_rebuilt_table_undoes_the_run() {
     let blind = "PRAGMA ignore_check_constraints = ON; INSERT INTO users_2 SELECT * FROM users;
                  PRAGMA ignore_check_constraints = OFF";
     let scratch = pending(&rebuild(blind).replace("email TEXT", "email TEXT CHECK (email IS NOT NULL)"));
@@ -181,7 +181,7 @@ fn a_rebuilt_table_that_is_not_sound_undoes_everything() {
 }
 
 #[test]
-fn a_table_that_is_only_read_loses_no_row_to_a_trigger() {
+fn a_row_lost_from_a_table_that_is_only_read_undoes_the_run() {
     let scratch = pending("UPDATE users SET email = (SELECT 'notes' || count(*) FROM notes)");
     scratch.execute(
         "CREATE TABLE notes (id INTEGER PRIMARY KEY); INSERT INTO notes VALUES (1);
@@ -195,7 +195,7 @@ fn a_table_that_is_only_read_loses_no_row_to_a_trigger() {
 }
 
 #[test]
-fn a_row_that_makes_room_for_others_is_missed() {
+fn detects_a_row_that_others_replace() {
     for key in ["TEXT PRIMARY KEY", "TEXT"] {
         let scratch = pending("UPDATE users SET email = 'x' WHERE id = 1");
         scratch.execute(&format!(
@@ -210,14 +210,14 @@ fn a_row_that_makes_room_for_others_is_missed() {
 }
 
 #[test]
-fn a_rebuild_that_copies_columns_into_other_places_undoes_everything() {
+fn a_rebuild_that_swaps_columns_undoes_the_run() {
     let up = rebuild("INSERT INTO users_2 SELECT * FROM users")
         .replace("nickname TEXT NOT NULL CHECK (nickname <> ''), email TEXT", "email TEXT, nickname TEXT");
     assert_refused(&pending(&up), &changed("users.email, users.nickname"));
 }
 
 #[test]
-fn a_rebuild_by_hand_that_forgets_to_copy_a_column_is_undone() {
+fn a_handwritten_rebuild_that_skips_a_column_undoes_the_run() {
     let scratch =
         pending(&rebuild("INSERT INTO users_2 (id, nickname, visits) SELECT id, nickname, visits FROM users"));
     assert_refused(&scratch, &changed("users.email"));
@@ -225,12 +225,12 @@ fn a_rebuild_by_hand_that_forgets_to_copy_a_column_is_undone() {
                  INSERT INTO users_2 SELECT id, nickname, visits FROM users;
                  DROP TABLE users;
                  ALTER TABLE users_2 RENAME TO users;";
-    // Which is how a column is dropped by hand.
+    // A handwritten rebuild may drop the column.
     assert_passes(&pending(other));
 }
 
 #[test]
-fn a_table_that_is_made_anew_by_way_of_others_keeps_its_rows_unless_some_are_picked() {
+fn a_table_recreated_from_another_keeps_its_rows() {
     let by_way_of_another = |copy: &str, back: &str| {
         format!(
             "{copy};
@@ -260,7 +260,7 @@ fn a_table_that_is_made_anew_by_way_of_others_keeps_its_rows_unless_some_are_pic
 }
 
 #[test]
-fn a_migration_takes_no_protection_away() {
+fn refuses_statements_that_end_the_protection() {
     for (statement, why) in [
         ("PRAGMA journal_mode = OFF", "without its journal the migration could not be undone: take it out"),
         ("PRAGMA main.journal_mode(memory)", "without its journal the migration could not be undone: take it out"),
@@ -282,7 +282,7 @@ fn a_migration_takes_no_protection_away() {
 }
 
 #[test]
-fn a_rebuild_by_hand_that_forgets_a_trigger_is_undone() {
+fn a_handwritten_rebuild_that_loses_a_trigger_undoes_the_run() {
     let copy = rebuild("INSERT INTO users_2 SELECT * FROM users");
     let trigger =
         "CREATE TRIGGER greets AFTER INSERT ON users BEGIN UPDATE users SET visits = 0 WHERE id = new.id; END";

@@ -1,4 +1,4 @@
-//! What an upgrade drops or converts is kept aside, and the downgrade puts it back exactly.
+//! Side tables: an upgrade keeps what it drops or converts, and the downgrade restores it exactly.
 
 use std::sync::Mutex;
 
@@ -30,7 +30,7 @@ fn all_types() -> [Type; 12] {
     ]
 }
 
-/// Whatever a program may have put into a column, whichever type the column has.
+/// Values that SQLite stores in a column of any type.
 const VALUES: [&str; 30] = [
     "NULL",
     "0",
@@ -69,7 +69,7 @@ fn typed(scratch: &Scratch) -> Vec<Value> {
 }
 
 #[test]
-fn any_value_comes_back_from_any_type_to_any_other() {
+fn restores_any_value_after_any_type_change() {
     let values: Vec<_> = VALUES.iter().enumerate().map(|(at, value)| format!("({at}, {value})")).collect();
     let insert = format!("INSERT INTO t (id, v) VALUES {}", values.join(", "));
     for from in all_types() {
@@ -90,7 +90,7 @@ fn any_value_comes_back_from_any_type_to_any_other() {
     }
 }
 
-/// A table whose column `v` went with the second migration.
+/// A table whose column `v` the second migration has dropped.
 fn dropped(column: Column) -> Scratch {
     let scratch = Scratch::new();
     let keeper = Column::new("k", Type::Integer).nullable();
@@ -101,7 +101,7 @@ fn dropped(column: Column) -> Scratch {
 }
 
 #[test]
-fn rows_that_came_or_went_in_between_are_as_they_are_now() {
+fn added_and_deleted_rows_stay_added_and_deleted() {
     let scratch = dropped(Column::new("v", TEXT).nullable().default(DefaultValue::Text("new".into())));
     scratch.execute("DELETE FROM t WHERE id = 2; INSERT INTO t (id) VALUES (9); UPDATE t SET k = 5 WHERE id = 1");
     scratch.downgrade();
@@ -111,7 +111,7 @@ fn rows_that_came_or_went_in_between_are_as_they_are_now() {
 }
 
 #[test]
-fn a_new_row_with_the_key_of_a_deleted_one_gets_none_of_its_values() {
+fn a_reused_key_gets_no_values_of_the_deleted_row() {
     for key in ["3", "(SELECT max(id) + 1 FROM t)"] {
         let scratch = dropped(Column::new("v", TEXT).nullable());
         scratch.execute(&format!("DELETE FROM t WHERE id = 3; INSERT INTO t (id) VALUES ({key})"));
@@ -125,7 +125,7 @@ fn a_new_row_with_the_key_of_a_deleted_one_gets_none_of_its_values() {
 fn a_row_that_replaces_others_gets_none_of_their_values() {
     let scratch = dropped(Column::new("v", TEXT).nullable());
     scratch.execute("CREATE UNIQUE INDEX one_k ON t (k); UPDATE t SET k = id");
-    // REPLACE takes the row 3 away, and fires no trigger for it.
+    // REPLACE deletes row 3, and fires no trigger for it.
     scratch.execute(
         "REPLACE INTO t (id, k) VALUES (9, 3); INSERT INTO t (id, k) VALUES (3, 4); REPLACE INTO t (id) VALUES (2)",
     );
@@ -136,7 +136,7 @@ fn a_row_that_replaces_others_gets_none_of_their_values() {
 }
 
 #[test]
-fn a_row_whose_key_changes_takes_its_values_along() {
+fn values_follow_a_changed_key() {
     let scratch = dropped(Column::new("v", TEXT).nullable());
     scratch.execute(
         "UPDATE t SET id = 4 WHERE id = 3; UPDATE t SET id = 3 WHERE id = 2; UPDATE t SET id = 2 WHERE id = 4",
@@ -149,7 +149,7 @@ fn a_row_whose_key_changes_takes_its_values_along() {
 }
 
 #[test]
-fn a_rebuild_by_hand_that_drops_the_triggers_of_a_side_table_is_undone() {
+fn a_rebuild_that_drops_the_triggers_of_a_side_table_is_undone() {
     let scratch = dropped(Column::new("v", TEXT).nullable());
     let rebuild = "CREATE TABLE t2 (id INTEGER PRIMARY KEY NOT NULL, k INTEGER);
                    INSERT INTO t2 (id, k) SELECT id, k FROM t; DROP TABLE t; ALTER TABLE t2 RENAME TO t;";
@@ -161,7 +161,7 @@ fn a_rebuild_by_hand_that_drops_the_triggers_of_a_side_table_is_undone() {
 }
 
 #[test]
-fn what_referred_to_a_row_that_is_gone_does_not_come_back_to_the_row_that_has_its_key_now() {
+fn references_to_a_deleted_row_do_not_return_to_a_reused_key() {
     let people = || table("people");
     let key = ForeignKey { on_delete: Action::Cascade, ..ForeignKey::new(["person"], "people", ["id"]) };
     let letters = table("letters").column(Column::new("person", Type::Integer)).foreign_key(key.clone());
@@ -193,7 +193,7 @@ fn what_referred_to_a_row_that_is_gone_does_not_come_back_to_the_row_that_has_it
 }
 
 #[test]
-fn a_side_table_is_kept_true_through_a_later_rebuild_and_a_purge() {
+fn a_side_table_stays_true_after_a_rebuild_and_a_purge() {
     let scratch = dropped(Column::new("v", TEXT).nullable());
     scratch.migrate(&Schema::new([table("t").column(Column::new("k", TEXT).nullable())]));
     scratch.execute("DELETE FROM t WHERE id = 3; INSERT INTO t (id) VALUES (3)");
@@ -209,7 +209,7 @@ fn a_side_table_is_kept_true_through_a_later_rebuild_and_a_purge() {
 }
 
 #[test]
-fn a_purge_leaves_an_applications_own_tables() {
+fn a_purge_leaves_tables_of_the_application() {
     let scratch = dropped(Column::new("v", TEXT).nullable());
     scratch.execute("CREATE TABLE _kept_2019_orders (id); CREATE TABLE _kept_002_other (id)");
     let purged = scratch.project.purge_kept(None).unwrap();
@@ -217,7 +217,7 @@ fn a_purge_leaves_an_applications_own_tables() {
 }
 
 #[test]
-fn a_change_of_letter_case_alone_is_a_newer_value() {
+fn a_change_of_letter_case_is_a_newer_value() {
     let scratch = Scratch::new();
     let name = Column::new("name", TEXT);
     scratch.migrate(&Schema::new([table("t").column(name.clone().nullable())]));
@@ -234,7 +234,7 @@ fn a_change_of_letter_case_alone_is_a_newer_value() {
 }
 
 #[test]
-fn a_column_that_may_not_be_null_comes_back_with_something_for_new_rows() {
+fn restores_a_not_null_column_with_a_value_for_new_rows() {
     let scratch = dropped(Column::new("v", TEXT));
     scratch.execute("INSERT INTO t (id) VALUES (9)");
     scratch.downgrade();
@@ -242,7 +242,7 @@ fn a_column_that_may_not_be_null_comes_back_with_something_for_new_rows() {
 }
 
 #[test]
-fn a_unique_column_comes_back_unique() {
+fn restores_a_unique_column_with_values_for_new_rows() {
     let scratch = Scratch::new();
     let unique = table("t").column(Column::new("v", TEXT)).index(Index::new("t", [IndexColumn::asc("v")], true));
     scratch.migrate(&Schema::new([unique]));
@@ -254,7 +254,7 @@ fn a_unique_column_comes_back_unique() {
 }
 
 #[test]
-fn a_value_that_was_changed_in_between_keeps_its_new_value() {
+fn a_value_changed_after_the_upgrade_stays() {
     let scratch = Scratch::new();
     let with = |ty: Type| Schema::new([table("t").column(Column::new("v", ty).nullable())]);
     scratch.migrate(&with(TEXT));
@@ -269,7 +269,7 @@ fn a_value_that_was_changed_in_between_keeps_its_new_value() {
 static SAID: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 #[test]
-fn after_a_purge_the_downgrade_works_and_says_that_the_values_are_gone() {
+fn a_downgrade_after_a_purge_warns_of_the_loss() {
     let scratch = dropped(Column::new("v", TEXT).default(DefaultValue::Text("new".into())));
     let project = scratch.project.clone();
     assert_eq!(project.purge_kept(Some(2)).unwrap(), []);
@@ -285,7 +285,7 @@ fn after_a_purge_the_downgrade_works_and_says_that_the_values_are_gone() {
 }
 
 #[test]
-fn purged_values_are_not_in_the_file_any_more() {
+fn a_purge_removes_the_values_from_the_file() {
     let scratch = Scratch::new();
     scratch.migrate(&Schema::new([table("t").column(Column::new("v", TEXT).nullable())]));
     scratch.execute("INSERT INTO t (v) VALUES ('a very private word')");
@@ -300,11 +300,11 @@ fn purged_values_are_not_in_the_file_any_more() {
 static BUSY: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 #[test]
-fn purged_values_are_not_in_the_journal_either() {
+fn a_purge_removes_the_values_from_the_journal() {
     for mode in ["DELETE", "WAL"] {
         let scratch = dropped(Column::new("v", TEXT).nullable());
         scratch.execute("UPDATE _kept_002_t SET v = 'a very private word'");
-        // Another program that has the database open keeps the journal there.
+        // The journal stays while another process has the database open.
         let mut other = scratch.connect();
         other.batch_execute(&format!("PRAGMA journal_mode = {mode}; SELECT * FROM t")).unwrap();
         scratch.execute("UPDATE t SET k = 1");
@@ -333,7 +333,7 @@ fn purged_values_are_not_in_the_journal_either() {
 }
 
 #[test]
-fn a_table_that_the_models_lost_comes_back_whole() {
+fn restores_a_dropped_table() {
     let scratch = Scratch::new();
     let posts = table("posts")
         .column(Column::new("body", TEXT).nullable())
@@ -344,7 +344,7 @@ fn a_table_that_the_models_lost_comes_back_whole() {
         "INSERT INTO users VALUES (1), (2); INSERT INTO posts VALUES (1, x'00', 1), (2, 'b', 2), (3, 3.5, NULL)",
     );
     scratch.migrate(&Schema::new([table("users")]));
-    // A parent that goes takes its rows along, as it would have done.
+    // A parent that is deleted meanwhile deletes its rows, as ON DELETE CASCADE says.
     scratch.execute("DELETE FROM users WHERE id = 2");
     scratch.downgrade();
     let rows = scratch.query("SELECT id || quote(body) || quote(user_id) FROM posts ORDER BY id");
@@ -352,7 +352,7 @@ fn a_table_that_the_models_lost_comes_back_whole() {
 }
 
 #[test]
-fn a_foreign_key_column_comes_back_where_its_parent_still_is() {
+fn restores_a_foreign_key_where_its_parent_exists() {
     let scratch = Scratch::new();
     let posts = |has_user: bool| {
         let posts = table("posts").column(Column::new("body", TEXT).nullable());
@@ -370,7 +370,7 @@ fn a_foreign_key_column_comes_back_where_its_parent_still_is() {
 }
 
 #[test]
-fn a_check_that_drops_and_comes_back_refuses_what_it_forbids_and_loses_nothing() {
+fn a_restored_check_refuses_rows_that_violate_it() {
     let scratch = Scratch::new();
     let plain = table("t").column(Column::new("v", Type::Integer).nullable());
     scratch.migrate(&Schema::new([plain.clone().check(Check::new("v > 0"))]));
@@ -385,7 +385,7 @@ fn a_check_that_drops_and_comes_back_refuses_what_it_forbids_and_loses_nothing()
 }
 
 #[test]
-fn nothing_is_kept_when_nothing_shall_be() {
+fn keeps_nothing_with_no_keep() {
     let scratch = Scratch::new();
     scratch.migrate(&Schema::new([table("t").column(Column::new("v", TEXT).nullable())]));
     scratch.execute("INSERT INTO t (v) VALUES ('a')");
@@ -398,7 +398,7 @@ fn nothing_is_kept_when_nothing_shall_be() {
 }
 
 #[test]
-fn a_key_that_changes_its_type_does_not_stand_in_the_way() {
+fn restores_by_a_key_whose_type_changed() {
     let scratch = Scratch::new();
     let models = |ty: Type, column: bool| {
         let table = Table::new("t", ["id"]).column(Column::new("id", ty));
@@ -412,7 +412,7 @@ fn a_key_that_changes_its_type_does_not_stand_in_the_way() {
 }
 
 #[test]
-fn a_key_that_may_not_be_null_stops_the_way_back_when_the_row_it_refers_to_is_gone() {
+fn refuses_to_restore_a_dangling_not_null_reference() {
     let scratch = Scratch::new();
     let users = Table::new("users", ["id"]).column(Column::new("id", Type::Integer));
     let posts = |columns: &[&str]| {
@@ -438,7 +438,7 @@ fn a_key_that_may_not_be_null_stops_the_way_back_when_the_row_it_refers_to_is_go
 }
 
 #[test]
-fn a_reference_within_a_table_comes_back_unless_its_row_was_deleted() {
+fn restores_references_within_a_table() {
     let with_boss = || {
         let boss = ForeignKey::new(["boss"], "people", ["id"]);
         table("people").column(Column::new("boss", Type::Integer).nullable()).foreign_key(boss)
@@ -454,7 +454,7 @@ fn a_reference_within_a_table_comes_back_unless_its_row_was_deleted() {
 }
 
 #[test]
-fn what_keeps_a_side_table_true_is_no_difference_between_two_databases() {
+fn the_comparison_ignores_side_tables() {
     let scratch = dropped(Column::new("v", TEXT).nullable());
     let other = Scratch::new();
     other.migrate(&Schema::new([table("t").column(Column::new("k", Type::Integer).nullable())]));
@@ -463,7 +463,7 @@ fn what_keeps_a_side_table_true_is_no_difference_between_two_databases() {
 }
 
 #[test]
-fn a_null_comes_back_though_what_fills_it_is_another_value_each_time() {
+fn restores_a_null_that_a_random_default_filled() {
     let number = Column::new("id", Type::Integer);
     let name = Column::new("id", TEXT);
     for (key, column) in [(&["id"][..], number), (&["id"], name.clone()), (&[], name)] {

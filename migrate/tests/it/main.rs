@@ -2,18 +2,18 @@
 
 mod backup;
 mod concurrency;
+mod grammar;
+mod handwritten;
 mod history;
-mod hostile;
 mod invariants;
 mod kept;
-mod losses;
+mod loss;
 mod progress;
 mod properties;
 mod rebuild;
 mod rehearsal;
-mod renames;
+mod rename;
 mod schema_errors;
 mod schema_macro;
 mod schemas;
 mod support;
-mod traps;

@@ -1,4 +1,4 @@
-//! Whoever watches sees long work, and ends it where it can be undone.
+//! Progress and interruption: a watcher sees long work, and can end it where it can be undone.
 
 use std::cell::{Cell, RefCell};
 use std::fs;
@@ -12,7 +12,7 @@ use migrate::progress::{Progress, Unit, Watch, unwatch, watch};
 /// A task, how much of it is done, and how much there is to do.
 type Shown = (String, u64, Option<u64>);
 
-/// Notes what it sees, and ends the work when a task of that name is shown.
+/// Records what it sees, and ends the work at a task of that name.
 #[derive(Clone, Default)]
 struct Notes {
     seen: Rc<RefCell<Vec<Shown>>>,
@@ -64,7 +64,7 @@ fn populated() -> Scratch {
 }
 
 #[test]
-fn a_copy_shows_its_rows_and_a_backup_its_bytes() {
+fn reports_the_rows_of_a_copy_and_the_bytes_of_a_backup() {
     let (scratch, notes) = (populated(), Notes::default());
     let size = fs::metadata(scratch.path().join("app.db")).unwrap().len();
     watch(notes.clone());
@@ -79,7 +79,7 @@ fn a_copy_shows_its_rows_and_a_backup_its_bytes() {
 }
 
 #[test]
-fn an_interruption_undoes_what_is_not_committed_and_nothing_else() {
+fn an_interruption_undoes_only_what_is_not_committed() {
     for ends_at in ["backing up", "copying people"] {
         let (scratch, notes) = (populated(), Notes { ends_at, ..Notes::default() });
         let before = fs::read(scratch.path().join("app.db")).unwrap();
@@ -96,14 +96,14 @@ fn an_interruption_undoes_what_is_not_committed_and_nothing_else() {
 }
 
 #[test]
-fn what_is_committed_is_done_whoever_interrupts_then() {
+fn an_interruption_after_the_commit_undoes_nothing() {
     let (scratch, notes) = (populated(), Notes::default());
     watch(notes.clone());
     scratch.project.upgrade(None).unwrap();
     notes.is_over.set(true);
     assert_eq!(scratch.project.db_version().unwrap(), 2);
     assert_eq!(scratch.query("SELECT count(*) || '' FROM people"), [Some("100000".to_owned())]);
-    // Another transaction is another matter.
+    // The next transaction is interrupted.
     let error = scratch.project.downgrade(None).unwrap_err();
     assert_eq!(error.to_string(), "interrupted: what was finished before stays, nothing else was changed");
     assert!(unwatch().is_some());
@@ -111,7 +111,7 @@ fn what_is_committed_is_done_whoever_interrupts_then() {
 }
 
 #[test]
-fn progress_says_how_far_it_is_and_how_long_the_rest_takes() {
+fn prints_the_share_and_the_remaining_time() {
     let progress = |done, total, unit, seconds| Progress {
         task: "copying users",
         done,
@@ -127,7 +127,7 @@ fn progress_says_how_far_it_is_and_how_long_the_rest_takes() {
         (progress(120_000_000, Some(1_480_000_000), Unit::Bytes, 1), "copying users: 120 of 1,480 MB, about 12 s left"),
         (progress(0, Some(10), Unit::Rows, 3), "copying users: 3 s so far"),
         (progress(1_234, None, Unit::Rows, 3), "copying users: 1,234 rows, 3 s so far"),
-        // It was more than anybody could know.
+        // There was more than was counted before.
         (progress(11, Some(10), Unit::Rows, 3), "copying users: 11 rows, 3 s so far"),
         (progress(10, Some(10), Unit::Rows, 3), "copying users: 10 of 10 rows, about 0 s left"),
     ];

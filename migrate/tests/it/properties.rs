@@ -1,5 +1,5 @@
-//! Any schema to any other, with rows in the tables: up leads to the models and keeps every value that the plan does
-//! not touch, down leads back, with every value that was there.
+//! Properties of random pairs of schemas with rows: up leads to the models and keeps every value that the plan does not
+//! touch, down restores the schema and every value.
 
 use crate::schemas::{Style, by_hand, pairs, rename, styles};
 use crate::support::{self, Scratch, Value};
@@ -13,7 +13,7 @@ struct Kept {
     columns: Vec<(String, String)>,
 }
 
-/// What stays in every table that stays.
+/// The untouched columns of every table that stays.
 fn untouched(from: &Schema, to: &Schema) -> Vec<Kept> {
     let mut kept = Vec::new();
     for other in &to.tables {
@@ -28,7 +28,7 @@ fn untouched(from: &Schema, to: &Schema) -> Vec<Kept> {
     kept
 }
 
-/// The values that stay, by the names that they have before, or after.
+/// The untouched values, by the names before or after the migration.
 fn values(scratch: &Scratch, kept: &[Kept], is_after: bool) -> Vec<Vec<Vec<Value>>> {
     let pick = |(before, after): &(String, String)| if is_after { after.clone() } else { before.clone() };
     let columns = |kept: &Kept| kept.columns.iter().map(pick).collect::<Vec<_>>();
@@ -45,7 +45,7 @@ fn everything(scratch: &Scratch, schema: &Schema) -> Vec<Vec<Vec<Value>>> {
     all(schema).iter().map(|(table, columns)| scratch.values(table, columns)).collect()
 }
 
-/// A database with these tables, made from the models or by hand, with rows, views, triggers and indexes by hand.
+/// A database with these tables, created from the models or by handwritten SQL, with rows.
 fn populated(from: &Schema, to: &Schema, style: Option<&Style>, rows: i64) -> Scratch {
     let scratch = Scratch::new();
     if let Some(style) = style {
@@ -63,11 +63,11 @@ fn populated(from: &Schema, to: &Schema, style: Option<&Style>, rows: i64) -> Sc
 }
 
 proptest! {
-    // The three share the cases, and run side by side.
+    // The three properties share the cases, and run in parallel.
     #![proptest_config(ProptestConfig { cases: support::cases(2000).div_ceil(3), ..ProptestConfig::default() })]
 
     #[test]
-    fn every_value_that_a_plan_does_not_touch_survives_it_and_all_are_back_after_its_reverse(
+    fn up_keeps_untouched_values_and_down_restores_all(
         (from, to) in pairs(), rows in 0..5_i64, style in prop::option::of(styles()),
     ) {
         let scratch = populated(&from, &to, style.as_ref(), rows);
@@ -92,14 +92,14 @@ proptest! {
     }
 
     #[test]
-    fn a_rename_beside_any_other_change_keeps_every_value_and_all_that_uses_the_name(
+    fn renames_beside_other_changes_keep_every_value(
         (from, mut to) in pairs(), rows in 0..5_i64, style in prop::option::of(styles()),
         tables in prop::collection::vec(any::<bool>(), 4), columns in prop::collection::vec((0..4_usize, 0..5_usize), 0..5),
     ) {
         rename(&from, &mut to, &tables, &columns);
         let scratch = populated(&from, &to, style.as_ref(), rows);
         let kept = untouched(&from, &to);
-        // A rename mends what uses the name, and writes it in quotes.
+        // A rename updates what uses the name, and writes the name in quotes.
         let objects = |scratch: &Scratch| {
             scratch.objects().into_iter().flatten().map(|text| text.replace('"', "")).collect::<Vec<_>>()
         };
@@ -123,7 +123,7 @@ proptest! {
     }
 
     #[test]
-    fn what_happens_between_an_upgrade_and_its_downgrade_is_kept(
+    fn down_keeps_changes_made_after_up(
         (from, to) in pairs(), rows in 2..5_i64, style in prop::option::of(styles()), gone in 1..4_i64,
     ) {
         let scratch = populated(&from, &to, style.as_ref(), rows);
@@ -133,7 +133,7 @@ proptest! {
         prop_assume!(scratch.migrate(&to));
         for kept in &plain {
             let (table, changed) = (&kept.names.1, to.table(&kept.names.1).unwrap());
-            // A row that others hold on to stays.
+            // A row that others refer to stays.
             scratch.attempt(&format!("DELETE FROM {table} WHERE id = {gone}"));
             scratch.fill_one(changed, ADDED);
             for (_, column) in kept.columns.iter().filter(|(_, column)| column.starts_with('c') && !changed.is_unique(column)) {
@@ -145,7 +145,7 @@ proptest! {
         if !may_be_refused(&from, &to) {
             scratch.downgrade();
         } else if let Err(error) = scratch.project.downgrade(None) {
-            // A row may refer to nothing by now, as the upgrade allowed, and the downgrade would forbid.
+            // The upgrade allows dangling references, which the downgrade forbids.
             prop_assert!(matches!(error, migrate::Error::ForeignKeys { .. }), "{}", error);
             prop_assert_eq!(by_id(&scratch, &to), between);
             return Ok(());
@@ -177,7 +177,7 @@ proptest! {
     }
 }
 
-/// The id of a row that joins a table between upgrade and downgrade, and the number that its values are made of.
+/// The id of a row that is added between upgrade and downgrade, and the number for changed values.
 const ADDED: i64 = 20;
 const CHANGED: i64 = 21;
 
@@ -196,8 +196,8 @@ fn by_id(scratch: &Scratch, schema: &Schema) -> Rows {
     rows
 }
 
-/// Whether the upgrade takes the foreign key from a column that stays, or drops tables that may refer to each other: one
-/// of two such rows may come back without the other.
+/// Whether the upgrade drops the foreign key of a column that stays, or drops tables that may refer to each other: one
+/// of two such rows may be restored without the other.
 fn may_be_refused(from: &Schema, to: &Schema) -> bool {
     let frees = |table: &Table, other: &Table| {
         table.foreign_keys.iter().any(|key| {
@@ -210,13 +210,13 @@ fn may_be_refused(from: &Schema, to: &Schema) -> bool {
         || from.tables.iter().any(|table| to.table(&table.name).is_some_and(|other| frees(table, other)))
 }
 
-/// Keys to rows that went may be NULL by now.
+/// Without the foreign keys, which may be NULL when their rows were deleted.
 fn without_references(mut kept: Kept) -> Kept {
     kept.columns.retain(|(column, _)| !column.starts_with('f'));
     kept
 }
 
-/// What a row gets that names no value, where that is no matter of time.
+/// A default that does not depend on the time, as SQL.
 fn constant(column: &Column) -> Option<String> {
     match column.default.as_ref()? {
         DefaultValue::Number(number) => Some(number.clone()),
@@ -227,13 +227,13 @@ fn constant(column: &Column) -> Option<String> {
     }
 }
 
-/// What the views by hand show.
+/// The rows of the handwritten views.
 fn views(scratch: &Scratch, kept: &[Kept]) -> Vec<Vec<Value>> {
     let tables = kept.iter().map(|kept| &kept.names.0).filter(|table| *table != "log");
     tables.map(|table| scratch.query(&format!("SELECT id || ',' || amount FROM view_{table} ORDER BY 1"))).collect()
 }
 
-/// A rename leaves quotes around names in the texts of objects.
+/// Without the quotes that a rename leaves around names in the texts of objects.
 fn without_quotes(mut schema: Schema) -> Schema {
     for object in schema.objects.iter_mut().flatten() {
         object.sql = object.sql.replace('"', "");

@@ -1,5 +1,4 @@
-//! What a rebuild must not lose, each trap with rows in the tables: up and down, by this library's runner and by
-//! Diesel's own.
+//! Rebuilds: what must not be lost, with rows in the tables, up and down, by this library's runner and by Diesel's.
 
 use crate::support::Scratch;
 use diesel::connection::SimpleConnection;
@@ -7,7 +6,7 @@ use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use migrate::Wishes;
 use migrate::schema::{Column, DefaultValue, Schema, Type};
 
-/// A database that people wrote by hand, with everything in it that no pragma shows.
+/// A handwritten database, with everything that no pragma shows.
 const BY_HAND: &str = "
     CREATE TABLE users (
         id INTEGER PRIMARY KEY AUTOINCREMENT, -- never used twice
@@ -64,7 +63,7 @@ fn column<'a>(schema: &'a mut Schema, table: &str, name: &str) -> &'a mut Column
     table.columns.iter_mut().find(|column| column.name == name).unwrap()
 }
 
-/// Everything that the database holds, as text: tables with their rows, and the text of everything that has one.
+/// The whole database as text: the rows of every table, and the SQL of every object.
 fn dump(scratch: &Scratch) -> Vec<String> {
     let mut lines: Vec<String> = scratch
         .query(
@@ -93,7 +92,7 @@ fn change_all(schema: &mut Schema) {
 }
 
 #[test]
-fn every_row_and_every_text_survives_a_rebuild_and_is_back_after_the_downgrade() {
+fn keeps_every_row_and_object_up_and_down() {
     let scratch = scratch(BY_HAND);
     let before = dump(&scratch);
     let mut target = models(&scratch);
@@ -114,7 +113,7 @@ fn every_row_and_every_text_survives_a_rebuild_and_is_back_after_the_downgrade()
             CONSTRAINT has_name CHECK (nickname <> '')
         )
     "#);
-    // What was written by hand works on: the cascade, the triggers, the view, the collation, the generated column.
+    // The cascade, the triggers, the view, the collation and the generated column still work.
     scratch.execute("INSERT INTO users (nickname) VALUES ('JOHN'); DELETE FROM users WHERE nickname = 'JoHn';");
     assert_eq!(scratch.query("SELECT what FROM notes WHERE what = 'john'"), [Some("john".into())]);
     assert_eq!(scratch.query("SELECT body FROM authors"), [Some("another".into())]);
@@ -127,7 +126,7 @@ fn every_row_and_every_text_survives_a_rebuild_and_is_back_after_the_downgrade()
 }
 
 #[test]
-fn diesels_own_runner_loses_nothing_either_with_foreign_keys_on() {
+fn diesels_runner_loses_nothing_with_foreign_keys_on() {
     let scratch = scratch(BY_HAND);
     let before = dump(&scratch);
     let mut target = models(&scratch);
@@ -165,7 +164,7 @@ fn run_like_the_shell(scratch: &Scratch, begin: &str, script: &str) -> Vec<Strin
 }
 
 #[test]
-fn a_shell_that_goes_on_after_an_error_commits_no_loss() {
+fn a_shell_that_continues_after_an_error_commits_no_loss() {
     // A row that the new table refuses: the copy fails, and the shell goes on to DROP TABLE.
     let scratch = scratch(BY_HAND);
     let mut target = models(&scratch);
@@ -180,7 +179,7 @@ fn a_shell_that_goes_on_after_an_error_commits_no_loss() {
 }
 
 #[test]
-fn a_transaction_with_foreign_keys_on_is_no_place_for_a_rebuild_and_loses_nothing() {
+fn refuses_a_transaction_with_foreign_keys_on() {
     let scratch = scratch(BY_HAND);
     let mut target = models(&scratch);
     change_all(&mut target);
@@ -193,7 +192,7 @@ fn a_transaction_with_foreign_keys_on_is_no_place_for_a_rebuild_and_loses_nothin
 }
 
 #[test]
-fn tables_that_refer_to_each_other_are_created_and_dropped() {
+fn creates_and_drops_tables_that_refer_to_each_other() {
     let scratch = Scratch::new();
     let both = self::scratch(
         "CREATE TABLE a (id INTEGER PRIMARY KEY, b_id INTEGER REFERENCES b (id) ON DELETE CASCADE);
@@ -215,7 +214,7 @@ fn tables_that_refer_to_each_other_are_created_and_dropped() {
 }
 
 #[test]
-fn a_migration_that_would_break_a_view_is_refused_before_anything_is_written() {
+fn refuses_to_break_a_view() {
     let scratch = scratch(BY_HAND);
     let mut target = models(&scratch);
     let users = target.tables.iter_mut().find(|table| table.name == "posts").unwrap();
@@ -225,7 +224,7 @@ fn a_migration_that_would_break_a_view_is_refused_before_anything_is_written() {
 }
 
 #[test]
-fn a_row_without_the_row_it_refers_to_stops_the_migration_unless_it_was_there_before() {
+fn refuses_only_new_dangling_references() {
     let scratch = scratch(BY_HAND);
     scratch.execute("PRAGMA foreign_keys = OFF; INSERT INTO posts (body, user_id) VALUES ('old orphan', 99)");
     let mut target = models(&scratch);
@@ -244,7 +243,7 @@ fn a_row_without_the_row_it_refers_to_stops_the_migration_unless_it_was_there_be
 }
 
 #[test]
-fn a_row_that_referred_to_nothing_before_does_not_stop_a_rename() {
+fn an_old_dangling_reference_does_not_stop_a_rename() {
     let scratch = Scratch::new();
     scratch.write("001_a", "CREATE TABLE a (id INTEGER PRIMARY KEY); CREATE TABLE b (id INTEGER PRIMARY KEY, a INTEGER REFERENCES a (id));");
     scratch.execute("PRAGMA foreign_keys = OFF; INSERT INTO b VALUES (1, 99)");

@@ -1,4 +1,4 @@
-//! A migration is tried on a copy of the rows before it is kept, and the copy is gone afterwards.
+//! Rehearsals: a migration is tried on a copy of the rows before it is written, and the copy is removed.
 
 use std::fs;
 use std::sync::Mutex;
@@ -36,7 +36,7 @@ fn refused(scratch: &Scratch, models: &Schema) -> String {
 }
 
 #[test]
-fn what_the_rows_do_not_allow_is_found_before_anything_is_written() {
+fn finds_what_the_rows_do_not_allow() {
     let scratch = with_rows();
     let unique = Schema::new([table().index(Index::new("t", [IndexColumn::asc("v")], true))]);
     let error = refused(&scratch, &unique);
@@ -48,7 +48,7 @@ fn what_the_rows_do_not_allow_is_found_before_anything_is_written() {
 }
 
 #[test]
-fn without_a_rehearsal_it_is_found_by_the_run_itself_and_nothing_is_kept_either() {
+fn without_it_the_run_fails_and_writes_nothing() {
     let scratch = with_rows();
     let unique = Schema::new([table().index(Index::new("t", [IndexColumn::asc("v")], true))]);
     let wishes = Wishes { no_rehearsal: true, ..Wishes::default() };
@@ -60,7 +60,7 @@ fn without_a_rehearsal_it_is_found_by_the_run_itself_and_nothing_is_kept_either(
 }
 
 #[test]
-fn the_database_itself_is_not_touched_by_a_trial() {
+fn does_not_touch_the_database() {
     for mode in ["DELETE", "WAL"] {
         let scratch = with_rows();
         scratch.execute(&format!("PRAGMA journal_mode = {mode}"));
@@ -73,7 +73,7 @@ fn the_database_itself_is_not_touched_by_a_trial() {
 }
 
 #[test]
-fn what_a_killed_trial_left_goes_with_the_next_one_unless_somebody_is_at_work_there() {
+fn removes_what_a_killed_rehearsal_left() {
     let scratch = with_rows();
     for name in [".rehearsal-1", &format!(".rehearsal-{}", std::process::id())] {
         let folder = scratch.path().join(name);
@@ -96,7 +96,7 @@ fn what_a_killed_trial_left_goes_with_the_next_one_unless_somebody_is_at_work_th
 }
 
 #[test]
-fn rows_of_every_kind_pass_when_they_are_allowed_to() {
+fn accepts_rows_of_every_kind() {
     let scratch = with_rows();
     let models = Schema::new([Table::new("t", ["id"])
         .column(Column::new("id", Type::BigInt))
@@ -110,7 +110,7 @@ fn rows_of_every_kind_pass_when_they_are_allowed_to() {
 }
 
 #[test]
-fn no_trigger_fires_when_a_migration_is_tried_or_run() {
+fn fires_no_trigger() {
     let scratch = with_rows();
     scratch.execute(
         "CREATE TABLE log (what TEXT); INSERT INTO log VALUES ('x');
@@ -122,7 +122,7 @@ fn no_trigger_fires_when_a_migration_is_tried_or_run() {
     assert_eq!(scratch.query("SELECT what FROM log"), [Some("x".into())]);
 }
 
-/// A project that samples above a byte, and what it says meanwhile: each test has a place of its own for that.
+/// A project that samples databases above one byte, and tells its messages to the test's own function.
 fn sampling(scratch: &Scratch, tell: fn(&str)) -> Project {
     scratch.project.clone().with(Settings { whole_copy: 1, sample_rows: 100, tell, ..Settings::default() })
 }
@@ -137,7 +137,7 @@ fn with_many_rows() -> Scratch {
 }
 
 #[test]
-fn a_large_database_is_tried_on_a_sample_and_it_says_so() {
+fn uses_a_sample_of_a_large_database() {
     static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
     let scratch = with_many_rows();
     let project = sampling(&scratch, |line| TOLD.lock().unwrap().push(line.to_owned()));
@@ -150,7 +150,7 @@ fn a_large_database_is_tried_on_a_sample_and_it_says_so() {
 }
 
 #[test]
-fn what_the_rows_of_a_sample_do_not_allow_is_found() {
+fn finds_what_the_rows_of_a_sample_do_not_allow() {
     let scratch = with_many_rows();
     scratch.execute("UPDATE t SET v = 'too long to be allowed' WHERE id = 5000");
     let project = sampling(&scratch, |_| {});
@@ -160,7 +160,7 @@ fn what_the_rows_of_a_sample_do_not_allow_is_found() {
     assert_eq!(files(&scratch), ["app.db", "migrations"]);
 }
 
-/// A migration that somebody has written by hand, not applied yet.
+/// Adds a handwritten migration that is not applied yet.
 fn write(scratch: &Scratch, name: &str, up: &str, down: Option<&str>) {
     let folder = scratch.path().join("migrations/sqlite").join(name);
     fs::create_dir_all(&folder).unwrap();
@@ -171,7 +171,7 @@ fn write(scratch: &Scratch, name: &str, up: &str, down: Option<&str>) {
     }
 }
 
-/// What the rehearsal of a migration 002 says, on a table with the key `id` and the columns `v` and `w`.
+/// The result of rehearsing migration 002, on a table with the key `id` and the columns `v` and `w`.
 #[track_caller]
 fn rehearsed(up: &str, down: Option<&str>) -> Result<String, String> {
     let scratch = Scratch::new();
@@ -195,7 +195,7 @@ fn not_right(up: &str, down: &str, why: &str) {
 }
 
 #[test]
-fn a_rebuild_that_forgets_a_column_names_table_column_row_and_values() {
+fn names_table_column_row_and_values_of_a_difference() {
     let rebuild = |columns: &str| {
         format!(
             "CREATE TABLE t2 (id INTEGER NOT NULL PRIMARY KEY, v TEXT, w TEXT);
@@ -216,7 +216,7 @@ fn a_rebuild_that_forgets_a_column_names_table_column_row_and_values() {
 }
 
 #[test]
-fn what_the_sql_sets_or_takes_away_on_purpose_is_no_error() {
+fn allows_what_the_sql_sets_or_deletes() {
     for (up, down) in [
         ("UPDATE t SET v = upper(v) WHERE id > 1;", "UPDATE t SET v = lower(v);"),
         ("DELETE FROM t WHERE v = 'a';", "SELECT 1;"),
@@ -234,7 +234,7 @@ fn what_the_sql_sets_or_takes_away_on_purpose_is_no_error() {
 }
 
 #[test]
-fn a_way_down_that_does_not_bring_a_value_back_is_told_where_the_sql_drops_it_on_purpose() {
+fn names_a_value_that_down_does_not_restore() {
     static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
     let scratch = with_rows();
     write(&scratch, "002_drop", "ALTER TABLE t DROP COLUMN v;", Some("ALTER TABLE t ADD COLUMN v TEXT;"));
@@ -244,7 +244,7 @@ fn a_way_down_that_does_not_bring_a_value_back_is_told_where_the_sql_drops_it_on
 }
 
 #[test]
-fn tables_that_are_not_as_before_after_the_way_down_are_named() {
+fn names_tables_that_down_leaves_changed() {
     not_right(
         "ALTER TABLE t ADD COLUMN x TEXT; CREATE INDEX t_v ON t (v);",
         "DROP INDEX t_v;",
@@ -264,7 +264,7 @@ fn tables_that_are_not_as_before_after_the_way_down_are_named() {
 }
 
 #[test]
-fn a_statement_that_fails_is_named_with_the_file_and_the_time() {
+fn names_the_file_and_step_of_a_failed_statement() {
     not_right(
         "CREATE UNIQUE INDEX t_w ON t (length(w));",
         "DROP INDEX t_w;",
@@ -275,7 +275,7 @@ fn a_statement_that_fails_is_named_with_the_file_and_the_time() {
         "SELECT 1;",
         "up.sql once more, on your rows: UNIQUE constraint failed: t.id in: INSERT INTO t (id, v) VALUES (4, 'x')",
     );
-    // A table that is gone is not found in the file that the rows are compared with.
+    // A dropped table is not looked up in the file that the rows are compared with.
     not_right(
         "ALTER TABLE t RENAME TO u; UPDATE t SET v = NULL;",
         "ALTER TABLE u RENAME TO t;",
@@ -284,7 +284,7 @@ fn a_statement_that_fails_is_named_with_the_file_and_the_time() {
 }
 
 #[test]
-fn values_and_rows_that_a_trigger_changes_are_named() {
+fn names_rows_that_a_trigger_changes() {
     let scratch = with_rows();
     scratch.execute(
         "CREATE TABLE log (at INTEGER PRIMARY KEY, what TEXT NOT NULL); INSERT INTO log VALUES (7, 'x'), (8, 'y');
@@ -313,14 +313,14 @@ fn values_and_rows_that_a_trigger_changes_are_named() {
 }
 
 #[test]
-fn a_migration_without_a_way_down_is_tried_up_only() {
+fn tries_only_up_without_a_down_sql() {
     let up_only = "Rehearsed 002_by_hand: up only, because it has no down.sql, on a copy of 3 rows";
     assert_eq!(rehearsed("DROP TABLE t;", None).unwrap(), up_only);
     assert!(rehearsed("DROP TABLE nowhere;", None).is_err());
 }
 
 #[test]
-fn generated_migrations_that_keep_values_aside_pass_and_a_spoiled_one_does_not() {
+fn accepts_generated_migrations_with_side_tables() {
     let scratch = with_rows();
     let models = Schema::new([Table::new("t", ["id"]).column(Column::new("id", Type::Integer))]);
     scratch.migrate(&models);

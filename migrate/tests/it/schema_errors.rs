@@ -1,7 +1,7 @@
-//! What `schema!` says about wrong declarations, one file a kind of error. Right ones are in `schema_macro.rs`: a
-//! passing case here would make trybuild compile every dependency once more.
+//! The compile errors of `schema!`, one file for each kind. Correct declarations are in `schema_macro.rs`: a case
+//! that compiles would make trybuild build every dependency again.
 
 #[test]
-fn a_wrong_declaration_is_a_compile_error_that_points_at_it() {
+fn wrong_declarations_are_compile_errors() {
     trybuild::TestCases::new().compile_fail("tests/schema_errors/*.rs");
 }

@@ -1,4 +1,4 @@
-//! What `schema!` makes of tables: the data, and tables that Diesel can query.
+//! The output of `schema!`: the data, and tables that Diesel can query.
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -32,7 +32,7 @@ mod microblog {
 }
 
 #[test]
-fn the_data_holds_tables_columns_indexes_and_keys_in_the_order_of_the_declaration() {
+fn keeps_the_order_of_the_declaration() {
     let users = Table::new("users", ["id"])
         .column(Column::new("id", Type::Integer))
         .column(Column::new("nickname", text(64)))
@@ -52,7 +52,7 @@ fn the_data_holds_tables_columns_indexes_and_keys_in_the_order_of_the_declaratio
 }
 
 #[test]
-fn diesel_inserts_into_the_tables_and_joins_them() -> QueryResult<()> {
+fn diesel_inserts_and_joins() -> QueryResult<()> {
     use microblog::{posts, users};
 
     let connection = &mut memory();
@@ -76,7 +76,7 @@ fn diesel_inserts_into_the_tables_and_joins_them() -> QueryResult<()> {
 }
 
 #[test]
-fn diesel_knows_the_longest_text_of_a_column() {
+fn diesel_knows_the_maximum_length() {
     use diesel::query_source::SizeRestrictedColumn;
 
     assert_eq!(microblog::users::nickname::MAX_LENGTH, 64);
@@ -118,7 +118,7 @@ mod column_attributes {
 }
 
 #[test]
-fn every_attribute_of_a_column_reaches_the_data() {
+fn column_attributes_reach_the_data() {
     let people = Table::new("people", ["id"])
         .renamed_from("person")
         .column(Column::new("id", Type::BigInt))
@@ -186,7 +186,7 @@ mod table_attributes {
 }
 
 #[test]
-fn every_attribute_of_a_table_reaches_the_data_under_the_names_of_the_database() {
+fn table_attributes_use_the_names_of_the_database() {
     let asc = IndexColumn::asc;
     let orders = Table::new("Orders", ["shop_id", "number"])
         .column(Column::new("shop_id", Type::Integer))
@@ -280,7 +280,7 @@ mod printed {
 }
 
 #[test]
-fn the_output_of_print_schema_can_be_pasted_and_joinable_tells_of_a_foreign_key() {
+fn accepts_the_output_of_print_schema() {
     let followers = Table::new("followers", ["follower_id", "followed_id"])
         .column(Column::new("follower_id", Type::Integer))
         .column(Column::new("followed_id", Type::Integer));
@@ -298,7 +298,7 @@ fn the_output_of_print_schema_can_be_pasted_and_joinable_tells_of_a_foreign_key(
 }
 
 #[test]
-fn pasted_tables_join_and_appear_together() {
+fn pasted_tables_can_be_joined() {
     use printed::{followers, posts, users};
 
     let joined = users::table.left_join(posts::table).select(posts::body.nullable());
@@ -323,7 +323,7 @@ mod two_keys {
             recipient -> Integer,
         }
 
-        /// Here it is told.
+        /// This declaration names it.
         letters {
             id -> Integer,
             #[references(users)]
@@ -337,7 +337,7 @@ mod two_keys {
 }
 
 #[test]
-fn of_two_keys_between_two_tables_joinable_chooses_the_one_to_join_on() {
+fn joinable_chooses_one_of_two_foreign_keys() {
     use two_keys::{letters, messages, users};
 
     let told = letters::table.inner_join(users::table).select(letters::id);

@@ -1,4 +1,4 @@
-//! Schemas of any shape, and pairs of them that one migration leads between.
+//! Random schemas, and pairs of schemas for one migration.
 
 use std::fmt::Write as _;
 
@@ -13,7 +13,7 @@ struct ColumnSpec {
     has_default: bool,
 }
 
-/// A table before it has a name. Columns stand at fixed places, so that two tables share some of them.
+/// A table before it has a name. Its columns have fixed positions, so that two tables share some of them.
 #[derive(Debug, Clone)]
 struct TableSpec {
     key: u8,
@@ -47,7 +47,7 @@ fn actions() -> impl Strategy<Value = Action> {
 }
 
 fn columns() -> impl Strategy<Value = ColumnSpec> {
-    // Rows are there when a column joins the table: a value must be able to come from somewhere.
+    // The table has rows: an added NOT NULL column needs a default.
     (types(), any::<bool>(), any::<bool>()).prop_map(|(ty, nullable, has_default)| ColumnSpec {
         ty,
         nullable,
@@ -70,7 +70,7 @@ fn schemas() -> impl Strategy<Value = Schema> {
     prop::collection::vec(prop::option::weighted(0.8, tables()), 4).prop_map(|tables| build(&tables))
 }
 
-/// Some tables stay as they are, so that a change to one meets others that did not change.
+/// Some tables stay unchanged, so that a change of one table meets others without a change.
 pub fn pairs() -> impl Strategy<Value = (Schema, Schema)> {
     (schemas(), schemas(), prop::collection::vec(any::<bool>(), 4)).prop_map(|(from, mut to, stays)| {
         for (at, stays) in stays.into_iter().enumerate() {
@@ -91,11 +91,11 @@ pub fn pairs() -> impl Strategy<Value = (Schema, Schema)> {
         }
         for table in &mut to.tables {
             let Some(old) = from.table(&table.name) else { continue };
-            // The rows that are there refer to nothing in a table that is new and empty.
+            // The rows cannot refer to a new table, which is empty.
             table
                 .foreign_keys
                 .retain(|key| from.table(&key.table).is_some() || old.find_column(&key.columns[0]).is_none());
-            // The rows that are there may be equal in what is new.
+            // The rows may be equal in the new columns.
             let columns = table.columns.clone();
             let is_old =
                 |name: &str| columns.iter().any(|column| column.name == name && old.find_column(name) == Some(column));
@@ -113,7 +113,7 @@ pub fn pairs() -> impl Strategy<Value = (Schema, Schema)> {
 
 fn build(specs: &[Option<TableSpec>]) -> Schema {
     let has_sole_key = |at: usize| specs.get(at).and_then(Option::as_ref).is_some_and(|spec| spec.key != 2);
-    // What triggers write to.
+    // The triggers write to this table.
     let log = Table::new("log", ["id"]).column(Column::new("id", Type::Integer));
     let mut schema = Schema::new([log.column(Column::new("what", Type::Text { max_length: None }).nullable())]);
     for (at, spec) in specs.iter().enumerate() {
@@ -147,7 +147,7 @@ fn build(specs: &[Option<TableSpec>]) -> Schema {
                     places.push(IndexColumn { name: column, descending: *descending });
                 }
             }
-            // Values are told apart by the row's number, but for those of a few types.
+            // Values differ by the row's number, except those of a few types.
             let apart = |column: &IndexColumn| match table.find_column(&column.name) {
                 Some(column) => !column.nullable && !matches!(column.ty, Type::Bool) && column.name != "k",
                 None => false,
@@ -184,7 +184,7 @@ pub fn rename(from: &Schema, to: &mut Schema, tables: &[bool], columns: &[(usize
         let (table, old) = (format!("t{at}"), ["k", "c0", "c1", "c2", "f0"][*place]);
         let Some(table) = to.tables.iter_mut().find(|other| other.name == table) else { continue };
         let is_there = from.table(&table.name).is_some_and(|table| table.find_column(old).is_some());
-        // The models' checks are written in words, and would have to change with the name.
+        // Checks are texts, which would have to change with the name.
         let is_free = table.checks.iter().all(|check| !check.expression.contains("k,")) || old != "k";
         let Some(column) = table.columns.iter_mut().find(|column| column.name == old && is_there && is_free) else {
             continue;
@@ -212,7 +212,7 @@ pub fn rename(from: &Schema, to: &mut Schema, tables: &[bool], columns: &[(usize
     }
 }
 
-/// What `schema!` cannot say of a table, and people write by hand.
+/// Attributes that only handwritten tables have, because `schema!` cannot declare them.
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "each is drawn by itself")]
 pub struct Style {
@@ -237,7 +237,7 @@ pub fn styles() -> impl Strategy<Value = Style> {
     })
 }
 
-/// The table as a person writes it, with all its indexes. `later` is what the models make of it.
+/// The handwritten table with all its indexes. `later` is the table of the models.
 pub fn by_hand(table: &Table, later: Option<&Table>, style: &Style) -> String {
     let mut items = Vec::new();
     let fits = |column: &Column| {
@@ -247,7 +247,7 @@ pub fn by_hand(table: &Table, later: Option<&Table>, style: &Style) -> String {
                 .iter()
                 .all(|own| own.name != *column.renamed_from.as_ref().unwrap_or(&column.name) || own.ty == column.ty)
     };
-    // A STRICT table takes no value of another type, and knows few types.
+    // A STRICT table accepts no value of another type, and has few types.
     let strict = style.strict && table.columns.iter().chain(later.iter().flat_map(|table| &table.columns)).all(fits);
     let is_number = table.is_sole_key("id");
     for column in &table.columns {

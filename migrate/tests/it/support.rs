@@ -1,4 +1,4 @@
-//! A scratch project: a real SQLite file and a real migrations folder, both gone at the end.
+//! A scratch project: a SQLite file and a migrations folder, both removed at the end.
 
 use std::fmt::Write as _;
 
@@ -21,7 +21,7 @@ pub struct Scratch {
 impl Scratch {
     /// An empty database at version 0.
     pub fn new() -> Self {
-        // In memory where the system offers that: a disk would take most of the time.
+        // In memory where the system has a folder for that: a disk would take most of the time.
         let memory = std::path::Path::new("/dev/shm");
         let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
         let url = format!("sqlite:{}", folder.path().join("app.db").display());
@@ -48,7 +48,7 @@ impl Scratch {
         sql::<Nullable<Text>>(query).load(&mut self.connect()).unwrap_or_else(|error| panic!("{error} in {query}"))
     }
 
-    /// Plans, writes and applies a migration to these models. Says whether there was anything to do.
+    /// Plans, writes and applies a migration to these models. Returns whether there was a difference.
     pub fn migrate(&self, models: &Schema) -> bool {
         let Some(plan) = self.project.make_update_script(models, &Wishes::default()).unwrap() else { return false };
         let plan = plan.accept_losses();
@@ -58,14 +58,14 @@ impl Scratch {
         true
     }
 
-    /// Writes a migration by hand.
+    /// Adds a handwritten migration.
     pub fn script(&self, name: &str, up: &str) {
         let folder = self.folder.path().join("migrations").join("sqlite").join(name);
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("up.sql"), up).unwrap();
     }
 
-    /// Writes a migration by hand and applies it.
+    /// Adds a handwritten migration and applies it.
     pub fn write(&self, name: &str, up: &str) {
         self.script(name, up);
         self.project.upgrade(None).unwrap_or_else(|error| panic!("{error} in {up}"));
@@ -82,7 +82,7 @@ impl Scratch {
         migrate::introspect(&mut Connection::Sqlite(self.connect())).unwrap()
     }
 
-    /// Puts `rows` rows into every table, of which no two are equal in a column that could be unique.
+    /// Inserts `rows` rows into every table. No two are equal in a column that could be unique.
     pub fn fill(&self, schema: &Schema, rows: i64) {
         let mut script = String::from("PRAGMA foreign_keys = OFF; BEGIN;");
         for table in &schema.tables {
@@ -102,7 +102,7 @@ impl Scratch {
         let _ = self.connect().batch_execute(sql);
     }
 
-    /// Puts one row into a table that refers to no other row.
+    /// Inserts one row, which refers to no other row.
     pub fn fill_one(&self, table: &Table, row: i64) {
         let columns: Vec<_> = table.columns.iter().filter(|column| !column.name.starts_with('f')).collect();
         let names: Vec<_> = columns.iter().map(|column| format!("\"{}\"", column.name)).collect();
@@ -126,7 +126,7 @@ impl Scratch {
         stored.unwrap()
     }
 
-    /// The rows of a table, in an order of their own.
+    /// The rows of a table, sorted.
     pub fn values(&self, table: &str, columns: &[String]) -> Vec<Vec<Value>> {
         let quoted: Vec<_> = columns.iter().map(|column| format!("quote(\"{column}\")")).collect();
         let query = format!("SELECT {} FROM {table}", [vec!["''".to_owned()], quoted].concat().join(" || '|' || "));
@@ -148,7 +148,7 @@ impl Scratch {
         tables.iter().map(|(table, _)| load(table)).collect()
     }
 
-    /// Gives the tables what people write by hand, and returns its texts.
+    /// Adds handwritten views, triggers and indexes to the tables, and returns their texts.
     pub fn decorate<'a>(&self, tables: impl Iterator<Item = &'a str>) -> Vec<Value> {
         for table in tables {
             self.execute(&format!(
@@ -167,7 +167,7 @@ impl Scratch {
         self.objects()
     }
 
-    /// The texts of all views, triggers and hand-written indexes, but for the triggers of side tables.
+    /// The texts of all views, triggers and handwritten indexes, except the triggers of side tables.
     pub fn objects(&self) -> Vec<Value> {
         self.query(
             "SELECT sql FROM sqlite_master WHERE name NOT LIKE '\\_kept\\_%' ESCAPE '\\' AND (
@@ -198,7 +198,7 @@ pub fn literal(ty: &Type, row: i64) -> String {
     }
 }
 
-/// How many cases a property is tried on: the given number, or what `PROPTEST_CASES` says.
+/// The number of cases of a property: the given number, or `PROPTEST_CASES`.
 pub fn cases(default: u32) -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(default)
 }

@@ -1,4 +1,4 @@
-//! A rename keeps the data and mends everything that uses the name; what only looks like one is never guessed.
+//! Renames: a rename keeps the data and updates every use of the name, and is never guessed.
 
 use crate::support::{Scratch, Value};
 use migrate::schema::{Check, Column, ForeignKey, Index, IndexColumn, Schema, Table, Type};
@@ -47,7 +47,7 @@ fn scratch() -> Scratch {
 }
 
 #[test]
-fn a_declared_rename_keeps_the_values_and_mends_what_uses_the_name() {
+fn keeps_the_values_and_updates_uses_of_the_name() {
     let scratch = scratch();
     let before = scratch
         .query("SELECT name || ': ' || sql FROM sqlite_master WHERE name NOT LIKE '\\_\\_%' ESCAPE '\\' ORDER BY name");
@@ -77,7 +77,7 @@ fn a_declared_rename_keeps_the_values_and_mends_what_uses_the_name() {
 }
 
 #[test]
-fn a_rename_alone_rewrites_no_row() {
+fn rewrites_no_row() {
     let scratch = scratch();
     let mut target = people();
     target.tables[0].columns[1] = Column::new("nickname", Type::Text { max_length: Some(64) }).renamed_from("nick");
@@ -88,7 +88,7 @@ fn a_rename_alone_rewrites_no_row() {
     assert_eq!(plan.sql.down, "ALTER TABLE users RENAME COLUMN nickname TO nick;\n");
 }
 
-/// The models with another name for a column, and nothing that says that it is one.
+/// The models with another name for a column, without a declaration of the rename.
 fn undeclared() -> Schema {
     let mut models = people();
     models.tables[1].columns[1].name = "body".into();
@@ -102,7 +102,7 @@ fn without_view() -> Scratch {
 }
 
 #[test]
-fn a_drop_and_an_add_that_look_alike_stop_and_say_both_ways() {
+fn a_similar_drop_and_add_stop_and_name_both_flags() {
     let scratch = without_view();
     let plan = scratch.project.make_update_script(&undeclared(), &Wishes::default()).unwrap().unwrap();
     let error = scratch.project.apply(&plan).unwrap_err().to_string();
@@ -111,7 +111,7 @@ fn a_drop_and_an_add_that_look_alike_stop_and_say_both_ways() {
 }
 
 #[test]
-fn both_ways_that_a_stop_names_are_open() {
+fn both_flags_for_a_similar_drop_and_add_work() {
     let plan = |scratch: &Scratch, wishes: Wishes| {
         let models = {
             let mut models = undeclared();
@@ -138,7 +138,7 @@ fn both_ways_that_a_stop_names_are_open() {
 }
 
 #[test]
-fn what_is_known_to_be_apart_is_no_question_but_still_a_loss() {
+fn a_declared_drop_is_not_ambiguous_but_a_loss() {
     let scratch = without_view();
     let mut models = undeclared();
     models.tables[1].columns[1].nullable = true;
@@ -149,7 +149,7 @@ fn what_is_known_to_be_apart_is_no_question_but_still_a_loss() {
 }
 
 #[test]
-fn a_value_that_a_renamed_column_needs_is_given_by_its_new_name() {
+fn a_fill_names_a_renamed_column_by_its_new_name() {
     let scratch = Scratch::new();
     let table = |column: Column| {
         Schema::new([Table::new("notes", ["id"]).column(Column::new("id", Type::Integer)).column(column)])
@@ -164,7 +164,7 @@ fn a_value_that_a_renamed_column_needs_is_given_by_its_new_name() {
 }
 
 #[test]
-fn a_rename_that_is_asked_for_is_done() {
+fn applies_a_requested_rename() {
     let scratch = without_view();
     let wishes = Wishes { renames: vec!["posts.text=body".into()], ..Wishes::default() };
     let plan = scratch.project.make_update_script(&undeclared(), &wishes).unwrap().unwrap();
@@ -173,7 +173,7 @@ fn a_rename_that_is_asked_for_is_done() {
 }
 
 #[test]
-fn a_rename_that_cannot_be_is_refused_by_name() {
+fn refuses_an_impossible_rename() {
     let scratch = without_view();
     let refused = |project: &Project, rename: &str| {
         let wishes = Wishes { renames: vec![rename.into()], ..Wishes::default() };
@@ -193,7 +193,7 @@ fn a_rename_that_cannot_be_is_refused_by_name() {
 }
 
 #[test]
-fn a_new_name_that_the_models_do_not_have_is_a_slip() {
+fn refuses_a_name_that_the_models_do_not_have() {
     let scratch = scratch();
     for (rename, why) in [
         ("users.nick=nicknam", "the models have no column nicknam"),

@@ -1,5 +1,4 @@
-//! Schemas that people wrote by hand and SQLite takes: whatever stands in them, the SQL leads there and back, loses no
-//! row, and says in the plan what it does.
+//! Handwritten schemas: the SQL leads there and back, loses no row, and the plan names every change.
 
 use crate::support::{Scratch, Value};
 use diesel::connection::SimpleConnection;
@@ -36,7 +35,7 @@ impl Database {
     }
 }
 
-/// The plan, one line a change, and its SQL.
+/// The plan, one line for each change, and its SQL.
 fn compare(from: &str, to: &str) -> Result<(String, Sql), Error> {
     let (from, to) = (Database::of(from).schema().0, Database::of(to).schema().0);
     let (changes, sql) = migrate::compare(&from, &to, &Options::default())?;
@@ -44,8 +43,8 @@ fn compare(from: &str, to: &str) -> Result<(String, Sql), Error> {
     Ok((plan.join("\n"), sql))
 }
 
-/// Goes from one schema to the other and back, as a shell does that has foreign keys on, and holds that each way leads
-/// where it should. Returns what the query finds before, between and after, and the plan.
+/// Migrates from one schema to the other and back with foreign keys on, and asserts that each step leads to its schema.
+/// Returns the query's results before, between and after, and the plan.
 fn there_and_back(from: &str, rows: &str, to: &str, query: &str) -> ([Vec<Value>; 3], String) {
     let (plan, sql) = compare(from, to).unwrap_or_else(|error| panic!("{error}"));
     let (target, _) = Database::of(to).schema();
@@ -63,7 +62,7 @@ fn there_and_back(from: &str, rows: &str, to: &str, query: &str) -> ([Vec<Value>
     ([before, between, database.query(query)], plan)
 }
 
-/// Holds that the query finds the same before, between and after; returns the plan.
+/// Asserts that the query returns the same before, between and after. Returns the plan.
 fn nothing_changes(from: &str, rows: &str, to: &str, query: &str) -> String {
     let ([before, between, after], plan) = there_and_back(from, rows, to, query);
     assert!(!before.is_empty(), "{query} finds nothing");
@@ -72,7 +71,7 @@ fn nothing_changes(from: &str, rows: &str, to: &str, query: &str) -> String {
 }
 
 #[test]
-fn a_dropped_table_takes_no_row_of_a_table_that_still_refers_to_it() {
+fn dropping_a_parent_keeps_the_rows_of_its_child() {
     let child = "CREATE TABLE child (parent_id INTEGER REFERENCES parent ON DELETE CASCADE);";
     let plan = nothing_changes(
         &format!("{child} CREATE TABLE parent (id INTEGER PRIMARY KEY)"),
@@ -84,7 +83,7 @@ fn a_dropped_table_takes_no_row_of_a_table_that_still_refers_to_it() {
 }
 
 #[test]
-fn a_table_whose_rows_refer_to_each_other_can_be_dropped() {
+fn drops_a_table_whose_rows_refer_to_each_other() {
     let node = "CREATE TABLE node (id INTEGER PRIMARY KEY, next INTEGER REFERENCES node ON DELETE RESTRICT);";
     let other = "CREATE TABLE other (a TEXT);";
     there_and_back(
@@ -96,7 +95,7 @@ fn a_table_whose_rows_refer_to_each_other_can_be_dropped() {
 }
 
 #[test]
-fn names_that_the_migration_itself_would_take_are_left_to_their_owners() {
+fn leaves_tables_with_the_names_of_temporary_ones() {
     let tables = |ty: &str| {
         format!(
             "CREATE TABLE x (a {ty}); CREATE TABLE _new_x (a {ty}); CREATE INDEX _new_x_ ON x (a);
@@ -113,7 +112,7 @@ fn names_that_the_migration_itself_would_take_are_left_to_their_owners() {
 }
 
 #[test]
-fn names_in_any_quotes_and_scripts_survive() {
+fn keeps_names_in_any_quotes_and_scripts() {
     let tables = |ty: &str| {
         format!(
             "CREATE TABLE \"my \"\"größe\"\"\" ('a b' {ty}, [select] {ty}, `c\"d` {ty}, \"e'f\" {ty}, key {ty});
@@ -131,7 +130,7 @@ fn names_in_any_quotes_and_scripts_survive() {
 }
 
 #[test]
-fn a_name_that_is_only_written_otherwise_is_no_difference() {
+fn ignores_the_spelling_of_names() {
     let (plan, sql) = compare(
         "CREATE TABLE Users ('Name' text, b int); CREATE INDEX I ON Users (b)",
         "CREATE TABLE users (name TEXT, [B] INT); CREATE INDEX i ON users (B ASC) -- by b",
@@ -141,7 +140,7 @@ fn a_name_that_is_only_written_otherwise_is_no_difference() {
 }
 
 #[test]
-fn the_number_of_a_row_stays_whether_a_column_shows_it_or_not() {
+fn keeps_the_rowid_with_and_without_an_integer_key() {
     let numbers = "SELECT CAST(rowid AS TEXT) || b FROM t ORDER BY b";
     let shown = "CREATE TABLE t (id INTEGER PRIMARY KEY, b TEXT)";
     let hidden = "CREATE TABLE t (b TEXT)";
@@ -156,7 +155,7 @@ fn the_number_of_a_row_stays_whether_a_column_shows_it_or_not() {
 }
 
 #[test]
-fn a_descending_integer_key_is_a_key_as_any_other_and_may_be_null() {
+fn a_descending_integer_key_is_not_the_rowid() {
     let table = |ty: &str| format!("CREATE TABLE t (id INTEGER PRIMARY KEY DESC, b {ty})");
     let plan = nothing_changes(
         &table("TEXT"),
@@ -168,7 +167,7 @@ fn a_descending_integer_key_is_a_key_as_any_other_and_may_be_null() {
 }
 
 #[test]
-fn a_name_may_pass_from_an_index_to_a_table_to_a_view_and_back() {
+fn a_name_may_move_from_one_kind_of_object_to_another() {
     let rows = "INSERT INTO t VALUES ('a')";
     for (from, to) in [
         ("CREATE TABLE t (a); CREATE INDEX x ON t (a)", "CREATE TABLE t (a); CREATE TABLE x (a)"),
@@ -184,14 +183,14 @@ fn a_name_may_pass_from_an_index_to_a_table_to_a_view_and_back() {
 }
 
 #[test]
-fn two_indexes_on_the_same_columns_both_survive_a_rebuild() {
+fn keeps_two_indexes_on_the_same_columns() {
     let table =
         |ty: &str| format!("CREATE TABLE t (a {ty}); CREATE INDEX i ON t (a); CREATE INDEX j ON t (a) -- twice");
     nothing_changes(&table("TEXT"), "", &table("VARCHAR(9)"), "SELECT name FROM sqlite_master WHERE type = 'index'");
 }
 
 #[test]
-fn an_index_follows_the_collation_that_its_column_gets_and_loses() {
+fn an_index_follows_the_collation_of_its_column() {
     nothing_changes(
         "CREATE TABLE t (a TEXT); CREATE INDEX i ON t (a)",
         "",
@@ -201,7 +200,7 @@ fn an_index_follows_the_collation_that_its_column_gets_and_loses() {
 }
 
 #[test]
-fn a_comment_at_the_end_of_a_text_does_not_swallow_what_follows() {
+fn a_trailing_comment_does_not_hide_the_next_statement() {
     let objects = "CREATE INDEX i ON t (a) -- by a
         ; CREATE TRIGGER tr AFTER INSERT ON t BEGIN SELECT ';', CASE WHEN 1 THEN 'END;' END; END -- why
         ; CREATE VIEW v AS SELECT a FROM t /* never closed";
@@ -217,7 +216,7 @@ fn a_comment_at_the_end_of_a_text_does_not_swallow_what_follows() {
 }
 
 #[test]
-fn a_view_that_changes_keeps_the_triggers_on_it_and_its_readers() {
+fn a_changed_view_keeps_its_triggers_and_its_readers() {
     let database = |columns: &str| {
         format!(
             "CREATE TABLE t (a TEXT, b TEXT); CREATE VIEW v AS SELECT {columns} FROM t;
@@ -232,7 +231,7 @@ fn a_view_that_changes_keeps_the_triggers_on_it_and_its_readers() {
 }
 
 #[test]
-fn a_trigger_and_an_index_survive_a_rebuild_whatever_their_name() {
+fn keeps_triggers_and_indexes_of_any_name() {
     let table = |ty: &str| {
         format!(
             "CREATE TABLE t (a {ty}); CREATE INDEX __diesel_i ON t (lower(a));
@@ -244,7 +243,7 @@ fn a_trigger_and_an_index_survive_a_rebuild_whatever_their_name() {
 }
 
 #[test]
-fn a_text_in_double_quotes_is_not_written_anew_when_another_tables_column_goes() {
+fn leaves_a_trigger_that_only_quotes_a_text() {
     let trigger = "CREATE TRIGGER tr AFTER INSERT ON u BEGIN SELECT CASE WHEN 1 THEN \"a;b\" END; END";
     let database = |columns: &str| format!("CREATE TABLE t ({columns}); CREATE TABLE u (a); {trigger}");
     let text = "SELECT sql FROM sqlite_master WHERE name = 'tr'";
@@ -252,7 +251,7 @@ fn a_text_in_double_quotes_is_not_written_anew_when_another_tables_column_goes()
 }
 
 #[test]
-fn a_plan_says_all_that_changes_and_what_is_computed() {
+fn the_plan_lists_generated_columns_and_attributes() {
     let plan = nothing_changes(
         "CREATE TABLE t (a TEXT, b INTEGER, c INTEGER, CHECK (b > 0))",
         "INSERT INTO t VALUES ('a', 1, 2)",
@@ -269,7 +268,7 @@ fn a_plan_says_all_that_changes_and_what_is_computed() {
 }
 
 #[test]
-fn a_key_that_was_odd_before_stops_no_migration_and_a_new_one_in_code_does() {
+fn refuses_only_new_foreign_key_mismatches() {
     let parent = "CREATE TABLE parent (name TEXT); ";
     let from = format!("{parent} CREATE TABLE t (a TEXT, p TEXT REFERENCES parent (name))");
     let to = format!("{parent} CREATE TABLE t (a VARCHAR(9), p TEXT REFERENCES parent (name))");
@@ -285,7 +284,7 @@ fn a_key_that_was_odd_before_stops_no_migration_and_a_new_one_in_code_does() {
 }
 
 #[test]
-fn a_value_that_is_no_date_is_not_made_one() {
+fn keeps_a_value_that_is_not_a_date() {
     let table = |ty: &str| format!("CREATE TABLE t (id INTEGER PRIMARY KEY, at {ty})");
     let rows = "INSERT INTO t (at) VALUES ('2012-02-29 12:30:00.5'), ('now'), (5), (NULL), ('12:00'), ('2012-13-45 ?')";
     let query = "SELECT at FROM t ORDER BY id";
@@ -299,7 +298,7 @@ fn a_value_that_is_no_date_is_not_made_one() {
 }
 
 #[test]
-fn an_added_column_shows_old_rows_the_text_that_new_rows_get() {
+fn an_added_default_has_one_type_in_old_and_new_rows() {
     let (from, to) = ("CREATE TABLE t (a)", "CREATE TABLE t (a, b TEXT DEFAULT TRUE)");
     let mut database = Database::of(from);
     database.execute("INSERT INTO t VALUES ('old')");
@@ -308,7 +307,7 @@ fn an_added_column_shows_old_rows_the_text_that_new_rows_get() {
     assert_eq!(database.query("SELECT DISTINCT typeof(b) FROM t"), [Some("text".into())]);
 }
 
-/// A project whose database is made by hand, and the models that it is to follow.
+/// A project with a handwritten database, and the models to migrate it to.
 fn project(from: &str, rows: &str, to: &str) -> (Scratch, Schema) {
     let scratch = Scratch::new();
     scratch.execute("PRAGMA foreign_keys = OFF");
@@ -320,7 +319,7 @@ fn project(from: &str, rows: &str, to: &str) -> (Scratch, Schema) {
     (scratch, models)
 }
 
-/// Holds that the downgrade brings back all that the query found.
+/// Asserts that the downgrade restores everything that the query returned.
 fn all_is_back(from: &str, rows: &str, to: &str, query: &str) {
     let (scratch, models) = project(from, rows, to);
     let before = scratch.query(query);
@@ -330,7 +329,7 @@ fn all_is_back(from: &str, rows: &str, to: &str, query: &str) {
 }
 
 #[test]
-fn the_counter_of_a_table_that_was_dropped_is_back_even_when_it_is_empty() {
+fn restores_the_autoincrement_counter_of_a_dropped_table() {
     let other = "CREATE TABLE other (id INTEGER PRIMARY KEY NOT NULL);";
     all_is_back(
         &format!(
@@ -345,7 +344,7 @@ fn the_counter_of_a_table_that_was_dropped_is_back_even_when_it_is_empty() {
 }
 
 #[test]
-fn rows_without_a_key_are_told_apart_when_their_values_come_back() {
+fn restores_rows_whose_key_is_null() {
     all_is_back(
         "CREATE TABLE t (name TEXT PRIMARY KEY, b INTEGER, c TEXT)",
         "INSERT INTO t VALUES ('x', 1, 'p'), (NULL, 2, 'q'), (NULL, 3, 'r')",
@@ -355,7 +354,7 @@ fn rows_without_a_key_are_told_apart_when_their_values_come_back() {
 }
 
 #[test]
-fn values_come_back_by_the_key_that_is_left_of_a_longer_one() {
+fn restores_by_the_rest_of_a_composite_key() {
     all_is_back(
         "CREATE TABLE t (a TEXT NOT NULL, b INTEGER NOT NULL, PRIMARY KEY (a, b)) WITHOUT ROWID",
         "INSERT INTO t VALUES ('x', 1), ('y', 2)",
@@ -365,7 +364,7 @@ fn values_come_back_by_the_key_that_is_left_of_a_longer_one() {
 }
 
 #[test]
-fn a_column_named_as_the_side_table_names_its_own_comes_back_too() {
+fn restores_columns_with_the_names_of_side_table_columns() {
     all_is_back(
         "CREATE TABLE t (id INTEGER PRIMARY KEY NOT NULL, x INTEGER, new_x INTEGER, _row INTEGER, rowid INTEGER)",
         "INSERT INTO t VALUES (1, 2, 3, 4, 5), (7, 'x', 9, 10, 11)",
@@ -375,7 +374,7 @@ fn a_column_named_as_the_side_table_names_its_own_comes_back_too() {
 }
 
 #[test]
-fn a_value_comes_back_as_it_was_stored_and_not_only_as_it_reads() {
+fn restores_the_storage_class_of_a_value() {
     all_is_back(
         "CREATE TABLE t (id INTEGER PRIMARY KEY NOT NULL, a BLOB, b BINARY(16), c TIMESTAMP)",
         "INSERT INTO t VALUES (1, 'text', 'text', '2012-02-29'), (2, x'00ff', 7, 3.5), (3, NULL, x'', 'now')",
@@ -385,7 +384,7 @@ fn a_value_comes_back_as_it_was_stored_and_not_only_as_it_reads() {
 }
 
 #[test]
-fn a_primary_key_can_go_with_its_column() {
+fn restores_a_dropped_primary_key() {
     let (scratch, models) = project(
         "CREATE TABLE t (id INTEGER PRIMARY KEY NOT NULL, a TEXT)",
         "INSERT INTO t VALUES (4, 'a'), (9, 'b')",

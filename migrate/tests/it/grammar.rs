@@ -1,4 +1,4 @@
-//! Traps in SQLite's grammar that would change a value without a word. The fuzz target fell into each of them.
+//! SQLite's grammar: texts that a careless edit would misread. The fuzz target found each of them.
 
 use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
@@ -19,7 +19,7 @@ impl Trap {
         Self(Connection::Sqlite(connection))
     }
 
-    /// Changes the table t as models would, there and back. Says what the query finds before, between and after.
+    /// Changes the table t as models would, there and back. Returns the query's results before, between and after.
     fn change(&mut self, edit: impl Fn(&mut Table), query: &str) -> Result<[Vec<Option<String>>; 3], Error> {
         let start = introspect(&mut self.0)?;
         let mut models = Schema::new(start.tables.clone());
@@ -48,7 +48,7 @@ fn texts(texts: &[&str]) -> Vec<Option<String>> {
 }
 
 #[test]
-fn a_key_that_is_null_never_becomes_a_number() {
+fn a_null_key_does_not_become_a_rowid() {
     let mut trap = Trap::of("CREATE TABLE t (a TEXT PRIMARY KEY); INSERT INTO t VALUES ('7'), (NULL)");
     let edit = |table: &mut Table| table.columns[0] = Column::new("a", INTEGER);
     let error = trap.change(edit, "SELECT quote(a) FROM t").unwrap_err().to_string();
@@ -63,7 +63,7 @@ fn a_key_that_is_null_never_becomes_a_number() {
 }
 
 #[test]
-fn a_column_in_double_quotes_is_never_left_behind_as_a_text() {
+fn refuses_to_drop_a_column_that_is_used_in_double_quotes() {
     let users = [
         ("CREATE TABLE t (a INT, b INT, CHECK (\"b\" <> 'x'))", "a CHECK or a generated column"),
         ("CREATE TABLE t (a INT, b INT, c AS (\"b\" || 'x'))", "a CHECK or a generated column"),
@@ -83,7 +83,7 @@ fn a_column_in_double_quotes_is_never_left_behind_as_a_text() {
         );
         assert_eq!(error, expected, "{script}");
     }
-    // A text that is no column's name, and another table's column, are in nobody's way.
+    // A text that is no column's name, or names another table's column, does not matter.
     let mut trap = Trap::of(
         "CREATE TABLE t (a INT DEFAULT \"z\", b INT, CHECK (a <> \"x\")); INSERT INTO t VALUES (1, 2);
          CREATE VIEW v AS SELECT o.\"b\" FROM (SELECT 1 AS b) o, t",
@@ -94,7 +94,7 @@ fn a_column_in_double_quotes_is_never_left_behind_as_a_text() {
 }
 
 #[test]
-fn rows_stay_when_every_column_is_another() {
+fn keeps_rows_when_every_column_is_replaced() {
     let mut trap = Trap::of("CREATE TABLE t (a INT PRIMARY KEY, b TEXT); INSERT INTO t VALUES (1, 'x'), (2, 'y')");
     let edit = |table: &mut Table| {
         table.columns = vec![Column::new("c", INTEGER).nullable()];
@@ -105,7 +105,7 @@ fn rows_stay_when_every_column_is_another() {
 }
 
 #[test]
-fn a_unique_written_twice_goes_as_one() {
+fn drops_a_unique_that_is_declared_twice() {
     let mut trap =
         Trap::of("CREATE TABLE t (a INT UNIQUE NOT NULL UNIQUE, b INT, UNIQUE (A)); INSERT INTO t VALUES (1, 2)");
     let found = trap.change(|table| table.indexes.clear(), "SELECT quote(a) FROM t").unwrap();
@@ -113,7 +113,7 @@ fn a_unique_written_twice_goes_as_one() {
 }
 
 #[test]
-fn a_constraint_goes_that_has_no_comma_behind_it() {
+fn drops_a_constraint_without_a_comma() {
     let mut trap = Trap::of(
         "CREATE TABLE other (id INTEGER PRIMARY KEY);
          CREATE TABLE t (a INT, FOREIGN KEY (a) REFERENCES other UNIQUE (a)); INSERT INTO t VALUES (NULL)",
@@ -123,7 +123,7 @@ fn a_constraint_goes_that_has_no_comma_behind_it() {
 }
 
 #[test]
-fn the_values_of_a_column_that_becomes_a_computed_one_come_back() {
+fn restores_a_column_that_became_generated() {
     let mut trap = Trap::of("CREATE TABLE t (id INTEGER PRIMARY KEY, a INT); INSERT INTO t VALUES (1, 7), (2, NULL)");
     let mut target = Trap::of("CREATE TABLE t (id INTEGER PRIMARY KEY, a INT AS (id * 2))");
     let (start, target) = (introspect(&mut trap.0).unwrap(), introspect(&mut target.0).unwrap());
@@ -136,7 +136,7 @@ fn the_values_of_a_column_that_becomes_a_computed_one_come_back() {
 }
 
 #[test]
-fn the_number_of_a_row_stays_not_null_when_another_column_becomes_the_key() {
+fn keeps_a_former_rowid_column_when_the_key_changes() {
     let mut trap = Trap::of("CREATE TABLE t (a INTEGER PRIMARY KEY UNIQUE, b TEXT); INSERT INTO t VALUES (7, 'x')");
     let edit = |table: &mut Table| {
         table.columns[1].nullable = false;
@@ -147,14 +147,14 @@ fn the_number_of_a_row_stays_not_null_when_another_column_becomes_the_key() {
 }
 
 #[test]
-fn a_bare_word_is_a_text_as_a_default() {
+fn a_bare_word_as_a_default_is_a_text() {
     let mut trap = Trap::of("CREATE TABLE t (a TEXT DEFAULT now, b INT); INSERT INTO t VALUES (NULL, 1)");
     let found = trap.change(|table| table.columns[0].nullable = false, "SELECT quote(a) FROM t").unwrap();
     assert_eq!(found, [texts(&["NULL"]), texts(&["'now'"]), texts(&["NULL"])]);
 }
 
 #[test]
-fn a_table_that_refers_by_a_computed_column_comes_back() {
+fn restores_a_table_with_a_generated_foreign_key() {
     let mut trap = Trap::of(
         "CREATE TABLE other (id INTEGER PRIMARY KEY); INSERT INTO other VALUES (3);
          CREATE TABLE t (a TEXT, b INT AS (length(a)) REFERENCES other); INSERT INTO t VALUES ('abc')",
@@ -170,7 +170,7 @@ fn a_table_that_refers_by_a_computed_column_comes_back() {
 }
 
 #[test]
-fn of_a_collation_written_twice_the_last_counts() {
+fn the_last_of_two_collations_counts() {
     let mut trap = Trap::of("CREATE TABLE t (a TEXT COLLATE BINARY COLLATE NOCASE); INSERT INTO t VALUES ('x')");
     let edit = |table: &mut Table| table.indexes.push(Index::new("t", [IndexColumn::asc("a")], true));
     let found = trap.change(edit, "SELECT count(*) FROM pragma_index_list('t')").unwrap();
@@ -178,7 +178,7 @@ fn of_a_collation_written_twice_the_last_counts() {
 }
 
 #[test]
-fn words_that_an_edit_brings_together_stay_two_words() {
+fn an_edit_does_not_join_two_words() {
     let mut trap =
         Trap::of("CREATE TABLE t (a INT, `b`UNIQUE, c INT DEFAULT'1'NOT NULL); INSERT INTO t VALUES (1, 2, 3)");
     let edit = |table: &mut Table| {
@@ -190,7 +190,7 @@ fn words_that_an_edit_brings_together_stay_two_words() {
 }
 
 #[test]
-fn a_unique_that_becomes_one_of_the_primary_key_is_no_difference() {
+fn a_unique_of_the_primary_key_is_no_difference() {
     let mut trap = Trap::of("CREATE TABLE t (a INT UNIQUE, b INT, PRIMARY KEY (a, b)); INSERT INTO t VALUES (1, 2)");
     let edit = |table: &mut Table| {
         table.columns.truncate(1);
@@ -211,7 +211,7 @@ fn deferrable_may_stand_apart_from_its_reference() {
 }
 
 #[test]
-fn generated_is_part_of_a_type_unless_always_follows() {
+fn generated_without_always_is_part_of_the_type() {
     let mut trap = Trap::of(
         "CREATE TABLE t (a GENERATED TEXT, b VARS GENERATED, c TEXT GENERATED ALWAYS AS (a || b));
          INSERT INTO t VALUES ('x', 'y')",
@@ -221,7 +221,7 @@ fn generated_is_part_of_a_type_unless_always_follows() {
 }
 
 #[test]
-fn a_table_that_refers_to_itself_in_single_quotes_can_be_renamed() {
+fn renames_a_self_reference_in_single_quotes() {
     let mut trap =
         Trap::of("CREATE TABLE t (a INTEGER PRIMARY KEY, b INT REFERENCES 't'); INSERT INTO t VALUES (1, 1)");
     let start = introspect(&mut trap.0).unwrap();
@@ -237,7 +237,7 @@ fn a_table_that_refers_to_itself_in_single_quotes_can_be_renamed() {
 }
 
 #[test]
-fn a_unique_of_the_primary_key_goes_with_it_though_both_name_a_column_twice() {
+fn drops_a_key_that_names_a_column_twice() {
     let mut trap = Trap::of(
         "CREATE TABLE t (a INT UNIQUE, b INT NOT NULL, PRIMARY KEY (b, b), UNIQUE (b, b)); INSERT INTO t VALUES (1, 2)",
     );
@@ -250,7 +250,7 @@ fn a_unique_of_the_primary_key_goes_with_it_though_both_name_a_column_twice() {
 }
 
 #[test]
-fn a_key_that_becomes_computed_finds_no_row_again() {
+fn a_key_may_become_a_generated_column() {
     let mut trap = Trap::of(
         "CREATE TABLE t (a INT NOT NULL, b TEXT, PRIMARY KEY (a)) WITHOUT ROWID; INSERT INTO t VALUES (1, 'x')",
     );
@@ -265,7 +265,7 @@ fn a_key_that_becomes_computed_finds_no_row_again() {
 }
 
 #[test]
-fn a_new_column_may_need_one_that_comes_after_it() {
+fn a_check_may_name_a_later_new_column() {
     let mut trap = Trap::of("CREATE TABLE t (a INT); INSERT INTO t VALUES (1)");
     let mut other = Trap::of("CREATE TABLE t (a INT, b INT CHECK (b < t.c), c INT)");
     let start = introspect(&mut trap.0).unwrap();

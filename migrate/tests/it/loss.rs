@@ -1,4 +1,4 @@
-//! What a plan would lose is counted in the rows that are there, and nothing is written unless somebody accepts it.
+//! Losses: a plan counts what it would lose in the rows, and needs consent.
 
 use crate::support::Scratch;
 use migrate::schema::{Column, DefaultValue, Schema, Table, Type};
@@ -35,7 +35,7 @@ fn assert_losses(from: &Type, values: &[&str], to: &Type, expected: &[&str]) {
     let scratch = with_values(from, values);
     let plan = plan(&scratch, &notes([Column::new("what", to.clone()).nullable()]), &[]);
     assert_eq!(words(&plan), expected);
-    // Whatever it was, it comes back.
+    // The downgrade restores every value.
     let quoted = || scratch.query("SELECT typeof(what) || quote(what) FROM notes ORDER BY id");
     let before = quoted();
     scratch.project.apply(&plan.accept_losses()).unwrap();
@@ -44,7 +44,7 @@ fn assert_losses(from: &Type, values: &[&str], to: &Type, expected: &[&str]) {
 }
 
 #[test]
-fn a_column_that_goes_says_how_many_rows_hold_a_value() {
+fn counts_the_values_of_a_dropped_column() {
     let scratch = with_values(&TEXT, &["NULL"]);
     scratch.execute(
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1999)
@@ -62,7 +62,7 @@ fn a_column_that_goes_says_how_many_rows_hold_a_value() {
     assert!(!scratch.path().join("migrations/sqlite/002_migration").exists());
 }
 
-/// What the plan says of each loss, and the error of the one who accepts none.
+/// The text of each loss, and the error when none is accepted.
 fn said(scratch: &Scratch, models: &Schema, no_keep: bool) -> (String, String) {
     let wishes = Wishes { no_keep, ..Wishes::default() };
     let plan = scratch.project.make_update_script(models, &wishes).unwrap().unwrap();
@@ -72,7 +72,7 @@ fn said(scratch: &Scratch, models: &Schema, no_keep: bool) -> (String, String) {
 }
 
 #[test]
-fn what_becomes_of_the_values_is_said_as_it_is() {
+fn names_where_the_values_are_kept() {
     let scratch = with_values(&TEXT, &["'n/a'", "'7'", "NULL"]);
     let number = notes([Column::new("what", Type::Integer).nullable()]);
     let short = notes([Column::new("what", Type::Text { max_length: Some(2) }).nullable()]);
@@ -88,12 +88,12 @@ fn what_becomes_of_the_values_is_said_as_it_is() {
             assert!(error.contains(&line), "{error}");
         }
     }
-    // SQLite cuts nothing off.
+    // SQLite does not truncate.
     assert_eq!(said(&scratch, &short, true).0, "shortens notes.what to 2: 1 row is longer, left as is");
 }
 
 #[test]
-fn what_a_rename_moves_is_kept_under_the_new_name_and_said_so() {
+fn names_a_renamed_table_by_its_new_name() {
     let scratch = with_values(&TEXT, &["'a'"]);
     let wishes = Wishes { renames: vec!["notes=memos".into()], ..Wishes::default() };
     let mut models = notes([]);
@@ -105,7 +105,7 @@ fn what_a_rename_moves_is_kept_under_the_new_name_and_said_so() {
 }
 
 #[test]
-fn what_came_after_the_plan_was_made_was_not_accepted() {
+fn refuses_losses_that_came_after_the_plan() {
     let scratch = with_values(&TEXT, &["'a'", "NULL"]);
     let plan = plan(&scratch, &notes([]), &[]).accept_losses();
     scratch.execute("INSERT INTO notes (what) VALUES ('b')");
@@ -122,7 +122,7 @@ fn what_came_after_the_plan_was_made_was_not_accepted() {
 }
 
 #[test]
-fn a_table_that_was_empty_when_the_plan_was_made_is_counted_again() {
+fn counts_again_a_table_that_was_empty_in_the_plan() {
     let scratch = with_values(&TEXT, &[]);
     let dropped = plan(&scratch, &Schema::new([]), &[]);
     let models = notes([Column::new("what", TEXT).nullable(), Column::new("size", Type::Integer)]);
@@ -139,7 +139,7 @@ fn a_table_that_was_empty_when_the_plan_was_made_is_counted_again() {
 }
 
 #[test]
-fn a_column_without_values_and_a_table_without_rows_are_no_loss() {
+fn dropping_what_holds_no_values_is_no_loss() {
     let scratch = with_values(&TEXT, &["NULL", "NULL"]);
     assert_eq!(words(&plan(&scratch, &notes([]), &[])), [""; 0]);
     scratch.execute("DELETE FROM notes");
@@ -149,7 +149,7 @@ fn a_column_without_values_and_a_table_without_rows_are_no_loss() {
 }
 
 #[test]
-fn texts_that_are_no_integers_are_counted_and_shown() {
+fn counts_and_shows_texts_that_are_not_integers() {
     assert_losses(
         &TEXT,
         &["'1'", "'-5'", "'2147483647'", "'n/a'", "'n/a'", "NULL"],
@@ -165,7 +165,7 @@ fn texts_that_are_no_integers_are_counted_and_shown() {
 }
 
 #[test]
-fn numbers_that_do_not_fit_are_counted_and_others_are_not() {
+fn counts_only_numbers_that_do_not_fit() {
     assert_losses(
         &Type::BigInt,
         &["1", "2147483647", "2147483648", "'stray'"],
@@ -200,7 +200,7 @@ fn numbers_that_do_not_fit_are_counted_and_others_are_not() {
 }
 
 #[test]
-fn dates_and_times_are_what_diesel_reads_as_such() {
+fn accepts_the_dates_and_times_that_diesel_reads() {
     assert_losses(
         &TEXT,
         &["'2012-02-29'", "'2012-02-30'", "'now'", "'2456000'", "NULL"],
@@ -228,17 +228,17 @@ fn dates_and_times_are_what_diesel_reads_as_such() {
 }
 
 #[test]
-fn lengths_are_counted_in_characters() {
+fn measures_lengths_in_characters() {
     let short = Type::Text { max_length: Some(3) };
     assert_losses(&TEXT, &["'üüü'", "'👋👋👋'", "''", "NULL"], &short, &[]);
     assert_losses(&TEXT, &["'üüüü'", "'abcd'"], &short, &["shortens notes.what to 3: 2 rows are longer"]);
     assert_losses(&Type::Integer, &["1234", "12"], &short, &["shortens notes.what to 3: 1 row is longer"]);
-    // What is too long already is not made shorter by a wider column, nor by one that may no longer be NULL.
+    // A wider column, or one that becomes NOT NULL, does not truncate what is too long already.
     assert_losses(&short, &["'far too long'"], &Type::Text { max_length: Some(5) }, &[]);
 }
 
 #[test]
-fn huge_odd_and_hostile_values_are_shown_short_and_plain() {
+fn shortens_and_escapes_values() {
     let scratch = with_values(&TEXT, &["CAST(zeroblob(100000) AS TEXT) || 'x'", "char(27) || '[2J' || char(10)"]);
     scratch.execute("INSERT INTO notes (what) VALUES (zeroblob(1000)), (CAST(x'ff' AS TEXT))");
     let plan = plan(&scratch, &notes([Column::new("what", Type::Integer).nullable()]), &[]);
@@ -248,7 +248,7 @@ fn huge_odd_and_hostile_values_are_shown_short_and_plain() {
 }
 
 #[test]
-fn a_null_where_none_may_be_needs_a_value() {
+fn a_not_null_column_needs_a_value_for_its_nulls() {
     let scratch = with_values(&TEXT, &["NULL", "NULL", "'x'", "NULL"]);
     let models = notes([Column::new("what", TEXT)]);
     let refused = plan(&scratch, &models, &[]);
@@ -269,7 +269,7 @@ fn a_null_where_none_may_be_needs_a_value() {
 }
 
 #[test]
-fn a_new_column_that_may_not_be_null_needs_a_value_when_there_are_rows() {
+fn a_new_not_null_column_needs_a_value_when_there_are_rows() {
     let scratch = with_values(&TEXT, &["'a'"]);
     let what = Column::new("what", TEXT).nullable();
     let models = notes([what.clone(), Column::new("size", Type::Integer)]);
@@ -285,7 +285,7 @@ fn a_new_column_that_may_not_be_null_needs_a_value_when_there_are_rows() {
 }
 
 #[test]
-fn a_fill_that_cannot_be_is_refused_and_says_why() {
+fn refuses_an_impossible_fill() {
     let scratch = with_values(&TEXT, &["'a'"]);
     let short = Type::Text { max_length: Some(3) };
     let column = |(name, ty): (&str, Type)| Column::new(name, ty);
