@@ -2,8 +2,6 @@
 
 #![cfg(feature = "site")]
 
-#[path = "../../db_migrate/tests/support/mod.rs"]
-mod scripts;
 mod support;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -12,8 +10,8 @@ use std::thread;
 use diesel::RunQueryDsl as _;
 use diesel::dsl::sql;
 use diesel::sql_types::Text;
-use scripts::{Home, Run};
 use support::{Server, get};
+use test_support::{Home, Run};
 
 /// The table of posts again, with every row copied and every index and trigger made anew.
 fn rebuild(home: &Home) -> String {
@@ -59,7 +57,7 @@ fn no_request_fails_while_a_big_table_is_rebuilt() {
             }
             let output = home.command(&[line]).output();
             ended.store(true, Ordering::Relaxed);
-            Run::new(&[line], &output.unwrap())
+            Run::new(line, output.unwrap())
         });
         // The scripts are built with the tutorial's tables here, and db_upgrade says that these are others.
         let said = if line == "db_upgrade" { run.succeeds_with_warning().0 } else { run.succeeds() };

@@ -1,0 +1,96 @@
+//! `db_migrate` names what a migration would lose, and needs consent.
+
+use test_support::Home;
+
+/// A database at the newest migration, with a user whose `about_me` the models do not have.
+fn home_with_a_column_too_many() -> Home {
+    let home = Home::with_history();
+    home.add_migration(
+        "003_about_me",
+        "ALTER TABLE users ADD COLUMN about_me TEXT;",
+        Some("ALTER TABLE users DROP COLUMN about_me;"),
+    );
+    home.run("db_upgrade").succeeds_with_warning();
+    home.execute(
+        "INSERT INTO users VALUES (1, 'john', 'john@email.com', 'It''s me'), (2, 'susan', 's@email.com', NULL)",
+    );
+    home
+}
+
+const LOSS: &str = "drops users.about_me: 1 of 2 rows holds a value";
+
+#[test]
+fn a_loss_needs_allow_data_loss() {
+    let home = home_with_a_column_too_many();
+    let said = home.refuses("db_migrate");
+    assert_eq!(
+        said,
+        format!(
+            "nothing was written, because nobody has agreed to it: {LOSS}, kept aside in _kept_004_users; run again \
+             with --allow-data-loss to do it all the same"
+        )
+    );
+    let plan = home.run("db_migrate --dry-run").succeeds();
+    assert!(plan.contains(&format!("attention: {LOSS}")), "{plan}");
+    let before = home.dump();
+    let said = home.run("db_migrate --allow-data-loss").succeeds();
+    assert!(said.ends_with("Current database version: 4\n"), "{said}");
+    home.run("db_downgrade").succeeds();
+    let texts = |dump: &str| dump.lines().filter(|line| line.starts_with("  ")).count();
+    assert_eq!(texts(&home.dump()), texts(&before));
+    assert!(home.dump().contains("1, 'john', 'john@email.com', 'It''s me'"), "{}", home.dump());
+}
+
+#[test]
+fn purge_kept_removes_the_kept_values() {
+    let home = home_with_a_column_too_many();
+    home.run("db_migrate --allow-data-loss").succeeds();
+    assert!(home.dump().contains("_kept_004_users"));
+    assert_eq!(home.run("db_upgrade --purge-kept --before 4").succeeds(), "");
+    assert_eq!(home.run("db_upgrade --purge-kept").succeeds(), "Removed _kept_004_users: 2 rows\n");
+    assert!(!home.dump().contains("_kept_004_users"));
+    let (_, said) = home.run("db_downgrade").succeeds_with_warning();
+    assert_eq!(
+        said,
+        "what 004_migration kept aside of table users in app.db was purged: those values do not come back"
+    );
+    assert!(home.dump().contains("1, 'john', 'john@email.com', NULL"), "{}", home.dump());
+}
+
+#[test]
+fn no_keep_keeps_nothing() {
+    let home = home_with_a_column_too_many();
+    home.run("db_migrate --allow-data-loss --no-keep").succeeds();
+    assert!(!home.dump().contains("_kept_"));
+}
+
+#[test]
+fn fill_replaces_null() {
+    let home = Home::created();
+    let up = "CREATE TABLE users (id INTEGER NOT NULL PRIMARY KEY, nickname VARCHAR(64) NOT NULL, email VARCHAR(120));
+         CREATE UNIQUE INDEX users_nickname_key ON users (nickname);
+         CREATE UNIQUE INDEX users_email_key ON users (email);";
+    home.add_migration("001_users", up, Some("DROP TABLE users;"));
+    home.run("db_upgrade").succeeds_with_warning();
+    home.execute("INSERT INTO users VALUES (1, 'john', NULL), (2, 'susan', 's@email.com')");
+    let said = home.refuses("db_migrate --allow-data-loss");
+    assert_eq!(
+        said,
+        "nothing was written, because values are missing: makes users.email NOT NULL: 1 row is NULL; give one with \
+         --fill table.column=value, or a default"
+    );
+    let said = home.refuses("db_migrate --fill users.mail=x");
+    assert_eq!(said, "--fill users.mail=x: table users has no column mail");
+    home.run("db_migrate --fill users.email=none@email.com --allow-data-loss").succeeds();
+    assert!(home.dump().contains("1, 'john', 'none@email.com'"), "{}", home.dump());
+    home.run("db_downgrade").succeeds();
+    assert!(home.dump().contains("1, 'john', NULL"), "{}", home.dump());
+}
+
+#[test]
+fn a_fill_that_nothing_needs_changes_nothing() {
+    let home = Home::with_history();
+    home.run("db_upgrade").succeeds();
+    let said = home.run("db_migrate --fill users.email=x").succeeds();
+    assert_eq!(said, "The models and the database agree: there is nothing to migrate\n");
+}

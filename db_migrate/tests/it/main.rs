@@ -1,0 +1,11 @@
+//! The tests of `db_migrate`, one module for each feature.
+
+mod atomicity;
+mod interrupt;
+mod loss;
+mod naming;
+mod preconditions;
+mod prompts;
+mod rebuild;
+mod site;
+mod tutorial;

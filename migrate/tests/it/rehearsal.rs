@@ -1,0 +1,341 @@
+//! Rehearsals: a migration is tried on a copy of the rows before it is written, and the copy is removed.
+
+use std::fs;
+use std::sync::Mutex;
+
+use crate::support::Scratch;
+use migrate::schema::{Check, Column, DefaultValue, Index, IndexColumn, Schema, Table, Type};
+use migrate::{Project, Settings, Wishes};
+
+const TEXT: Type = Type::Text { max_length: None };
+
+fn table() -> Table {
+    Table::new("t", ["id"]).column(Column::new("id", Type::Integer)).column(Column::new("v", TEXT).nullable())
+}
+
+fn with_rows() -> Scratch {
+    let scratch = Scratch::new();
+    scratch.migrate(&Schema::new([table()]));
+    scratch.execute("INSERT INTO t (v) VALUES ('a'), ('a'), ('007')");
+    scratch
+}
+
+fn files(scratch: &Scratch) -> Vec<String> {
+    let mut names: Vec<_> =
+        fs::read_dir(scratch.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[track_caller]
+fn refused(scratch: &Scratch, models: &Schema) -> String {
+    let before = files(scratch);
+    let error = scratch.project.make_update_script(models, &Wishes::default()).unwrap_err().to_string();
+    assert_eq!(files(scratch), before);
+    error
+}
+
+#[test]
+fn finds_what_the_rows_do_not_allow() {
+    let scratch = with_rows();
+    let unique = Schema::new([table().index(Index::new("t", [IndexColumn::asc("v")], true))]);
+    let error = refused(&scratch, &unique);
+    assert!(error.contains("up.sql, on your rows: UNIQUE constraint failed: t.v"), "{error}");
+    let checked = Schema::new([table().check(Check::new("length(v) < 2"))]);
+    let error = refused(&scratch, &checked);
+    assert!(error.contains("CHECK constraint failed: length(v) < 2"), "{error}");
+    assert_eq!(files(&scratch), ["app.db", "migrations"]);
+}
+
+#[test]
+fn without_it_the_run_fails_and_writes_nothing() {
+    let scratch = with_rows();
+    let unique = Schema::new([table().index(Index::new("t", [IndexColumn::asc("v")], true))]);
+    let wishes = Wishes { no_rehearsal: true, ..Wishes::default() };
+    let plan = scratch.project.make_update_script(&unique, &wishes).unwrap().unwrap();
+    let error = scratch.project.apply(&plan).unwrap_err().to_string();
+    assert!(error.contains("UNIQUE constraint failed: t.v"), "{error}");
+    assert_eq!(files(&scratch), ["app.db", "migrations"]);
+    assert_eq!(fs::read_dir(scratch.path().join("migrations/sqlite")).unwrap().count(), 1);
+}
+
+#[test]
+fn does_not_touch_the_database() {
+    for mode in ["DELETE", "WAL"] {
+        let scratch = with_rows();
+        scratch.execute(&format!("PRAGMA journal_mode = {mode}"));
+        let before = fs::read(scratch.path().join("app.db")).unwrap();
+        let models = Schema::new([Table::new("t", ["id"]).column(Column::new("id", Type::Integer))]);
+        scratch.project.make_update_script(&models, &Wishes::default()).unwrap().unwrap();
+        assert_eq!(fs::read(scratch.path().join("app.db")).unwrap(), before);
+        assert_eq!(files(&scratch), ["app.db", "migrations"]);
+    }
+}
+
+#[test]
+fn removes_what_a_killed_rehearsal_left() {
+    let scratch = with_rows();
+    for name in [".rehearsal-1", &format!(".rehearsal-{}", std::process::id())] {
+        let folder = scratch.path().join(name);
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("before.db"), "half a copy").unwrap();
+        fs::write(folder.join("copy.db-journal"), "").unwrap();
+        fs::write(folder.join("lock"), "").unwrap();
+    }
+    let busy = scratch.path().join(".rehearsal-2");
+    fs::create_dir(&busy).unwrap();
+    let lock = fs::File::create(busy.join("lock")).unwrap();
+    lock.lock().unwrap();
+    fs::write(scratch.path().join(".rehearsal-notes.txt"), "not a folder").unwrap();
+    let models = Schema::new([table().column(Column::new("w", TEXT).nullable())]);
+    scratch.project.make_update_script(&models, &Wishes::default()).unwrap().unwrap();
+    assert_eq!(files(&scratch), [".rehearsal-2", ".rehearsal-notes.txt", "app.db", "migrations"]);
+    drop(lock);
+    scratch.project.make_update_script(&models, &Wishes::default()).unwrap().unwrap();
+    assert_eq!(files(&scratch), [".rehearsal-notes.txt", "app.db", "migrations"]);
+}
+
+#[test]
+fn accepts_rows_of_every_kind() {
+    let scratch = with_rows();
+    let models = Schema::new([Table::new("t", ["id"])
+        .column(Column::new("id", Type::BigInt))
+        .column(Column::new("v", Type::Integer).default(DefaultValue::Number("3".into())))]);
+    scratch.execute("INSERT INTO t (v) VALUES (NULL), (x'00'), (CAST(x'ff00ff' AS TEXT))");
+    let values = || scratch.query("SELECT typeof(v) || hex(v) FROM t ORDER BY id");
+    let before = values();
+    scratch.migrate(&models);
+    scratch.downgrade();
+    assert_eq!(values(), before);
+}
+
+#[test]
+fn fires_no_trigger() {
+    let scratch = with_rows();
+    scratch.execute(
+        "CREATE TABLE log (what TEXT); INSERT INTO log VALUES ('x');
+         CREATE TRIGGER sly AFTER UPDATE ON t BEGIN DELETE FROM log; END;",
+    );
+    let mut models = Schema::new([table().column(Column::new("w", TEXT).nullable())]);
+    models.tables.push(Table::new("log", []).column(Column::new("what", TEXT).nullable()));
+    scratch.migrate(&models);
+    assert_eq!(scratch.query("SELECT what FROM log"), [Some("x".into())]);
+}
+
+/// A project that samples databases above one byte, and tells its messages to the test's own function.
+fn sampling(scratch: &Scratch, tell: fn(&str)) -> Project {
+    scratch.project.clone().with(Settings { whole_copy: 1, sample_rows: 100, tell, ..Settings::default() })
+}
+
+fn with_many_rows() -> Scratch {
+    let scratch = with_rows();
+    scratch.execute(
+        "WITH RECURSIVE n(i) AS (VALUES (4) UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
+         INSERT INTO t SELECT i, 'v' || i FROM n",
+    );
+    scratch
+}
+
+#[test]
+fn uses_a_sample_of_a_large_database() {
+    static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+    let scratch = with_many_rows();
+    let project = sampling(&scratch, |line| TOLD.lock().unwrap().push(line.to_owned()));
+    let works = Schema::new([table().column(Column::new("w", TEXT).nullable())]);
+    assert!(project.make_update_script(&works, &Wishes::default()).unwrap().is_some());
+    let told = TOLD.lock().unwrap().join("; ");
+    assert!(told.starts_with("app.db holds ") && told.contains(" kB: "), "{told}");
+    assert!(told.ends_with("the migration is tried on a sample of 100 of its 5,000 rows"), "{told}");
+    assert_eq!(files(&scratch), ["app.db", "migrations"]);
+}
+
+#[test]
+fn finds_what_the_rows_of_a_sample_do_not_allow() {
+    let scratch = with_many_rows();
+    scratch.execute("UPDATE t SET v = 'too long to be allowed' WHERE id = 5000");
+    let project = sampling(&scratch, |_| {});
+    let checked = Schema::new([table().check(Check::new("length(v) < 10"))]);
+    let error = project.make_update_script(&checked, &Wishes::default()).unwrap_err().to_string();
+    assert!(error.contains("up.sql, on your rows: CHECK constraint failed: length(v) < 10"), "{error}");
+    assert_eq!(files(&scratch), ["app.db", "migrations"]);
+}
+
+/// Adds a handwritten migration that is not applied yet.
+fn write(scratch: &Scratch, name: &str, up: &str, down: Option<&str>) {
+    let folder = scratch.path().join("migrations/sqlite").join(name);
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("up.sql"), up).unwrap();
+    match down {
+        Some(down) => fs::write(folder.join("down.sql"), down).unwrap(),
+        None => drop(fs::remove_file(folder.join("down.sql"))),
+    }
+}
+
+/// The result of rehearsing migration 002, on a table with the key `id` and the columns `v` and `w`.
+#[track_caller]
+fn rehearsed(up: &str, down: Option<&str>) -> Result<String, String> {
+    let scratch = Scratch::new();
+    let models = Schema::new([table().column(Column::new("w", TEXT).nullable())]);
+    scratch.migrate(&models);
+    scratch.execute("INSERT INTO t (v, w) VALUES ('a', 'A'), ('b', 'B'), ('007', 'C')");
+    write(&scratch, "002_by_hand", up, down);
+    let before = fs::read(scratch.path().join("app.db")).unwrap();
+    let said = scratch.project.rehearse(None);
+    assert_eq!(files(&scratch), ["app.db", "migrations"]);
+    assert!(fs::read(scratch.path().join("app.db")).unwrap() == before);
+    said.map(|said| said.to_string()).map_err(|error| error.to_string())
+}
+
+const UP_AND_DOWN: &str = "Rehearsed 002_by_hand: up, down and up again, on a copy of 3 rows";
+
+#[track_caller]
+fn not_right(up: &str, down: &str, why: &str) {
+    let why = format!("migration 002_by_hand was tried on a copy and is not right, nothing was changed: {why}");
+    assert_eq!(rehearsed(up, Some(down)).unwrap_err(), why);
+}
+
+#[test]
+fn names_table_column_row_and_values_of_a_difference() {
+    let rebuild = |columns: &str| {
+        format!(
+            "CREATE TABLE t2 (id INTEGER NOT NULL PRIMARY KEY, v TEXT, w TEXT);
+             INSERT INTO t2 ({columns}) SELECT {columns} FROM t; DROP TABLE t; ALTER TABLE t2 RENAME TO t;"
+        )
+    };
+    let (whole, forgetful) = (rebuild("id, v, w"), rebuild("id, w"));
+    not_right(
+        &forgetful,
+        &whole,
+        "up.sql, on your rows: t.v of the row id = 1 would be NULL instead of 'a' (3 rows in all)",
+    );
+    not_right(
+        &whole,
+        &forgetful,
+        "down.sql, on your rows: t.v of the row id = 1 would be NULL instead of 'a' (3 rows in all)",
+    );
+}
+
+#[test]
+fn allows_what_the_sql_sets_or_deletes() {
+    for (up, down) in [
+        ("UPDATE t SET v = upper(v) WHERE id > 1;", "UPDATE t SET v = lower(v);"),
+        ("DELETE FROM t WHERE v = 'a';", "SELECT 1;"),
+        ("ALTER TABLE t DROP COLUMN v;", "ALTER TABLE t ADD COLUMN v TEXT;"),
+        (
+            "ALTER TABLE t RENAME TO u; ALTER TABLE u RENAME COLUMN v TO x;",
+            "ALTER TABLE u RENAME COLUMN x TO v; ALTER TABLE u RENAME TO t;",
+        ),
+        ("CREATE TABLE n (id INTEGER PRIMARY KEY); INSERT INTO n SELECT id FROM t;", "DROP TABLE n;"),
+        ("INSERT INTO t (v) VALUES ('new');", "DELETE FROM t WHERE v = 'new';"),
+        ("UPDATE t SET id = id + 10;", "UPDATE t SET id = id - 10;"),
+    ] {
+        assert_eq!(rehearsed(up, Some(down)).unwrap(), UP_AND_DOWN, "{up}");
+    }
+}
+
+#[test]
+fn names_a_value_that_down_does_not_restore() {
+    static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+    let scratch = with_rows();
+    write(&scratch, "002_drop", "ALTER TABLE t DROP COLUMN v;", Some("ALTER TABLE t ADD COLUMN v TEXT;"));
+    let tell = |line: &str| TOLD.lock().unwrap().push(line.to_owned());
+    scratch.project.clone().with(Settings { tell, ..Settings::default() }).rehearse(None).unwrap();
+    assert_eq!(*TOLD.lock().unwrap(), ["the down.sql of 002_drop does not bring back t.v of 3 rows"]);
+}
+
+#[test]
+fn names_tables_that_down_leaves_changed() {
+    not_right(
+        "ALTER TABLE t ADD COLUMN x TEXT; CREATE INDEX t_v ON t (v);",
+        "DROP INDEX t_v;",
+        "down.sql, on your rows: the tables are not as they were before the migration; what is missing: changes table t: \
+         drops x",
+    );
+    not_right(
+        "CREATE TABLE IF NOT EXISTS u (id INTEGER PRIMARY KEY); INSERT INTO u VALUES (1);",
+        "SELECT 1;",
+        "down.sql, on your rows: the tables are not as they were before the migration; what is missing: drops table u",
+    );
+    not_right(
+        "CREATE TABLE u (id INTEGER PRIMARY KEY); CREATE TABLE log (x);",
+        "DROP TABLE log;",
+        "down.sql, on your rows: the tables are not as they were before the migration; what is missing: drops table u",
+    );
+}
+
+#[test]
+fn names_the_file_and_step_of_a_failed_statement() {
+    not_right(
+        "CREATE UNIQUE INDEX t_w ON t (length(w));",
+        "DROP INDEX t_w;",
+        "up.sql, on your rows: UNIQUE constraint failed: index 't_w' in: CREATE UNIQUE INDEX t_w ON t (length(w))",
+    );
+    not_right(
+        "INSERT INTO t (id, v) VALUES (4, 'x');",
+        "SELECT 1;",
+        "up.sql once more, on your rows: UNIQUE constraint failed: t.id in: INSERT INTO t (id, v) VALUES (4, 'x')",
+    );
+    // A dropped table is not looked up in the file that the rows are compared with.
+    not_right(
+        "ALTER TABLE t RENAME TO u; UPDATE t SET v = NULL;",
+        "ALTER TABLE u RENAME TO t;",
+        "up.sql, on your rows: no such table: t in: UPDATE t SET v = NULL",
+    );
+}
+
+#[test]
+fn names_rows_that_a_trigger_changes() {
+    let scratch = with_rows();
+    scratch.execute(
+        "CREATE TABLE log (at INTEGER PRIMARY KEY, what TEXT NOT NULL); INSERT INTO log VALUES (7, 'x'), (8, 'y');
+         CREATE TABLE pairs (a TEXT NOT NULL, b TEXT NOT NULL, c TEXT, PRIMARY KEY (a, b));
+         INSERT INTO pairs VALUES ('k', 'l', 'm'), ('k', 'm', 'm');",
+    );
+    let says = |trigger: &str| {
+        scratch.execute(&format!(
+            "DROP TRIGGER IF EXISTS sly; CREATE TRIGGER sly AFTER UPDATE ON t WHEN new.id = 1 BEGIN {trigger}; END"
+        ));
+        scratch.project.rehearse(None).map_err(|error| error.to_string().split_once("rows: ").unwrap().1.to_owned())
+    };
+    write(&scratch, "002_trim", "UPDATE t SET v = trim(v);", Some("SELECT 1;"));
+    assert_eq!(says("DELETE FROM log WHERE at = 7").unwrap_err(), "table log would no longer hold the row at = 7");
+    assert_eq!(says("DELETE FROM log").unwrap_err(), "table log would no longer hold the row at = 7 (2 rows in all)");
+    assert_eq!(
+        says("UPDATE log SET what = 'it''s' WHERE at = 8").unwrap_err(),
+        "log.what of the row at = 8 would be 'it''s' instead of 'y'"
+    );
+    assert_eq!(
+        says("UPDATE pairs SET c = 'M' WHERE b = 'm'").unwrap_err(),
+        "pairs.c of the row (a, b) = ('k', 'm') would be 'M' instead of 'm'"
+    );
+    // A log may grow.
+    says("INSERT INTO log (what) VALUES ('updated')").unwrap();
+}
+
+#[test]
+fn tries_only_up_without_a_down_sql() {
+    let up_only = "Rehearsed 002_by_hand: up only, because it has no down.sql, on a copy of 3 rows";
+    assert_eq!(rehearsed("DROP TABLE t;", None).unwrap(), up_only);
+    assert!(rehearsed("DROP TABLE nowhere;", None).is_err());
+}
+
+#[test]
+fn accepts_generated_migrations_with_side_tables() {
+    let scratch = with_rows();
+    let models = Schema::new([Table::new("t", ["id"]).column(Column::new("id", Type::Integer))]);
+    scratch.migrate(&models);
+    scratch.migrate(&Schema::new([table().column(Column::new("w", Type::Integer).nullable())]));
+    scratch.project.downgrade(Some(1)).unwrap();
+    let said = scratch.project.rehearse(None).unwrap().to_string();
+    assert_eq!(said.lines().count(), 2, "{said}");
+    assert!(said.starts_with("Rehearsed 002_migration: up, down and up again, on a copy of 3 rows\nRehearsed 003_"));
+    assert_eq!(scratch.project.rehearse(Some(2)).unwrap().migrations, [("002_migration".into(), true)]);
+    let down = scratch.path().join("migrations/sqlite/002_migration/down.sql");
+    let text = fs::read_to_string(&down).unwrap();
+    fs::write(&down, format!("{text}\nUPDATE t SET v = 'spoiled' WHERE id = 3;")).unwrap();
+    let error = scratch.project.rehearse(None).unwrap_err().to_string();
+    assert!(
+        error.ends_with("down.sql, on your rows: t.v of the row id = 3 would be 'spoiled' instead of '007'"),
+        "{error}"
+    );
+}
