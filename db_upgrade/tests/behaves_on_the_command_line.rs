@@ -50,7 +50,7 @@ fn a_wrong_setting_is_named_with_exit_status_1() {
     let home = Home::new().with_database_url("mysql://root:secret@localhost/blog");
     for program in PROGRAMS {
         let said = home.refuses(program);
-        assert!(said.starts_with("DATABASE_URL is ") && !said.contains("secret"), "{said}");
+        assert!(said.starts_with("DATABASE_URL: ") && !said.contains("secret"), "{said}");
     }
 }
 

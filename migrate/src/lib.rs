@@ -34,7 +34,7 @@ mod waits;
 mod words;
 
 pub use control::Control;
-pub use database::Connection;
+pub use database::{Connection, DatabaseUrl, ParseUrlError};
 pub use diff::{Change, diff};
 pub use error::Error;
 pub use introspect::introspect;

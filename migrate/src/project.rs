@@ -6,7 +6,7 @@ use std::time::Duration;
 use diesel::sqlite::SqliteConnection;
 
 use crate::Error;
-use crate::database::{open_sqlite, sqlite_path};
+use crate::database::{DatabaseUrl, open_sqlite};
 use crate::progress::or_interrupted;
 use crate::run::explain;
 use crate::script::Scripts;
@@ -16,7 +16,7 @@ use crate::status::{has_tables, is_controlled};
 /// [`versioning`](crate::versioning).
 #[derive(Debug, Clone)]
 pub struct Project {
-    url: String,
+    url: DatabaseUrl,
     scripts: Source,
     base: PathBuf,
     pub(crate) settings: Settings,
@@ -71,19 +71,19 @@ impl Project {
     /// A database and its migrations folder, which holds one folder a dialect: `sqlite/001_migration/up.sql`.
     /// Messages name files as seen from `base`.
     #[must_use]
-    pub fn new(database_url: &str, migrations: &Path, base: &Path) -> Self {
-        let dialect = if sqlite_path(database_url).is_some() { "sqlite" } else { "postgresql" };
+    pub fn new(database_url: &DatabaseUrl, migrations: &Path, base: &Path) -> Self {
+        let dialect = if database_url.is_postgres() { "postgresql" } else { "sqlite" };
         Self::from_source(database_url, Source::Folder(migrations.join(dialect)), base)
     }
 
     /// A database and migrations that the program carries within itself.
     #[must_use]
-    pub fn embedded(database_url: &str, scripts: Scripts, base: &Path) -> Self {
+    pub fn embedded(database_url: &DatabaseUrl, scripts: Scripts, base: &Path) -> Self {
         Self::from_source(database_url, Source::Embedded(scripts), base)
     }
 
-    fn from_source(database_url: &str, scripts: Source, base: &Path) -> Self {
-        Self { url: database_url.to_owned(), scripts, base: base.to_owned(), settings: Settings::default() }
+    fn from_source(database_url: &DatabaseUrl, scripts: Source, base: &Path) -> Self {
+        Self { url: database_url.clone(), scripts, base: base.to_owned(), settings: Settings::default() }
     }
 
     /// The same project with other settings.
@@ -159,13 +159,13 @@ impl Project {
     }
 
     pub(crate) fn sqlite_path(&self) -> Result<PathBuf, Error> {
-        sqlite_path(&self.url).ok_or(Error::PostgresNotYet)
+        self.url.sqlite_path().map(Path::to_owned).ok_or(Error::PostgresNotYet)
     }
 
     /// The database as messages name it.
     #[must_use]
     pub fn database(&self) -> String {
-        sqlite_path(&self.url).map_or_else(|| "the PostgreSQL database".into(), |path| self.shown(&path))
+        self.url.sqlite_path().map_or_else(|| self.url.to_string(), |path| self.shown(path))
     }
 
     /// A path as messages name it: as seen from the base.

@@ -11,7 +11,7 @@ use diesel::connection::SimpleConnection as _;
 use diesel::dsl::sql;
 use diesel::sql_types::BigInt;
 use diesel::{Connection as _, RunQueryDsl as _};
-use migrate::{Error, Project, Settings};
+use migrate::{DatabaseUrl, Error, Project, Settings};
 use support::Scratch;
 
 /// A project with a row, and a pending migration that `up` is.
@@ -72,11 +72,8 @@ fn a_populated_database_is_copied_before_it_changes() {
     assert!(
         name.starts_with("app-v1-20") && name.ends_with("Z.db") && name.len() == "app-v1-20261122T101500Z.db".len()
     );
-    let copy = Project::new(
-        &format!("sqlite:{}", newest(&scratch).display()),
-        &scratch.path().join("migrations"),
-        scratch.path(),
-    );
+    let url = DatabaseUrl::parse(newest(&scratch).to_str().unwrap(), scratch.path()).unwrap();
+    let copy = Project::new(&url, &scratch.path().join("migrations"), scratch.path());
     assert_eq!(copy.db_version().unwrap(), 1);
 }
 
@@ -139,7 +136,7 @@ fn only_the_newest_are_kept_and_other_files_are_left_alone() {
 fn databases_of_one_folder_do_not_take_each_others_copies() {
     let scratch = populated(GOOD);
     fs::copy(scratch.path().join("app.db"), scratch.path().join("app.sqlite")).unwrap();
-    let url = format!("sqlite:{}", scratch.path().join("app.sqlite").display());
+    let url = DatabaseUrl::parse("app.sqlite", scratch.path()).unwrap();
     let other = Project::new(&url, &scratch.path().join("migrations"), scratch.path());
     other.with(Settings { backups: 1, ..Settings::default() }).upgrade(None).unwrap();
     keeping(&scratch, 1).upgrade(None).unwrap();

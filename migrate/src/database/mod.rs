@@ -1,12 +1,15 @@
 //! One connection type for both databases, opened by URL.
 
-use std::path::{Path, PathBuf};
+mod url;
+
+use std::path::Path;
 
 use diesel::{Connection as _, PgConnection, SqliteConnection};
 
 use crate::Error;
 
 pub use any::{AnyConnection as Connection, MultiBackend as Backend};
+pub use url::{DatabaseUrl, ParseUrlError};
 
 // The derive's code brings Diesel's own `Connection` into scope, hence the enum's other name and its own module.
 #[allow(missing_docs, reason = "what the derive writes has no doc comments")]
@@ -24,22 +27,31 @@ mod any {
 }
 
 impl Connection {
-    /// Opens the database of that URL: `sqlite:PATH`, `postgres://…` or `postgresql://…`.
+    /// Opens the database of that URL.
     ///
     /// # Errors
     ///
     /// When the database is not there (a SQLite file is never created here), or cannot be opened.
-    pub fn open(url: &str) -> Result<Self, Error> {
-        let Some(path) = sqlite_path(url) else {
-            return PgConnection::establish(url)
-                .map(Self::Postgres)
-                .map_err(|error| Error::Database { what: "the PostgreSQL server".into(), why: error.to_string() });
+    pub fn open(url: &DatabaseUrl) -> Result<Self, Error> {
+        let Some(path) = url.sqlite_path() else {
+            return PgConnection::establish(url.as_str()).map(Self::Postgres).map_err(|error| postgres_error(&error));
         };
         if !path.exists() {
-            return Err(Error::NoDatabase(path));
+            return Err(Error::NoDatabase(path.to_owned()));
         }
-        open_sqlite(&path).map(Self::Sqlite)
+        open_sqlite(path).map(Self::Sqlite)
     }
+}
+
+fn postgres_error(error: &diesel::ConnectionError) -> Error {
+    let message = error.to_string();
+    // libpq's other messages quote parts of the URL that it could not parse, which may be the password.
+    let why = if message.starts_with("connection to server") {
+        message
+    } else {
+        "the URL is not valid, or its host is not found".into()
+    };
+    Error::Database { what: "the PostgreSQL server".into(), why }
 }
 
 /// Opens a SQLite file, which is created if it is not there.
@@ -56,12 +68,22 @@ pub(crate) fn sqlite_name(path: &Path) -> Option<String> {
     Some(if name.starts_with("file:") { format!("./{name}") } else { name.to_owned() })
 }
 
-/// The file that a `sqlite:` URL names; `None` for a URL of PostgreSQL.
-#[must_use]
-pub fn sqlite_path(url: &str) -> Option<PathBuf> {
-    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        return None;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connection_errors_show_no_password() {
+        for (url, shown) in [
+            ("postgres://me:secret@127.0.0.1:1/blog", "connection to server at \"127.0.0.1\", port 1 failed"),
+            ("postgres://me:secret@[::1/blog", "the URL is not valid"),
+            ("postgres://me:secret%zz@localhost/blog", "the URL is not valid"),
+            ("postgres://me:secret", "the URL is not valid"),
+        ] {
+            let url = DatabaseUrl::parse(url, Path::new("/")).unwrap();
+            let Err(error) = Connection::open(&url) else { panic!("{}", url.as_str()) };
+            let message = error.to_string();
+            assert!(message.contains(shown) && !message.contains("secret"), "{message}");
+        }
     }
-    let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")).unwrap_or(url);
-    Some(PathBuf::from(path))
 }
