@@ -115,7 +115,7 @@ fn main() {
     let page = reader.get(&explore).and_then(|mut page| page.body_mut().read_to_string()).expect("a page");
     assert!(page.matches("<article").count() == 25 && page.contains("reader"), "{page}");
     let url = url(home.path());
-    let other = comparison(&url, &page);
+    let other = comparison(url.as_str(), &page);
 
     let targets = [
         ("explore", explore.clone()),

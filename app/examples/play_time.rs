@@ -8,6 +8,7 @@ use app::site::{migrations, pool};
 use chrono::Utc;
 use diesel::prelude::*;
 use diesel::result::Error::RollbackTransaction;
+use migrate::DatabaseUrl;
 
 /// Prints the code as it stands in this file, and runs it.
 macro_rules! run {
@@ -28,7 +29,7 @@ macro_rules! show {
 fn main() -> Result<(), Box<dyn Error>> {
     // The folder goes at the end, and the database in it.
     let folder = tempfile::tempdir()?;
-    let url = format!("sqlite:{}", folder.path().join("play.db").display());
+    let url = DatabaseUrl::parse("play.db", folder.path())?;
     migrations::project(&url, folder.path())?.create_current()?;
     let db = &mut pool::open(&url)?;
 

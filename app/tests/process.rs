@@ -9,7 +9,7 @@ use std::net::TcpListener;
 use std::path::Path;
 
 use diesel::connection::SimpleConnection;
-use migrate::{Project, Scripts};
+use migrate::{DatabaseUrl, Project, Scripts};
 use support::{Server, TestDb, refused};
 
 /// One line on standard error that begins with the program's name, nothing on standard output, and status 1.
@@ -23,7 +23,7 @@ fn one_line(home: &Path, environment: &[(&str, &str)]) -> String {
 
 /// The version that the program needs.
 fn newest() -> u64 {
-    app::site::migrations::embedded("sqlite:").unwrap().newest()
+    app::site::migrations::embedded(&DatabaseUrl::parse("app.db", Path::new("/")).unwrap()).unwrap().newest()
 }
 
 #[test]
@@ -119,7 +119,8 @@ fn a_database_that_is_behind_is_named_and_left_as_it_is() {
     let first =
         [("001_migration/up.sql", "CREATE TABLE users (id INTEGER);"), ("001_migration/down.sql", "DROP TABLE users;")];
     let scripts = Scripts::embedded(first).unwrap();
-    Project::embedded(&format!("sqlite:{}", file.display()), scripts, home.path()).create_current().unwrap();
+    let url = DatabaseUrl::parse("app.db", home.path()).unwrap();
+    Project::embedded(&url, scripts, home.path()).create_current().unwrap();
     let before = fs::read(&file).unwrap();
     let error = one_line(home.path(), &[]);
     let needs = format!("needs version {}", newest());

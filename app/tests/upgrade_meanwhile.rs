@@ -4,12 +4,14 @@
 
 mod support;
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use diesel::RunQueryDsl as _;
 use diesel::dsl::sql;
 use diesel::sql_types::Text;
+use migrate::DatabaseUrl;
 use support::{Server, get};
 use test_support::{Home, Run};
 
@@ -34,7 +36,8 @@ fn no_request_fails_while_a_big_table_is_rebuilt() {
     let home = Home::new();
     let server = Server::start(&home.path("."), &[]);
     home.add_committed(|_| true);
-    let newest = app::site::migrations::embedded("sqlite:").unwrap().newest();
+    let newest =
+        app::site::migrations::embedded(&DatabaseUrl::parse("app.db", Path::new("/")).unwrap()).unwrap().newest();
     let (next, rebuild) = (newest + 1, rebuild(&home));
     let name = format!("{next:03}_rebuild");
     home.add_migration(&name, &rebuild, Some(&rebuild));

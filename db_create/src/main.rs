@@ -28,7 +28,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     migrate::cli::run("db_create", || {
         let config = Config::load()?;
-        let project = Project::new(config.database_url.as_str(), &config.migrations_dir, &config.base_dir);
+        let project = Project::new(&config.database_url, &config.migrations_dir, &config.base_dir);
         let control = project.version_control(arguments.stamp)?;
         let since = if control.is_new { "now" } else { "already" };
         say(format_args!("{} is {since} under version control", project.database()))?;

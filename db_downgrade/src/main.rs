@@ -36,7 +36,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     migrate::cli::run("db_downgrade", || {
         let config = Config::load()?;
-        let project = Project::new(config.database_url.as_str(), &config.migrations_dir, &config.base_dir);
+        let project = Project::new(&config.database_url, &config.migrations_dir, &config.base_dir);
         let settings = Settings::new(config.backups, |line| warn("db_downgrade", line));
         let project = project.with(Settings { verify: !arguments.no_verify, ..settings });
         if let Some(file) = arguments.restore {

@@ -56,7 +56,7 @@ fn main() -> ExitCode {
     let wishes = Wishes { message, fills, renames, allow_data_loss, no_keep, no_rehearsal, ..Wishes::default() };
     migrate::cli::run("db_migrate", || {
         let config = Config::load()?;
-        let project = Project::new(config.database_url.as_str(), &config.migrations_dir, &config.base_dir);
+        let project = Project::new(&config.database_url, &config.migrations_dir, &config.base_dir);
         let project = project.with(Settings::new(config.backups, |line| warn("db_migrate", line)));
         let Some(plan) = dialogue::plan(&project, &app::schema::schema(), wishes, asks)? else {
             say("The models and the database agree: there is nothing to migrate")?;

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use migrate::schema::{Action, Column, DefaultValue, ForeignKey, Index, IndexColumn, Schema, Table, Type};
-use migrate::{Project, Wishes};
+use migrate::{DatabaseUrl, Project, Wishes};
 
 const TABLES: usize = 500;
 const RUNS: usize = 31;
@@ -43,7 +43,7 @@ fn check(folder: &std::path::Path) {
 }
 
 fn project(folder: &std::path::Path) -> Project {
-    Project::new(&format!("sqlite:{}", folder.join("app.db").display()), &folder.join("migrations"), folder)
+    Project::new(&DatabaseUrl::parse("app.db", folder).expect("a URL"), &folder.join("migrations"), folder)
 }
 
 fn models() -> Schema {

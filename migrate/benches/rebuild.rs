@@ -18,7 +18,7 @@ use diesel::dsl::sql;
 use diesel::sql_types::Text;
 use diesel::{Connection as _, RunQueryDsl, SqliteConnection};
 use migrate::schema::{Action, Column, DefaultValue, ForeignKey, Index, IndexColumn, Schema, Table, Type};
-use migrate::{Project, Settings, Wishes};
+use migrate::{DatabaseUrl, Project, Settings, Wishes};
 
 /// <https://www.sqlite.org/lang_altertable.html#otheralter>
 const BY_HAND: &str = "
@@ -169,7 +169,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 fn project(folder: &Path, verify: bool) -> Project {
-    let url = format!("sqlite:{}", folder.join("app.db").display());
+    let url = DatabaseUrl::parse("app.db", folder).expect("a URL");
     Project::new(&url, &folder.join("migrations"), folder).with(Settings { backups: 0, verify, ..Settings::default() })
 }
 

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use migrate::render::Options;
-use migrate::{Connection, Error, Schema, introspect};
+use migrate::{Connection, DatabaseUrl, Error, Schema, introspect};
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = env::args().skip(1).collect();
@@ -38,6 +38,8 @@ fn run(from: &str, to: &str, folder: &Path) -> Result<String, Error> {
 }
 
 fn read(file: &str) -> Result<Schema, Error> {
-    let mut connection = Connection::open(&format!("sqlite://{file}"))?;
-    introspect(&mut connection).map_err(|error| Error::Database { what: file.to_owned(), why: error.to_string() })
+    let failed = |why: String| Error::Database { what: file.to_owned(), why };
+    let url =
+        DatabaseUrl::parse(&format!("sqlite:{file}"), Path::new("")).map_err(|error| failed(error.to_string()))?;
+    introspect(&mut Connection::open(&url)?).map_err(|error| failed(error.to_string()))
 }

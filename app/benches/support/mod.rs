@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use migrate::DatabaseUrl;
 use ureq::config::Config;
 use ureq::http::Response;
 use ureq::{Agent, Body};
@@ -29,8 +30,8 @@ pub fn number(variable: &str, default: u64) -> u64 {
 }
 
 /// The URL of the database in that folder.
-pub fn url(home: &Path) -> String {
-    format!("sqlite:{}", home.join("app.db").display())
+pub fn url(home: &Path) -> DatabaseUrl {
+    DatabaseUrl::parse("app.db", home).expect("a URL")
 }
 
 /// Made-up people and their posts, in a new database.

@@ -47,7 +47,7 @@ fn open() -> Result<Connection, CommandError> {
     logging::start(LogLevel::Critical);
     let config = Config::load()?;
     check(&config)?;
-    Ok(pool::open(config.database_url.as_str())?)
+    Ok(pool::open(&config.database_url)?)
 }
 
 fn check(config: &Config) -> Result<(), StartError> {

@@ -41,7 +41,7 @@ pub fn run() -> Result<(), CommandError> {
         }
     });
     drop(runtime);
-    pool::settle(database_url.as_str());
+    pool::settle(&database_url);
     Ok(end?)
 }
 

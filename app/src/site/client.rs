@@ -12,7 +12,7 @@ use rocket::request::Request;
 pub fn address(request: &Request<'_>) -> IpAddr {
     let peer = request.remote().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.ip().to_canonical());
     let proxies = request.rocket().state::<Config>().map_or(&[][..], |config| &config.trusted_proxies);
-    let is_proxy = |address: IpAddr| proxies.iter().any(|proxy| proxy.contains(address));
+    let is_proxy = |address: IpAddr| proxies.iter().any(|proxy| proxy.contains(&address));
 
     let headers: Vec<_> = request.headers().get("X-Forwarded-For").flat_map(|list| list.split(',')).collect();
     let mut client = peer;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use migrate::{Error, Project, Scripts};
+use migrate::{DatabaseUrl, Error, Project, Scripts};
 
 use super::embedded::{POSTGRESQL_MIGRATIONS, SQLITE_MIGRATIONS};
 
@@ -11,9 +11,8 @@ use super::embedded::{POSTGRESQL_MIGRATIONS, SQLITE_MIGRATIONS};
 /// # Errors
 ///
 /// When two of them have one number, or a name is no migration's.
-pub fn embedded(database_url: &str) -> Result<Scripts, Error> {
-    let is_sqlite = migrate::database::sqlite_path(database_url).is_some();
-    let files = if is_sqlite { SQLITE_MIGRATIONS } else { POSTGRESQL_MIGRATIONS };
+pub fn embedded(database_url: &DatabaseUrl) -> Result<Scripts, Error> {
+    let files = if database_url.is_postgres() { POSTGRESQL_MIGRATIONS } else { SQLITE_MIGRATIONS };
     Scripts::embedded(files.iter().copied())
 }
 
@@ -22,6 +21,6 @@ pub fn embedded(database_url: &str) -> Result<Scripts, Error> {
 /// # Errors
 ///
 /// As [`embedded`].
-pub fn project(database_url: &str, base: &Path) -> Result<Project, Error> {
+pub fn project(database_url: &DatabaseUrl, base: &Path) -> Result<Project, Error> {
     Ok(Project::embedded(database_url, embedded(database_url)?, base))
 }

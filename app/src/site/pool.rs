@@ -1,5 +1,6 @@
 //! The pool of database connections: at most so many, opened when needed, used and closed off the async threads.
 
+use std::path::Path;
 use std::time::Duration;
 
 use deadpool::managed::{self, Metrics, Object, PoolError, RecycleError, RecycleResult};
@@ -8,7 +9,7 @@ use deadpool_sync::SyncWrapper;
 use diesel::QueryResult;
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager as _};
 use diesel::result::Error as DieselError;
-use migrate::Connection;
+use migrate::{Connection, DatabaseUrl};
 use rocket::fairing::Fairing;
 use rocket::figment::Figment;
 use rocket_db_pools::Database;
@@ -138,7 +139,7 @@ const BUSY_TIMEOUT: &str = "PRAGMA busy_timeout = 5000;";
 /// # Errors
 ///
 /// When the database cannot be opened, or refuses the settings.
-pub fn open(url: &str) -> Result<Connection, OpenError> {
+pub fn open(url: &DatabaseUrl) -> Result<Connection, OpenError> {
     let mut connection = Connection::open(url)?;
     if let Connection::Sqlite(_) = connection {
         // The time to wait comes first: the others may have to wait.
@@ -155,8 +156,8 @@ pub fn open(url: &str) -> Result<Connection, OpenError> {
 /// Brings what is still in the journal of a SQLite file into the file, after the pool is closed.
 ///
 /// The last connection does this when it closes, but connections that close at once each take another for the last.
-pub fn settle(url: &str) {
-    if migrate::database::sqlite_path(url).is_some()
+pub fn settle(url: &DatabaseUrl) {
+    if !url.is_postgres()
         && let Err(error) = open(url)
     {
         log::warn!("the journal of the database stays beside it: {error}");
@@ -185,7 +186,10 @@ impl rocket_db_pools::Pool for Pool {
     async fn init(figment: &Figment) -> Result<Self, Self::Error> {
         let config: rocket_db_pools::Config = figment.extract()?;
         let patience = Some(Duration::from_secs(config.connect_timeout));
-        managed::Pool::builder(Manager { url: config.url })
+        // The URL comes from the settings, where its path is absolute.
+        let url = DatabaseUrl::parse(&config.url, Path::new("/"))
+            .map_err(|error| rocket_db_pools::Error::Init(error.to_string()))?;
+        managed::Pool::builder(Manager { url })
             .max_size(config.max_connections)
             .wait_timeout(patience)
             .create_timeout(patience)
@@ -217,11 +221,11 @@ struct FileId(u64, u64);
 
 impl FileId {
     /// The SQLite file of that URL, where the system numbers files.
-    fn of(url: &str) -> Option<Self> {
+    fn of(url: &DatabaseUrl) -> Option<Self> {
         #[cfg(unix)]
         {
             use std::os::unix::fs::MetadataExt as _;
-            let file = std::fs::metadata(migrate::database::sqlite_path(url)?).ok()?;
+            let file = std::fs::metadata(url.sqlite_path()?).ok()?;
             Some(Self(file.dev(), file.ino()))
         }
         #[cfg(not(unix))]
@@ -234,7 +238,7 @@ impl FileId {
 
 /// Opens connections for the pool, and looks at each one before it is used again.
 pub struct Manager {
-    url: String,
+    url: DatabaseUrl,
 }
 
 impl managed::Manager for Manager {

@@ -111,7 +111,7 @@ pub enum Checked {
 ///
 /// When it is not, each time with the way out.
 pub fn check_database(config: &Config) -> Result<Checked, StartError> {
-    let url = config.database_url.as_str();
+    let url = &config.database_url;
     let project = migrations::project(url, &config.base_dir)?;
     let found = match project.status() {
         Ok(status) => Some(status),

@@ -20,7 +20,7 @@ use config::{Config, RocketSetting};
 use diesel::connection::{Connection as _, InstrumentationEvent};
 use diesel::sql_types::Text;
 use diesel::{QueryableByName, RunQueryDsl as _};
-use migrate::Connection;
+use migrate::{Connection, DatabaseUrl};
 use rocket::http::{ContentType, RawStr, Status};
 use rocket::local::blocking::{Client, LocalRequest, LocalResponse};
 use sha2::{Digest as _, Sha256};
@@ -29,14 +29,14 @@ use tempfile::TempDir;
 /// A database at the newest version, alone in a folder that goes with it.
 pub struct TestDb {
     pub folder: TempDir,
-    pub url: String,
+    pub url: DatabaseUrl,
     pub connection: Connection,
 }
 
 impl TestDb {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite:{}", folder.path().join("app.db").display());
+        let url = DatabaseUrl::parse("app.db", folder.path()).unwrap();
         migrations::project(&url, folder.path()).unwrap().create_current().unwrap();
         let connection = pool::open(&url).unwrap();
         Self { folder, url, connection }

@@ -47,7 +47,7 @@ fn names_a_wrong_setting_and_exits_with_1() {
     let home = Home::new().with_database_url("mysql://root:secret@localhost/blog");
     for program in PROGRAMS {
         let said = home.refuses(program);
-        assert!(said.starts_with("DATABASE_URL is ") && !said.contains("secret"), "{said}");
+        assert!(said.starts_with("DATABASE_URL: ") && !said.contains("secret"), "{said}");
     }
 }
 

@@ -10,7 +10,7 @@ use diesel::connection::SimpleConnection as _;
 use diesel::dsl::sql;
 use diesel::sql_types::BigInt;
 use diesel::{Connection as _, RunQueryDsl as _};
-use migrate::{Error, Project, Settings};
+use migrate::{DatabaseUrl, Error, Project, Settings};
 
 /// A project with a row, and a pending migration with this `up.sql`.
 fn populated(up: &str) -> Scratch {
@@ -70,11 +70,8 @@ fn copies_a_database_with_rows_before_a_change() {
     assert!(
         name.starts_with("app-v1-20") && name.ends_with("Z.db") && name.len() == "app-v1-20261122T101500Z.db".len()
     );
-    let copy = Project::new(
-        &format!("sqlite:{}", newest(&scratch).display()),
-        &scratch.path().join("migrations"),
-        scratch.path(),
-    );
+    let url = DatabaseUrl::parse(newest(&scratch).to_str().unwrap(), scratch.path()).unwrap();
+    let copy = Project::new(&url, &scratch.path().join("migrations"), scratch.path());
     assert_eq!(copy.db_version().unwrap(), 1);
 }
 
@@ -137,7 +134,7 @@ fn keeps_the_newest_and_leaves_other_files() {
 fn keeps_the_backups_of_each_database_apart() {
     let scratch = populated(GOOD);
     fs::copy(scratch.path().join("app.db"), scratch.path().join("app.sqlite")).unwrap();
-    let url = format!("sqlite:{}", scratch.path().join("app.sqlite").display());
+    let url = DatabaseUrl::parse("app.sqlite", scratch.path()).unwrap();
     let other = Project::new(&url, &scratch.path().join("migrations"), scratch.path());
     other.with(Settings { backups: 1, ..Settings::default() }).upgrade(None).unwrap();
     keeping(&scratch, 1).upgrade(None).unwrap();

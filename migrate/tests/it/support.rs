@@ -7,7 +7,7 @@ use diesel::dsl::sql;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::{Connection as _, RunQueryDsl, SqliteConnection};
 use migrate::schema::{Column, Schema, Table, Type};
-use migrate::{Connection, Project, Wishes};
+use migrate::{Connection, DatabaseUrl, Project, Wishes};
 use tempfile::TempDir;
 
 /// A value as SQLite quotes it, its storage class included.
@@ -24,7 +24,7 @@ impl Scratch {
         // In memory where the system has a folder for that: a disk would take most of the time.
         let memory = std::path::Path::new("/dev/shm");
         let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
-        let url = format!("sqlite:{}", folder.path().join("app.db").display());
+        let url = DatabaseUrl::parse("app.db", folder.path()).unwrap();
         let project = Project::new(&url, &folder.path().join("migrations"), folder.path());
         project.version_control(None).unwrap();
         Self { folder, project }

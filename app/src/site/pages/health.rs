@@ -21,7 +21,7 @@ diesel::table! {
 /// The fairing that serves it.
 pub fn stage() -> impl Fairing {
     AdHoc::try_on_ignite("Health", |rocket| async {
-        let url = rocket.state::<Config>().map(|config| config.database_url.as_str());
+        let url = rocket.state::<Config>().map(|config| &config.database_url);
         match url.map(migrations::embedded) {
             Some(Ok(scripts)) => {
                 let needed = Needed(scripts.iter().map(migrate::Script::version).collect());
