@@ -34,6 +34,7 @@ use std::path::{Path, PathBuf, absolute};
 
 pub use ipnet::IpNet;
 pub use migrate::DatabaseUrl;
+use migrate::{Migrator, Settings};
 
 /// The validated settings. `Debug` prints no secrets.
 #[derive(Debug, Clone)]
@@ -72,6 +73,15 @@ impl Config {
     pub fn load() -> Result<Self, ConfigError> {
         let start = std::env::current_dir().map_err(ConfigError::CurrentFolder)?;
         Self::from_environment(std::env::vars_os(), &start)
+    }
+
+    /// The database and its migrations folder, for the four scripts.
+    #[must_use]
+    pub fn migrator(&self) -> Migrator {
+        let mut settings = Settings::default();
+        settings.backups = self.backups;
+        settings.base.clone_from(&self.base_dir);
+        Migrator::open(self.database_url.clone(), &self.migrations_dir).with(settings)
     }
 
     /// Reads the settings from these variables and from the `.env` at or above the folder `start`.

@@ -19,9 +19,9 @@ fn the_migrations_make_the_tables_of_the_models() {
 fn every_migration_can_be_taken_back_and_applied_again() {
     let mut db = TestDb::new();
     let project = migrations::project(&db.url, db.folder.path()).unwrap();
-    project.downgrade(Some(0)).unwrap();
+    project.downgrade(Target::Version(0)).unwrap();
     assert!(User::all(&mut db.connection).is_err(), "the table is gone");
-    project.upgrade(None).unwrap();
+    project.upgrade(Target::Latest).unwrap();
     assert_eq!(project.differences(&app::schema::schema()).unwrap(), []);
     assert_eq!(User::all(&mut db.connection).unwrap(), []);
 }

@@ -9,7 +9,7 @@ use std::net::TcpListener;
 use std::path::Path;
 
 use diesel::connection::SimpleConnection;
-use migrate::{DatabaseUrl, Project, Scripts};
+use migrate::{DatabaseUrl, Migrator, Migrations};
 use support::{Server, TestDb, refused};
 
 /// One line on standard error that begins with the program's name, nothing on standard output, and status 1.
@@ -118,9 +118,9 @@ fn a_database_that_is_behind_is_named_and_left_as_it_is() {
     let file = home.path().join("app.db");
     let first =
         [("001_migration/up.sql", "CREATE TABLE users (id INTEGER);"), ("001_migration/down.sql", "DROP TABLE users;")];
-    let scripts = Scripts::embedded(first).unwrap();
+    let scripts = Migrations::embedded(first).unwrap();
     let url = DatabaseUrl::parse("app.db", home.path()).unwrap();
-    Project::embedded(&url, scripts, home.path()).create_current().unwrap();
+    Migrator::embedded(&url, scripts, home.path()).create_current().unwrap();
     let before = fs::read(&file).unwrap();
     let error = one_line(home.path(), &[]);
     let needs = format!("needs version {}", newest());

@@ -82,10 +82,10 @@ fn the_index_follows_every_change_of_a_row() {
 fn rows_from_before_the_index_are_found() {
     let mut db = TestDb::new();
     let project = migrations::project(&db.url, db.folder.path()).unwrap();
-    project.downgrade(Some(7)).unwrap();
+    project.downgrade(Target::Version(7)).unwrap();
     let john = db.user("john");
     db.post(&john, "old words", 0);
-    project.upgrade(None).unwrap();
+    project.upgrade(Target::Latest).unwrap();
     assert_eq!(bodies(&mut db, "words"), ["old words"]);
     assert_eq!(people(&mut db, "john"), ["john"]);
     assert_eq!(project.differences(&app::schema::schema()).unwrap(), [], "the comparison leaves the index alone");

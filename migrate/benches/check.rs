@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use migrate::schema::{Action, Column, DefaultValue, ForeignKey, Index, IndexColumn, Schema, Table, Type};
-use migrate::{DatabaseUrl, Project, Wishes};
+use migrate::{DatabaseUrl, Migrator, PlanOptions};
 
 const TABLES: usize = 500;
 const RUNS: usize = 31;
@@ -19,8 +19,8 @@ fn main() {
     }
     let folder = tempfile::tempdir().expect("a temporary folder");
     let project = project(folder.path());
-    project.version_control(None).expect("an empty database");
-    let plan = project.make_update_script(&models(), &Wishes::default()).expect("a plan").expect("tables to make");
+    project.init().expect("an empty database");
+    let plan = project.plan(&models(), &PlanOptions::default()).expect("a plan").expect("tables to make");
     project.apply(&plan).expect("a migration");
 
     let program = env::current_exe().expect("this program");
@@ -36,14 +36,14 @@ fn main() {
 }
 
 fn check(folder: &std::path::Path) {
-    let wishes = Wishes { no_rehearsal: true, ..Wishes::default() };
-    let plan = project(folder).make_update_script(&models(), &wishes).expect("a comparison");
+    let wishes = PlanOptions { no_rehearsal: true, ..PlanOptions::default() };
+    let plan = project(folder).plan(&models(), &wishes).expect("a comparison");
     assert!(plan.is_none(), "models and database differ");
     println!("The models and the database agree: there is nothing to migrate");
 }
 
-fn project(folder: &std::path::Path) -> Project {
-    Project::new(&DatabaseUrl::parse("app.db", folder).expect("a URL"), &folder.join("migrations"), folder)
+fn project(folder: &std::path::Path) -> Migrator {
+    Migrator::new(&DatabaseUrl::parse("app.db", folder).expect("a URL"), &folder.join("migrations"), folder)
 }
 
 fn models() -> Schema {

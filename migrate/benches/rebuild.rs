@@ -18,7 +18,7 @@ use diesel::dsl::sql;
 use diesel::sql_types::Text;
 use diesel::{Connection as _, RunQueryDsl, SqliteConnection};
 use migrate::schema::{Action, Column, DefaultValue, ForeignKey, Index, IndexColumn, Schema, Table, Type};
-use migrate::{DatabaseUrl, Project, Settings, Wishes};
+use migrate::{DatabaseUrl, Migrator, Settings, PlanOptions};
 
 /// <https://www.sqlite.org/lang_altertable.html#otheralter>
 const BY_HAND: &str = "
@@ -92,11 +92,11 @@ fn number(variable: &str, default: usize) -> usize {
 /// A database at version 1 with its rows, and the second migration, generated, beside it.
 fn prepare(folder: &Path, rows: usize) {
     let project = project(folder, true);
-    project.version_control(None).expect("an empty database");
-    let wishes = Wishes { no_keep: true, no_rehearsal: true, ..Wishes::default() };
-    let plan = project.make_update_script(&models(Type::Integer), &wishes).expect("a plan").expect("tables");
+    project.init().expect("an empty database");
+    let wishes = PlanOptions { no_keep: true, no_rehearsal: true, ..PlanOptions::default() };
+    let plan = project.plan(&models(Type::Integer), &wishes).expect("a plan").expect("tables");
     project.apply(&plan).expect("the first migration");
-    let plan = project.make_update_script(&models(Type::BigInt), &wishes).expect("a plan").expect("a change");
+    let plan = project.plan(&models(Type::BigInt), &wishes).expect("a plan").expect("a change");
     let second = folder.join("migrations/sqlite").join(&plan.name);
     migrate::script::write(&second, &plan.sql).expect("the second migration");
     let fill = format!(
@@ -145,7 +145,7 @@ fn rebuild(way: &str, folder: &Path) {
         let mut connection = open(&folder.join("app.db"));
         connection.batch_execute(BY_HAND).expect("the rebuild");
     } else {
-        project(folder, way == "checked").upgrade(None).expect("the upgrade");
+        project(folder, way == "checked").upgrade(Target::Latest).expect("the upgrade");
     }
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
@@ -168,9 +168,9 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn project(folder: &Path, verify: bool) -> Project {
+fn project(folder: &Path, verify: bool) -> Migrator {
     let url = DatabaseUrl::parse("app.db", folder).expect("a URL");
-    Project::new(&url, &folder.join("migrations"), folder).with(Settings { backups: 0, verify, ..Settings::default() })
+    Migrator::new(&url, &folder.join("migrations"), folder).with(Settings { backups: 0, verify, ..Settings::default() })
 }
 
 fn open(path: &Path) -> SqliteConnection {

@@ -8,7 +8,7 @@ use std::env;
 use std::path::Path;
 use std::process::ExitCode;
 
-use migrate::render::Options;
+use migrate::RenderOptions;
 use migrate::{Connection, DatabaseUrl, Error, Schema, introspect};
 
 fn main() -> ExitCode {

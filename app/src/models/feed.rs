@@ -11,7 +11,7 @@ use diesel::dsl::{InnerJoin, IntoBoxed, sql};
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Integer, Timestamp};
 use migrate::Connection;
-use migrate::database::Backend;
+use migrate::Backend;
 
 use super::{Post, User};
 use crate::schema::{post_tags, posts, users};

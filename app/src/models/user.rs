@@ -7,7 +7,7 @@ use chrono::{NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use migrate::Connection;
-use migrate::database::Backend;
+use migrate::Backend;
 
 use super::ModelError;
 use crate::schema::{posts, users};

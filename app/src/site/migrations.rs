@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use migrate::{DatabaseUrl, Error, Project, Scripts};
+use migrate::{DatabaseUrl, Error, Migrator, Migrations};
 
 use super::embedded::{POSTGRESQL_MIGRATIONS, SQLITE_MIGRATIONS};
 
@@ -11,9 +11,9 @@ use super::embedded::{POSTGRESQL_MIGRATIONS, SQLITE_MIGRATIONS};
 /// # Errors
 ///
 /// When two of them have one number, or a name is no migration's.
-pub fn embedded(database_url: &DatabaseUrl) -> Result<Scripts, Error> {
+pub fn embedded(database_url: &DatabaseUrl) -> Result<Migrations, Error> {
     let files = if database_url.is_postgres() { POSTGRESQL_MIGRATIONS } else { SQLITE_MIGRATIONS };
-    Scripts::embedded(files.iter().copied())
+    Migrations::embedded(files.iter().copied())
 }
 
 /// That database together with the migrations of this program. Messages name files as seen from `base`.
@@ -21,6 +21,6 @@ pub fn embedded(database_url: &DatabaseUrl) -> Result<Scripts, Error> {
 /// # Errors
 ///
 /// As [`embedded`].
-pub fn project(database_url: &DatabaseUrl, base: &Path) -> Result<Project, Error> {
-    Ok(Project::embedded(database_url, embedded(database_url)?, base))
+pub fn project(database_url: &DatabaseUrl, base: &Path) -> Result<Migrator, Error> {
+    Ok(Migrator::embedded(database_url, embedded(database_url)?, base))
 }

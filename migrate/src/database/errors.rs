@@ -46,9 +46,5 @@ impl Error {
 }
 
 fn kind(message: &str) -> DatabaseErrorKind {
-    #[cfg(feature = "postgres")]
-    if let Some(kind) = super::postgres::errors::kind(message) {
-        return kind;
-    }
     super::sqlite::errors::kind(message).unwrap_or(DatabaseErrorKind::Other)
 }

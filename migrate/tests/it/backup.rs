@@ -10,13 +10,13 @@ use diesel::connection::SimpleConnection as _;
 use diesel::dsl::sql;
 use diesel::sql_types::BigInt;
 use diesel::{Connection as _, RunQueryDsl as _};
-use migrate::{DatabaseUrl, Error, Project, Settings};
+use migrate::{DatabaseUrl, Error, Migrator, Settings};
 
 /// A project with a row, and a pending migration with this `up.sql`.
 fn populated(up: &str) -> Scratch {
     let scratch = Scratch::new();
     write(&scratch, "001_a", "CREATE TABLE a (id INTEGER PRIMARY KEY, name TEXT);", "DROP TABLE a;");
-    scratch.project.upgrade(None).unwrap();
+    scratch.project.upgrade(Target::Latest).unwrap();
     scratch.execute("INSERT INTO a VALUES (1, 'one')");
     write(&scratch, "002_b", up, "DROP TABLE b;");
     scratch
@@ -32,7 +32,7 @@ fn write(scratch: &Scratch, name: &str, up: &str, down: &str) {
     fs::write(folder.join("down.sql"), down).unwrap();
 }
 
-fn keeping(scratch: &Scratch, backups: usize) -> Project {
+fn keeping(scratch: &Scratch, backups: usize) -> Migrator {
     scratch.project.clone().with(Settings { backups, ..Settings::default() })
 }
 
@@ -64,24 +64,24 @@ fn names(scratch: &Scratch) -> Vec<String> {
 #[test]
 fn copies_a_database_with_rows_before_a_change() {
     let scratch = populated(GOOD);
-    scratch.project.upgrade(None).unwrap();
+    scratch.project.upgrade(Target::Latest).unwrap();
     let names = backups(&scratch);
     let [name] = &names[..] else { panic!("{names:?}") };
     assert!(
         name.starts_with("app-v1-20") && name.ends_with("Z.db") && name.len() == "app-v1-20261122T101500Z.db".len()
     );
     let url = DatabaseUrl::parse(newest(&scratch).to_str().unwrap(), scratch.path()).unwrap();
-    let copy = Project::new(&url, &scratch.path().join("migrations"), scratch.path());
-    assert_eq!(copy.db_version().unwrap(), 1);
+    let copy = Migrator::new(&url, &scratch.path().join("migrations"), scratch.path());
+    assert_eq!(copy.version().unwrap(), 1);
 }
 
 #[test]
 fn copies_neither_an_empty_database_nor_for_no_change() {
     let scratch = populated(GOOD);
     scratch.execute("DELETE FROM a");
-    scratch.project.upgrade(None).unwrap();
+    scratch.project.upgrade(Target::Latest).unwrap();
     scratch.execute("INSERT INTO a VALUES (1, 'one')");
-    scratch.project.upgrade(None).unwrap();
+    scratch.project.upgrade(Target::Latest).unwrap();
     assert_eq!(backups(&scratch), [""; 0]);
     assert!(!scratch.path().join("backups").exists());
 }
@@ -89,18 +89,18 @@ fn copies_neither_an_empty_database_nor_for_no_change() {
 #[test]
 fn a_failed_run_neither_adds_nor_removes_a_backup() {
     let scratch = populated(BAD);
-    scratch.project.upgrade(None).unwrap_err();
+    scratch.project.upgrade(Target::Latest).unwrap_err();
     assert!(!scratch.path().join("backups").exists());
 
     fs::create_dir(scratch.path().join("backups")).unwrap();
-    scratch.project.upgrade(None).unwrap_err();
+    scratch.project.upgrade(Target::Latest).unwrap_err();
     assert!(scratch.path().join("backups").is_dir());
     let old = ["app-v1-20010101T000000Z.db", "app-v1-20020101T000000Z.db"];
     for name in old {
         fs::write(scratch.path().join("backups").join(name), "old").unwrap();
     }
     for _ in 0..3 {
-        keeping(&scratch, 2).upgrade(None).unwrap_err();
+        keeping(&scratch, 2).upgrade(Target::Latest).unwrap_err();
     }
     assert_eq!(backups(&scratch), old);
 }
@@ -123,7 +123,7 @@ fn keeps_the_newest_and_leaves_other_files() {
     for name in others.iter().chain(&old) {
         fs::write(folder.join(name), "old").unwrap();
     }
-    keeping(&scratch, 2).upgrade(None).unwrap();
+    keeping(&scratch, 2).upgrade(Target::Latest).unwrap();
     let left = backups(&scratch);
     assert!(others.iter().all(|name| left.contains(&(*name).to_owned())), "{left:?}");
     assert_eq!(left.len(), others.len() + 2, "{left:?}");
@@ -135,9 +135,9 @@ fn keeps_the_backups_of_each_database_apart() {
     let scratch = populated(GOOD);
     fs::copy(scratch.path().join("app.db"), scratch.path().join("app.sqlite")).unwrap();
     let url = DatabaseUrl::parse("app.sqlite", scratch.path()).unwrap();
-    let other = Project::new(&url, &scratch.path().join("migrations"), scratch.path());
-    other.with(Settings { backups: 1, ..Settings::default() }).upgrade(None).unwrap();
-    keeping(&scratch, 1).upgrade(None).unwrap();
+    let other = Migrator::new(&url, &scratch.path().join("migrations"), scratch.path());
+    other.with(Settings { backups: 1, ..Settings::default() }).upgrade(Target::Latest).unwrap();
+    keeping(&scratch, 1).upgrade(Target::Latest).unwrap();
     let names = backups(&scratch);
     let [own, others] = &names[..] else { panic!("{names:?}") };
     assert!(own.starts_with("app-v1-20") && others.starts_with("app.sqlite-v1-20"), "{names:?}");
@@ -148,16 +148,16 @@ fn keeps_the_backups_of_each_database_apart() {
 fn backups_within_a_second_get_different_names() {
     let scratch = populated(GOOD);
     for _ in 0..3 {
-        scratch.project.upgrade(None).unwrap();
-        scratch.project.downgrade(None).unwrap();
+        scratch.project.upgrade(Target::Latest).unwrap();
+        scratch.project.downgrade(Target::Previous).unwrap();
     }
     let project = keeping(&scratch, 100);
     for _ in 0..7 {
-        project.upgrade(None).unwrap();
-        project.downgrade(None).unwrap();
+        project.upgrade(Target::Latest).unwrap();
+        project.downgrade(Target::Previous).unwrap();
     }
     assert_eq!(backups(&scratch).len(), 5 + 14, "{:?}", backups(&scratch));
-    keeping(&scratch, 1).upgrade(None).unwrap();
+    keeping(&scratch, 1).upgrade(Target::Latest).unwrap();
     assert_eq!(backups(&scratch).len(), 1);
 }
 
@@ -166,7 +166,7 @@ fn ignores_what_a_killed_run_left() {
     let scratch = populated(GOOD);
     fs::create_dir(scratch.path().join("backups")).unwrap();
     fs::write(scratch.path().join("backups/.app.db.new"), "half a cop").unwrap();
-    scratch.project.upgrade(None).unwrap();
+    scratch.project.upgrade(Target::Latest).unwrap();
     assert_eq!(backups(&scratch).len(), 1);
 }
 
@@ -177,7 +177,7 @@ fn has_the_permissions_of_the_database() {
     let database = scratch.path().join("app.db");
     for bits in [0o600, 0o640] {
         fs::set_permissions(&database, fs::Permissions::from_mode(bits)).unwrap();
-        scratch.project.upgrade(None).unwrap();
+        scratch.project.upgrade(Target::Latest).unwrap();
         let backup = newest(&scratch);
         assert_eq!(mode(&backup), bits);
         fs::set_permissions(&backup, fs::Permissions::from_mode(0o444)).unwrap();
@@ -191,10 +191,10 @@ fn has_the_permissions_of_the_database() {
 fn a_file_in_place_of_the_folder_stops_the_run() {
     let scratch = populated(GOOD);
     fs::write(scratch.path().join("backups"), "a file").unwrap();
-    let error = scratch.project.upgrade(None).unwrap_err().to_string();
+    let error = scratch.project.upgrade(Target::Latest).unwrap_err().to_string();
     assert!(error.starts_with("cannot write backups: ") && error.contains("MICROBLOG_BACKUPS=0"), "{error}");
-    assert_eq!(scratch.project.db_version().unwrap(), 1);
-    keeping(&scratch, 0).upgrade(None).unwrap();
+    assert_eq!(scratch.project.version().unwrap(), 1);
+    keeping(&scratch, 0).upgrade(Target::Latest).unwrap();
 }
 
 #[test]
@@ -214,8 +214,8 @@ fn is_consistent_while_others_write() {
             }
         });
         for _ in 0..4 {
-            scratch.project.upgrade(None).unwrap();
-            scratch.project.downgrade(None).unwrap();
+            scratch.project.upgrade(Target::Latest).unwrap();
+            scratch.project.downgrade(Target::Previous).unwrap();
         }
         writer.join().unwrap();
         for name in backups(&scratch) {
@@ -232,12 +232,12 @@ fn is_consistent_while_others_write() {
 #[test]
 fn restore_backs_up_the_database_that_it_replaces() {
     let scratch = populated(GOOD);
-    scratch.project.upgrade(None).unwrap();
+    scratch.project.upgrade(Target::Latest).unwrap();
     let backup = newest(&scratch);
     scratch.execute("INSERT INTO a VALUES (2, 'two')");
     assert_eq!(scratch.project.restore(&backup).unwrap(), 1);
     assert_eq!(names(&scratch), ["one"]);
-    assert_eq!(scratch.project.db_version().unwrap(), 1);
+    assert_eq!(scratch.project.version().unwrap(), 1);
     let replaced = scratch
         .path()
         .join("backups")
@@ -251,7 +251,7 @@ fn restore_backs_up_the_database_that_it_replaces() {
 #[test]
 fn restore_takes_paths_relative_to_the_base() {
     let scratch = populated(GOOD);
-    scratch.project.upgrade(None).unwrap();
+    scratch.project.upgrade(Target::Latest).unwrap();
     let name = backups(&scratch).remove(0);
     assert_eq!(scratch.project.restore(&PathBuf::from("backups").join(&name)).unwrap(), 1);
     for odd in ["it's a \"copy\" ü?mode=ro#1%20.db", "file:x.db", "-v.db", " "] {
@@ -265,7 +265,7 @@ fn restore_takes_paths_relative_to_the_base() {
 #[test]
 fn restore_refuses_other_files() {
     let scratch = populated(GOOD);
-    scratch.project.upgrade(None).unwrap();
+    scratch.project.upgrade(Target::Latest).unwrap();
     let whole = fs::read(newest(&scratch)).unwrap();
     let before = fs::read(scratch.path().join("app.db")).unwrap();
     let file = |name: &str, bytes: &[u8]| {
@@ -295,7 +295,7 @@ fn restore_refuses_other_files() {
 
     let other = Scratch::new();
     write(&other, "001_a", "CREATE TABLE other (id INTEGER PRIMARY KEY);", "");
-    other.project.upgrade(None).unwrap();
+    other.project.upgrade(Target::Latest).unwrap();
     let bytes = fs::read(other.path().join("app.db")).unwrap();
     assert_eq!(
         refused(&file("other.db", &bytes)),
@@ -323,7 +323,7 @@ fn restore_replaces_a_damaged_database_and_its_journals() {
     for leftover in ["app.db-wal", "app.db-journal", "app.db-shm"] {
         for damage in [None, Some("no database any more")] {
             let scratch = populated(GOOD);
-            scratch.project.upgrade(None).unwrap();
+            scratch.project.upgrade(Target::Latest).unwrap();
             let (database, backup) = (scratch.path().join("app.db"), newest(&scratch));
             match damage {
                 None => fs::remove_file(&database).unwrap(),
@@ -348,7 +348,7 @@ fn restore_replaces_a_damaged_database_and_its_journals() {
 #[test]
 fn restore_renames_a_database_with_damaged_rows() {
     let scratch = populated(GOOD);
-    scratch.project.upgrade(None).unwrap();
+    scratch.project.upgrade(Target::Latest).unwrap();
     let (database, backup) = (scratch.path().join("app.db"), newest(&scratch));
     let mut bytes = fs::read(&database).unwrap();
     // The schema, on the first page, can still be read.
@@ -363,7 +363,7 @@ fn restore_renames_a_database_with_damaged_rows() {
 #[test]
 fn restore_refuses_an_uncontrolled_database_with_rows() {
     let scratch = populated(GOOD);
-    scratch.project.upgrade(None).unwrap();
+    scratch.project.upgrade(Target::Latest).unwrap();
     let backup = newest(&scratch);
     fs::remove_file(scratch.path().join("app.db")).unwrap();
     let mut others = diesel::SqliteConnection::establish(scratch.path().join("app.db").to_str().unwrap()).unwrap();
@@ -384,7 +384,7 @@ fn survives_a_clock_that_was_set_back() {
     for year in 2030..2036 {
         fs::write(scratch.path().join(format!("backups/app-v1-{year}0101T000000Z.db")), "").unwrap();
     }
-    scratch.project.upgrade(None).unwrap();
+    scratch.project.upgrade(Target::Latest).unwrap();
     let left = backups(&scratch);
     assert!(
         left.len() == 5 && left.iter().any(|name| name.starts_with("app-v1-2") && name.as_str() < "app-v1-2030"),
@@ -399,8 +399,8 @@ fn restores_tables_of_a_database_at_version_0() {
     let mut legacy = diesel::SqliteConnection::establish(scratch.path().join("app.db").to_str().unwrap()).unwrap();
     legacy.batch_execute("CREATE TABLE older (x); INSERT INTO older VALUES (1)").unwrap();
     drop(legacy);
-    scratch.project.version_control(Some(0)).unwrap();
-    scratch.project.upgrade(None).unwrap();
+    scratch.project.baseline(0).unwrap();
+    scratch.project.upgrade(Target::Latest).unwrap();
     assert_eq!(scratch.project.restore(&newest(&scratch)).unwrap(), 0);
     assert_eq!(scratch.query("SELECT x FROM older"), [Some("1".into())]);
 }
@@ -408,11 +408,11 @@ fn restores_tables_of_a_database_at_version_0() {
 #[test]
 fn restore_keeps_a_symbolic_link() {
     let scratch = populated(GOOD);
-    scratch.project.upgrade(None).unwrap();
+    scratch.project.upgrade(Target::Latest).unwrap();
     let (link, real) = (scratch.path().join("app.db"), scratch.path().join("real.db"));
     fs::rename(&link, &real).unwrap();
     std::os::unix::fs::symlink("real.db", &link).unwrap();
     scratch.project.restore(&newest(&scratch)).unwrap();
     assert!(link.is_symlink() && real.is_file());
-    assert_eq!(scratch.project.db_version().unwrap(), 1);
+    assert_eq!(scratch.project.version().unwrap(), 1);
 }

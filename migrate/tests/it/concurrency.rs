@@ -22,7 +22,7 @@ fn a_wait_that_runs_out_is_an_error_of_one_line() {
     let mut writer = scratch.connect();
     for (lock, statement) in [("BEGIN IMMEDIATE", "writes"), ("BEGIN EXCLUSIVE", "reads too")] {
         writer.batch_execute(lock).unwrap();
-        let error = project.upgrade(None).unwrap_err().to_string();
+        let error = project.upgrade(Target::Latest).unwrap_err().to_string();
         assert_eq!(
             error, "app.db: database is locked: another program is using it; try again when that has finished",
             "{statement}"
@@ -32,5 +32,5 @@ fn a_wait_that_runs_out_is_an_error_of_one_line() {
         let [line] = &told[..] else { panic!("{told:?}") };
         assert!(line.starts_with("waiting up to 1 s for ") && line.ends_with(" is writing to app.db"), "{line}");
     }
-    assert_eq!(project.upgrade(None).unwrap().len(), 1);
+    assert_eq!(project.upgrade(Target::Latest).unwrap().len(), 1);
 }

@@ -4,7 +4,7 @@ use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
 use diesel::sql_types::{Nullable, Text};
 use diesel::{Connection as _, RunQueryDsl, SqliteConnection};
-use migrate::render::Options;
+use migrate::RenderOptions;
 use migrate::schema::{Column, Index, IndexColumn, Schema, Table, Type};
 use migrate::{Connection, Error, introspect};
 

@@ -11,7 +11,7 @@ fn at_version_2() -> Scratch {
     for (name, table) in [("001_a", "a"), ("002_b", "b")] {
         write(&scratch, name, &format!("CREATE TABLE {table} (id INTEGER PRIMARY KEY);\n"));
     }
-    scratch.project.upgrade(None).unwrap();
+    scratch.project.upgrade(Target::Latest).unwrap();
     write(&scratch, "003_c", "CREATE TABLE c (id INTEGER PRIMARY KEY);\n");
     scratch
 }
@@ -29,15 +29,15 @@ fn write(scratch: &Scratch, name: &str, up: &str) {
 fn assert_refused(scratch: &Scratch, said: &str) {
     let (project, models) = (&scratch.project, Schema::new([]));
     let errors = [
-        project.upgrade(None).unwrap_err(),
-        project.downgrade(None).unwrap_err(),
-        project.make_update_script(&models, &migrate::Wishes::default()).unwrap_err(),
-        project.require_agreement(&models).unwrap_err(),
+        project.upgrade(Target::Latest).unwrap_err(),
+        project.downgrade(Target::Previous).unwrap_err(),
+        project.plan(&models, &migrate::PlanOptions::default()).unwrap_err(),
+        project.check(&models).unwrap_err(),
     ];
     for error in errors {
         assert_eq!(error.to_string(), said);
     }
-    assert_eq!(project.db_version().unwrap(), 2);
+    assert_eq!(project.version().unwrap(), 2);
 }
 
 const EDITED: &str = "migration 001_a was edited after it was applied: put its up.sql back as it was and write a new \
@@ -50,34 +50,34 @@ fn names_an_edited_migration_until_it_is_accepted() {
     assert_refused(&scratch, EDITED);
     assert_eq!(scratch.project.status().unwrap().edited, ["001_a"]);
     scratch.project.accept_edited(1).unwrap();
-    assert_eq!(scratch.project.upgrade(None).unwrap().len(), 1);
+    assert_eq!(scratch.project.upgrade(Target::Latest).unwrap().len(), 1);
     write(&scratch, "001_a", "CREATE TABLE a (id INTEGER PRIMARY KEY);\n");
-    assert_eq!(scratch.project.upgrade(None).unwrap_err().to_string(), EDITED);
+    assert_eq!(scratch.project.upgrade(Target::Latest).unwrap_err().to_string(), EDITED);
 }
 
 #[test]
 fn ignores_line_endings() {
     let scratch = at_version_2();
     write(&scratch, "001_a", "CREATE TABLE a (id INTEGER PRIMARY KEY);\r\n");
-    assert_eq!(scratch.project.upgrade(None).unwrap().len(), 1);
+    assert_eq!(scratch.project.upgrade(Target::Latest).unwrap().len(), 1);
     write(&scratch, "001_a", "CREATE TABLE a (id INTEGER PRIMARY KEY);\n\n");
-    assert_eq!(scratch.project.upgrade(None).unwrap_err().to_string(), EDITED);
+    assert_eq!(scratch.project.upgrade(Target::Latest).unwrap_err().to_string(), EDITED);
 }
 
 #[test]
 fn allows_an_edited_down_sql() {
     let scratch = at_version_2();
     fs::write(scratch.path().join("migrations/sqlite/002_b/down.sql"), "DROP TABLE b; -- mended").unwrap();
-    scratch.project.downgrade(None).unwrap();
-    assert_eq!(scratch.project.db_version().unwrap(), 1);
+    scratch.project.downgrade(Target::Previous).unwrap();
+    assert_eq!(scratch.project.version().unwrap(), 1);
 }
 
 #[test]
 fn allows_an_edit_of_a_reverted_migration() {
     let scratch = at_version_2();
-    scratch.project.downgrade(None).unwrap();
+    scratch.project.downgrade(Target::Previous).unwrap();
     write(&scratch, "002_b", "CREATE TABLE b (id INTEGER PRIMARY KEY, more TEXT);");
-    scratch.project.upgrade(None).unwrap();
+    scratch.project.upgrade(Target::Latest).unwrap();
     assert_eq!(scratch.project.status().unwrap().edited, [""; 0]);
 }
 
@@ -96,7 +96,7 @@ fn names_a_missing_migration() {
 fn names_an_unapplied_migration_below_the_version() {
     let scratch = Scratch::new();
     write(&scratch, "002_b", "CREATE TABLE b (id INTEGER PRIMARY KEY);");
-    scratch.project.upgrade(None).unwrap();
+    scratch.project.upgrade(Target::Latest).unwrap();
     write(&scratch, "001_late", "CREATE TABLE late (id INTEGER PRIMARY KEY);");
     assert_refused(
         &scratch,
@@ -113,7 +113,7 @@ fn refuses_to_accept_an_unapplied_migration() {
     }
     // To accept a migration that was not edited changes nothing.
     scratch.project.accept_edited(2).unwrap();
-    assert_eq!(scratch.project.upgrade(None).unwrap().len(), 1);
+    assert_eq!(scratch.project.upgrade(Target::Latest).unwrap().len(), 1);
 }
 
 #[test]
@@ -123,9 +123,9 @@ fn takes_over_what_the_diesel_command_line_applied() {
         "DROP TABLE __migrate_checksums; CREATE TABLE c (id INTEGER PRIMARY KEY);
          INSERT INTO __diesel_schema_migrations (version) VALUES ('003')",
     );
-    assert_eq!(scratch.project.upgrade(None).unwrap(), []);
+    assert_eq!(scratch.project.upgrade(Target::Latest).unwrap(), []);
     write(&scratch, "003_c", "CREATE TABLE c (id INTEGER);");
-    assert!(scratch.project.upgrade(None).unwrap_err().to_string().contains("003_c was edited"));
+    assert!(scratch.project.upgrade(Target::Latest).unwrap_err().to_string().contains("003_c was edited"));
 }
 
 #[test]
@@ -134,9 +134,9 @@ fn names_tables_that_were_changed_by_hand() {
     let table = Table::new("a", ["id"]).column(Column::new("id", Type::Integer));
     let models = Schema::new([table]);
     scratch.migrate(&models);
-    scratch.project.require_agreement(&models).unwrap();
+    scratch.project.check(&models).unwrap();
     scratch.execute("ALTER TABLE a ADD COLUMN stray INTEGER");
-    let error = scratch.project.require_agreement(&models).unwrap_err().to_string();
+    let error = scratch.project.check(&models).unwrap_err().to_string();
     assert!(error.starts_with("app.db is not what the models expect; a migration between them"), "{error}");
     assert!(error.contains("stray"), "{error}");
 }
@@ -151,7 +151,7 @@ fn names_triggers_and_views_that_were_changed_by_hand() {
         "002_objects",
         &format!("{counted}; CREATE VIEW b AS SELECT * FROM a; CREATE VIRTUAL TABLE c USING fts5 (d);"),
     );
-    scratch.project.require_agreement(&models).unwrap();
+    scratch.project.check(&models).unwrap();
     for (change, said) in [
         ("DROP TRIGGER counted", "lacks the trigger counted, which a migration made"),
         ("DROP VIEW b; CREATE VIEW b AS SELECT 1", "has another view b than the migrations make"),
@@ -159,7 +159,7 @@ fn names_triggers_and_views_that_were_changed_by_hand() {
         ("CREATE VIEW e AS SELECT 1", "has the view e, which no migration made"),
     ] {
         scratch.execute(&format!("SAVEPOINT here; {change}; RELEASE here"));
-        let error = scratch.project.require_agreement(&models).unwrap_err().to_string();
+        let error = scratch.project.check(&models).unwrap_err().to_string();
         assert_eq!(error, format!("app.db was changed by hand: it {said}"));
         scratch.execute(&format!(
             "DROP TRIGGER IF EXISTS counted; {counted}; DROP VIEW b; CREATE VIEW b AS SELECT * FROM a;
@@ -176,7 +176,7 @@ fn a_row_lost_from_an_unnamed_table_undoes_the_run() {
          CREATE TRIGGER sly AFTER DELETE ON b BEGIN DELETE FROM a WHERE id = old.id; END;",
     );
     write(&scratch, "003_c", "DELETE FROM b;");
-    let error = scratch.project.upgrade(None).unwrap_err().to_string();
+    let error = scratch.project.upgrade(Target::Latest).unwrap_err().to_string();
     assert_eq!(
         error,
         "table a would keep 1 of its 2 rows, though no migration of this run takes any from it; nothing was \
@@ -184,9 +184,9 @@ fn a_row_lost_from_an_unnamed_table_undoes_the_run() {
     );
     assert_eq!(scratch.query("SELECT CAST(count(*) AS TEXT) FROM a"), [Some("2".into())]);
     write(&scratch, "003_c", "DELETE FROM b; -- A is only in a comment\n");
-    scratch.project.upgrade(None).unwrap_err();
+    scratch.project.upgrade(Target::Latest).unwrap_err();
     write(&scratch, "003_c", "DELETE FROM b; DELETE FROM \"A\" WHERE id = 1;");
-    scratch.project.upgrade(None).unwrap();
+    scratch.project.upgrade(Target::Latest).unwrap();
 }
 
 #[test]
@@ -198,6 +198,6 @@ fn without_the_check_a_row_may_be_lost() {
     );
     write(&scratch, "003_c", "DELETE FROM b;");
     let settings = migrate::Settings { verify: false, ..migrate::Settings::default() };
-    scratch.project.clone().with(settings).upgrade(None).unwrap();
+    scratch.project.clone().with(settings).upgrade(Target::Latest).unwrap();
     assert_eq!(scratch.query("SELECT CAST(count(*) AS TEXT) FROM a"), [Some("0".into())]);
 }

@@ -21,7 +21,7 @@ fn pending_on(first: &str, rows: &str, up: &str) -> Scratch {
         fs::write(folder.join(file), text).unwrap();
     };
     write("001_a", "up.sql", first);
-    scratch.project.upgrade(None).unwrap();
+    scratch.project.upgrade(Target::Latest).unwrap();
     scratch.execute(rows);
     write("002_b", "up.sql", up);
     scratch
@@ -32,18 +32,18 @@ fn pending_on(first: &str, rows: &str, up: &str) -> Scratch {
 fn assert_refused(scratch: &Scratch, words: &str) {
     let dump = || scratch.query("SELECT quote(id) || quote(nickname) || quote(email) || quote(visits) FROM users");
     let before = dump();
-    assert_eq!(scratch.project.upgrade(None).unwrap_err().to_string(), words);
+    assert_eq!(scratch.project.upgrade(Target::Latest).unwrap_err().to_string(), words);
     assert_eq!(dump(), before);
-    assert_eq!(scratch.project.db_version().unwrap(), 1);
+    assert_eq!(scratch.project.version().unwrap(), 1);
     let blind = Settings { verify: false, ..Settings::default() };
-    scratch.project.clone().with(blind).upgrade(None).unwrap();
+    scratch.project.clone().with(blind).upgrade(Target::Latest).unwrap();
     assert_ne!(dump(), before);
 }
 
 #[track_caller]
 fn assert_passes(scratch: &Scratch) {
-    scratch.project.upgrade(None).unwrap();
-    assert_eq!(scratch.project.db_version().unwrap(), 2);
+    scratch.project.upgrade(Target::Latest).unwrap();
+    assert_eq!(scratch.project.version().unwrap(), 2);
 }
 
 const TRIGGER: &str = "A trigger, or a copy by position, may do it: db_upgrade --rehearse shows a row that differs; if it is \
@@ -172,12 +172,12 @@ fn a_damaged_rebuilt_table_undoes_the_run() {
     let blind = "PRAGMA ignore_check_constraints = ON; INSERT INTO users_2 SELECT * FROM users;
                  PRAGMA ignore_check_constraints = OFF";
     let scratch = pending(&rebuild(blind).replace("email TEXT", "email TEXT CHECK (email IS NOT NULL)"));
-    let said = scratch.project.upgrade(None).unwrap_err().to_string();
+    let said = scratch.project.upgrade(Target::Latest).unwrap_err().to_string();
     assert_eq!(
         said,
         "table users would be damaged after it was rebuilt, nothing was changed: CHECK constraint failed in users"
     );
-    assert_eq!(scratch.project.db_version().unwrap(), 1);
+    assert_eq!(scratch.project.version().unwrap(), 1);
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn detects_a_row_that_others_replace() {
                  DELETE FROM settings; INSERT INTO settings VALUES ('a', 1), ('b', 2);
              END"
         ));
-        let said = scratch.project.upgrade(None).unwrap_err().to_string();
+        let said = scratch.project.upgrade(Target::Latest).unwrap_err().to_string();
         assert!(said.contains("settings") && said.contains("would change"), "{said}");
     }
 }
@@ -271,13 +271,13 @@ fn refuses_statements_that_end_the_protection() {
         ("ATTACH 'other.db' AS other", "a migration changes one database: nothing protects another one: take it out"),
     ] {
         let scratch = pending(&format!("UPDATE users SET visits = 0; {statement}; UPDATE users SET visits = 1"));
-        let said = scratch.project.upgrade(None).unwrap_err().to_string();
+        let said = scratch.project.upgrade(Target::Latest).unwrap_err().to_string();
         let expected = format!("migration 002_b failed, nothing was changed: {why} in: {statement}");
         assert_eq!(said, expected);
         assert!(!scratch.path().join("other.db").exists());
     }
     let scratch = pending("UPDATE users SET visits = 0; /* and then DELETE FROM users");
-    let said = scratch.project.upgrade(None).unwrap_err().to_string();
+    let said = scratch.project.upgrade(Target::Latest).unwrap_err().to_string();
     assert!(said.contains("comment") && said.contains("nothing was changed"), "{said}");
 }
 
@@ -288,7 +288,7 @@ fn a_handwritten_rebuild_that_loses_a_trigger_undoes_the_run() {
         "CREATE TRIGGER greets AFTER INSERT ON users BEGIN UPDATE users SET visits = 0 WHERE id = new.id; END";
     let scratch = pending(&copy);
     scratch.execute(trigger);
-    let said = scratch.project.upgrade(None).unwrap_err().to_string();
+    let said = scratch.project.upgrade(Target::Latest).unwrap_err().to_string();
     let words = "users would lose the trigger greets, though no migration of this run drops it; nothing was changed. Make \
                  it again in the migration, after the table: the migration that made it first has its text";
     assert_eq!(said, words);

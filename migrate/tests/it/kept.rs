@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use crate::support::{Scratch, Value};
 use diesel::connection::SimpleConnection as _;
 use migrate::schema::{Action, Check, Column, DefaultValue, ForeignKey, Index, IndexColumn, Schema, Table, Type};
-use migrate::{Settings, Wishes};
+use migrate::{Settings, PlanOptions};
 
 const TEXT: Type = Type::Text { max_length: None };
 
@@ -154,10 +154,10 @@ fn a_rebuild_that_drops_the_triggers_of_a_side_table_is_undone() {
     let rebuild = "CREATE TABLE t2 (id INTEGER PRIMARY KEY NOT NULL, k INTEGER);
                    INSERT INTO t2 (id, k) SELECT id, k FROM t; DROP TABLE t; ALTER TABLE t2 RENAME TO t;";
     scratch.script("003_by_hand", rebuild);
-    let said = scratch.project.upgrade(None).unwrap_err().to_string();
+    let said = scratch.project.upgrade(Target::Latest).unwrap_err().to_string();
     assert!(said.starts_with("t would lose the trigger _kept_002_t_"), "{said}");
     scratch.write("003_by_hand", &format!("{rebuild} DROP TABLE _kept_002_t;"));
-    scratch.project.upgrade(None).unwrap();
+    scratch.project.upgrade(Target::Latest).unwrap();
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn references_to_a_deleted_row_do_not_return_to_a_reused_key() {
         assert_eq!(scratch.query("SELECT person FROM letters"), [Some("1".into())]);
         assert_eq!(scratch.query("SELECT person FROM notes ORDER BY id"), [Some("1".into()), None]);
         assert_eq!(scratch.query("SELECT name FROM sqlite_master WHERE name LIKE '%kept%'"), []);
-        scratch.project.upgrade(None).unwrap();
+        scratch.project.upgrade(Target::Latest).unwrap();
         scratch.project.purge_kept(None).unwrap();
         assert_eq!(scratch.query("SELECT name FROM sqlite_master WHERE name LIKE '%kept%'"), []);
     }
@@ -200,7 +200,7 @@ fn a_side_table_stays_true_after_a_rebuild_and_a_purge() {
     scratch.downgrade();
     scratch.downgrade();
     assert_eq!(scratch.query("SELECT v FROM t ORDER BY id"), [Some("a".into()), Some("b".into()), None]);
-    scratch.project.upgrade(None).unwrap();
+    scratch.project.upgrade(Target::Latest).unwrap();
     scratch.project.purge_kept(None).unwrap();
     scratch.execute("DELETE FROM t WHERE id = 1");
     scratch.downgrade();
@@ -225,8 +225,8 @@ fn a_change_of_letter_case_is_a_newer_value() {
         "DROP TABLE t; CREATE TABLE t (id INTEGER NOT NULL PRIMARY KEY, name TEXT COLLATE NOCASE);
          INSERT INTO t VALUES (1, NULL), (2, NULL)",
     );
-    let wishes = Wishes { fills: vec!["t.name=anon".into()], ..Wishes::default() };
-    let plan = scratch.project.make_update_script(&Schema::new([table("t").column(name)]), &wishes).unwrap().unwrap();
+    let wishes = PlanOptions { fills: vec!["t.name=anon".into()], ..PlanOptions::default() };
+    let plan = scratch.project.plan(&Schema::new([table("t").column(name)]), &wishes).unwrap().unwrap();
     scratch.project.apply(&plan.accept_losses()).unwrap();
     scratch.execute("UPDATE t SET name = 'ANON' WHERE id = 2");
     scratch.downgrade();
@@ -276,7 +276,7 @@ fn a_downgrade_after_a_purge_warns_of_the_loss() {
     assert_eq!(project.purge_kept(Some(3)).unwrap(), [("_kept_002_t".to_owned(), 3)]);
     assert_eq!(project.purge_kept(None).unwrap(), []);
     let tell: fn(&str) = |line| SAID.lock().unwrap().push(line.to_owned());
-    project.with(Settings { tell, backups: 0, ..Settings::default() }).downgrade(None).unwrap();
+    project.with(Settings { tell, backups: 0, ..Settings::default() }).downgrade(Target::Previous).unwrap();
     assert_eq!(scratch.query("SELECT group_concat(v) FROM t"), [Some("new,new,new".into())]);
     assert_eq!(
         *SAID.lock().unwrap(),
@@ -324,7 +324,7 @@ fn a_purge_removes_the_values_from_the_journal() {
             assert_eq!(*BUSY.lock().unwrap(), [said]);
             other.batch_execute("COMMIT").unwrap();
             scratch.downgrade();
-            scratch.project.upgrade(None).unwrap();
+            scratch.project.upgrade(Target::Latest).unwrap();
             scratch.execute("UPDATE _kept_002_t SET v = 'a very private word'");
         }
         project.purge_kept(None).unwrap();
@@ -377,7 +377,7 @@ fn a_restored_check_refuses_rows_that_violate_it() {
     scratch.execute("INSERT INTO t (v) VALUES (1), (2)");
     scratch.migrate(&Schema::new([plain]));
     scratch.execute("INSERT INTO t (v) VALUES (-1)");
-    let error = scratch.project.downgrade(None).unwrap_err().to_string();
+    let error = scratch.project.downgrade(Target::Previous).unwrap_err().to_string();
     assert!(error.contains("CHECK constraint failed: v > 0") && error.contains("nothing was changed"), "{error}");
     scratch.execute("DELETE FROM t WHERE v < 0");
     scratch.downgrade();
@@ -389,8 +389,8 @@ fn keeps_nothing_with_no_keep() {
     let scratch = Scratch::new();
     scratch.migrate(&Schema::new([table("t").column(Column::new("v", TEXT).nullable())]));
     scratch.execute("INSERT INTO t (v) VALUES ('a')");
-    let wishes = Wishes { no_keep: true, ..Wishes::default() };
-    let plan = scratch.project.make_update_script(&Schema::new([table("t")]), &wishes).unwrap().unwrap();
+    let wishes = PlanOptions { no_keep: true, ..PlanOptions::default() };
+    let plan = scratch.project.plan(&Schema::new([table("t")]), &wishes).unwrap().unwrap();
     scratch.project.apply(&plan.accept_losses()).unwrap();
     assert_eq!(scratch.query("SELECT name FROM sqlite_master WHERE name LIKE '%kept%'"), []);
     scratch.downgrade();
@@ -424,13 +424,13 @@ fn refuses_to_restore_a_dangling_not_null_reference() {
     scratch.execute("INSERT INTO users VALUES (1), (2); INSERT INTO posts VALUES (1, 1), (2, 2)");
     scratch.migrate(&Schema::new([users, posts(&[])]));
     scratch.execute("DELETE FROM users WHERE id = 2");
-    let error = scratch.project.downgrade(None).unwrap_err().to_string();
+    let error = scratch.project.downgrade(Target::Previous).unwrap_err().to_string();
     assert_eq!(
         error,
         "migration 002_migration would leave rows without the row that they refer to, nothing was changed; 1 in all, \
          the first: row 2 of posts refers to nothing in users"
     );
-    assert_eq!(scratch.project.db_version().unwrap(), 2);
+    assert_eq!(scratch.project.version().unwrap(), 2);
     assert_eq!(scratch.query("SELECT user_id || '' FROM _kept_002_posts"), [Some("1".into()), Some("2".into())]);
     scratch.execute("DELETE FROM posts WHERE id = 2");
     scratch.downgrade();

@@ -2,7 +2,7 @@
 
 use crate::support::Scratch;
 use migrate::schema::{Column, DefaultValue, Schema, Table, Type};
-use migrate::{Plan, Wishes};
+use migrate::{Plan, PlanOptions};
 
 const TEXT: Type = Type::Text { max_length: None };
 
@@ -22,8 +22,8 @@ fn with_values(ty: &Type, values: &[&str]) -> Scratch {
 }
 
 fn plan(scratch: &Scratch, models: &Schema, fills: &[&str]) -> Plan {
-    let wishes = Wishes { fills: fills.iter().map(ToString::to_string).collect(), ..Wishes::default() };
-    scratch.project.make_update_script(models, &wishes).unwrap().unwrap()
+    let wishes = PlanOptions { fills: fills.iter().map(ToString::to_string).collect(), ..PlanOptions::default() };
+    scratch.project.plan(models, &wishes).unwrap().unwrap()
 }
 
 fn words(plan: &Plan) -> Vec<&str> {
@@ -58,14 +58,14 @@ fn counts_the_values_of_a_dropped_column() {
         "nothing was written, because nobody has agreed to it: drops notes.what: 1,204 of 2,000 rows hold a value, kept \
          aside in _kept_002_notes; run again with --allow-data-loss to do it all the same"
     );
-    assert_eq!(scratch.project.db_version().unwrap(), 1);
+    assert_eq!(scratch.project.version().unwrap(), 1);
     assert!(!scratch.path().join("migrations/sqlite/002_migration").exists());
 }
 
 /// The text of each loss, and the error when none is accepted.
 fn said(scratch: &Scratch, models: &Schema, no_keep: bool) -> (String, String) {
-    let wishes = Wishes { no_keep, ..Wishes::default() };
-    let plan = scratch.project.make_update_script(models, &wishes).unwrap().unwrap();
+    let wishes = PlanOptions { no_keep, ..PlanOptions::default() };
+    let plan = scratch.project.plan(models, &wishes).unwrap().unwrap();
     let lines = plan.to_string();
     let lines: Vec<_> = lines.lines().filter_map(|line| line.strip_prefix("attention: ")).collect();
     (lines.join("\n"), scratch.project.apply(&plan).unwrap_err().to_string())
@@ -95,10 +95,10 @@ fn names_where_the_values_are_kept() {
 #[test]
 fn names_a_renamed_table_by_its_new_name() {
     let scratch = with_values(&TEXT, &["'a'"]);
-    let wishes = Wishes { renames: vec!["notes=memos".into()], ..Wishes::default() };
+    let wishes = PlanOptions { renames: vec!["notes=memos".into()], ..PlanOptions::default() };
     let mut models = notes([]);
     models.tables[0].name = "memos".into();
-    let plan = scratch.project.make_update_script(&models, &wishes).unwrap().unwrap();
+    let plan = scratch.project.plan(&models, &wishes).unwrap().unwrap();
     assert!(plan.to_string().ends_with("drops notes.what: 1 of 1 row holds a value, kept aside in _kept_002_memos"));
     scratch.project.apply(&plan.accept_losses()).unwrap();
     assert_eq!(scratch.query("SELECT what FROM _kept_002_memos"), [Some("a".into())]);
@@ -115,7 +115,7 @@ fn refuses_losses_that_came_after_the_plan() {
         "nothing was written, because the database has changed since the plan was made, and more is at stake now: drops \
          notes.what: 2 of 3 rows hold a value, kept aside in _kept_002_notes; run db_migrate again"
     );
-    assert_eq!(scratch.project.db_version().unwrap(), 1);
+    assert_eq!(scratch.project.version().unwrap(), 1);
     assert!(!scratch.path().join("migrations/sqlite/002_migration").exists());
     scratch.execute("DELETE FROM notes WHERE what = 'b'; INSERT INTO notes (what) VALUES (NULL)");
     scratch.project.apply(&plan).unwrap();
@@ -135,7 +135,7 @@ fn counts_again_a_table_that_was_empty_in_the_plan() {
         let error = scratch.project.apply(&plan.accept_losses()).unwrap_err().to_string();
         assert!(error.contains("since the plan was made") && error.contains(what), "{error}");
     }
-    assert_eq!(scratch.project.db_version().unwrap(), 1);
+    assert_eq!(scratch.project.version().unwrap(), 1);
 }
 
 #[test]
@@ -314,14 +314,14 @@ fn refuses_an_impossible_fill() {
         ("notes.n=", "\"\" is no Integer for notes.n"),
         ("notes.s=long", "\"long\" is no VarChar(3) for notes.s"),
     ] {
-        let wishes = Wishes { fills: vec![fill.into()], ..Wishes::default() };
-        let error = scratch.project.make_update_script(&models, &wishes).unwrap_err().to_string();
+        let wishes = PlanOptions { fills: vec![fill.into()], ..PlanOptions::default() };
+        let error = scratch.project.plan(&models, &wishes).unwrap_err().to_string();
         assert_eq!(error, format!("--fill {fill}: {why}"));
     }
     let fills = ["n=-1", "s=abc", "small=7", "day=2026-11-22", "hour=10:15:00.5", "at=2026-11-22 10:15:00"];
     let fills = fills.iter().map(|fill| format!("notes.{fill}")).collect();
-    let wishes = Wishes { fills, allow_data_loss: true, ..Wishes::default() };
-    scratch.project.apply(&scratch.project.make_update_script(&models, &wishes).unwrap().unwrap()).unwrap();
+    let wishes = PlanOptions { fills, allow_data_loss: true, ..PlanOptions::default() };
+    scratch.project.apply(&scratch.project.plan(&models, &wishes).unwrap().unwrap()).unwrap();
     assert_eq!(
         scratch.query("SELECT day || hour || at FROM notes"),
         [Some("2026-11-2210:15:00.52026-11-22 10:15:00".into())]

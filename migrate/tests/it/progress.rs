@@ -46,7 +46,7 @@ fn populated() -> Scratch {
         fs::write(folder.join("down.sql"), down).unwrap();
     };
     write("001_people", "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT);", "DROP TABLE people;");
-    scratch.project.upgrade(None).unwrap();
+    scratch.project.upgrade(Target::Latest).unwrap();
     scratch.execute(
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
          INSERT INTO people SELECT i, 'name ' || i || hex(zeroblob(300)) FROM n",
@@ -68,7 +68,7 @@ fn reports_the_rows_of_a_copy_and_the_bytes_of_a_backup() {
     let (scratch, notes) = (populated(), Notes::default());
     let size = fs::metadata(scratch.path().join("app.db")).unwrap().len();
     watch(notes.clone());
-    scratch.project.upgrade(None).unwrap();
+    scratch.project.upgrade(Target::Latest).unwrap();
     assert!(unwatch().is_none());
     let seen = notes.seen.take();
     for (task, total) in [("copying people", 100_000), ("backing up", size)] {
@@ -84,14 +84,14 @@ fn an_interruption_undoes_only_what_is_not_committed() {
         let (scratch, notes) = (populated(), Notes { ends_at, ..Notes::default() });
         let before = fs::read(scratch.path().join("app.db")).unwrap();
         watch(notes.clone());
-        let error = scratch.project.upgrade(None).unwrap_err();
+        let error = scratch.project.upgrade(Target::Latest).unwrap_err();
         assert!(matches!(error, Error::Interrupted { was_changed: false }), "{error}");
         assert_eq!(unwatch().unwrap().to_string(), "interrupted: nothing was changed");
         assert!(fs::read(scratch.path().join("app.db")).unwrap() == before);
         let mut names: Vec<_> = fs::read_dir(scratch.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         names.sort();
         assert_eq!(names, ["app.db", "migrations"]);
-        assert_eq!(scratch.project.upgrade(None).unwrap().len(), 1);
+        assert_eq!(scratch.project.upgrade(Target::Latest).unwrap().len(), 1);
     }
 }
 
@@ -99,15 +99,15 @@ fn an_interruption_undoes_only_what_is_not_committed() {
 fn an_interruption_after_the_commit_undoes_nothing() {
     let (scratch, notes) = (populated(), Notes::default());
     watch(notes.clone());
-    scratch.project.upgrade(None).unwrap();
+    scratch.project.upgrade(Target::Latest).unwrap();
     notes.is_over.set(true);
-    assert_eq!(scratch.project.db_version().unwrap(), 2);
+    assert_eq!(scratch.project.version().unwrap(), 2);
     assert_eq!(scratch.query("SELECT count(*) || '' FROM people"), [Some("100000".to_owned())]);
     // The next transaction is interrupted.
-    let error = scratch.project.downgrade(None).unwrap_err();
+    let error = scratch.project.downgrade(Target::Previous).unwrap_err();
     assert_eq!(error.to_string(), "interrupted: what was finished before stays, nothing else was changed");
     assert!(unwatch().is_some());
-    assert_eq!(scratch.project.db_version().unwrap(), 2);
+    assert_eq!(scratch.project.version().unwrap(), 2);
 }
 
 #[test]

@@ -144,7 +144,7 @@ proptest! {
         let between = by_id(&scratch, &to);
         if !may_be_refused(&from, &to) {
             scratch.downgrade();
-        } else if let Err(error) = scratch.project.downgrade(None) {
+        } else if let Err(error) = scratch.project.downgrade(Target::Previous) {
             // The upgrade allows dangling references, which the downgrade forbids.
             prop_assert!(matches!(error, migrate::Error::ForeignKeys { .. }), "{}", error);
             prop_assert_eq!(by_id(&scratch, &to), between);

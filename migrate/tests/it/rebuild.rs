@@ -3,7 +3,7 @@
 use crate::support::Scratch;
 use diesel::connection::SimpleConnection;
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
-use migrate::Wishes;
+use migrate::PlanOptions;
 use migrate::schema::{Column, DefaultValue, Schema, Type};
 
 /// A handwritten database, with everything that no pragma shows.
@@ -169,7 +169,7 @@ fn a_shell_that_continues_after_an_error_commits_no_loss() {
     let scratch = scratch(BY_HAND);
     let mut target = models(&scratch);
     column(&mut target, "users", "score").nullable = false;
-    let plan = scratch.project.make_update_script(&target, &Wishes::default()).unwrap().unwrap();
+    let plan = scratch.project.plan(&target, &PlanOptions::default()).unwrap().unwrap();
     scratch.execute("UPDATE users SET score = NULL");
     let before = dump(&scratch);
     let errors = run_like_the_shell(&scratch, "PRAGMA foreign_keys = ON", &plan.sql.up);
@@ -183,7 +183,7 @@ fn refuses_a_transaction_with_foreign_keys_on() {
     let scratch = scratch(BY_HAND);
     let mut target = models(&scratch);
     change_all(&mut target);
-    let plan = scratch.project.make_update_script(&target, &Wishes::default()).unwrap().unwrap();
+    let plan = scratch.project.plan(&target, &PlanOptions::default()).unwrap().unwrap();
     let posts = || scratch.query("SELECT body FROM posts ORDER BY id");
     let before = posts();
     let errors = run_like_the_shell(&scratch, "PRAGMA foreign_keys = ON; BEGIN", &plan.sql.up);
@@ -209,7 +209,7 @@ fn creates_and_drops_tables_that_refer_to_each_other() {
     assert!(scratch.introspect().tables.is_empty());
     scratch.downgrade();
     assert_eq!(scratch.query("SELECT a.id || b.id || c.id || self FROM a, b, c"), [Some("1111".into())]);
-    scratch.project.downgrade(Some(0)).unwrap();
+    scratch.project.downgrade(Target::Version(0)).unwrap();
     assert!(scratch.introspect().tables.is_empty());
 }
 
@@ -219,7 +219,7 @@ fn refuses_to_break_a_view() {
     let mut target = models(&scratch);
     let users = target.tables.iter_mut().find(|table| table.name == "posts").unwrap();
     users.columns.retain(|column| column.name != "body");
-    let error = scratch.project.make_update_script(&target, &Wishes::default()).unwrap_err().to_string();
+    let error = scratch.project.plan(&target, &PlanOptions::default()).unwrap_err().to_string();
     assert!(error.contains("authors") && error.contains("body"), "{error}");
 }
 
@@ -233,10 +233,10 @@ fn refuses_only_new_dangling_references() {
     let mut target = models(&scratch);
     let notes = target.tables.iter_mut().find(|table| table.name == "notes").unwrap();
     notes.foreign_keys.push(migrate::schema::ForeignKey::new(["what"], "strict", ["name"]));
-    let error = scratch.project.make_update_script(&target, &Wishes::default()).unwrap_err().to_string();
+    let error = scratch.project.plan(&target, &PlanOptions::default()).unwrap_err().to_string();
     assert!(error.contains("row 3 of notes refers to nothing in strict"), "{error}");
-    let wishes = Wishes { no_rehearsal: true, ..Wishes::default() };
-    let plan = scratch.project.make_update_script(&target, &wishes).unwrap().unwrap();
+    let wishes = PlanOptions { no_rehearsal: true, ..PlanOptions::default() };
+    let plan = scratch.project.plan(&target, &wishes).unwrap().unwrap();
     let error = scratch.project.apply(&plan).unwrap_err().to_string();
     assert!(error.contains("row 3 of notes refers to nothing in strict"), "{error}");
     assert!(!scratch.path().join("migrations/sqlite/002_migration").exists());
@@ -252,7 +252,7 @@ fn an_old_dangling_reference_does_not_stop_a_rename() {
     scratch.write("004_columns", "ALTER TABLE c RENAME COLUMN e TO f; ALTER TABLE c RENAME TO g;");
     scratch.write("005_back", "ALTER TABLE g RENAME TO c;");
     scratch.script("006_orphan", "INSERT INTO c (id, a) VALUES (2, 98);");
-    let said = scratch.project.upgrade(None).unwrap_err().to_string();
+    let said = scratch.project.upgrade(Target::Latest).unwrap_err().to_string();
     assert!(said.contains("row 2 of c refers to nothing in d"), "{said}");
 }
 

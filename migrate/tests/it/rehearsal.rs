@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use crate::support::Scratch;
 use migrate::schema::{Check, Column, DefaultValue, Index, IndexColumn, Schema, Table, Type};
-use migrate::{Project, Settings, Wishes};
+use migrate::{Migrator, Settings, PlanOptions};
 
 const TEXT: Type = Type::Text { max_length: None };
 
@@ -30,7 +30,7 @@ fn files(scratch: &Scratch) -> Vec<String> {
 #[track_caller]
 fn refused(scratch: &Scratch, models: &Schema) -> String {
     let before = files(scratch);
-    let error = scratch.project.make_update_script(models, &Wishes::default()).unwrap_err().to_string();
+    let error = scratch.project.plan(models, &PlanOptions::default()).unwrap_err().to_string();
     assert_eq!(files(scratch), before);
     error
 }
@@ -51,8 +51,8 @@ fn finds_what_the_rows_do_not_allow() {
 fn without_it_the_run_fails_and_writes_nothing() {
     let scratch = with_rows();
     let unique = Schema::new([table().index(Index::new("t", [IndexColumn::asc("v")], true))]);
-    let wishes = Wishes { no_rehearsal: true, ..Wishes::default() };
-    let plan = scratch.project.make_update_script(&unique, &wishes).unwrap().unwrap();
+    let wishes = PlanOptions { no_rehearsal: true, ..PlanOptions::default() };
+    let plan = scratch.project.plan(&unique, &wishes).unwrap().unwrap();
     let error = scratch.project.apply(&plan).unwrap_err().to_string();
     assert!(error.contains("UNIQUE constraint failed: t.v"), "{error}");
     assert_eq!(files(&scratch), ["app.db", "migrations"]);
@@ -66,7 +66,7 @@ fn does_not_touch_the_database() {
         scratch.execute(&format!("PRAGMA journal_mode = {mode}"));
         let before = fs::read(scratch.path().join("app.db")).unwrap();
         let models = Schema::new([Table::new("t", ["id"]).column(Column::new("id", Type::Integer))]);
-        scratch.project.make_update_script(&models, &Wishes::default()).unwrap().unwrap();
+        scratch.project.plan(&models, &PlanOptions::default()).unwrap().unwrap();
         assert_eq!(fs::read(scratch.path().join("app.db")).unwrap(), before);
         assert_eq!(files(&scratch), ["app.db", "migrations"]);
     }
@@ -88,10 +88,10 @@ fn removes_what_a_killed_rehearsal_left() {
     lock.lock().unwrap();
     fs::write(scratch.path().join(".rehearsal-notes.txt"), "not a folder").unwrap();
     let models = Schema::new([table().column(Column::new("w", TEXT).nullable())]);
-    scratch.project.make_update_script(&models, &Wishes::default()).unwrap().unwrap();
+    scratch.project.plan(&models, &PlanOptions::default()).unwrap().unwrap();
     assert_eq!(files(&scratch), [".rehearsal-2", ".rehearsal-notes.txt", "app.db", "migrations"]);
     drop(lock);
-    scratch.project.make_update_script(&models, &Wishes::default()).unwrap().unwrap();
+    scratch.project.plan(&models, &PlanOptions::default()).unwrap().unwrap();
     assert_eq!(files(&scratch), [".rehearsal-notes.txt", "app.db", "migrations"]);
 }
 
@@ -123,7 +123,7 @@ fn fires_no_trigger() {
 }
 
 /// A project that samples databases above one byte, and tells its messages to the test's own function.
-fn sampling(scratch: &Scratch, tell: fn(&str)) -> Project {
+fn sampling(scratch: &Scratch, tell: fn(&str)) -> Migrator {
     scratch.project.clone().with(Settings { whole_copy: 1, sample_rows: 100, tell, ..Settings::default() })
 }
 
@@ -142,7 +142,7 @@ fn uses_a_sample_of_a_large_database() {
     let scratch = with_many_rows();
     let project = sampling(&scratch, |line| TOLD.lock().unwrap().push(line.to_owned()));
     let works = Schema::new([table().column(Column::new("w", TEXT).nullable())]);
-    assert!(project.make_update_script(&works, &Wishes::default()).unwrap().is_some());
+    assert!(project.plan(&works, &PlanOptions::default()).unwrap().is_some());
     let told = TOLD.lock().unwrap().join("; ");
     assert!(told.starts_with("app.db holds ") && told.contains(" kB: "), "{told}");
     assert!(told.ends_with("the migration is tried on a sample of 100 of its 5,000 rows"), "{told}");
@@ -155,7 +155,7 @@ fn finds_what_the_rows_of_a_sample_do_not_allow() {
     scratch.execute("UPDATE t SET v = 'too long to be allowed' WHERE id = 5000");
     let project = sampling(&scratch, |_| {});
     let checked = Schema::new([table().check(Check::new("length(v) < 10"))]);
-    let error = project.make_update_script(&checked, &Wishes::default()).unwrap_err().to_string();
+    let error = project.plan(&checked, &PlanOptions::default()).unwrap_err().to_string();
     assert!(error.contains("up.sql, on your rows: CHECK constraint failed: length(v) < 10"), "{error}");
     assert_eq!(files(&scratch), ["app.db", "migrations"]);
 }
@@ -180,7 +180,7 @@ fn rehearsed(up: &str, down: Option<&str>) -> Result<String, String> {
     scratch.execute("INSERT INTO t (v, w) VALUES ('a', 'A'), ('b', 'B'), ('007', 'C')");
     write(&scratch, "002_by_hand", up, down);
     let before = fs::read(scratch.path().join("app.db")).unwrap();
-    let said = scratch.project.rehearse(None);
+    let said = scratch.project.rehearse(Target::Latest);
     assert_eq!(files(&scratch), ["app.db", "migrations"]);
     assert!(fs::read(scratch.path().join("app.db")).unwrap() == before);
     said.map(|said| said.to_string()).map_err(|error| error.to_string())
@@ -239,7 +239,7 @@ fn names_a_value_that_down_does_not_restore() {
     let scratch = with_rows();
     write(&scratch, "002_drop", "ALTER TABLE t DROP COLUMN v;", Some("ALTER TABLE t ADD COLUMN v TEXT;"));
     let tell = |line: &str| TOLD.lock().unwrap().push(line.to_owned());
-    scratch.project.clone().with(Settings { tell, ..Settings::default() }).rehearse(None).unwrap();
+    scratch.project.clone().with(Settings { tell, ..Settings::default() }).rehearse(Target::Latest).unwrap();
     assert_eq!(*TOLD.lock().unwrap(), ["the down.sql of 002_drop does not bring back t.v of 3 rows"]);
 }
 
@@ -295,7 +295,7 @@ fn names_rows_that_a_trigger_changes() {
         scratch.execute(&format!(
             "DROP TRIGGER IF EXISTS sly; CREATE TRIGGER sly AFTER UPDATE ON t WHEN new.id = 1 BEGIN {trigger}; END"
         ));
-        scratch.project.rehearse(None).map_err(|error| error.to_string().split_once("rows: ").unwrap().1.to_owned())
+        scratch.project.rehearse(Target::Latest).map_err(|error| error.to_string().split_once("rows: ").unwrap().1.to_owned())
     };
     write(&scratch, "002_trim", "UPDATE t SET v = trim(v);", Some("SELECT 1;"));
     assert_eq!(says("DELETE FROM log WHERE at = 7").unwrap_err(), "table log would no longer hold the row at = 7");
@@ -325,15 +325,15 @@ fn accepts_generated_migrations_with_side_tables() {
     let models = Schema::new([Table::new("t", ["id"]).column(Column::new("id", Type::Integer))]);
     scratch.migrate(&models);
     scratch.migrate(&Schema::new([table().column(Column::new("w", Type::Integer).nullable())]));
-    scratch.project.downgrade(Some(1)).unwrap();
-    let said = scratch.project.rehearse(None).unwrap().to_string();
+    scratch.project.downgrade(Target::Version(1)).unwrap();
+    let said = scratch.project.rehearse(Target::Latest).unwrap().to_string();
     assert_eq!(said.lines().count(), 2, "{said}");
     assert!(said.starts_with("Rehearsed 002_migration: up, down and up again, on a copy of 3 rows\nRehearsed 003_"));
-    assert_eq!(scratch.project.rehearse(Some(2)).unwrap().migrations, [("002_migration".into(), true)]);
+    assert_eq!(scratch.project.rehearse(Target::Version(2)).unwrap().migrations, [("002_migration".into(), true)]);
     let down = scratch.path().join("migrations/sqlite/002_migration/down.sql");
     let text = fs::read_to_string(&down).unwrap();
     fs::write(&down, format!("{text}\nUPDATE t SET v = 'spoiled' WHERE id = 3;")).unwrap();
-    let error = scratch.project.rehearse(None).unwrap_err().to_string();
+    let error = scratch.project.rehearse(Target::Latest).unwrap_err().to_string();
     assert!(
         error.ends_with("down.sql, on your rows: t.v of the row id = 3 would be 'spoiled' instead of '007'"),
         "{error}"

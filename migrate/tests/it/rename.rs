@@ -2,7 +2,7 @@
 
 use crate::support::{Scratch, Value};
 use migrate::schema::{Check, Column, ForeignKey, Index, IndexColumn, Schema, Table, Type};
-use migrate::{Project, Wishes};
+use migrate::{Migrator, PlanOptions};
 
 fn people() -> Schema {
     let users = Table::new("users", ["id"])
@@ -51,7 +51,7 @@ fn keeps_the_values_and_updates_uses_of_the_name() {
     let scratch = scratch();
     let before = scratch
         .query("SELECT name || ': ' || sql FROM sqlite_master WHERE name NOT LIKE '\\_\\_%' ESCAPE '\\' ORDER BY name");
-    let plan = scratch.project.make_update_script(&renamed(), &Wishes::default()).unwrap().unwrap();
+    let plan = scratch.project.plan(&renamed(), &PlanOptions::default()).unwrap().unwrap();
     assert!(plan.losses.is_empty(), "{:?}", plan.losses);
     let words = plan.to_string();
     for said in ["renames table users to people", "renames people.nick to nickname", "renames posts.text to body"] {
@@ -83,7 +83,7 @@ fn rewrites_no_row() {
     target.tables[0].columns[1] = Column::new("nickname", Type::Text { max_length: Some(64) }).renamed_from("nick");
     target.tables[0].indexes = vec![Index::new("users", [IndexColumn::asc("nickname")], true)];
     target.tables[0].checks = vec![Check::new("nickname <> ''")];
-    let plan = scratch.project.make_update_script(&target, &Wishes::default()).unwrap().unwrap();
+    let plan = scratch.project.plan(&target, &PlanOptions::default()).unwrap().unwrap();
     assert_eq!(plan.sql.up, "ALTER TABLE users RENAME COLUMN nick TO nickname;\n");
     assert_eq!(plan.sql.down, "ALTER TABLE users RENAME COLUMN nickname TO nick;\n");
 }
@@ -104,28 +104,28 @@ fn without_view() -> Scratch {
 #[test]
 fn a_similar_drop_and_add_stop_and_name_both_flags() {
     let scratch = without_view();
-    let plan = scratch.project.make_update_script(&undeclared(), &Wishes::default()).unwrap().unwrap();
+    let plan = scratch.project.plan(&undeclared(), &PlanOptions::default()).unwrap().unwrap();
     let error = scratch.project.apply(&plan).unwrap_err().to_string();
     assert!(error.contains("--rename posts.text=body") && error.contains("--allow-data-loss"), "{error}");
-    assert_eq!(scratch.project.db_version().unwrap(), 1);
+    assert_eq!(scratch.project.version().unwrap(), 1);
 }
 
 #[test]
 fn both_flags_for_a_similar_drop_and_add_work() {
-    let plan = |scratch: &Scratch, wishes: Wishes| {
+    let plan = |scratch: &Scratch, wishes: PlanOptions| {
         let models = {
             let mut models = undeclared();
             models.tables[1].columns[1].nullable = true;
             models
         };
-        scratch.project.make_update_script(&models, &wishes).unwrap().unwrap()
+        scratch.project.plan(&models, &wishes).unwrap().unwrap()
     };
     for (wishes, body) in [
-        (Wishes { renames: vec!["posts.text=body".into()], ..Wishes::default() }, Some("my first post!".to_owned())),
-        (Wishes { allow_data_loss: true, ..Wishes::default() }, None),
+        (PlanOptions { renames: vec!["posts.text=body".into()], ..PlanOptions::default() }, Some("my first post!".to_owned())),
+        (PlanOptions { allow_data_loss: true, ..PlanOptions::default() }, None),
     ] {
         let scratch = without_view();
-        let error = scratch.project.apply(&plan(&scratch, Wishes::default())).unwrap_err().to_string();
+        let error = scratch.project.apply(&plan(&scratch, PlanOptions::default())).unwrap_err().to_string();
         assert_eq!(
             error,
             "nothing was written, because it is not clear what is meant: drops posts.text and adds posts.body, which \
@@ -142,8 +142,8 @@ fn a_declared_drop_is_not_ambiguous_but_a_loss() {
     let scratch = without_view();
     let mut models = undeclared();
     models.tables[1].columns[1].nullable = true;
-    let wishes = Wishes { apart: vec!["posts.text=body".into()], ..Wishes::default() };
-    let plan = scratch.project.make_update_script(&models, &wishes).unwrap().unwrap();
+    let wishes = PlanOptions { apart: vec!["posts.text=body".into()], ..PlanOptions::default() };
+    let plan = scratch.project.plan(&models, &wishes).unwrap().unwrap();
     let error = scratch.project.apply(&plan).unwrap_err().to_string();
     assert!(error.contains("nobody has agreed to it: drops posts.text: 1 of 1 row holds a value"), "{error}");
 }
@@ -157,8 +157,8 @@ fn a_fill_names_a_renamed_column_by_its_new_name() {
     scratch.migrate(&table(Column::new("what", Type::Text { max_length: None }).nullable()));
     scratch.execute("INSERT INTO notes VALUES (1, NULL)");
     let models = table(Column::new("body", Type::Text { max_length: None }).renamed_from("what"));
-    let wishes = Wishes { fills: vec!["notes.body=-".into()], ..Wishes::default() };
-    let plan = scratch.project.make_update_script(&models, &wishes).unwrap().unwrap();
+    let wishes = PlanOptions { fills: vec!["notes.body=-".into()], ..PlanOptions::default() };
+    let plan = scratch.project.plan(&models, &wishes).unwrap().unwrap();
     scratch.project.apply(&plan.accept_losses()).unwrap();
     assert_eq!(scratch.query("SELECT body FROM notes"), [Some("-".into())]);
 }
@@ -166,8 +166,8 @@ fn a_fill_names_a_renamed_column_by_its_new_name() {
 #[test]
 fn applies_a_requested_rename() {
     let scratch = without_view();
-    let wishes = Wishes { renames: vec!["posts.text=body".into()], ..Wishes::default() };
-    let plan = scratch.project.make_update_script(&undeclared(), &wishes).unwrap().unwrap();
+    let wishes = PlanOptions { renames: vec!["posts.text=body".into()], ..PlanOptions::default() };
+    let plan = scratch.project.plan(&undeclared(), &wishes).unwrap().unwrap();
     scratch.project.apply(&plan).unwrap();
     assert_eq!(scratch.query("SELECT body FROM posts"), [Some("my first post!".into())]);
 }
@@ -175,9 +175,9 @@ fn applies_a_requested_rename() {
 #[test]
 fn refuses_an_impossible_rename() {
     let scratch = without_view();
-    let refused = |project: &Project, rename: &str| {
-        let wishes = Wishes { renames: vec![rename.into()], ..Wishes::default() };
-        project.make_update_script(&undeclared(), &wishes).unwrap_err().to_string()
+    let refused = |project: &Migrator, rename: &str| {
+        let wishes = PlanOptions { renames: vec![rename.into()], ..PlanOptions::default() };
+        project.plan(&undeclared(), &wishes).unwrap_err().to_string()
     };
     for (rename, why) in [
         ("posts.text", "write table.column=new_name"),
@@ -200,8 +200,8 @@ fn refuses_a_name_that_the_models_do_not_have() {
         ("users=peopel", "the models have no table peopel"),
         ("posts.text=bdy", "the models have no column posts.bdy"),
     ] {
-        let wishes = Wishes { renames: vec![rename.into()], ..Wishes::default() };
-        let error = scratch.project.make_update_script(&renamed(), &wishes).unwrap_err().to_string();
+        let wishes = PlanOptions { renames: vec![rename.into()], ..PlanOptions::default() };
+        let error = scratch.project.plan(&renamed(), &wishes).unwrap_err().to_string();
         assert!(error.ends_with(why), "{error}");
     }
 }

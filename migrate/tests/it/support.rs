@@ -7,7 +7,7 @@ use diesel::dsl::sql;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::{Connection as _, RunQueryDsl, SqliteConnection};
 use migrate::schema::{Column, Schema, Table, Type};
-use migrate::{Connection, DatabaseUrl, Project, Wishes};
+use migrate::{Connection, DatabaseUrl, Migrator, PlanOptions};
 use tempfile::TempDir;
 
 /// A value as SQLite quotes it, its storage class included.
@@ -15,7 +15,7 @@ pub type Value = Option<String>;
 
 pub struct Scratch {
     folder: TempDir,
-    pub project: Project,
+    pub project: Migrator,
 }
 
 impl Scratch {
@@ -25,8 +25,8 @@ impl Scratch {
         let memory = std::path::Path::new("/dev/shm");
         let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
         let url = DatabaseUrl::parse("app.db", folder.path()).unwrap();
-        let project = Project::new(&url, &folder.path().join("migrations"), folder.path());
-        project.version_control(None).unwrap();
+        let project = Migrator::new(&url, &folder.path().join("migrations"), folder.path());
+        project.init().unwrap();
         Self { folder, project }
     }
 
@@ -50,7 +50,7 @@ impl Scratch {
 
     /// Plans, writes and applies a migration to these models. Returns whether there was a difference.
     pub fn migrate(&self, models: &Schema) -> bool {
-        let Some(plan) = self.project.make_update_script(models, &Wishes::default()).unwrap() else { return false };
+        let Some(plan) = self.project.plan(models, &PlanOptions::default()).unwrap() else { return false };
         let plan = plan.accept_losses();
         if let Err(error) = self.project.apply(&plan) {
             panic!("{error}\n{}", plan.sql.up);
@@ -68,12 +68,12 @@ impl Scratch {
     /// Adds a handwritten migration and applies it.
     pub fn write(&self, name: &str, up: &str) {
         self.script(name, up);
-        self.project.upgrade(None).unwrap_or_else(|error| panic!("{error} in {up}"));
+        self.project.upgrade(Target::Latest).unwrap_or_else(|error| panic!("{error} in {up}"));
     }
 
     pub fn downgrade(&self) {
-        let sql = self.project.revertible(None).unwrap();
-        if let Err(error) = self.project.downgrade(None) {
+        let sql = self.project.revertible(Target::Previous).unwrap();
+        if let Err(error) = self.project.downgrade(Target::Previous) {
             panic!("{error}\n{}", sql[0].sql);
         }
     }

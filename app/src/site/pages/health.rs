@@ -24,7 +24,7 @@ pub fn stage() -> impl Fairing {
         let url = rocket.state::<Config>().map(|config| &config.database_url);
         match url.map(migrations::embedded) {
             Some(Ok(scripts)) => {
-                let needed = Needed(scripts.iter().map(migrate::Script::version).collect());
+                let needed = Needed(scripts.iter().map(migrate::Migration::version).collect());
                 Ok(rocket.manage(needed).mount("/", routes![health]))
             }
             _ => Err(rocket),
