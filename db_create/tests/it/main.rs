@@ -3,5 +3,4 @@
 mod baseline;
 mod create;
 mod failures;
-mod history;
 mod site;

@@ -8,4 +8,3 @@ mod preconditions;
 mod prompts;
 mod rebuild;
 mod site;
-mod tutorial;
