@@ -390,25 +390,36 @@ impl Migrator {
         Ok(self.settings.shown(&folder))
     }
 
-    /// Compares two databases of one kind, whatever made them: the changes from the one to the other, and their SQL,
-    /// tried on an empty copy.
+    /// Reads the schema of a database that exists, under version control or not.
     ///
     /// # Errors
     ///
-    /// [`Error::CannotExpress`] names an object that differs and that the library cannot change.
-    pub fn compare(from: &DatabaseUrl, to: &DatabaseUrl, options: &RenderOptions) -> Result<(Vec<Change>, Sql), Error> {
-        let settings = Settings::default();
-        let (mut from, mut to) = (database::open(from, &settings)?, database::open(to, &settings)?);
-        if from.dialect() != to.dialect() {
-            return Err(Error::NotSupported { operation: "comparing two kinds of database", database: to.dialect() });
+    /// [`Error::NoDatabase`], and when it cannot be read.
+    pub fn introspect(&self) -> Result<Schema, Error> {
+        let mut db = self.db()?;
+        if !db.exists()? {
+            return Err(Error::NoDatabase { database: db.name() });
         }
-        for db in [&mut from, &mut to] {
-            if !db.exists()? {
-                return Err(Error::NoDatabase { database: db.name() });
-            }
+        db.introspect()
+    }
+
+    /// The changes from a schema of this database's kind to another, or to models, and their SQL, tried on an empty
+    /// copy. Neither schema need be the database's own.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::CannotExpress`] names an object that differs and cannot be changed.
+    pub fn compare(
+        &self,
+        from: &Schema,
+        to: &Schema,
+        options: &RenderOptions,
+    ) -> Result<(Vec<Change>, Sql), Error> {
+        let mut db = self.db()?;
+        if to.objects.is_some() {
+            return changes_and_sql(&mut *db, from, to, options);
         }
-        let (live, target) = (from.introspect()?, to.introspect()?);
-        changes_and_sql(&mut *from, &live, &target, options)
+        compare(&mut *db, from, to, options)
     }
 }
 

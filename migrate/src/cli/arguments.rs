@@ -15,7 +15,7 @@ use crate::PlanOptions;
 ///
 /// DATABASE_URL and MIGRATIONS_DIR say which database and which folder, in the environment or in the file .env.
 #[derive(Parser)]
-#[command(name = "db_create", version)]
+#[command(name = "db_create", bin_name = "db_create", version)]
 pub(super) struct Create {
     /// For a database that has its tables already: record migrations 1 to N as applied, after checking that the tables
     /// are what these migrations make
@@ -33,7 +33,7 @@ const EXIT_STATUS: &str = "Exit status: 0 when the database agrees with the mode
 ///
 /// The migration is rehearsed first, up and down, on a copy of the database. It is saved and applied, or neither.
 #[derive(Parser)]
-#[command(name = "db_migrate", version, after_help = EXIT_STATUS)]
+#[command(name = "db_migrate", bin_name = "db_migrate", version, after_help = EXIT_STATUS)]
 pub(super) struct Migrate {
     /// What the migration does, to name its folder: "add about me" makes 003_add_about_me
     #[arg(short, long, value_name = "TEXT")]
@@ -80,7 +80,7 @@ impl From<&Migrate> for PlanOptions {
 /// Run it on deploy, before the new release starts. A database that holds rows is copied to the folder backups first. At
 /// the end it warns when the database differs from this release's models.
 #[derive(Parser)]
-#[command(name = "db_upgrade", version)]
+#[command(name = "db_upgrade", bin_name = "db_upgrade", version)]
 pub(super) struct Upgrade {
     /// Stop at version N
     #[arg(long, value_name = "N")]
@@ -115,7 +115,7 @@ pub(super) struct Upgrade {
 /// written into it since: these are counted and reported, and on a terminal you are asked. A database that holds rows is
 /// copied to the folder backups first.
 #[derive(Parser)]
-#[command(name = "db_downgrade", version)]
+#[command(name = "db_downgrade", bin_name = "db_downgrade", version)]
 pub(super) struct Downgrade {
     /// Go back to version N; 0 reverts everything
     #[arg(long, value_name = "N")]

@@ -1,5 +1,6 @@
 //! A run that waits in vain for another process ends with one line, and has changed nothing.
 
+use migrate::Target;
 use std::sync::Mutex;
 use std::time::Duration;
 

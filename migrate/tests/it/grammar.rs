@@ -27,7 +27,7 @@ impl Trap {
             table.stored = None;
         }
         edit(models.tables.iter_mut().find(|table| table.name == "t").unwrap());
-        let options = Options { keep: Some("001".into()), ..Options::default() };
+        let options = RenderOptions { keep: Some("001".into()), ..RenderOptions::default() };
         let (_, migration) = migrate::compare(&start, &models, &options)?;
         let before = self.query(query);
         self.0.batch_execute(&migration.up)?;
@@ -127,7 +127,7 @@ fn restores_a_column_that_became_generated() {
     let mut trap = Trap::of("CREATE TABLE t (id INTEGER PRIMARY KEY, a INT); INSERT INTO t VALUES (1, 7), (2, NULL)");
     let mut target = Trap::of("CREATE TABLE t (id INTEGER PRIMARY KEY, a INT AS (id * 2))");
     let (start, target) = (introspect(&mut trap.0).unwrap(), introspect(&mut target.0).unwrap());
-    let options = Options { keep: Some("001".into()), ..Options::default() };
+    let options = RenderOptions { keep: Some("001".into()), ..RenderOptions::default() };
     let (_, migration) = migrate::compare(&start, &target, &options).unwrap();
     trap.0.batch_execute(&migration.up).unwrap();
     assert_eq!(trap.query("SELECT quote(a) FROM t"), texts(&["2", "4"]));
@@ -162,7 +162,7 @@ fn restores_a_table_with_a_generated_foreign_key() {
     let start = introspect(&mut trap.0).unwrap();
     let mut target = start.clone();
     target.tables.retain(|table| table.name == "other");
-    let options = Options { keep: Some("001".into()), ..Options::default() };
+    let options = RenderOptions { keep: Some("001".into()), ..RenderOptions::default() };
     let (_, migration) = migrate::compare(&start, &target, &options).unwrap();
     trap.0.batch_execute(&migration.up).unwrap();
     trap.0.batch_execute(&migration.down).unwrap();
@@ -230,7 +230,7 @@ fn renames_a_self_reference_in_single_quotes() {
     models.tables[0].name = "people".into();
     models.tables[0].renamed_from = Some("t".into());
     models.tables[0].foreign_keys[0].table = "people".into();
-    let (_, migration) = migrate::compare(&start, &models, &Options::default()).unwrap();
+    let (_, migration) = migrate::compare(&start, &models, &RenderOptions::default()).unwrap();
     trap.0.batch_execute(&migration.up).unwrap();
     trap.0.batch_execute(&migration.down).unwrap();
     assert_eq!(trap.query("SELECT a || b FROM t"), texts(&["11"]));
@@ -257,7 +257,7 @@ fn a_key_may_become_a_generated_column() {
     let start = introspect(&mut trap.0).unwrap();
     let mut other = Trap::of("CREATE TABLE t (a INT AS (length(b)), b TEXT PRIMARY KEY NOT NULL) WITHOUT ROWID");
     let end = introspect(&mut other.0).unwrap();
-    let options = Options { keep: Some("001".into()), ..Options::default() };
+    let options = RenderOptions { keep: Some("001".into()), ..RenderOptions::default() };
     let (_, migration) = migrate::compare(&start, &end, &options).unwrap();
     trap.0.batch_execute(&migration.up).unwrap();
     assert_eq!(trap.query("SELECT a || b FROM t"), texts(&["1x"]));
@@ -269,7 +269,7 @@ fn a_check_may_name_a_later_new_column() {
     let mut trap = Trap::of("CREATE TABLE t (a INT); INSERT INTO t VALUES (1)");
     let mut other = Trap::of("CREATE TABLE t (a INT, b INT CHECK (b < t.c), c INT)");
     let start = introspect(&mut trap.0).unwrap();
-    let (_, migration) = migrate::compare(&start, &introspect(&mut other.0).unwrap(), &Options::default()).unwrap();
+    let (_, migration) = migrate::compare(&start, &introspect(&mut other.0).unwrap(), &RenderOptions::default()).unwrap();
     trap.0.batch_execute(&migration.up).unwrap();
     assert!(trap.0.batch_execute("UPDATE t SET b = 2, c = 1").is_err(), "{}", migration.up);
     trap.0.batch_execute(&migration.down).unwrap();

@@ -38,7 +38,7 @@ impl Database {
 /// The plan, one line for each change, and its SQL.
 fn compare(from: &str, to: &str) -> Result<(String, Sql), Error> {
     let (from, to) = (Database::of(from).schema().0, Database::of(to).schema().0);
-    let (changes, sql) = migrate::compare(&from, &to, &Options::default())?;
+    let (changes, sql) = migrate::compare(&from, &to, &RenderOptions::default())?;
     let plan: Vec<_> = changes.iter().map(ToString::to_string).collect();
     Ok((plan.join("\n"), sql))
 }
@@ -279,7 +279,7 @@ fn refuses_only_new_foreign_key_mismatches() {
     let (mut models, _) = Database::of(&from).schema();
     models.objects = None;
     models.tables.iter_mut().for_each(|table| table.stored = None);
-    let error = migrate::compare(&start, &models, &Options::default()).unwrap_err().to_string();
+    let error = migrate::compare(&start, &models, &RenderOptions::default()).unwrap_err().to_string();
     assert!(error.contains("foreign key mismatch - \"t\" referencing \"parent\""), "{error}");
 }
 

@@ -1,5 +1,6 @@
 //! The history: an applied migration that was edited, is missing, or was added below the version is named.
 
+use migrate::Target;
 use std::fs;
 
 use crate::support::Scratch;

@@ -1,5 +1,6 @@
 //! A run is undone before the commit when it loses or changes rows that its SQL does not name.
 
+use migrate::Target;
 use std::fs;
 
 use crate::support::Scratch;

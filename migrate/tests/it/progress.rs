@@ -1,5 +1,6 @@
 //! Progress and interruption: a watcher sees long work, and can end it where it can be undone.
 
+use migrate::Target;
 use std::cell::{Cell, RefCell};
 use std::fs;
 use std::rc::Rc;

@@ -1,6 +1,7 @@
 //! Properties of random pairs of schemas with rows: up leads to the models and keeps every value that the plan does not
 //! touch, down restores the schema and every value.
 
+use migrate::Target;
 use crate::schemas::{Style, by_hand, pairs, rename, styles};
 use crate::support::{self, Scratch, Value};
 use migrate::schema::{Column, DefaultValue, Schema, Table};

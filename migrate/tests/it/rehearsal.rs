@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use crate::support::Scratch;
 use migrate::schema::{Check, Column, DefaultValue, Index, IndexColumn, Schema, Table, Type};
-use migrate::{Migrator, Settings, PlanOptions};
+use migrate::{Target, Migrator, Settings, PlanOptions};
 
 const TEXT: Type = Type::Text { max_length: None };
 
