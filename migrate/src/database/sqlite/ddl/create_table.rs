@@ -85,19 +85,9 @@ impl<'a> CreateTable<'a> {
             .ok_or_else(|| unreadable(sql, "not a CREATE TABLE that can be read"))
     }
 
-    /// The table's name.
-    pub fn name(&self) -> String {
-        self.tokens[self.name].name()
-    }
-
     /// The column of that name.
     pub fn column(&self, name: &str) -> Option<&Item> {
         self.items.iter().find(|item| item.column.as_deref().is_some_and(|column| same_name(column, name)))
-    }
-
-    /// The names of its columns, in order.
-    pub fn column_names(&self) -> Vec<String> {
-        self.items.iter().filter_map(|item| item.column.clone()).collect()
     }
 
     /// The text within the parentheses of a CHECK, without the table's own name before a column.
@@ -212,7 +202,8 @@ impl<'a> CreateTable<'a> {
     pub fn shape(&self) -> Vec<String> {
         let lower = |column: Option<&String>| column.map(|name| name.to_ascii_lowercase()).unwrap_or_default();
         let clauses = self.clauses();
-        let clauses = clauses.iter().map(|own| format!("{} {:?} {}", lower(own.column.as_ref()), own.kind, own.normalized));
+        let clauses =
+            clauses.iter().map(|own| format!("{} {:?} {}", lower(own.column.as_ref()), own.kind, own.normalized));
         let columns = self.items.iter().filter(|item| item.column.is_some()).map(|item| {
             let default = item.find(Kind::Default).map(|default| canonical(self.default_text(default)));
             format!("{} {}", lower(item.column.as_ref()), default.filter(|text| text != "null").unwrap_or_default())

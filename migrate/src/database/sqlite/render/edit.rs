@@ -21,9 +21,7 @@ pub(super) fn edited_text(from: &Table, to: &Table, alterations: &[Alteration]) 
             Alteration::AlterColumn { from: old, to: new } => {
                 edited_column(&text, old, new, to.is_sole_key(&new.name))?
             }
-            Alteration::AddColumn(column) => {
-                Some(table.with_column(&added_column(to, column, table.is_strict())))
-            },
+            Alteration::AddColumn(column) => Some(table.with_column(&added_column(to, column, table.is_strict()))),
             Alteration::AddForeignKey(key) if is_inline(key, to, alterations) => Some(text.clone()),
             Alteration::AddForeignKey(key) => Some(table.with_constraint(&foreign_key(key))),
             Alteration::AddCheck(added) => Some(table.with_constraint(&check(added))),

@@ -28,7 +28,7 @@ pub(super) fn step(guard: &str, condition: &str) -> String {
 }
 
 fn prefix(guard: &str) -> String {
-    format!("INSERT INTO {guard} (done) ")
+    format!("INSERT INTO {guard} ")
 }
 
 /// The text of a file. `guard` is the name of the temporary table for the steps.
@@ -48,7 +48,7 @@ pub(super) fn file(statements: &[String], protection: Protection, guard: &str) -
          CREATE TEMP TABLE {} (done INTEGER CONSTRAINT \"a statement of this file failed\" CHECK (done));\n\n\
          {lines}\n\
          -- Undo everything where a statement failed.\n\
-         INSERT OR ROLLBACK INTO {guard} (done) SELECT 0 WHERE {failures};\n\
+         INSERT OR ROLLBACK INTO {guard} SELECT 0 WHERE {failures};\n\
          DROP TABLE {guard};\n\
          RELEASE migration;\n",
         guard.trim_start_matches("temp."),
@@ -125,11 +125,11 @@ impl Outcome {
     fn failures(&self) -> Vec<String> {
         let objects = |exists: bool| {
             let all = self.objects.iter().filter(move |(_, own)| **own == exists);
-            all.map(|((kind, name), _)| format!("({}, {})", literal(kind), literal(name))).collect::<Vec<_>>()
+            all.map(|((kind, name), _)| literal(&format!("{kind} {name}"))).collect::<Vec<_>>()
         };
         let mut failures = Vec::new();
         for (exists, found) in [(true, objects(true)), (false, objects(false))] {
-            let source = format!("FROM sqlite_master WHERE (type, name) IN (VALUES {})", found.join(", "));
+            let source = format!("FROM sqlite_master WHERE type || ' ' || name IN ({})", found.join(", "));
             failures.extend(failure(&source, found.len(), exists));
         }
         let mut columns: BTreeMap<(&String, bool), Vec<String>> = BTreeMap::new();
@@ -137,8 +137,7 @@ impl Outcome {
             columns.entry((table, *exists)).or_default().push(literal(column));
         }
         for ((table, exists), names) in columns {
-            let source =
-                format!("FROM pragma_table_info({}) WHERE name IN ({})", literal(table), names.join(", "));
+            let source = format!("FROM pragma_table_info({}) WHERE name IN ({})", literal(table), names.join(", "));
             failures.extend(failure(&source, names.len(), exists));
         }
         failures

@@ -114,10 +114,12 @@ impl Writer<'_> {
 pub(super) fn fill(side: &SideTable, new_table: Option<&str>, guard: &str) -> Vec<String> {
     let (name, table) = (quote(&side.name), quote(&side.table));
     let key: Vec<_> = side.key.iter().map(|column| quote(&column.name)).collect();
-    let (mut targets, mut values) = (key.clone(), key.iter().map(|own| format!("old.{own}")).collect::<Vec<_>>());
+    let new_table = new_table.filter(|_| side.columns.iter().any(|kept| kept.after.is_some()));
+    let old = |name: &str| if new_table.is_some() { format!("old.{name}") } else { name.to_owned() };
+    let (mut targets, mut values) = (key.clone(), key.iter().map(|own| old(own)).collect::<Vec<_>>());
     let mut same = Vec::new();
     for KeptColumn { before, after } in &side.columns {
-        let (column, old) = (quote(&before.name), format!("old.{}", quote(&before.name)));
+        let (column, old) = (quote(&before.name), old(&quote(&before.name)));
         targets.push(column.clone());
         values.push(old.clone());
         let Some((after, new_column)) = after else { continue };
@@ -130,20 +132,17 @@ pub(super) fn fill(side: &SideTable, new_table: Option<&str>, guard: &str) -> Ve
         targets.push(quote(new_column));
         values.push(new);
     }
-    let insert = format!("INSERT INTO {name} ({})\n    SELECT {}\n    FROM {table} AS old", targets.join(", "), values.join(", "));
-    let joined = |new: &str| {
+    let mut insert =
+        format!("INSERT INTO {name} ({})\n    SELECT {} FROM {table}", targets.join(", "), values.join(", "));
+    if let Some(new) = new_table {
         let equal: Vec<_> = key.iter().map(|own| format!("new.{own} = old.{own}")).collect();
-        format!("{insert} JOIN {new} AS new ON {}", equal.join(" AND "))
-    };
-    let is_lossy = side.columns.iter().all(|column| column.after.is_some());
-    match new_table.filter(|_| !same.is_empty()) {
-        Some(new) if is_lossy => {
-            let filled = format!("{}\n    WHERE NOT ({})", joined(new), same.join(" AND "));
-            vec![filled, guard::step(guard, &format!("changes() = (SELECT count(*) FROM {name})"))]
-        }
-        Some(new) => vec![joined(new), guard::same_count(guard, &name, &table)],
-        None => vec![insert, guard::same_count(guard, &name, &table)],
+        insert.push_str(&format!(" AS old JOIN {new} AS new ON {}", equal.join(" AND ")));
     }
+    if side.columns.iter().all(|kept| kept.after.is_some()) {
+        insert.push_str(&format!("\n    WHERE NOT ({})", same.join("\n        AND ")));
+        return vec![insert, guard::step(guard, &format!("changes() = (SELECT count(*) FROM {name})"))];
+    }
+    vec![insert, guard::same_count(guard, &name, &table)]
 }
 
 /// A side table joined to the table that a downgrade rebuilds.

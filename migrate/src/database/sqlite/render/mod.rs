@@ -38,8 +38,15 @@ pub(crate) fn render(from: &Schema, changes: &[Change], options: &RenderOptions)
     dangling::refuse(&changes, &kept)?;
     let tables: Vec<_> = from.tables.iter().chain(changes.iter().filter_map(made)).collect();
     let writer = |direction, changes| {
-        let mut writer =
-            Writer { direction, changes, tables: &tables, objects: from.objects(), kept: &kept, options, guard: String::new() };
+        let mut writer = Writer {
+            direction,
+            changes,
+            tables: &tables,
+            objects: from.objects(),
+            kept: &kept,
+            options,
+            guard: String::new(),
+        };
         writer.guard = format!("temp.{}", quote(&writer.free_name("_guard")));
         writer
     };
@@ -303,8 +310,11 @@ impl Writer<'_> {
         let mut objects: Vec<_> = created.collect();
         let is_recreated =
             |name: &str| objects.iter().any(|view| view.kind == ObjectKind::View && same_name(&view.name, name));
-        let own: Vec<_> =
-            self.kept.iter().filter(|object| object.kind == ObjectKind::Trigger && is_recreated(&object.table)).collect();
+        let own: Vec<_> = self
+            .kept
+            .iter()
+            .filter(|object| object.kind == ObjectKind::Trigger && is_recreated(&object.table))
+            .collect();
         objects.extend(own);
         // A trigger may stand on a view.
         objects.sort_by_key(|object| object.kind == ObjectKind::Trigger);

@@ -35,7 +35,7 @@ impl Writer<'_> {
         let verb = if mentions(stored(to)?, "ROLLBACK") { "INSERT OR ABORT" } else { "INSERT" };
         let mut statements = vec![
             after.renamed(&new_name),
-            format!("{verb} INTO {new} ({})\n    SELECT {}\n    FROM {source}", targets.join(", "), values.join(", ")),
+            format!("{verb} INTO {new} ({})\n    SELECT {} FROM {source}", targets.join(", "), values.join(", ")),
             guard::same_count(&self.guard, &new, &old),
         ];
         if before.is_autoincrement() && after.is_autoincrement() {
