@@ -1,4 +1,4 @@
-//! The migrations that this program was built with.
+//! The migrations that are embedded in this program.
 
 use std::path::Path;
 
@@ -10,14 +10,14 @@ use super::embedded::{POSTGRESQL_MIGRATIONS, SQLITE_MIGRATIONS};
 ///
 /// # Errors
 ///
-/// When two of them have one number, or a name is no migration's.
+/// When two migrations have the same number, or a file has no valid name.
 pub fn embedded(database_url: &str) -> Result<Scripts, Error> {
     let is_sqlite = migrate::database::sqlite_path(database_url).is_some();
     let files = if is_sqlite { SQLITE_MIGRATIONS } else { POSTGRESQL_MIGRATIONS };
     Scripts::embedded(files.iter().copied())
 }
 
-/// That database together with the migrations of this program. Messages name files as seen from `base`.
+/// The database at that URL together with the embedded migrations. Messages name files relative to `base`.
 ///
 /// # Errors
 ///
