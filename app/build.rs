@@ -37,7 +37,7 @@ fn main() -> io::Result<()> {
     fs::write(out.join("embedded.rs"), code)
 }
 
-/// Adds every file below the folder, named by its path from there with `/` in between. Hidden files are left out.
+/// Adds every file below the folder except hidden ones, named by its relative path with `/`.
 fn collect(folder: &Path, prefix: &str, files: &mut Vec<(String, PathBuf)>) -> io::Result<()> {
     if !folder.is_dir() {
         return Ok(());

@@ -89,7 +89,7 @@ impl FakeData {
         Self { state: 2012, names: 0 }
     }
 
-    /// A number below that one, which is not 0; each one as likely as another.
+    /// A number below `end`, which is not 0, uniformly distributed.
     pub fn below(&mut self, end: u32) -> u32 {
         // The upper half of the product of a random fraction and the end.
         let fraction = self.next() >> 32;

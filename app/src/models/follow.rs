@@ -1,4 +1,4 @@
-//! Who follows whom.
+//! Following between users.
 
 use std::collections::HashSet;
 

@@ -83,6 +83,12 @@ impl From<ModelError> for AppError {
     }
 }
 
+impl From<getrandom::Error> for AppError {
+    fn from(error: getrandom::Error) -> Self {
+        Self::Internal(format!("no random numbers: {error}"))
+    }
+}
+
 impl<'r> Responder<'r, 'static> for AppError {
     fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
         Err(match self {

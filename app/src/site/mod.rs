@@ -18,6 +18,7 @@ mod links;
 pub mod logging;
 pub mod migrations;
 #[allow(clippy::needless_pass_by_value, reason = "Rocket passes owned values to handlers")]
+#[allow(clippy::unnecessary_wraps, reason = "all handlers have one result type")]
 mod pages;
 pub mod pool;
 mod response;

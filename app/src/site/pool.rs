@@ -52,7 +52,7 @@ impl Db {
     }
 
     /// As [`run`](Db::run), in a transaction that takes the write lock at once. (SQLite fails a transaction that reads
-    /// first and then writes, if another connection wrote in between.) An error rolls the transaction back.
+    /// first and then writes, if another connection has written since.) An error rolls the transaction back.
     ///
     /// # Errors
     ///

@@ -23,9 +23,9 @@ pub enum Response {
     /// A redirect to a page that shows a message.
     Flash(Box<Flash>),
     /// An Atom feed.
-    Atom(Atom),
+    Atom(Box<Atom>),
     /// A file that browsers may cache.
-    File(File),
+    File(Box<File>),
     /// Plain text, for programs.
     Text((Status, &'static str)),
 }
@@ -45,35 +45,17 @@ impl File {
     }
 }
 
-impl From<Page> for Response {
-    fn from(page: Page) -> Self {
-        Self::Page(Box::new(page))
-    }
+macro_rules! impl_from {
+    ($($kind:ident),*) => {$(
+        impl From<$kind> for Response {
+            fn from(response: $kind) -> Self {
+                Self::$kind(Box::new(response))
+            }
+        }
+    )*};
 }
 
-impl From<Redirect> for Response {
-    fn from(redirect: Redirect) -> Self {
-        Self::Redirect(Box::new(redirect))
-    }
-}
-
-impl From<Flash> for Response {
-    fn from(flash: Flash) -> Self {
-        Self::Flash(Box::new(flash))
-    }
-}
-
-impl From<Atom> for Response {
-    fn from(atom: Atom) -> Self {
-        Self::Atom(atom)
-    }
-}
-
-impl From<File> for Response {
-    fn from(file: File) -> Self {
-        Self::File(file)
-    }
-}
+impl_from!(Page, Redirect, Flash, Atom, File);
 
 impl From<(Status, &'static str)> for Response {
     fn from(text: (Status, &'static str)) -> Self {

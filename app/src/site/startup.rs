@@ -31,7 +31,7 @@ pub enum StartError {
         "{database} is at version {version} and this site needs version {needed}: \
          run `cargo run -p db_upgrade`"
     )]
-    Behind {
+    Outdated {
         /// Its name.
         database: String,
         /// Its version.
@@ -44,7 +44,7 @@ pub enum StartError {
         "{database} is at version {version} and this site is made for version {needed}: \
          start a newer build of the site, or revert the migrations with `cargo run -p db_downgrade -- --to {needed}` of that build"
     )]
-    Ahead {
+    Newer {
         /// Its name.
         database: String,
         /// Its version.
@@ -137,10 +137,10 @@ pub fn check_database(config: &Config) -> Result<Checked, StartError> {
 fn require_current(database: String, status: &Status) -> Result<(), StartError> {
     let (version, needed) = (status.version, status.newest);
     if !status.unknown.is_empty() {
-        return Err(StartError::Ahead { database, version, needed });
+        return Err(StartError::Newer { database, version, needed });
     }
     if !status.pending.is_empty() {
-        return Err(StartError::Behind { database, version, needed });
+        return Err(StartError::Outdated { database, version, needed });
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! The name of a browser for users, from its `User-Agent` header.
 
-/// The first match counts: many browsers also contain the names of those below them.
+/// The first match counts: the headers of many browsers also contain the names below theirs.
 const BROWSERS: [(&str, &str); 6] = [
     ("Edg", "Edge"),
     ("OPR/", "Opera"),

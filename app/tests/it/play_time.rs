@@ -35,10 +35,10 @@ true
 None
 
 # All the users
->>> let everybody = User::all(db)?;
->>> everybody
+>>> let all = User::all(db)?;
+>>> all
 [<User 'john'>, <User 'susan'>]
->>> for user in &everybody {
+>>> for user in &all {
 ...     println!("{} {}", user.id, user.nickname);
 ... }
 1 john

@@ -2,7 +2,7 @@
 
 use crate::support::TestDb;
 use app::models::{NewUser, User};
-use app::site::{AppError, AppResult, Db};
+use app::site::{AppError, AppResult, Db, pool};
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
@@ -32,6 +32,21 @@ async fn connections_have_the_settings_of_the_site() {
         Ok((value("busy_timeout")?, value("foreign_keys")?, value("synchronous")?, mode))
     });
     assert_eq!(settings.await.unwrap(), (5000, 1, 1, "wal".to_owned()));
+}
+
+#[test]
+fn sqlite_keeps_the_plan_of_a_statement() {
+    let mut db = TestDb::new();
+    let options = diesel::dsl::sql::<Text>("SELECT compile_options FROM pragma_compile_options");
+    let options: Vec<String> = options.load(&mut db.connection).unwrap();
+    assert!(options.iter().any(|option| option == "ENABLE_QPSG"), "see .cargo/config.toml: {options:?}");
+}
+
+#[test]
+fn a_short_busy_timeout_is_temporary() {
+    let mut db = TestDb::new();
+    let during = pool::with_short_busy_timeout(&mut db.connection, |connection| pragma("busy_timeout", connection));
+    assert_eq!((during.unwrap(), pragma("busy_timeout", &mut db.connection).unwrap()), (50, 5000));
 }
 
 #[rocket::async_test]
@@ -77,7 +92,7 @@ async fn a_replaced_file_is_not_written() {
     std::fs::rename(&copy, &file).unwrap();
     let john =
         pool.run(|connection| NewUser::new("john", "john@example.org").unwrap().insert(connection)).await.unwrap();
-    let mut reopened = app::site::pool::open(&db.url).unwrap();
+    let mut reopened = pool::open(&db.url).unwrap();
     assert_eq!(User::by_nickname("john", &mut reopened).unwrap(), john);
 }
 

@@ -66,10 +66,10 @@ fn pending_requests_finish_before_the_exit() {
             scope.spawn(move || support::send(authority, "POST", "/register", "", &form))
         };
         let visitors: Vec<_> = (0..4).map(register).collect();
-        let received = || server.log().matches("POST /register").count();
+        let received = || server.log().matches("Matched: (submit) POST /register").count();
         wait_until("all requests are received", || received() >= visitors.len());
         server.signal("TERM");
-        wait_until("the shutdown begins", || server.log().contains("shutdown"));
+        wait_until("the shutdown begins", || server.log().contains("Shutdown requested"));
         db.connection.batch_execute("COMMIT").unwrap();
         visitors.into_iter().map(|visitor| visitor.join().unwrap()).collect()
     });

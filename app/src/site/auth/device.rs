@@ -42,11 +42,15 @@ impl Device {
 }
 
 /// The cookie for a device on which the user has signed in. Add it as a private cookie.
-pub fn cookie(user: &User, cookies: Cookies) -> Cookie<'static> {
-    let mut cookie = cookies.make(NAME, format!("{}\n{}", Token::random(), user.email));
+///
+/// # Errors
+///
+/// When the operating system has no random numbers.
+pub fn cookie(user: &User, cookies: Cookies) -> Result<Cookie<'static>, getrandom::Error> {
+    let mut cookie = cookies.make(NAME, format!("{}\n{}", Token::random()?, user.email));
     let lifetime = Duration::days(LIFETIME_DAYS);
     cookie.set_max_age(lifetime);
     // By default, Rocket's private cookies expire after a week.
     cookie.set_expires(OffsetDateTime::now_utc() + lifetime);
-    cookie
+    Ok(cookie)
 }

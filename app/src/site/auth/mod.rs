@@ -120,7 +120,7 @@ impl Visitor {
     /// When a statement fails.
     pub fn sign_in(&self, user: &User, remember_me: bool, connection: &mut Connection) -> AppResult<SignedIn> {
         self.end_session(connection)?;
-        let token = Token::random();
+        let token = Token::random()?;
         let lifetime = if remember_me { TimeDelta::days(REMEMBERED_DAYS) } else { TimeDelta::hours(DEFAULT_HOURS) };
         let hash = token.hash();
         NewSession {
@@ -135,7 +135,7 @@ impl Visitor {
         if remember_me {
             session.set_max_age(rocket::time::Duration::days(REMEMBERED_DAYS));
         }
-        Ok(SignedIn { session, device: device::cookie(user, self.cookies) })
+        Ok(SignedIn { session, device: device::cookie(user, self.cookies)? })
     }
 
     /// Ends all sessions of the user and starts a new one, with the lifetime of the session of the request.

@@ -131,7 +131,7 @@ impl Server {
     pub fn wait(self) -> Exit {
         let mut exit = Exit::from(self.process.wait());
         self.log_reader.join().unwrap();
-        exit.stderr = self.log.lock().unwrap().clone();
+        exit.stderr.clone_from(&self.log.lock().unwrap());
         exit.stdout = self.stdout.iter().collect::<Vec<_>>().join("\n");
         exit
     }
