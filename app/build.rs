@@ -10,8 +10,8 @@ fn main() -> io::Result<()> {
         return Ok(());
     }
     let package = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").ok_or(io::ErrorKind::NotFound)?);
-    // Cargo looks at every file below a folder. One that is not there would have the package built anew each time,
-    // hence the folder of all migrations rather than one for each kind of database.
+    // Cargo checks every file below a folder. A missing folder would cause a rebuild each time, hence the common folder of
+    // all migrations rather than one folder for each kind of database.
     for folder in ["../migrations", "templates", "static"] {
         println!("cargo::rerun-if-changed={}", package.join(folder).display());
     }
@@ -37,7 +37,7 @@ fn main() -> io::Result<()> {
     fs::write(out.join("embedded.rs"), code)
 }
 
-/// Adds every file below the folder, named by its path from there with `/` in between. Hidden files are left out.
+/// Adds every file below the folder except hidden ones, named by its relative path with `/`.
 fn collect(folder: &Path, prefix: &str, files: &mut Vec<(String, PathBuf)>) -> io::Result<()> {
     if !folder.is_dir() {
         return Ok(());

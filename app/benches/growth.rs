@@ -1,5 +1,5 @@
-//! Whether a page takes longer when there is more: each kind of page at 1,000 posts and at 1,000,000, by turns, by the
-//! same reader, on one line that stays open.
+//! Whether pages become slower with more data: each kind of page with 1,000 and with 1,000,000 posts, in turn, by the same
+//! client on one open connection.
 //!
 //! `cargo bench -p app --bench growth`; `POSTS=100000` makes it shorter. The goal is a ratio of at most 1.3.
 
@@ -12,7 +12,7 @@ use app::schema::users;
 use app::site::pool;
 use diesel::prelude::*;
 use migrate::Connection;
-use support::{Reader, Server, number, quantile, seed, url};
+use support::{Client, Server, number, quantile, seed, url};
 use tempfile::TempDir;
 
 const USERS: u32 = 20;
@@ -28,11 +28,11 @@ const PAGES: [(&str, &str); 6] = [
     ("feed.atom", "/feed.atom"),
 ];
 
-/// A site with so many posts, and somebody who reads it.
+/// A site with a number of posts, and a client.
 struct Site {
-    /// It ends before its folder goes.
+    /// Dropped before its folder.
     server: Server,
-    reader: Reader,
+    client: Client,
     user: String,
     home: TempDir,
 }
@@ -43,14 +43,14 @@ impl Site {
         let start = Instant::now();
         seed(home.path(), USERS, posts);
         let server = Server::start(home.path());
-        println!("{posts} posts of {USERS} people, made in {:.0} s", start.elapsed().as_secs_f64());
-        let reader = Reader::register(&server.address, "reader");
+        println!("{posts} posts of {USERS} users, created in {:.0} s", start.elapsed().as_secs_f64());
+        let client = Client::register(&server.address, "reader");
         let url = url(home.path());
         let user = follow_all(&mut pool::open(&url).expect("the database"));
-        let site = Self { server, reader, user, home };
+        let site = Self { server, client, user, home };
         for body in ["a quixotic plan", "nothing quixotic about it"] {
-            let answer = site.reader.post(&site.link("/"), &[("body", body)]).expect("an answer");
-            assert_eq!(answer.status(), 303, "the reader writes");
+            let response = site.client.post(&site.link("/"), &[("body", body)]).expect("a response");
+            assert_eq!(response.status(), 303, "the client writes a post");
         }
         site
     }
@@ -59,23 +59,22 @@ impl Site {
         format!("{}{}", self.server.address, path.replace("{user}", &self.user))
     }
 
-    /// How long that page takes, to its last byte.
+    /// The time of a page, up to its last byte.
     fn time(&self, path: &str) -> Duration {
         let start = Instant::now();
-        let mut answer = self.reader.get(&self.link(path)).expect("an answer");
-        let page = answer.body_mut().read_to_string().expect("a page");
+        let mut response = self.client.get(&self.link(path)).expect("a response");
+        let page = response.body_mut().read_to_string().expect("a page");
         let time = start.elapsed();
-        assert_eq!(answer.status(), 200, "{path}");
-        assert!(page.contains("reader") || path.contains("atom"), "{path} is another page for the reader");
+        assert_eq!(response.status(), 200, "{path}");
+        assert!(page.contains("reader") || path.contains("atom"), "{path} does not show the signed-in user");
         time
     }
 }
 
-/// Has the reader follow everybody, and returns somebody with many posts.
+/// The client's user follows all others. Returns a user with many posts.
 fn follow_all(connection: &mut Connection) -> String {
-    let everybody: Vec<User> =
-        users::table.order(users::id).select(User::as_select()).load(connection).expect("people");
-    let (reader, others) = everybody.split_last().expect("people");
+    let all: Vec<User> = users::table.order(users::id).select(User::as_select()).load(connection).expect("users");
+    let (reader, others) = all.split_last().expect("users");
     for other in others {
         reader.follow(other, connection).expect("a follower");
     }
@@ -95,5 +94,5 @@ fn main() {
         println!("{name:>22}: {small:6.2} ms, {large:6.2} ms, {:4.2} times", large / small);
     }
     let size = many.home.path().join("app.db").metadata().map_or(0, |file| file.len() / 1_000_000);
-    println!("the larger database: {size} MB");
+    println!("size of the larger database: {size} MB");
 }

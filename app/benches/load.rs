@@ -1,8 +1,8 @@
-//! 64 readers and writers at once: every tenth request writes a post, the others read. No request may fail, no post that
-//! was accepted may be lost, and the program may hold at most 100 MB of memory.
+//! 64 concurrent clients: every tenth request of a client writes a post, the others read pages. No request may fail, no
+//! accepted post may be lost, and the program may use at most 100 MB of memory.
 //!
 //! `cargo bench -p app --bench load`; `SECONDS=5` makes it shorter, `CLIENTS=8` smaller. Clients, program and database
-//! share one machine, so the times say less than the errors do.
+//! share one machine, so the times are less meaningful than the errors.
 
 mod support;
 
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use app::schema::posts;
 use app::site::pool;
 use diesel::prelude::*;
-use support::{Reader, Server, number, quantile, seed, url};
+use support::{Client, Server, number, quantile, seed, url};
 
 const READ: [&str; 9] = [
     "/",
@@ -28,10 +28,10 @@ const READ: [&str; 9] = [
     "/user/reader1/followers",
 ];
 
-/// The most memory that the program may hold, in KiB.
-const MEMORY: u64 = 100 * 1000 * 1000 / 1024;
+/// The memory limit of the program, in KiB.
+const MAX_MEMORY: u64 = 100 * 1000 * 1000 / 1024;
 
-/// What one client met.
+/// The results of one client.
 #[derive(Default)]
 struct Record {
     times: Vec<Duration>,
@@ -45,7 +45,7 @@ fn main() -> ExitCode {
     seed(home.path(), 200, 10_000);
     let server = Server::start(home.path());
     let address = server.address.as_str();
-    let readers: Vec<_> = (0..clients).map(|client| Reader::register(address, &format!("reader{client}"))).collect();
+    let readers: Vec<_> = (0..clients).map(|client| Client::register(address, &format!("reader{client}"))).collect();
 
     let end = Instant::now() + Duration::from_secs(seconds);
     let records: Vec<_> = thread::scope(|scope| {
@@ -74,7 +74,7 @@ fn main() -> ExitCode {
 
     let each_second = times.len() as u64 / seconds.max(1);
     println!(
-        "{clients} clients, {seconds} s: {} requests, {each_second} a second, {} of them posts",
+        "{clients} clients, {seconds} s: {} requests, {each_second} per second, {} of them posts",
         times.len(),
         accepted.len()
     );
@@ -82,18 +82,21 @@ fn main() -> ExitCode {
         [0.5, 0.9, 0.99, 1.0].map(|share| quantile(&mut times, share).as_secs_f64() * 1e3);
     println!("time of a request: median {half:.1} ms, p90 {most:.1} ms, p99 {nearly_all:.1} ms, at most {all:.1} ms");
     println!("memory: at most {} MB", peak * 1024 / 1_000_000);
-    println!("errors: {errors:?}; accepted and lost or twice there: {lost}; stored and not accepted: {}", stored.len());
-    if errors.is_empty() && lost == 0 && stored.is_empty() && peak <= MEMORY {
+    println!(
+        "errors: {errors:?}; accepted posts lost or stored twice: {lost}; stored posts not accepted: {}",
+        stored.len()
+    );
+    if errors.is_empty() && lost == 0 && stored.is_empty() && peak <= MAX_MEMORY {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     }
 }
 
-/// Reads and writes until the end.
-fn visit(client: usize, reader: &Reader, address: &str, end: Instant) -> Record {
+/// Sends requests until the end.
+fn visit(client: usize, reader: &Client, address: &str, end: Instant) -> Record {
     let mut record = Record::default();
-    // Each begins at another place, so that they do not write in step.
+    // Clients start at different rounds, so that they do not write at the same time.
     for round in client.. {
         if Instant::now() >= end {
             break;
@@ -101,15 +104,15 @@ fn visit(client: usize, reader: &Reader, address: &str, end: Instant) -> Record 
         let body = format!("load {client} {round} #coffee for @reader{}", round % 64);
         let is_post = round % 10 == 0;
         let start = Instant::now();
-        let answer = if is_post {
+        let response = if is_post {
             reader.post(&format!("{address}/"), &[("body", &body)])
         } else {
             reader.get(&format!("{address}{}", READ[round % 10 - 1]))
         };
-        // A page counts as read when its last byte is there.
-        let status = answer.and_then(|mut answer| {
-            let status = answer.status().as_u16();
-            answer.body_mut().read_to_vec().map(|_| status)
+        // The time of a request includes the whole body.
+        let status = response.and_then(|mut response| {
+            let status = response.status().as_u16();
+            response.body_mut().read_to_vec().map(|_| status)
         });
         record.times.push(start.elapsed());
         match status {

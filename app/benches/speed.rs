@@ -1,13 +1,13 @@
-//! How many requests a second the site answers, by `wrk -t1 -c16`, all in one run and by turns: the page of everybody's
-//! posts for somebody who is signed in (25 of 10,000 posts), beside
+//! Requests per second, measured by `wrk -t1 -c16` in one run in turn: the page of all posts for a signed-in user (25 of
+//! 10,000 posts), compared with
 //!
-//! - `/health`, which asks the database one thing and shows no page;
-//! - a bare page: Rocket, one query by Diesel for the same 25 posts, and a Tera template with nothing around them (SQLite
-//!   prepares that query anew each time its LIMIT is bound, unless it is told to keep its plan, as the site's is);
-//! - a static page: the page of posts as it was sent once, as a Tera template that has nothing to fill in.
+//! - `/health`, which runs one query and renders no page;
+//! - a bare page: Rocket, one query by Diesel for the same 25 posts, and a minimal Tera template (with the same SQLite, which
+//!   keeps the plan of the query when its LIMIT is bound, see `.cargo/config.toml`);
+//! - a static page: the same page of posts as constant text in a Tera template.
 //!
 //! `cargo bench -p app --bench speed`; `SECONDS=2` and `RUNS=1` make it shorter. It needs `wrk`, and does nothing
-//! without it. The goal: 0.35 times the bare page (7,000 requests a second where that gives 20,000).
+//! without it. The goal: 0.35 times the bare page (7,000 requests per second when the bare page has 20,000).
 
 mod support;
 
@@ -24,7 +24,7 @@ use rocket::http::Status;
 use rocket::response::content::RawHtml;
 use rocket::serde::Serialize;
 use rocket::{State, get, routes};
-use support::{Reader, Server, number, seed, url};
+use support::{Client, Server, number, seed, url};
 use tera::{Context, Tera};
 
 const BARE: &str = "<!doctype html><title>Posts</title>\n{% for post in posts %}<p><b>{{ post.author }}</b> \
@@ -70,7 +70,7 @@ fn render(tera: &Tera, name: &str, context: &Context) -> Result<RawHtml<String>,
     tera.render(name, context).map(RawHtml).map_err(|_| Status::InternalServerError)
 }
 
-/// Serves the two pages to compare with from this process, and returns where.
+/// Serves the bare page and the static page from this process. Returns the base URL.
 fn comparison(url: &str, page: &str) -> String {
     let mut tera = Tera::new();
     tera.add_raw_templates([("bare.html", BARE), ("static.html", page)]).expect("two templates");
@@ -92,27 +92,27 @@ fn comparison(url: &str, page: &str) -> String {
     format!("http://127.0.0.1:{}", port.recv().expect("a port"))
 }
 
-/// The requests that were answered in a second, all of them well.
+/// The number of requests per second. Panics if one fails.
 fn requests_per_second(url: &str, cookie: &str, seconds: u64) -> f64 {
     let (duration, header) = (format!("-d{seconds}s"), format!("Cookie: {cookie}"));
     let output = Command::new("wrk").args(["-t1", "-c16", &duration, "-H", &header, url]).output().expect("wrk");
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(!said.contains("Non-2xx") && !said.contains("Socket errors"), "{url}: {said}");
-    let number = said.lines().find_map(|line| line.strip_prefix("Requests/sec:"));
-    number.and_then(|number| number.trim().parse().ok()).unwrap_or_else(|| panic!("{url}: {said}"))
+    let report = String::from_utf8_lossy(&output.stdout);
+    assert!(!report.contains("Non-2xx") && !report.contains("Socket errors"), "{url}: {report}");
+    let number = report.lines().find_map(|line| line.strip_prefix("Requests/sec:"));
+    number.and_then(|number| number.trim().parse().ok()).unwrap_or_else(|| panic!("{url}: {report}"))
 }
 
 fn main() {
     if Command::new("wrk").arg("--version").output().is_err() {
-        return eprintln!("wrk is not installed: nothing was measured");
+        return eprintln!("wrk is not installed, nothing was measured");
     }
     let (seconds, runs) = (number("SECONDS", 5).clamp(1, 60), number("RUNS", 3).clamp(1, 20));
     let home = tempfile::tempdir().expect("a temporary folder");
     seed(home.path(), 200, 10_000);
     let server = Server::start(home.path());
-    let reader = Reader::register(&server.address, "reader");
+    let client = Client::register(&server.address, "reader");
     let explore = format!("{}/explore", server.address);
-    let page = reader.get(&explore).and_then(|mut page| page.body_mut().read_to_string()).expect("a page");
+    let page = client.get(&explore).and_then(|mut page| page.body_mut().read_to_string()).expect("a page");
     assert!(page.matches("<article").count() == 25 && page.contains("reader"), "{page}");
     let url = url(home.path());
     let other = comparison(url.as_str(), &page);
@@ -124,18 +124,18 @@ fn main() {
         ("static page", format!("{other}/static")),
     ];
     println!("wrk -t1 -c16, {runs} runs of {seconds} s of each; the page of posts is {} bytes long", page.len());
-    let mut found = vec![Vec::new(); targets.len()];
+    let mut measured = vec![Vec::new(); targets.len()];
     for _ in 0..runs {
-        for ((_, url), found) in targets.iter().zip(&mut found) {
-            found.push(requests_per_second(url, &reader.cookie, seconds));
+        for ((_, url), rates) in targets.iter().zip(&mut measured) {
+            rates.push(requests_per_second(url, &client.cookie, seconds));
         }
     }
-    let medians = found.iter_mut().map(|found| {
-        found.sort_unstable_by(f64::total_cmp);
-        found[found.len() / 2]
+    let medians = measured.iter_mut().map(|rates| {
+        rates.sort_unstable_by(f64::total_cmp);
+        rates[rates.len() / 2]
     });
     let medians: Vec<_> = medians.collect();
     for ((name, _), median) in targets.iter().zip(&medians) {
-        println!("{name:>12}: {median:7.0} requests a second; explore is {:5.2} times as many", medians[0] / median);
+        println!("{name:>12}: {median:7.0} requests per second; explore has {:5.2} times as many", medians[0] / median);
     }
 }

@@ -1,4 +1,4 @@
-//! The tutorial's play time: users and posts on a scratch database, each step printed beside what it gives.
+//! The tutorial's play time: users and posts in a temporary database. Prints each step and its result.
 
 use std::error::Error;
 
@@ -10,7 +10,7 @@ use diesel::prelude::*;
 use diesel::result::Error::RollbackTransaction;
 use migrate::DatabaseUrl;
 
-/// Prints the code as it stands in this file, and runs it.
+/// Prints the code as it is in this file, and runs it.
 macro_rules! run {
     ($($code:tt)*) => {
         print_source(line!());
@@ -18,7 +18,7 @@ macro_rules! run {
     };
 }
 
-/// Prints the code as it stands in this file, runs it, and prints what it gives.
+/// Prints the code as it is in this file, runs it, and prints the result.
 macro_rules! show {
     ($code:expr) => {
         print_source(line!());
@@ -27,7 +27,7 @@ macro_rules! show {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // The folder goes at the end, and the database in it.
+    // The folder is deleted at the end, together with the database.
     let folder = tempfile::tempdir()?;
     let url = DatabaseUrl::parse("play.db", folder.path())?;
     migrations::project(&url, folder.path())?.create_current()?;
@@ -50,9 +50,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     show!(User::by_nickname("david", db).optional()?);
 
     heading("All the users");
-    run!(let everybody = User::all(db)?;);
-    show!(everybody);
-    run!(for user in &everybody {
+    run!(let all = User::all(db)?;);
+    show!(all);
+    run!(for user in &all {
         println!("{} {}", user.id, user.nickname);
     });
 
@@ -99,7 +99,7 @@ fn heading(text: &str) {
     println!("\n# {text}");
 }
 
-/// Prints what stands in the parentheses of the macro on that line.
+/// Prints the argument of the macro on that line.
 fn print_source(line: u32) {
     let lines = include_str!("play_time.rs").lines().skip(line as usize - 1);
     let mut prompt = ">>>";

@@ -1,6 +1,6 @@
-//! The microblog: its tables and models, and the web site on top of them.
+//! The microblog: tables, models and the web site.
 //!
-//! The site is the feature `site`, which is on by default. The database scripts do without it.
+//! The site is the feature `site`, which is enabled by default. The database scripts disable it.
 
 pub mod models;
 pub mod schema;

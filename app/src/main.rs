@@ -1,4 +1,4 @@
-//! The program `app`: it serves the site, and manages its people from the shell.
+//! The program `app`: serves the site, and manages users from the shell.
 
 mod commands;
 
@@ -9,17 +9,17 @@ use clap::{Parser, Subcommand};
 use commands::{seed, serve, user};
 use mimalloc::MiMalloc;
 
-/// The C library's allocator keeps the 19 MiB of each password that is hashed, again and again on each thread: registering
-/// 64 people took 290 MB. This one gives them back.
+/// The C library's allocator keeps the 19 MiB of a password hash for each thread: 64 registrations took 290 MB. mimalloc
+/// returns the memory.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Serves the microblog.
 ///
-/// Creates the database, with all its tables, when there is no database file. A database that is there is never changed:
-/// when it is behind, the site says so and does not start, until `cargo run -p db_upgrade` has brought it forward.
+/// Creates the database with all its tables if there is no database file. An existing database is never changed: if it
+/// lacks migrations, the site does not start until `cargo run -p db_upgrade` has applied them.
 ///
-/// Ctrl-C or SIGTERM ends the site; requests that are under way are finished.
+/// Ctrl-C or SIGTERM stops the site; pending requests are finished.
 #[derive(Parser)]
 #[command(version, after_long_help = ENVIRONMENT)]
 struct Arguments {
@@ -29,17 +29,17 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Manages people: create, password, delete, list
+    /// Manages users: create, password, delete, list
     #[command(subcommand)]
     User(user::User),
-    /// Fills the database with made-up people and posts, for trying things out
+    /// Fills the database with fake users and posts, for trying things out
     Seed(seed::Seed),
 }
 
 const ENVIRONMENT: &str = "\
-Environment (all but the first may stand in the file .env too):
+Environment (all variables except the first may be in the file .env):
   MICROBLOG_HOME
-          The folder that holds .env and that relative paths hang on
+          The folder of .env, and the base of relative paths
           [default: the nearest folder, from here upwards, with a file .env]
   DATABASE_URL
           The database: a file, sqlite:app.db or sqlite:///srv/app.db
@@ -47,28 +47,28 @@ Environment (all but the first may stand in the file .env too):
   MICROBLOG_POSTS_PER_PAGE
           Posts on a page, 1 to 100 [default: 25]
   MICROBLOG_PUBLIC_ADDRESS
-          The address that readers type, https://blog.example.org
-          [default: where the site listens]
+          The public URL of the site, https://blog.example.org
+          [default: the address that the site listens on]
   MICROBLOG_TRUSTED_PROXIES
-          Whose X-Forwarded-For is believed: 127.0.0.1, 10.0.0.0/8
-          [default: nobody's]
+          Proxies whose X-Forwarded-For is trusted: 127.0.0.1, 10.0.0.0/8
+          [default: none]
   MICROBLOG_ATTEMPTS_PER_MINUTE
-          Attempts to sign in or register, by address and account
+          Attempts to sign in or register, by client IP and by account
           [default: 10]
   MICROBLOG_HSTS_DAYS
-          For how many days browsers come by https only [default: 0]
+          For how many days browsers use https only [default: 0]
   ROCKET_ADDRESS, ROCKET_PORT
-          Where the site listens [default: 127.0.0.1 and 8000]
+          The address to listen on [default: 127.0.0.1 and 8000]
   ROCKET_SECRET_KEY
           The key that encrypts cookies. A release build needs one:
           make it with `openssl rand -base64 32`
   ROCKET_LOG_LEVEL
-          What is logged: off, critical, normal or debug [default: critical]
+          The log level: off, critical, normal or debug [default: critical]
 
 Exit status:
-  0  all is well; the site was ended by Ctrl-C or SIGTERM
-  1  it could not start, or has failed; standard error says why
-  2  an argument is wrong";
+  0  success; the site was stopped by Ctrl-C or SIGTERM
+  1  the command failed; standard error says why
+  2  an argument is invalid";
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {

@@ -1,4 +1,4 @@
-//! The tables of the microblog. To change one, edit it here and run `cargo run -p db_migrate`.
+//! The tables of the microblog. To change a table, edit it here and run `cargo run -p db_migrate`.
 
 migrate::schema! {
     /// People who write posts.
@@ -10,10 +10,10 @@ migrate::schema! {
         #[max_length = 120]
         #[unique]
         email -> VarChar,
-        /// What they say of themselves: 140 characters as people see them, each of which may be made of several.
+        /// The user's text about themselves: 140 grapheme clusters, each of which may have several characters.
         #[max_length = 1400]
         about_me -> Nullable<VarChar>,
-        /// When they were last here, in UTC.
+        /// When the user last visited the site, in UTC.
         last_seen -> Nullable<Timestamp>,
         /// Argon2id, as a PHC string. Who has none cannot sign in.
         #[max_length = 255]
@@ -24,7 +24,7 @@ migrate::schema! {
     #[index(user_id, timestamp)]
     posts (id) {
         id -> Integer,
-        /// 140 characters as people see them, each of which may be made of several.
+        /// 140 grapheme clusters, each of which may have several characters.
         #[max_length = 1400]
         body -> VarChar,
         #[index]
@@ -42,7 +42,7 @@ migrate::schema! {
         post_id -> Integer,
     }
 
-    /// Who follows whom.
+    /// Which users follow which users.
     followers (follower_id, followed_id) {
         #[references(users, on_delete = cascade)]
         follower_id -> Integer,
@@ -51,7 +51,7 @@ migrate::schema! {
         followed_id -> Integer,
     }
 
-    /// Where users are signed in.
+    /// The sessions of users.
     sessions (id) {
         id -> Integer,
         /// SHA-256 of the token in the cookie, in hexadecimal.
@@ -64,7 +64,7 @@ migrate::schema! {
         created_at -> Timestamp,
         #[index]
         expires_at -> Timestamp,
-        /// The browser, as it calls itself.
+        /// The `User-Agent` of the browser.
         #[max_length = 200]
         user_agent -> VarChar,
     }

@@ -1,7 +1,7 @@
-// What the pages gain where scripts run: times as people say them, the count of what is typed, a question before
-// something is deleted. Every page works without.
+// Progressive enhancement: relative times, a counter of characters, a confirmation before deleting. Every page works
+// without scripts.
 
-// Times: "5 minutes ago", and the exact one in the reader's zone beside it. Steps are in seconds.
+// Times: "5 minutes ago", followed by the exact time in the local time zone. Steps are in seconds.
 const steps = [["year", 31557600], ["month", 2629800], ["week", 604800], ["day", 86400], ["hour", 3600], ["minute", 60]];
 const language = document.documentElement.lang;
 const english = navigator.language.startsWith("en") ? navigator.language : "en-GB";
@@ -29,8 +29,8 @@ function showTimes() {
 showTimes();
 setInterval(showTimes, 60000);
 
-// The counter of a field: <span data-counter="140"> that the field's aria-describedby names. It counts as the server
-// does: what people see as one character is one, and space at the ends is not sent.
+// The counter of a field: <span data-counter="140">, named by the field's aria-describedby. It counts grapheme clusters
+// of the trimmed text, like the server.
 const segmenter = "Segmenter" in Intl ? new Intl.Segmenter(language, { granularity: "grapheme" }) : null;
 
 function length(text) {
@@ -43,30 +43,30 @@ function length(text) {
 for (const counter of document.querySelectorAll("[data-counter]")) {
     const field = document.querySelector(`[aria-describedby~="${counter.id}"]`);
     if (!field) continue;
-    const most = Number(counter.dataset.counter);
-    // What is seen changes at once; what is said aloud waits until the typing pauses.
-    const aloud = document.createElement("span");
-    aloud.className = "sr-only";
-    aloud.setAttribute("aria-live", "polite");
-    counter.after(aloud);
+    const max = Number(counter.dataset.counter);
+    // The visible text changes at once; screen readers announce it when the typing pauses.
+    const announced = document.createElement("span");
+    announced.className = "sr-only";
+    announced.setAttribute("aria-live", "polite");
+    counter.after(announced);
     let pause;
     const count = () => {
-        const left = most - length(field.value);
-        const text = left < 0 ? `${-left} too many` : `${left} of ${most} left`;
+        const left = max - length(field.value);
+        const text = left < 0 ? `${-left} too many` : `${left} of ${max} left`;
         counter.textContent = text;
         counter.classList.toggle("over", left < 0);
         clearTimeout(pause);
-        pause = setTimeout(() => { aloud.textContent = text; }, 1000);
+        pause = setTimeout(() => { announced.textContent = text; }, 1000);
     };
     field.addEventListener("input", count);
     if (field.value) count();
 }
 
-// A form that asks before it is sent: <form data-confirm="Delete this post?">.
+// A form that needs confirmation: <form data-confirm="Delete this post?">.
 document.addEventListener("submit", (event) => {
     const question = event.target.dataset.confirm;
     if (question && !confirm(question)) event.preventDefault();
 });
 
-// What is wrong with a form is read first.
+// The errors of a form get the focus.
 document.querySelector(".error-summary")?.focus();

@@ -1,6 +1,6 @@
-//! What the benchmarks share: the release build of the program on a database of its own, and somebody who reads.
+//! Support for benchmarks: the release build of the program on its own database, and a client.
 
-#![allow(dead_code, reason = "each benchmark takes what it needs")]
+#![allow(dead_code, reason = "each benchmark uses a part of this module")]
 
 use std::env;
 use std::fs;
@@ -14,7 +14,7 @@ use ureq::config::Config;
 use ureq::http::Response;
 use ureq::{Agent, Body};
 
-/// For cookies that live as long as a benchmark.
+/// The secret key for cookies.
 pub const SECRET_KEY: &str = "bm90IGEgc2VjcmV0LCBvbmx5IGZvciBiZW5jaG1hcms=";
 
 fn program(home: &Path) -> Command {
@@ -24,7 +24,7 @@ fn program(home: &Path) -> Command {
     command
 }
 
-/// What that variable says, or the default.
+/// The number in that environment variable, or the default.
 pub fn number(variable: &str, default: u64) -> u64 {
     env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
@@ -34,7 +34,7 @@ pub fn url(home: &Path) -> DatabaseUrl {
     DatabaseUrl::parse("app.db", home).expect("a URL")
 }
 
-/// Made-up people and their posts, in a new database.
+/// Creates a database with fake users and posts.
 pub fn seed(home: &Path, users: u32, posts: u32) {
     drop(Server::start(home));
     let numbers = [users, posts].map(|number| number.to_string());
@@ -43,7 +43,7 @@ pub fn seed(home: &Path, users: u32, posts: u32) {
     assert!(status.success(), "app seed: {status}");
 }
 
-/// The program, serving. It ends with this value.
+/// The program, serving the site until this value is dropped.
 pub struct Server {
     process: Child,
     pub address: String,
@@ -61,11 +61,11 @@ impl Server {
         Self { process, address }
     }
 
-    /// The most memory that it has held so far, in KiB. Known on Linux.
+    /// The peak memory of the program so far, in KiB. Linux only.
     pub fn peak_memory(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap_or_default();
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        peak.and_then(|text| text.trim().trim_end_matches(" kB").parse().ok()).expect("Linux tells it")
+        peak.and_then(|text| text.trim().trim_end_matches(" kB").parse().ok()).expect("/proc is Linux only")
     }
 }
 
@@ -76,15 +76,15 @@ impl Drop for Server {
     }
 }
 
-/// Somebody who has registered. Their browser follows no redirect, takes every answer and keeps its line open.
-pub struct Reader {
+/// A signed-in client. It follows no redirects, accepts every status, and keeps its connection open.
+pub struct Client {
     agent: Agent,
-    /// What it sends as `Cookie`.
+    /// Its `Cookie` header.
     pub cookie: String,
 }
 
-impl Reader {
-    /// Registers somebody, who then is signed in.
+impl Client {
+    /// Registers a user.
     pub fn register(address: &str, nickname: &str) -> Self {
         let config = Config::builder()
             .http_status_as_error(false)
@@ -92,16 +92,16 @@ impl Reader {
             .max_redirects_will_error(false)
             .max_idle_age(Duration::from_secs(60))
             .timeout_global(Some(Duration::from_secs(30)));
-        let mut reader = Self { agent: config.build().new_agent(), cookie: String::new() };
+        let mut client = Self { agent: config.build().new_agent(), cookie: String::new() };
         let email = format!("{nickname}@example.org");
         let form = [("nickname", nickname), ("email", &email), ("password", "correct horse")];
-        let answer = reader.post(&format!("{address}/register"), &form).expect("an answer");
-        assert_eq!(answer.status(), 303, "{nickname} registers");
-        let set = answer.headers().get_all("Set-Cookie").iter().filter_map(|cookie| cookie.to_str().ok());
+        let response = client.post(&format!("{address}/register"), &form).expect("a response");
+        assert_eq!(response.status(), 303, "{nickname} registers");
+        let set = response.headers().get_all("Set-Cookie").iter().filter_map(|cookie| cookie.to_str().ok());
         let pairs: Vec<_> = set.filter_map(|cookie| cookie.split(';').next()).collect();
-        // The message is for the first page alone.
-        reader.cookie = pairs.into_iter().filter(|pair| !pair.starts_with("flash")).collect::<Vec<_>>().join("; ");
-        reader
+        // The flash message is for the first page only.
+        client.cookie = pairs.into_iter().filter(|pair| !pair.starts_with("flash")).collect::<Vec<_>>().join("; ");
+        client
     }
 
     pub fn get(&self, link: &str) -> Result<Response<Body>, ureq::Error> {
@@ -113,7 +113,7 @@ impl Reader {
     }
 }
 
-/// The time below which that share of them lies.
+/// The quantile of the times.
 pub fn quantile(times: &mut [Duration], share: f64) -> Duration {
     times.sort_unstable();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "few")]

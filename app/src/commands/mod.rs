@@ -1,7 +1,7 @@
-//! What the program does, one command a file.
+//! The commands of the program, one file each.
 
-mod ask;
-mod invented;
+mod fake_data;
+mod prompt;
 pub mod seed;
 pub mod serve;
 pub mod user;
@@ -17,7 +17,7 @@ use diesel::result::Error as DieselError;
 use migrate::Connection;
 use rocket::config::LogLevel;
 
-/// Why a command failed, in one line.
+/// Why a command failed. Every message is one line.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
     #[error(transparent)]
@@ -28,10 +28,10 @@ pub enum CommandError {
     Model(#[from] ModelError),
     #[error("the database: {0}")]
     Database(#[from] DieselError),
-    #[error("nobody here is called {0}: `app user list` shows who is")]
-    Nobody(String),
+    #[error("there is no user {0}: `app user list` lists all users")]
+    NoUser(String),
     #[error("{0}")]
-    Refused(String),
+    Invalid(String),
     #[error("standard input: {0}")]
     Input(#[from] io::Error),
 }
@@ -42,7 +42,7 @@ impl From<config::ConfigError> for CommandError {
     }
 }
 
-/// Opens the database, as the site does before it serves: it is created where there is none, and must be current.
+/// Opens the database as the site does: creates it if it does not exist, and checks its version.
 fn open() -> Result<Connection, CommandError> {
     logging::start(LogLevel::Critical);
     let config = Config::load()?;
@@ -52,20 +52,20 @@ fn open() -> Result<Connection, CommandError> {
 
 fn check(config: &Config) -> Result<(), StartError> {
     if let Checked::Created { database, version } = startup::check_database(config)? {
-        say(&format!("Created {database} at version {version}"));
+        print_line(&format!("Created {database} at version {version}"));
     }
     Ok(())
 }
 
 fn find(nickname: &str, connection: &mut Connection) -> Result<User, CommandError> {
     match User::by_nickname(nickname, connection) {
-        Err(DieselError::NotFound) => Err(CommandError::Nobody(nickname.to_owned())),
+        Err(DieselError::NotFound) => Err(CommandError::NoUser(nickname.to_owned())),
         found => Ok(found?),
     }
 }
 
-/// Writes a line for the person at the terminal, or for whoever reads the pipe, if they still do.
-fn say(line: &str) {
+/// Prints a line. A closed pipe is not an error.
+fn print_line(line: &str) {
     let mut out = io::stdout().lock();
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }

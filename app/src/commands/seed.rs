@@ -1,4 +1,4 @@
-//! `app seed`: made-up people who follow each other and write posts, for trying things out.
+//! `app seed`: fake users who follow each other and write posts, for trying things out.
 
 use std::io::{self, IsTerminal as _};
 
@@ -9,75 +9,75 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use migrate::Connection;
 
-use super::invented::Invention;
-use super::{CommandError, ask, say};
+use super::fake_data::FakeData;
+use super::{CommandError, print_line, prompt};
 
 #[derive(Args)]
 pub struct Seed {
-    /// How many people
+    /// Number of users
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     users: u32,
-    /// How many posts, written in the last year
+    /// Number of posts, with times in the last year
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(0..=10_000_000))]
     posts: u32,
-    /// Ask for a password that they all have; else nobody can sign in as one of them
+    /// Ask for a password for all of them; without it they cannot sign in
     #[arg(long)]
     password: bool,
 }
 
-/// How many rows are stored at once: others may write in between.
-const BATCH: u32 = 1000;
+/// The number of rows per transaction. Other programs may write between two transactions.
+const BATCH_SIZE: u32 = 1000;
 
-/// Whom each one follows, at most.
-const FOLLOWED: u32 = 12;
+/// The maximum number of people whom a user follows.
+const MAX_FOLLOWED: u32 = 12;
 
 /// Fills the database.
-pub fn run(wanted: &Seed) -> Result<(), CommandError> {
+pub fn run(arguments: &Seed) -> Result<(), CommandError> {
     let mut connection = super::open()?;
-    let hash = if wanted.password { Some(ask::new_password_hash()?) } else { None };
-    let mut invention = Invention::new();
+    let hash = if arguments.password { Some(prompt::new_password_hash()?) } else { None };
+    let mut fake = FakeData::new();
 
-    let bar = progress(wanted.users, "people");
+    let bar = progress(arguments.users, "people");
     let mut people = Vec::new();
-    in_batches(wanted.users, &bar, &mut connection, |_, connection| {
-        people.push(newcomer(&mut invention, hash.as_deref(), connection)?);
+    in_batches(arguments.users, &bar, &mut connection, |_, connection| {
+        people.push(insert_user(&mut fake, hash.as_deref(), connection)?);
         Ok(())
     })?;
-    let bar = progress(wanted.users, "who follow each other");
-    in_batches(wanted.users, &bar, &mut connection, |index, connection| {
+    let bar = progress(arguments.users, "people who follow each other");
+    in_batches(arguments.users, &bar, &mut connection, |index, connection| {
         let follower = &people[index as usize];
-        for _ in 0..invention.below(FOLLOWED + 1) {
-            let other = &people[invention.mostly_low(wanted.users) as usize];
+        for _ in 0..fake.below(MAX_FOLLOWED + 1) {
+            let other = &people[fake.mostly_low(arguments.users) as usize];
             if other.id != follower.id {
                 follower.follow(other, connection)?;
             }
         }
         Ok(())
     })?;
-    let bar = progress(wanted.posts, "posts");
+    let bar = progress(arguments.posts, "posts");
     let end = now();
-    let step = TimeDelta::days(365) / i32::try_from(wanted.posts.max(1)).unwrap_or(i32::MAX);
-    in_batches(wanted.posts, &bar, &mut connection, |index, connection| {
-        let author = &people[invention.mostly_low(wanted.users) as usize];
-        let other = &people[invention.below(wanted.users) as usize];
-        let before_end = step * i32::try_from(wanted.posts - index).unwrap_or(i32::MAX);
-        NewPost::new(author, &invention.post(&other.nickname))?.at(end - before_end).insert(connection)?;
+    let step = TimeDelta::days(365) / i32::try_from(arguments.posts.max(1)).unwrap_or(i32::MAX);
+    in_batches(arguments.posts, &bar, &mut connection, |index, connection| {
+        let author = &people[fake.mostly_low(arguments.users) as usize];
+        let other = &people[fake.below(arguments.users) as usize];
+        let before_end = step * i32::try_from(arguments.posts - index).unwrap_or(i32::MAX);
+        NewPost::new(author, &fake.post(&other.nickname))?.at(end - before_end).insert(connection)?;
         Ok(())
     })?;
-    say(&format!("Added {} people and {} posts", wanted.users, wanted.posts));
+    print_line(&format!("Added {} people and {} posts", arguments.users, arguments.posts));
     Ok(())
 }
 
-/// Stores somebody under the first invented name that is free.
-fn newcomer(invention: &mut Invention, hash: Option<&str>, connection: &mut Connection) -> Result<User, ModelError> {
+/// Stores a user with the first fake nickname that is not taken.
+fn insert_user(fake: &mut FakeData, hash: Option<&str>, connection: &mut Connection) -> Result<User, ModelError> {
     loop {
-        let nickname = invention.nickname();
+        let nickname = fake.nickname();
         let email = format!("{nickname}@example.org");
         let user = NewUser::new(&nickname, &email)?;
         let user = if let Some(hash) = hash { user.password_hash(hash) } else { user };
         match user.insert(connection) {
             Ok(user) => {
-                user.set_profile(&nickname, &invention.about_me(), connection)?;
+                user.set_profile(&nickname, &fake.about_me(), connection)?;
                 return Ok(user);
             }
             Err(ModelError::Taken { .. }) => {}
@@ -94,8 +94,8 @@ fn in_batches(
 ) -> Result<(), CommandError> {
     let mut index = 0;
     while index < count {
-        let end = count.min(index + BATCH);
-        pool::immediately(connection, |connection| (index..end).try_for_each(|index| work(index, connection)))?;
+        let end = count.min(index + BATCH_SIZE);
+        pool::write_transaction(connection, |connection| (index..end).try_for_each(|index| work(index, connection)))?;
         index = end;
         bar.set_position(index.into());
     }
@@ -103,7 +103,7 @@ fn in_batches(
     Ok(())
 }
 
-/// A bar on a terminal, nothing elsewhere.
+/// A progress bar on a terminal, hidden elsewhere.
 fn progress(length: u32, what: &'static str) -> ProgressBar {
     let target = if io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {msg}, {eta} left");

@@ -1,4 +1,4 @@
-//! `app`: serves the site until it is told to end.
+//! `app`: serves the site until it is stopped.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -8,7 +8,7 @@ use rocket::error::ErrorKind;
 use rocket::fairing::AdHoc;
 use rocket::tokio::runtime;
 
-use super::{CommandError, say};
+use super::{CommandError, print_line};
 
 /// Serves the site.
 pub fn run() -> Result<(), CommandError> {
@@ -22,7 +22,7 @@ pub fn run() -> Result<(), CommandError> {
         Box::pin(async move {
             let (address, port) = (rocket.config().address, rocket.config().port);
             let address = public_address.unwrap_or_else(|| format!("http://{}", reachable(address, port)));
-            say(&format!("The microblog is at {address}"));
+            print_line(&format!("The microblog is at {address}"));
         })
     }));
 
@@ -32,20 +32,20 @@ pub fn run() -> Result<(), CommandError> {
         .enable_all()
         .build()
         .map_err(|error| StartError::Launch(error.to_string()))?;
-    let end = runtime.block_on(async {
+    let result = runtime.block_on(async {
         match rocket.launch().await {
             Ok(_) => Ok(()),
-            // A reader held the line to the end of the time that Rocket allows: it was ended all the same.
+            // A connection was still open at the end of the grace period, and was closed.
             Err(error) if matches!(error.kind(), ErrorKind::Shutdown(_, None)) => Ok(()),
             Err(error) => Err(StartError::from_rocket(&error, socket(settings.address, settings.port))),
         }
     });
     drop(runtime);
-    pool::settle(&database_url);
-    Ok(end?)
+    pool::checkpoint(&database_url);
+    Ok(result?)
 }
 
-/// Where this machine reaches a site that listens there.
+/// The address at which this machine can reach the site.
 fn reachable(address: IpAddr, port: u16) -> String {
     match address {
         IpAddr::V4(address) if address.is_unspecified() => socket(Ipv4Addr::LOCALHOST.into(), port),

@@ -1,6 +1,6 @@
-//! How many rows belong to a user, counted up to a limit: what a page costs shall not grow with the data.
+//! The number of a user's rows, counted up to a limit, so that the cost of a page does not grow with the data.
 //!
-//! To count a million rows of an index takes SQLite some 100 ms, a thousand 0.1 ms.
+//! SQLite counts a million rows of an index in about 100 ms, a thousand in 0.1 ms.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer};
@@ -8,8 +8,8 @@ use migrate::Connection;
 
 use super::User;
 
-/// No more than so many are counted: one more stands for all that are more.
-pub const COUNTED: i64 = 1000;
+/// The limit of counts. The result `COUNT_LIMIT + 1` means "more than the limit".
+pub const COUNT_LIMIT: i64 = 1000;
 
 #[derive(QueryableByName)]
 struct Rows {
@@ -18,7 +18,7 @@ struct Rows {
 }
 
 impl User {
-    /// How many posts the user has written, [`COUNTED`] and one at most.
+    /// The number of posts of the user, at most `COUNT_LIMIT + 1`.
     ///
     /// # Errors
     ///
@@ -27,7 +27,7 @@ impl User {
         self.count("posts", "user_id", connection)
     }
 
-    /// How many follow the user, and how many the user follows, [`COUNTED`] and one at most.
+    /// The number of followers, and the number of users whom the user follows, each at most `COUNT_LIMIT + 1`.
     ///
     /// # Errors
     ///
@@ -37,11 +37,11 @@ impl User {
         Ok((followers, self.count("followers", "follower_id", connection)?))
     }
 
-    /// How many rows of the table have the user's key in that column.
+    /// The number of rows of the table with the user's id in the column.
     fn count(&self, table: &str, column: &str, connection: &mut Connection) -> QueryResult<i64> {
-        let most = COUNTED + 1;
+        let limit = COUNT_LIMIT + 1;
         let query = diesel::sql_query(format!(
-            "SELECT count(*) AS count FROM (SELECT 1 FROM {table} WHERE {column} = $1 LIMIT {most}) AS some"
+            "SELECT count(*) AS count FROM (SELECT 1 FROM {table} WHERE {column} = $1 LIMIT {limit}) AS some"
         ))
         .bind::<Integer, _>(self.id);
         let rows: Rows = match connection {

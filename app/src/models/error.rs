@@ -1,45 +1,45 @@
-//! Why a row was refused: by the models before it reached the database, or by a constraint there.
+//! Why a row was not stored: rejected by the models, or by a constraint of the database.
 
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as DieselError};
 use unicode_segmentation::UnicodeSegmentation as _;
 
-use super::markup;
+use super::unicode;
 
 /// Why a user or a post was not stored.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
-    /// The field holds nothing that could be seen.
+    /// The field has no visible character.
     #[error("the {field} must not be empty")]
     Empty {
         /// The column.
         field: &'static str,
     },
-    /// The field holds too many characters.
+    /// The field has too many characters.
     #[error("the {field} has {length} characters, and {max} are allowed")]
     TooLong {
         /// The column.
         field: &'static str,
-        /// How many characters it has.
+        /// Its number of characters.
         length: usize,
-        /// How many it may have.
+        /// The allowed number of characters.
         max: usize,
     },
-    /// Another row has this value, which may stand in one row only.
+    /// Another row has the same value in a unique column.
     #[error("this {field} is taken")]
     Taken {
         /// The column.
         field: &'static str,
     },
-    /// Anything else that the database said.
+    /// Any other error of the database.
     #[error(transparent)]
     Database(#[from] DieselError),
 }
 
 impl ModelError {
-    /// Checks a text field: not blank, and no more than `max` characters.
+    /// Checks a text field: not blank, at most `max` characters.
     pub(super) fn check(field: &'static str, text: &str, max: usize) -> Result<(), Self> {
         let length = text.chars().count();
-        if markup::is_blank(text) {
+        if unicode::is_blank(text) {
             Err(Self::Empty { field })
         } else if length > max {
             Err(Self::TooLong { field, length, max })
@@ -48,15 +48,19 @@ impl ModelError {
         }
     }
 
-    /// Checks a text that people write: no more than `max` characters as they see them, and no more than `room` of those
-    /// that the column counts, of which one seen may be made.
-    pub(super) fn check_seen(field: &'static str, text: &str, max: usize, room: usize) -> Result<(), Self> {
+    /// Checks a user's text: not blank, at most `max` grapheme clusters, and at most `column_length` characters.
+    pub(super) fn check_graphemes(
+        field: &'static str,
+        text: &str,
+        max: usize,
+        column_length: usize,
+    ) -> Result<(), Self> {
         let length = text.graphemes(true).count();
-        if length > max { Err(Self::TooLong { field, length, max }) } else { Self::check(field, text, room) }
+        if length > max { Err(Self::TooLong { field, length, max }) } else { Self::check(field, text, column_length) }
     }
 
-    /// What a failed INSERT or UPDATE means, where these are the columns of the table with a unique index each, of the
-    /// values as they are or in small letters.
+    /// Converts the error of an INSERT or UPDATE. `unique` are the columns of the table with a unique index, on the value
+    /// or on its lower case.
     pub(super) fn from_write(error: DieselError, table: &str, unique: &[&'static str]) -> Self {
         if let DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, information) = &error
             && let Some(field) = unique.iter().find(|column| violates(information.as_ref(), table, column))
@@ -67,8 +71,8 @@ impl ModelError {
     }
 }
 
-/// PostgreSQL names the constraint (`users_nickname_key`). SQLite only writes the column into its message, or the index
-/// where that holds more than columns.
+/// PostgreSQL names the constraint (`users_nickname_key`). SQLite has a message with the column, or with the index if the
+/// index is on an expression.
 fn violates(information: &(dyn DatabaseErrorInformation + Send + Sync), table: &str, column: &str) -> bool {
     let indexes = ["key", "lower"].map(|kind| format!("{table}_{column}_{kind}"));
     if let Some(name) = information.constraint_name() {
@@ -112,27 +116,27 @@ mod tests {
         }
     }
 
-    fn meaning(message: &'static str, constraint: Option<&'static str>) -> ModelError {
+    fn convert(message: &'static str, constraint: Option<&'static str>) -> ModelError {
         let violation = Box::new(Violation { message, constraint });
         let error = DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, violation);
         ModelError::from_write(error, "users", &["nickname", "email"])
     }
 
     #[test]
-    fn both_databases_say_which_field_is_taken() {
+    fn the_taken_field_is_named() {
         for message in ["UNIQUE constraint failed: users.email", "UNIQUE constraint failed: index 'users_email_lower'"]
         {
-            let sqlite = meaning(message, None);
+            let sqlite = convert(message, None);
             assert!(matches!(sqlite, ModelError::Taken { field: "email" }), "{sqlite:?}");
         }
         let postgresql =
-            meaning("duplicate key value violates unique constraint \"users_email_key\"", Some("users_email_key"));
+            convert("duplicate key value violates unique constraint \"users_email_key\"", Some("users_email_key"));
         assert!(matches!(postgresql, ModelError::Taken { field: "email" }), "{postgresql:?}");
     }
 
     #[test]
-    fn a_violation_of_another_constraint_stays_what_it_is() {
-        for error in [meaning("UNIQUE constraint failed: users.id", None), meaning("", Some("users_pkey"))] {
+    fn other_violations_are_database_errors() {
+        for error in [convert("UNIQUE constraint failed: users.id", None), convert("", Some("users_pkey"))] {
             assert!(matches!(error, ModelError::Database(_)), "{error:?}");
         }
     }

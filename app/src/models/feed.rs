@@ -1,7 +1,7 @@
-//! Posts with their authors, newest first, one page at a time.
+//! Posts with their authors, newest first, in pages.
 //!
-//! A page begins at a key, the time and the id of a post, so that a late page costs what the first one costs, and a
-//! new post does not shift what a reader has seen. Nothing is counted.
+//! A page begins at a cursor, the time and id of a post, not at an offset: every page costs the same, and a new post does
+//! not shift the other pages. Nothing is counted.
 
 use std::fmt;
 use std::str::FromStr;
@@ -19,27 +19,27 @@ use crate::schema::{post_tags, posts, users};
 /// Which posts a feed lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Feed {
-    /// Everybody's.
-    Everybody,
-    /// Those of the user with that key.
+    /// All posts.
+    All,
+    /// The posts of the user with that id.
     Of(i32),
-    /// That user's own and those of the people whom the user follows.
+    /// The posts of the user with that id, and of the people whom the user follows.
     Home(i32),
-    /// Those with that tag, in small letters and without its `#`.
+    /// The posts with that tag, in lower case and without its `#`.
     Tagged(String),
 }
 
-/// The place of a post in a feed. As text: microseconds since 1970 and the id, `1795342440000000-12`.
+/// The place of a post in a feed. As text: microseconds since 1970 and the id, for example `1795342440000000-12`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor {
     /// When the post was written, in UTC.
     pub timestamp: NaiveDateTime,
-    /// Its key, which orders posts of the same moment.
+    /// Its id, which orders posts of the same time.
     pub id: i32,
 }
 
 impl Cursor {
-    /// Newer than any post: the last second that both databases write with four digits of the year.
+    /// After every post: the last second of the year 9999, which both databases can store.
     fn end() -> Self {
         Self { timestamp: DateTime::from_timestamp(253_402_300_799, 0).unwrap_or_default().naive_utc(), id: i32::MAX }
     }
@@ -55,18 +55,18 @@ impl fmt::Display for Cursor {
     }
 }
 
-/// The text is no [`Cursor`].
+/// The text is not a [`Cursor`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no place in a list of posts")]
-pub struct NoCursor;
+#[error("not a cursor of a feed")]
+pub struct InvalidCursor;
 
 impl FromStr for Cursor {
-    type Err = NoCursor;
+    type Err = InvalidCursor;
 
-    fn from_str(text: &str) -> Result<Self, NoCursor> {
-        let (micros, id) = text.rsplit_once('-').ok_or(NoCursor)?;
-        let time = micros.parse().ok().and_then(DateTime::from_timestamp_micros).ok_or(NoCursor)?;
-        Ok(Self { timestamp: time.naive_utc(), id: id.parse().map_err(|_| NoCursor)? })
+    fn from_str(text: &str) -> Result<Self, InvalidCursor> {
+        let (micros, id) = text.rsplit_once('-').ok_or(InvalidCursor)?;
+        let time = micros.parse().ok().and_then(DateTime::from_timestamp_micros).ok_or(InvalidCursor)?;
+        Ok(Self { timestamp: time.naive_utc(), id: id.parse().map_err(|_| InvalidCursor)? })
     }
 }
 
@@ -77,7 +77,7 @@ pub enum Position {
     Newest,
     /// The posts that are older than this one.
     Before(Cursor),
-    /// The posts that are newer than this one, those next to it.
+    /// The oldest posts that are newer than this one.
     After(Cursor),
 }
 
@@ -86,9 +86,9 @@ pub enum Position {
 pub struct Page {
     /// The posts and their authors, newest first.
     pub posts: Vec<(Post, User)>,
-    /// Where the page of newer posts is; `None` on the first page.
+    /// The position of the page with newer posts; `None` on the first page.
     pub newer: Option<Position>,
-    /// Where the page of older posts is; `None` on the last page.
+    /// The position of the page with older posts; `None` on the last page.
     pub older: Option<Position>,
 }
 
@@ -99,28 +99,28 @@ impl Page {
     ///
     /// When the query fails.
     pub fn load(feed: &Feed, position: Position, size: u8, connection: &mut Connection) -> QueryResult<Self> {
-        // One more than is shown: it tells whether the feed goes on.
+        // One more than a page shows: whether there is a next page.
         let limit = i64::from(size) + 1;
         let query = feed.query(position, limit).limit(limit);
         let mut posts: Vec<(Post, User)> = query.select((Post::as_select(), User::as_select())).load(connection)?;
 
-        let goes_on = posts.len() > usize::from(size);
+        let has_more = posts.len() > usize::from(size);
         posts.truncate(usize::from(size));
         if matches!(position, Position::After(_)) {
-            if !goes_on {
-                // The newest posts are reached: show a full first page rather than a rest.
+            if !has_more {
+                // The newest posts are reached: return a full first page rather than the remaining posts.
                 return Self::load(feed, Position::Newest, size, connection);
             }
             posts.reverse();
         }
         let newer = match position {
             Position::Newest => None,
-            // Where nothing is older, the way back leads to the newest.
+            // If the page is empty, the link to newer posts leads to the first page.
             Position::Before(_) | Position::After(_) => {
                 Some(posts.first().map_or(Position::Newest, |post| Position::After(Cursor::of(post))))
             }
         };
-        let older = (goes_on || matches!(position, Position::After(_)))
+        let older = (has_more || matches!(position, Position::After(_)))
             .then(|| posts.last().map(|post| Position::Before(Cursor::of(post))))
             .flatten();
         Ok(Self { posts, newer, older })
@@ -130,12 +130,12 @@ impl Page {
 type Query = IntoBoxed<'static, InnerJoin<posts::table, users::table>, Backend>;
 
 impl Feed {
-    /// The posts from that position on, those next to it first. An index leads to them: what a page costs does not depend
-    /// on how many posts there are.
+    /// The posts from that position on, the nearest first. An index serves the query, so its cost does not depend on the
+    /// number of posts.
     fn query(&self, position: Position, limit: i64) -> Query {
         let all = posts::table.inner_join(users::table).into_boxed();
         match self {
-            Self::Everybody => in_order(all, position),
+            Self::All => in_order(all, position),
             Self::Of(user) => in_order(all.filter(posts::user_id.eq(*user)), position),
             Self::Home(user) => in_order(of_authors(all, *user, position, limit), position),
             Self::Tagged(tag) => tagged(all, tag.clone(), position, limit),
@@ -144,7 +144,7 @@ impl Feed {
 }
 
 fn in_order(posts: Query, position: Position) -> Query {
-    // The first condition of each pair is what the index on the time serves.
+    // The index on the time serves the first condition of each pair.
     match position {
         Position::Newest => posts.order((posts::timestamp.desc(), posts::id.desc())),
         Position::Before(Cursor { timestamp, id }) => posts
@@ -158,9 +158,9 @@ fn in_order(posts: Query, position: Position) -> Query {
     }
 }
 
-/// Picks the posts that can be on the page: no more of each author than it has room for, and none that comes after the
-/// last of the newest ones of as many authors as it has posts. The index on author and time finds both, so that little
-/// is left to be sorted however much the authors have written.
+/// Selects the posts that can be on the page: at most `limit` of each author, and none beyond the `limit`th author's
+/// nearest post. The index on author and time serves both conditions, so that few posts are left to sort, however many
+/// posts the authors have.
 fn of_authors(posts: Query, user: i32, position: Position, limit: i64) -> Query {
     let (place, [next, back, order, end]) = match position {
         Position::Newest => (Cursor::end(), OLDER),
@@ -174,15 +174,15 @@ fn of_authors(posts: Query, user: i32, position: Position, limit: i64) -> Query 
              ORDER BY {posts}.timestamp {order}, {posts}.id {order}"
         )
     };
-    let (first, theirs, skip) = (from_here("first"), from_here("theirs"), limit - 1);
-    // A CROSS JOIN keeps its order: the authors come first, then their posts by the key.
+    let (first, by_author, skip) = (from_here("first"), from_here("by_author"), limit - 1);
+    // SQLite keeps the order of a CROSS JOIN: first the authors, then their posts by id.
     let of_each = format!(
         "bound AS (SELECT newest.timestamp FROM authors CROSS JOIN posts AS newest \
              WHERE newest.id IN (SELECT first.id FROM posts AS first WHERE first.user_id = authors.id AND {first} LIMIT 1) \
              ORDER BY newest.timestamp {order} LIMIT 1 OFFSET {skip}) \
          SELECT candidate.id FROM authors CROSS JOIN posts AS candidate \
-             WHERE candidate.id IN (SELECT theirs.id FROM posts AS theirs WHERE theirs.user_id = authors.id \
-             AND theirs.timestamp {back}= coalesce((SELECT timestamp FROM bound), '{end}') AND {theirs} LIMIT {limit}))"
+             WHERE candidate.id IN (SELECT by_author.id FROM posts AS by_author WHERE by_author.user_id = authors.id \
+             AND by_author.timestamp {back}= coalesce((SELECT timestamp FROM bound), '{end}') AND {by_author} LIMIT {limit}))"
     );
     posts.filter(
         sql::<Bool>("posts.id IN (WITH authors AS (SELECT followed_id AS id FROM followers WHERE follower_id = ")
@@ -198,13 +198,13 @@ fn of_authors(posts: Query, user: i32, position: Position, limit: i64) -> Query 
     )
 }
 
-/// How SQL goes on towards older posts: what compares a next post, one back, the order, and the end.
+/// SQL towards older posts: the comparison forwards, the comparison backwards, the order, and the end.
 const OLDER: [&str; 4] = ["<", ">", "DESC", "0001-01-01 00:00:00"];
 
-/// The same towards newer ones.
+/// The same towards newer posts.
 const NEWER: [&str; 4] = [">", "<", "ASC", "9999-12-31 23:59:59"];
 
-/// In the order in which they were stored: the index on the tags has it.
+/// The posts with a tag in the order of their ids, which is the order of the index on tags.
 fn tagged(posts: Query, tag: String, position: Position, limit: i64) -> Query {
     let tagged = post_tags::table.filter(post_tags::tag.eq(tag)).select(post_tags::post_id).limit(limit);
     match position {

@@ -1,4 +1,4 @@
-//! Who follows whom.
+//! Following between users.
 
 use std::collections::HashSet;
 
@@ -9,11 +9,11 @@ use super::User;
 use crate::schema::{followers, users};
 
 impl User {
-    /// Follows somebody. Returns whether that is new.
+    /// Follows another user. Returns whether that is new.
     ///
     /// # Errors
     ///
-    /// When the statement fails: when either is gone, for example.
+    /// When the statement fails, for example because one of the users was deleted.
     pub fn follow(&self, other: &Self, connection: &mut Connection) -> QueryResult<bool> {
         if self.follows(other, connection)? {
             return Ok(false);
@@ -22,7 +22,7 @@ impl User {
         diesel::insert_into(followers::table).values(row).execute(connection).map(|rows| rows > 0)
     }
 
-    /// Follows somebody no longer. Returns whether that is new.
+    /// Unfollows another user. Returns whether that is new.
     ///
     /// # Errors
     ///
@@ -31,7 +31,7 @@ impl User {
         diesel::delete(followers::table.find((self.id, other.id))).execute(connection).map(|rows| rows > 0)
     }
 
-    /// Whether the user follows somebody.
+    /// Whether the user follows another user.
     ///
     /// # Errors
     ///
@@ -40,7 +40,7 @@ impl User {
         diesel::select(diesel::dsl::exists(followers::table.find((self.id, other.id)))).get_result(connection)
     }
 
-    /// Which of those people the user follows, by their keys: one query for all of them.
+    /// The ids of those people whom the user follows, by one query.
     ///
     /// # Errors
     ///
@@ -59,7 +59,7 @@ impl User {
         Ok(followed.into_iter().collect())
     }
 
-    /// Those who follow the user, in the order of their nicknames behind `after`, at most so many.
+    /// At most `limit` followers of the user whose nicknames sort after `after`, in the order of their nicknames.
     ///
     /// # Errors
     ///
@@ -75,7 +75,7 @@ impl User {
             .load(connection)
     }
 
-    /// Those whom the user follows, likewise.
+    /// The people whom the user follows, as [`followers`](Self::followers).
     ///
     /// # Errors
     ///

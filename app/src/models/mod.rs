@@ -1,4 +1,4 @@
-//! People, their posts, and the queries on them. They run on SQLite and on PostgreSQL.
+//! Users, posts and the queries on them, for SQLite and PostgreSQL.
 
 pub mod count;
 mod error;
@@ -8,6 +8,7 @@ pub mod markup;
 pub mod post;
 pub mod search;
 pub mod session;
+pub mod unicode;
 pub mod user;
 
 pub use error::ModelError;

@@ -1,4 +1,4 @@
-//! Something that a user wrote.
+//! Posts.
 
 use std::fmt;
 
@@ -14,23 +14,23 @@ use crate::schema::{post_tags, posts};
 #[derive(Clone, PartialEq, Eq, Queryable, Selectable, Identifiable, Associations)]
 #[diesel(table_name = posts, belongs_to(User))]
 pub struct Post {
-    /// The key.
+    /// The id.
     pub id: i32,
-    /// What was written.
+    /// The text.
     pub body: String,
-    /// When it was written, in UTC.
+    /// When the post was written, in UTC.
     pub timestamp: NaiveDateTime,
-    /// The key of the author.
+    /// The id of the author.
     pub user_id: i32,
 }
 
 impl Post {
-    /// How many characters a post may have, counted as people see them: a family of emoji is one.
+    /// The maximum length of a post in grapheme clusters: an emoji of a family counts as one.
     pub const BODY_LENGTH: usize = 140;
-    /// How many characters the database has room for, where that family is seven.
-    pub const BODY_ROOM: usize = <posts::body as diesel::query_source::SizeRestrictedColumn>::MAX_LENGTH;
+    /// The length of the column in characters, of which that emoji has seven.
+    pub const BODY_COLUMN_LENGTH: usize = <posts::body as diesel::query_source::SizeRestrictedColumn>::MAX_LENGTH;
 
-    /// Every post, in the order of the keys.
+    /// All posts, in the order of their ids.
     ///
     /// # Errors
     ///
@@ -39,7 +39,7 @@ impl Post {
         posts::table.order(posts::id).select(Self::as_select()).load(connection)
     }
 
-    /// The post with that key.
+    /// The post with that id.
     ///
     /// # Errors
     ///
@@ -48,7 +48,7 @@ impl Post {
         posts::table.find(id).select(Self::as_select()).first(connection)
     }
 
-    /// Who wrote it. To list posts with their authors use [`feed`](super::feed), which asks once for all.
+    /// The author. To list posts with their authors, use [`feed`](super::feed), which needs one query for all.
     ///
     /// # Errors
     ///
@@ -83,17 +83,17 @@ pub struct NewPost<'a> {
 }
 
 impl<'a> NewPost<'a> {
-    /// A post that the author writes now.
+    /// A post with the current time.
     ///
     /// # Errors
     ///
     /// When the body is empty or too long.
     pub fn new(author: &User, body: &'a str) -> Result<Self, ModelError> {
-        ModelError::check_seen("body", body, Post::BODY_LENGTH, Post::BODY_ROOM)?;
+        ModelError::check_graphemes("body", body, Post::BODY_LENGTH, Post::BODY_COLUMN_LENGTH)?;
         Ok(Self { body, user_id: author.id, timestamp: Utc::now().naive_utc().trunc_subsecs(6) })
     }
 
-    /// Says when it was written, in UTC. Microseconds are kept, as PostgreSQL keeps them.
+    /// Sets the time, in UTC. It is stored in microseconds, PostgreSQL's precision.
     #[must_use]
     pub fn at(self, timestamp: NaiveDateTime) -> Self {
         Self { timestamp: timestamp.trunc_subsecs(6), ..self }
@@ -103,7 +103,7 @@ impl<'a> NewPost<'a> {
     ///
     /// # Errors
     ///
-    /// When the statement fails: when the author is gone, for example.
+    /// When a statement fails, for example because the author was deleted.
     pub fn insert(&self, connection: &mut Connection) -> Result<Post, ModelError> {
         connection.transaction(|connection| {
             let id = diesel::insert_into(posts::table).values(self).returning(posts::id).get_result(connection)?;

@@ -1,4 +1,4 @@
-//! Full text search over posts and people: FTS5 on SQLite, by the tables of the migration `search`.
+//! Full text search for posts and people: FTS5 on SQLite, with the tables of the migration `search`.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -10,76 +10,81 @@ use migrate::Connection;
 use super::{Post, User};
 use crate::schema::{posts, users};
 
-/// How many characters of what is searched for are looked at.
-pub const LONGEST: usize = 200;
+/// The maximum length of a query in characters; the rest is ignored.
+pub const MAX_QUERY_LENGTH: usize = 200;
 
-/// How many of the newest posts with the words are ranked. It bounds what a search costs, however many there are.
-pub const RANKED: usize = 200;
+/// Only this number of newest matching posts is ranked, which bounds the cost of a search.
+pub const RANKED_POSTS: usize = 200;
 
-/// Stands before and behind a word that was found, in what the database hands back. No post has them: see [`marks`].
+/// The database puts these characters around each match. Posts do not contain them; see [`marks`].
 const OPEN: char = '\u{2}';
 const CLOSE: char = '\u{3}';
 
-/// Where the words are in a text, in bytes.
+/// The byte ranges of the matches in a text.
 pub type Marks = Vec<Range<usize>>;
 
-/// What is searched for, as the index takes it.
+/// The terms of a search.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Words(Vec<String>);
+pub struct SearchTerms(Vec<String>);
 
-impl Words {
-    /// Takes the words from whatever somebody typed. Nothing in it is an operator.
+impl SearchTerms {
+    /// The terms of a query as a user typed it. There are no operators.
     #[must_use]
-    pub fn new(typed: &str) -> Self {
-        let typed: String = typed.chars().take(LONGEST).collect();
-        let words = typed.split(|char: char| char.is_whitespace() || char.is_control());
-        Self(words.filter(|word| word.chars().any(char::is_alphanumeric)).map(str::to_owned).collect())
+    pub fn new(query: &str) -> Self {
+        let query: String = query.chars().take(MAX_QUERY_LENGTH).collect();
+        let terms = query.split(|char: char| char.is_whitespace() || char.is_control());
+        Self(terms.filter(|term| term.chars().any(char::is_alphanumeric)).map(str::to_owned).collect())
     }
 
-    /// Whether there is nothing to search for.
+    /// Whether there are no terms.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// All the words, each as a string of FTS5, with that behind it.
-    fn quoted(&self, behind: &str) -> String {
-        let quoted = self.0.iter().map(|word| format!("\"{}\"{behind}", word.replace('"', "\"\"")));
+    /// The terms as strings of FTS5, each followed by `suffix`.
+    fn quoted(&self, suffix: &str) -> String {
+        let quoted = self.0.iter().map(|term| format!("\"{}\"{suffix}", term.replace('"', "\"\"")));
         quoted.collect::<Vec<_>>().join(" ")
     }
 }
 
-/// A post with the words, and where they are in it.
+/// A post that matches, and the matches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundPost {
     /// The post and its author.
     pub post: (Post, User),
-    /// Where the words are.
+    /// The matches in the text.
     pub marks: Marks,
 }
 
-/// Somebody whose name or words about themselves have the words, and where they are.
+/// A user who matches, and the matches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundUser {
     /// The user.
     pub user: User,
-    /// Where the words are in the nickname.
+    /// The matches in the nickname.
     pub in_nickname: Marks,
-    /// Where they are in what the user says of themselves.
+    /// The matches in the text about the user.
     pub in_about_me: Marks,
 }
 
-/// The posts with all the words, at most [`RANKED`]; first those of which the words are the greater part, and of two
-/// alike the newer. Leaves out the first `skip` and returns at most `limit`.
+/// The posts that match all terms, of the newest [`RANKED_POSTS`]. A post ranks by the share of its text that matches;
+/// among equal posts the newer is first. Skips the first `skip` posts and returns at most `limit`.
 ///
 /// # Errors
 ///
 /// When a query fails.
-pub fn posts(words: &Words, skip: usize, limit: usize, connection: &mut Connection) -> QueryResult<Vec<FoundPost>> {
-    if words.is_empty() {
+pub fn posts(
+    terms: &SearchTerms,
+    skip: usize,
+    limit: usize,
+    connection: &mut Connection,
+) -> QueryResult<Vec<FoundPost>> {
+    if terms.is_empty() {
         return Ok(Vec::new());
     }
-    let mut hits = matching_posts(words, connection)?;
+    let mut hits = matching_posts(terms, connection)?;
     hits.sort_by(|one, other| other.weight().total_cmp(&one.weight()).then(other.id.cmp(&one.id)));
     let hits: Vec<PostHit> = hits.into_iter().skip(skip).take(limit).collect();
     let posts = posts::table
@@ -96,17 +101,17 @@ pub fn posts(words: &Words, skip: usize, limit: usize, connection: &mut Connecti
     Ok(hits.into_iter().filter_map(found).collect())
 }
 
-/// The people with all the words, a beginning of each being enough, the best first: a nickname counts more than what
-/// they say of themselves.
+/// The people who match all terms as prefixes, the best match first. A match in the nickname has more weight than one in
+/// the text about the user.
 ///
 /// # Errors
 ///
 /// When a query fails.
-pub fn people(words: &Words, limit: u8, connection: &mut Connection) -> QueryResult<Vec<FoundUser>> {
-    if words.is_empty() {
+pub fn people(terms: &SearchTerms, limit: u8, connection: &mut Connection) -> QueryResult<Vec<FoundUser>> {
+    if terms.is_empty() {
         return Ok(Vec::new());
     }
-    let hits = matching_people(words, limit, connection)?;
+    let hits = matching_people(terms, limit, connection)?;
     let users = users::table
         .filter(users::id.eq_any(hits.iter().map(|hit| hit.id)))
         .select(User::as_select())
@@ -131,7 +136,7 @@ struct PostHit {
 }
 
 impl PostHit {
-    /// How much of the text the words are. A long text is not worth less for its length alone, hence the addition.
+    /// The share of the text that matches. The constant keeps short texts from always ranking first.
     fn weight(&self) -> f64 {
         let (mut inside, mut all, mut is_inside) = (0_u16, 20_u16, false);
         for char in self.marked.chars() {
@@ -158,45 +163,45 @@ struct UserHit {
     about_me: Option<String>,
 }
 
-/// The newest posts with the words, not yet ranked. FTS5's own rank would read every match before the first one.
-fn matching_posts(words: &Words, connection: &mut Connection) -> QueryResult<Vec<PostHit>> {
+/// The newest matching posts, not ranked yet. FTS5's own rank would read every match.
+fn matching_posts(terms: &SearchTerms, connection: &mut Connection) -> QueryResult<Vec<PostHit>> {
     match connection {
         Connection::Sqlite(sqlite) => diesel::sql_query(format!(
             "SELECT CAST(rowid AS INTEGER) AS id, highlight(posts_search, 0, char(2), char(3)) AS marked \
-             FROM posts_search WHERE posts_search MATCH ? ORDER BY rowid DESC LIMIT {RANKED}"
+             FROM posts_search WHERE posts_search MATCH ? ORDER BY rowid DESC LIMIT {RANKED_POSTS}"
         ))
-        .bind::<Text, _>(words.quoted(""))
+        .bind::<Text, _>(terms.quoted(""))
         .load(sqlite),
         Connection::Postgres(postgres) => diesel::sql_query(format!(
             "SELECT id, ts_headline('simple', body, words, 'HighlightAll=true, StartSel=\u{2}, StopSel=\u{3}') AS marked \
              FROM posts, plainto_tsquery('simple', $1) AS words WHERE to_tsvector('simple', body) @@ words \
-             ORDER BY id DESC LIMIT {RANKED}"
+             ORDER BY id DESC LIMIT {RANKED_POSTS}"
         ))
-        .bind::<Text, _>(words.0.join(" "))
+        .bind::<Text, _>(terms.0.join(" "))
         .load(postgres),
     }
 }
 
-fn matching_people(words: &Words, limit: u8, connection: &mut Connection) -> QueryResult<Vec<UserHit>> {
+fn matching_people(terms: &SearchTerms, limit: u8, connection: &mut Connection) -> QueryResult<Vec<UserHit>> {
     match connection {
         Connection::Sqlite(sqlite) => diesel::sql_query(format!(
             "SELECT CAST(rowid AS INTEGER) AS id, highlight(users_search, 0, char(2), char(3)) AS nickname, \
              highlight(users_search, 1, char(2), char(3)) AS about_me \
              FROM users_search WHERE users_search MATCH ? ORDER BY bm25(users_search, 10.0, 1.0), rowid LIMIT {limit}"
         ))
-        .bind::<Text, _>(words.quoted(" *"))
+        .bind::<Text, _>(terms.quoted(" *"))
         .load(sqlite),
         Connection::Postgres(postgres) => diesel::sql_query(format!(
             "SELECT id, nickname, about_me FROM users, plainto_tsquery('simple', $1) AS words \
              WHERE to_tsvector('simple', nickname || ' ' || coalesce(about_me, '')) @@ words \
              ORDER BY nickname LIMIT {limit}"
         ))
-        .bind::<Text, _>(words.0.join(" "))
+        .bind::<Text, _>(terms.0.join(" "))
         .load(postgres),
     }
 }
 
-/// Where the marks of the database are in the text. None, when the text itself has such characters in it.
+/// The byte ranges in the text that the database marked. Empty if the text itself contains the marker characters.
 fn marks(marked: &str, text: &str) -> Marks {
     let (mut marks, mut plain, mut open) = (Marks::new(), String::with_capacity(text.len()), 0);
     for char in marked.chars() {
@@ -214,15 +219,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_that_is_typed_is_an_operator() {
-        assert_eq!(Words::new("a OR \"b\" NEAR(c*").quoted(""), r#""a" "OR" """b""" "NEAR(c*""#);
-        assert!(Words::new(" \0 \" * --").is_empty());
-        assert_eq!(Words::new(&"x".repeat(10_000)).0, ["x".repeat(LONGEST)]);
+    fn a_query_has_no_operators() {
+        assert_eq!(SearchTerms::new("a OR \"b\" NEAR(c*").quoted(""), r#""a" "OR" """b""" "NEAR(c*""#);
+        assert!(SearchTerms::new(" \0 \" * --").is_empty());
+        assert_eq!(SearchTerms::new(&"x".repeat(10_000)).0, ["x".repeat(MAX_QUERY_LENGTH)]);
     }
 
     #[test]
-    fn marks_are_places_in_the_text_itself() {
+    fn marks_are_ranges_of_the_text() {
         assert_eq!(marks("a \u{2}ü\u{3} \u{2}c\u{3}", "a ü c"), [2..4, 5..6]);
-        assert_eq!(marks("a \u{2}b\u{3}", "a \u{2}b"), [], "a text that has such a character");
+        assert_eq!(marks("a \u{2}b\u{3}", "a \u{2}b"), [], "the text contains a marker");
     }
 }

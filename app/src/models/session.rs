@@ -1,4 +1,4 @@
-//! Where a user is signed in: a browser that holds a token, of which the database knows the hash alone.
+//! Sessions: a browser holds a token, the database only its hash.
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
@@ -11,15 +11,15 @@ use crate::schema::{sessions, users};
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Identifiable)]
 #[diesel(table_name = sessions)]
 pub struct Session {
-    /// The key.
+    /// The id.
     pub id: i32,
-    /// Whose it is.
+    /// The id of the user.
     pub user_id: i32,
-    /// When it began, in UTC.
+    /// When it started, in UTC.
     pub created_at: NaiveDateTime,
-    /// When it ends by itself, in UTC.
+    /// When it expires, in UTC.
     pub expires_at: NaiveDateTime,
-    /// The browser, as it calls itself.
+    /// The `User-Agent` of the browser.
     pub user_agent: String,
 }
 
@@ -27,24 +27,24 @@ pub struct Session {
 #[derive(Debug, Clone, Insertable)]
 #[diesel(table_name = sessions)]
 pub struct NewSession<'a> {
-    /// Whose it is.
+    /// The id of the user.
     pub user_id: i32,
     /// SHA-256 of the token, in hexadecimal.
     pub token_hash: &'a str,
-    /// When it begins, in UTC.
+    /// When it starts, in UTC.
     pub created_at: NaiveDateTime,
-    /// When it ends by itself, in UTC.
+    /// When it expires, in UTC.
     pub expires_at: NaiveDateTime,
-    /// The browser, as it calls itself; what is too long is cut off.
+    /// The `User-Agent` of the browser; it is truncated to the length of the column.
     pub user_agent: &'a str,
 }
 
 impl Session {
-    /// How many characters of a browser's name are kept.
+    /// The maximum length of the stored `User-Agent` in characters.
     pub const USER_AGENT_LENGTH: usize =
         <sessions::user_agent as diesel::query_source::SizeRestrictedColumn>::MAX_LENGTH;
 
-    /// The session of that token and its user, unless it is over.
+    /// The session of that token and its user, unless it has expired.
     ///
     /// # Errors
     ///
@@ -63,7 +63,7 @@ impl Session {
             .optional()
     }
 
-    /// The user's sessions that are not over, the newest first.
+    /// The user's sessions that have not expired, the newest first.
     ///
     /// # Errors
     ///
@@ -98,7 +98,7 @@ impl Session {
 }
 
 impl NewSession<'_> {
-    /// Stores it, and clears away everybody's sessions that are over.
+    /// Stores the session, and deletes the expired sessions of all users.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! A person who writes posts.
+//! Users.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -12,12 +12,12 @@ use migrate::Backend;
 use super::ModelError;
 use crate::schema::{posts, users};
 
-/// The columns that no two users share, each by a unique index of its values in small letters.
+/// The columns with a case-insensitive unique index.
 const NAMES: [&str; 2] = ["nickname", "email"];
 
 #[diesel::declare_sql_function]
 extern "SQL" {
-    /// In small letters. SQLite knows those from A to Z.
+    /// The text in lower case. SQLite converts only the letters A to Z.
     fn lower(text: Text) -> Text;
 }
 
@@ -25,29 +25,30 @@ extern "SQL" {
 #[derive(Clone, PartialEq, Eq, Queryable, Selectable, Identifiable)]
 #[diesel(table_name = users)]
 pub struct User {
-    /// The key.
+    /// The id.
     pub id: i32,
-    /// The name on the site; no two users share one, however it is spelt in capitals.
+    /// The name on the site, unique and case-insensitive.
     pub nickname: String,
-    /// The e-mail address; no two users share one, however it is spelt in capitals.
+    /// The e-mail address, unique and case-insensitive.
     pub email: String,
-    /// What they say of themselves.
+    /// The user's text about themselves.
     pub about_me: Option<String>,
-    /// When they were last here, in UTC.
+    /// When the user last visited the site, in UTC.
     pub last_seen: Option<NaiveDateTime>,
 }
 
 impl User {
-    /// How many characters a nickname may have.
+    /// The maximum length of a nickname in characters.
     pub const NICKNAME_LENGTH: usize = <users::nickname as diesel::query_source::SizeRestrictedColumn>::MAX_LENGTH;
-    /// How many characters an e-mail address may have.
+    /// The maximum length of an e-mail address in characters.
     pub const EMAIL_LENGTH: usize = <users::email as diesel::query_source::SizeRestrictedColumn>::MAX_LENGTH;
-    /// How many characters they may say of themselves, counted as people see them.
+    /// The maximum length of the text about the user in grapheme clusters.
     pub const ABOUT_ME_LENGTH: usize = 140;
-    /// How many characters the database has room for.
-    pub const ABOUT_ME_ROOM: usize = <users::about_me as diesel::query_source::SizeRestrictedColumn>::MAX_LENGTH;
+    /// The length of the column in characters.
+    pub const ABOUT_ME_COLUMN_LENGTH: usize =
+        <users::about_me as diesel::query_source::SizeRestrictedColumn>::MAX_LENGTH;
 
-    /// Everybody, in the order of their keys.
+    /// All users, in the order of their ids.
     ///
     /// # Errors
     ///
@@ -56,7 +57,7 @@ impl User {
         users::table.order(users::id).select(Self::as_select()).load(connection)
     }
 
-    /// Everybody with the number of their posts, in the order of the nicknames.
+    /// All users with the number of their posts, in the order of their nicknames.
     ///
     /// # Errors
     ///
@@ -76,32 +77,31 @@ impl User {
         Ok(users.into_iter().map(with_count).collect())
     }
 
-    /// The user with that key.
+    /// The user with that id.
     ///
     /// # Errors
     ///
-    /// [`NotFound`](diesel::result::Error::NotFound) when nobody has it, or when the query fails.
+    /// [`NotFound`](diesel::result::Error::NotFound) when there is none, or when the query fails.
     pub fn find(id: i32, connection: &mut Connection) -> QueryResult<Self> {
         users::table.find(id).select(Self::as_select()).first(connection)
     }
 
-    /// The user with that nickname, however it is spelt in capitals.
+    /// The user with that nickname, case-insensitive.
     ///
     /// # Errors
     ///
-    /// [`NotFound`](diesel::result::Error::NotFound) when nobody has it, or when the query fails.
+    /// [`NotFound`](diesel::result::Error::NotFound) when there is none, or when the query fails.
     pub fn by_nickname(nickname: &str, connection: &mut Connection) -> QueryResult<Self> {
         users::table.filter(lower(users::nickname).eq(lower(nickname))).select(Self::as_select()).first(connection)
     }
 
-    /// The user with that nickname or e-mail address, however it is spelt in capitals, and the hash of the password, if
-    /// there is one.
+    /// The user with that nickname or e-mail address, case-insensitive, and the hash of the password, if there is one.
     ///
     /// # Errors
     ///
     /// When the query fails.
     pub fn by_login(login: &str, connection: &mut Connection) -> QueryResult<Option<(Self, Option<String>)>> {
-        // No nickname holds an @, so the two cannot mean two people.
+        // Nicknames contain no @, so a login matches at most one user.
         users::table
             .filter(lower(users::nickname).eq(lower(login)).or(lower(users::email).eq(lower(login))))
             .select((Self::as_select(), users::password_hash))
@@ -118,7 +118,7 @@ impl User {
         users::table.find(self.id).select(users::password_hash).first(connection)
     }
 
-    /// Whether the user is still there, and this still the hash of the password.
+    /// Whether the user still exists, with this hash of the password.
     ///
     /// # Errors
     ///
@@ -128,7 +128,7 @@ impl User {
         Ok(stored.is_some_and(|stored| stored.as_deref() == hash))
     }
 
-    /// Stores the hash of another password.
+    /// Changes the hash of the password.
     ///
     /// # Errors
     ///
@@ -138,16 +138,16 @@ impl User {
         update.execute(connection).map(drop)
     }
 
-    /// Changes the nickname and what they say of themselves.
+    /// Changes the nickname and the text about the user.
     ///
     /// # Errors
     ///
-    /// [`ModelError::Taken`] when somebody else has the nickname, however it is spelt in capitals; when one of the texts is too long.
+    /// [`ModelError::Taken`] when another user has the nickname (case-insensitive); when a text is too long.
     pub fn set_profile(&self, nickname: &str, about_me: &str, connection: &mut Connection) -> Result<(), ModelError> {
         ModelError::check("nickname", nickname, Self::NICKNAME_LENGTH)?;
         let about_me = Some(about_me).filter(|text| !text.is_empty());
         if let Some(text) = about_me {
-            ModelError::check_seen("about_me", text, Self::ABOUT_ME_LENGTH, Self::ABOUT_ME_ROOM)?;
+            ModelError::check_graphemes("about_me", text, Self::ABOUT_ME_LENGTH, Self::ABOUT_ME_COLUMN_LENGTH)?;
         }
         diesel::update(users::table.find(self.id))
             .set((users::nickname.eq(nickname), users::about_me.eq(about_me)))
@@ -156,29 +156,29 @@ impl User {
             .map_err(|error| ModelError::from_write(error, "users", &NAMES))
     }
 
-    /// Whether the user was here within the last minute: reading a page shall not cost a write each time.
+    /// Whether `last_seen` is less than a minute ago, so that most page views need no write.
     #[must_use]
-    pub fn was_just_here(&self, now: NaiveDateTime) -> bool {
+    pub fn was_seen_recently(&self, now: NaiveDateTime) -> bool {
         self.last_seen.is_some_and(|seen| now - seen < TimeDelta::minutes(1))
     }
 
-    /// Notes that the user is here.
+    /// Sets `last_seen`.
     ///
     /// # Errors
     ///
     /// When the statement fails.
-    pub fn seen(&mut self, now: NaiveDateTime, connection: &mut Connection) -> QueryResult<()> {
+    pub fn touch(&mut self, now: NaiveDateTime, connection: &mut Connection) -> QueryResult<()> {
         self.last_seen = Some(now);
         diesel::update(users::table.find(self.id)).set(users::last_seen.eq(now)).execute(connection).map(drop)
     }
 
-    /// The user's posts: a query to filter, order and page further, then to load.
+    /// The user's posts, as a query to filter, order and load.
     #[must_use]
     pub fn posts(&self) -> posts::BoxedQuery<'static, Backend> {
         posts::table.filter(posts::user_id.eq(self.id)).into_boxed()
     }
 
-    /// Deletes the user, and with it the posts, the sessions, and who follows whom.
+    /// Deletes the user, together with the posts, the sessions and the follows.
     ///
     /// # Errors
     ///
@@ -204,7 +204,7 @@ pub struct NewUser<'a> {
 }
 
 impl<'a> NewUser<'a> {
-    /// Checks the two names; they are stored as they are given.
+    /// Checks the lengths. The values are stored unchanged.
     ///
     /// # Errors
     ///
@@ -215,7 +215,7 @@ impl<'a> NewUser<'a> {
         Ok(Self { nickname, email, password_hash: None })
     }
 
-    /// With the hash of a password to sign in by.
+    /// Sets the hash of the password.
     #[must_use]
     pub fn password_hash(self, hash: &'a str) -> Self {
         Self { password_hash: Some(hash), ..self }
@@ -225,8 +225,8 @@ impl<'a> NewUser<'a> {
     ///
     /// # Errors
     ///
-    /// [`ModelError::Taken`] when somebody has the nickname or the e-mail address, however it is spelt in capitals, or
-    /// when the statement fails.
+    /// [`ModelError::Taken`] when another user has the nickname or the e-mail address (case-insensitive); when the
+    /// statement fails.
     pub fn insert(&self, connection: &mut Connection) -> Result<User, ModelError> {
         let id = diesel::insert_into(users::table)
             .values(self)

@@ -1,60 +1,47 @@
-//! The static files: embedded in the program, and read from disk at each request in a debug build.
+//! The static files: embedded in the program; a debug build reads them from disk at each request.
 //!
-//! A link carries a digest of what is in the file, `/static/0123456789abcdef/style.css`, so that a browser may keep the
-//! file for ever: another content has another link.
+//! A link contains a digest of the content, `/static/0123456789abcdef/style.css`, so that a browser may keep the file
+//! forever: changed content has a new link.
 
-use std::borrow::Cow;
-use std::fmt::Write as _;
 use std::path::Path;
 
 use rocket::fairing::{AdHoc, Fairing};
-use rocket::http::{ContentType, Header};
-use rocket::response::Responder;
-use rocket::{get, routes, uri};
-use sha2::{Digest as _, Sha256};
+use rocket::http::ContentType;
+use rocket::{get, routes};
 
-use super::embedded::{STATIC_FILES, current};
+use super::embedded::{STATIC_FILES, current, digest};
+use super::error::AppError;
+use super::response::{File, HandlerResult};
 
 /// The fairing that serves them.
 pub fn stage() -> impl Fairing {
     AdHoc::on_ignite("Static files", |rocket| async { rocket.mount("/", routes![file]) })
 }
 
-/// The links that templates show, by the name that they know them by.
-pub fn links() -> impl Iterator<Item = (&'static str, String)> {
-    let link = |(name, path): (&'static str, &str)| {
-        let file = STATIC_FILES.iter().find(|(known, _)| *known == path)?;
-        Some((name, uri!(file(digest(&current("static", file)), path)).to_string()))
-    };
-    [("stylesheet", "style.css"), ("script", "app.js"), ("icon", "icon.svg")].into_iter().filter_map(link)
+#[get("/static/<requested>/<name>")]
+fn file(requested: &str, name: &str) -> HandlerResult {
+    let embedded = STATIC_FILES.iter().find(|(known, _)| *known == name).ok_or(AppError::NotFound)?;
+    let extension = Path::new(name).extension().and_then(|extension| extension.to_str());
+    let content_type = extension.and_then(ContentType::from_extension).ok_or(AppError::NotFound)?;
+    let content = current("static", embedded);
+    // A page from before a deployment requests the old digest. It gets the current content, uncached.
+    let cache_control = if requested == digest(&content) { "public, max-age=31536000, immutable" } else { "no-cache" };
+    Ok(File::new(content, content_type, cache_control).into())
 }
 
-#[derive(Responder)]
-struct Asset {
-    content: Cow<'static, str>,
-    content_type: ContentType,
-    cache: Header<'static>,
-}
+#[cfg(test)]
+mod tests {
+    use rocket::uri;
 
-#[get("/static/<asked>/<name>")]
-fn file(asked: &str, name: &str) -> Option<Asset> {
-    let content = current("static", STATIC_FILES.iter().find(|(known, _)| *known == name)?);
-    // A page from before a deploy asks for what was there then. It gets what is there now, which is better than none.
-    let is_the_one = asked == digest(&content);
-    Some(Asset {
-        content,
-        content_type: Path::new(name).extension()?.to_str().and_then(ContentType::from_extension)?,
-        cache: Header::new(
-            "Cache-Control",
-            if is_the_one { "public, max-age=31536000, immutable" } else { "no-cache" },
-        ),
-    })
-}
+    use super::{current, digest};
+    use crate::site::links;
 
-/// The first 64 bits of the content's SHA-256, in hexadecimal.
-fn digest(content: &str) -> String {
-    Sha256::digest(content).iter().take(8).fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    #[test]
+    fn a_link_equals_the_uri_of_the_route() {
+        for file @ (name, _) in super::STATIC_FILES {
+            let uri = uri!(super::file(digest(&current("static", file)), *name)).to_string();
+            assert_eq!(links::static_file(name), Some(uri));
+        }
+        assert_eq!(links::static_file("missing.css"), None);
+    }
 }

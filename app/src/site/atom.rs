@@ -1,4 +1,4 @@
-//! Atom (RFC 4287): posts as XML, with an `ETag`, so that a feed reader that asks again is told that nothing is new.
+//! Atom (RFC 4287): posts as XML, with an `ETag`, so that an unchanged feed is not sent again.
 
 use std::fmt::Write as _;
 
@@ -9,41 +9,42 @@ use rocket::request::{FromRequest, Outcome, Request};
 use rocket::response::{self, Responder, Response};
 use unicode_segmentation::UnicodeSegmentation as _;
 
-use super::{caching, pages};
+use super::{caching, links};
 use crate::models::{Post, User};
 
-/// How many characters of a post are its title.
+/// The title of an entry is the start of the post: at most this many characters.
 const TITLE_LENGTH: usize = 60;
 
-/// Where the site is for whoever asks: a feed is read elsewhere, and needs whole addresses.
-pub struct Address(String);
+/// The base URL of the site, because feeds need absolute URLs.
+pub struct BaseUrl(String);
 
 #[rocket::async_trait]
-impl<'r> FromRequest<'r> for Address {
+impl<'r> FromRequest<'r> for BaseUrl {
     type Error = std::convert::Infallible;
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Self::Error> {
         let public = request.rocket().state::<Config>().and_then(|config| config.public_address.clone());
-        let asked = || format!("http://{}", request.headers().get_one("Host").unwrap_or("localhost"));
-        Outcome::Success(Self(public.unwrap_or_else(asked)))
+        let requested = || format!("http://{}", request.headers().get_one("Host").unwrap_or("localhost"));
+        Outcome::Success(Self(public.unwrap_or_else(requested)))
     }
 }
 
 /// A feed, ready to send.
 pub struct Atom(String);
 
-/// The feed of those posts, the newest first. `page` shows them as a page, `itself` is where the feed is.
-pub fn feed(address: &Address, title: &str, page: &str, itself: &str, posts: &[(Post, User)]) -> Atom {
-    let to = |link: &str| escaped(&format!("{}{link}", address.0));
+/// The feed of `posts`, which are sorted newest first. `page` is the link of the page with the same posts, `itself` the
+/// link of the feed.
+pub fn feed(base: &BaseUrl, title: &str, page: &str, itself: &str, posts: &[(Post, User)]) -> Atom {
+    let absolute = |link: &str| escaped(&format!("{}{link}", base.0));
     let updated = time(posts.iter().map(|(post, _)| post.timestamp).max().unwrap_or_default());
     let mut xml = format!(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<feed xmlns=\"http://www.w3.org/2005/Atom\">\n\
          <id>{itself}</id>\n<title>{title}</title>\n<updated>{updated}</updated>\n\
          <link rel=\"self\" type=\"application/atom+xml\" href=\"{itself}\"/>\n\
          <link rel=\"alternate\" type=\"text/html\" href=\"{page}\"/>\n",
-        itself = to(itself),
+        itself = absolute(itself),
         title = escaped(title),
-        page = to(page),
+        page = absolute(page),
     );
     for (post, author) in posts {
         let nickname = &author.nickname;
@@ -53,11 +54,11 @@ pub fn feed(address: &Address, title: &str, page: &str, itself: &str, posts: &[(
             "<entry>\n<id>{link}</id>\n<title>{title}</title>\n<updated>{time}</updated>\n<published>{time}</published>\n\
              <author><name>{nickname}</name><uri>{uri}</uri></author>\n\
              <link rel=\"alternate\" type=\"text/html\" href=\"{link}\"/>\n<content type=\"text\">{body}</content>\n</entry>",
-            link = to(&pages::post_page(post.id)),
+            link = absolute(&links::post(post.id)),
             title = escaped(&title),
             time = time(post.timestamp),
             nickname = escaped(nickname),
-            uri = to(&pages::user_page(nickname)),
+            uri = absolute(&links::user(nickname)),
             body = escaped(&post.body),
         );
     }
@@ -69,7 +70,7 @@ fn time(time: NaiveDateTime) -> String {
     time.format("%Y-%m-%dT%H:%M:%S%.fZ").to_string()
 }
 
-/// The text as XML takes it: most control characters may not even be escaped there.
+/// The text, escaped for XML, without the control characters that XML 1.0 does not allow even when escaped.
 fn escaped(text: &str) -> String {
     let mut xml = String::with_capacity(text.len());
     for char in text.chars() {
@@ -90,15 +91,15 @@ fn escaped(text: &str) -> String {
 
 impl<'r> Responder<'r, 'static> for Atom {
     fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
-        let tag = caching::tag_of(self.0.as_bytes());
-        let is_known = caching::is_known(request, &tag);
-        let mut answer = Response::build();
-        answer.header(Header::new("ETag", tag));
-        if is_known {
-            return answer.status(Status::NotModified).ok();
+        let tag = caching::etag(self.0.as_bytes());
+        let is_unchanged = caching::is_unchanged(request, &tag);
+        let mut response = Response::build();
+        response.header(Header::new("ETag", tag));
+        if is_unchanged {
+            return response.status(Status::NotModified).ok();
         }
-        answer.header(Header::new("Content-Type", "application/atom+xml; charset=utf-8"));
-        answer.sized_body(self.0.len(), std::io::Cursor::new(self.0)).ok()
+        response.header(Header::new("Content-Type", "application/atom+xml; charset=utf-8"));
+        response.sized_body(self.0.len(), std::io::Cursor::new(self.0)).ok()
     }
 }
 
@@ -107,7 +108,7 @@ mod tests {
     use super::escaped;
 
     #[test]
-    fn xml_holds_only_what_xml_may_hold() {
+    fn text_is_escaped_for_xml() {
         assert_eq!(escaped("a<b>&\"'\n\0\u{b}\u{ffff}]]>"), "a&lt;b&gt;&amp;&quot;&#39;\n]]&gt;");
     }
 }

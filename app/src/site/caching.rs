@@ -1,4 +1,4 @@
-//! What a browser may keep: nothing of somebody who is signed in; else a page for as long as it is unchanged.
+//! What browsers may cache: nothing for signed-in users; otherwise each page, validated by its `ETag`.
 
 use std::io::Cursor;
 
@@ -10,14 +10,14 @@ use sha2::{Digest as _, Sha256};
 
 use super::auth;
 
-/// The fairing that says so, where the answer itself does not.
+/// The fairing that sets `Cache-Control` on responses that do not set it.
 pub fn stage() -> impl Fairing {
     AdHoc::on_response("Caching", |request, response| {
         Box::pin(async move {
             if response.headers().contains("Cache-Control") {
                 return;
             }
-            // An answer that sets a cookie is meant for one reader: it shows the message that the cookie held.
+            // A response that sets a cookie is for one browser: it may show a flash message.
             if auth::has_session_cookie(request) || response.headers().contains("Set-Cookie") {
                 response.set_header(Header::new("Cache-Control", "no-store"));
                 return;
@@ -25,32 +25,32 @@ pub fn stage() -> impl Fairing {
             response.set_header(Header::new("Cache-Control", "no-cache"));
             if response.status() == Status::Ok && response.content_type() == Some(ContentType::HTML) {
                 response.set_header(Header::new("Vary", "Cookie"));
-                tag(request, response).await;
+                set_etag(request, response).await;
             }
         })
     })
 }
 
-/// The `ETag` of that content.
-pub fn tag_of(content: &[u8]) -> String {
+/// The `ETag` of the content.
+pub fn etag(content: &[u8]) -> String {
     format!("\"{}\"", auth::token::hexadecimal(&Sha256::digest(content)[..16]))
 }
 
-/// Whether whoever asks has what that `ETag` stands for already (RFC 9110, 13.1.2).
-pub fn is_known(request: &Request<'_>, tag: &str) -> bool {
+/// Whether the client has the content with that `ETag` already (`If-None-Match`, RFC 9110, 13.1.2).
+pub fn is_unchanged(request: &Request<'_>, tag: &str) -> bool {
     let mut known = request.headers().get("If-None-Match").flat_map(|list| list.split(',')).map(str::trim);
     known.any(|known| known == "*" || known.trim_start_matches("W/") == tag)
 }
 
-/// Names the page by its content, and leaves it out when the browser has it.
-async fn tag(request: &Request<'_>, response: &mut Response<'_>) {
+/// Sets the `ETag`, and drops the body if the client has the page already.
+async fn set_etag(request: &Request<'_>, response: &mut Response<'_>) {
     let Ok(page) = response.body_mut().take().to_bytes().await else {
         log::error!("{}: the page cannot be read", request.uri().path());
         response.set_status(Status::InternalServerError);
         return;
     };
-    let tag = tag_of(&page);
-    if is_known(request, &tag) {
+    let tag = etag(&page);
+    if is_unchanged(request, &tag) {
         response.set_status(Status::NotModified);
     } else {
         response.set_sized_body(page.len(), Cursor::new(page));

@@ -1,5 +1,5 @@
-//! How the site's cookies are made: out of the reach of scripts and of other sites' forms, and where the address is
-//! https, bound to it and to this very host by the prefix of their name.
+//! The attributes of all cookies: `HttpOnly`, `SameSite=Lax`, and if the site's public URL is https, `Secure` and the name
+//! prefix `__Host-`, which binds a cookie to the host.
 //!
 //! <https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Set-Cookie#cookie_prefixes>
 
@@ -8,7 +8,7 @@ use rocket::fairing::{AdHoc, Fairing};
 use rocket::http::{Cookie, SameSite};
 use rocket::request::Request;
 
-/// The fairing that knows how.
+/// The fairing that holds the settings for cookies.
 pub fn stage() -> impl Fairing {
     AdHoc::on_ignite("Cookies", |rocket| async {
         let is_secure = rocket.state::<Config>().is_some_and(Config::is_https);
@@ -16,24 +16,24 @@ pub fn stage() -> impl Fairing {
     })
 }
 
-/// Makes the cookies.
+/// Makes cookies.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Cookies {
     is_secure: bool,
 }
 
 impl Cookies {
-    /// Those of the site that was asked.
+    /// The settings of the site that the request was sent to.
     pub fn of(request: &Request<'_>) -> Self {
         request.rocket().state().copied().unwrap_or_default()
     }
 
-    /// What a cookie is called. A browser takes a name with `__Host-` only over https, and from this very host.
+    /// The full name of a cookie. Browsers accept a name with `__Host-` only over https and without `Domain`.
     pub fn name(self, name: &str) -> String {
         if self.is_secure { format!("__Host-{name}") } else { name.to_owned() }
     }
 
-    /// A cookie that goes with the browser session, unless it is given an age.
+    /// A cookie that lasts until the browser is closed, unless the caller sets an age.
     pub fn make(self, name: &str, value: String) -> Cookie<'static> {
         Cookie::build((self.name(name), value))
             .path("/")

@@ -1,48 +1,47 @@
-//! What a handler returns when it cannot answer.
+//! The errors of handlers.
 //!
-//! | error | status | for |
+//! | error | status | meaning |
 //! |---|---|---|
-//! | [`AppError::SignInFirst`] | 303 | a page for those who are signed in: the answer leads to the form |
-//! | [`AppError::Forbidden`] | 403 | what belongs to somebody else |
-//! | [`AppError::NotFound`] | 404 | a row that is not there; `diesel::result::Error::NotFound` becomes this by `?` |
-//! | [`AppError::TooMany`] | 429 | passwords tried too often |
-//! | [`AppError::Unavailable`] | 503 | no connection came free, the database cannot be opened, or not written to |
-//! | [`AppError::Internal`] | 500 | all the rest: logged, and shown as one plain sentence |
+//! | [`AppError::SignInFirst`] | 303 | the page is for signed-in users: redirects to the sign-in form |
+//! | [`AppError::Forbidden`] | 403 | the row belongs to another user |
+//! | [`AppError::NotFound`] | 404 | the row does not exist; `diesel::result::Error::NotFound` becomes this by `?` |
+//! | [`AppError::TooMany`] | 429 | too many attempts to sign in |
+//! | [`AppError::Unavailable`] | 503 | no free connection, or the database cannot be opened or written |
+//! | [`AppError::Internal`] | 500 | everything else: logged, and shown as one plain sentence |
 //!
-//! What a reader can mend, such as a form, is no error: the handler shows the form again.
+//! Invalid input in a form is not an error: the handler shows the form again.
 
 use std::time::Duration;
 
-use deadpool::managed::PoolError;
 use diesel::result::Error as DieselError;
-use rocket::http::Status;
+use rocket::http::{Method, Status};
 use rocket::request::Request;
-use rocket::response::{self, Responder};
+use rocket::response::{self, Redirect, Responder};
 
-use super::catchers::Failure;
-use super::pages::sign_in;
-use super::pool::OpenError;
+use super::failure::Failure;
+use super::flash::Flash;
+use super::links;
 use crate::models::ModelError;
 
-/// What a handler returns.
+/// The result of the work of a handler.
 pub type AppResult<T> = Result<T, AppError>;
 
-/// Why a handler cannot answer. The catchers make the page of it.
+/// Why a handler cannot respond. The catchers make the page.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
-    /// Nobody is signed in.
+    /// The visitor is not signed in.
     #[error("not signed in")]
     SignInFirst,
-    /// The reader may not do this.
+    /// The user may not do this.
     #[error("not allowed")]
     Forbidden,
-    /// What was asked for is not there.
+    /// The requested row does not exist.
     #[error("not found")]
     NotFound,
-    /// It was tried too often: how long to wait.
-    #[error("too often, wait {0:?}")]
+    /// Too many attempts: how long to wait.
+    #[error("too many attempts, wait {0:?}")]
     TooMany(Duration),
-    /// The database is too busy, or cannot be reached.
+    /// The database is busy, or cannot be reached.
     #[error("{0}")]
     Unavailable(String),
     /// Anything else.
@@ -50,13 +49,13 @@ pub enum AppError {
     Internal(String),
 }
 
-/// What SQLite says of a statement that writes, where it could open the file only to read it (`SQLITE_READONLY`).
+/// SQLite's message for a write through a connection that could open the file for reading only (`SQLITE_READONLY`).
 const READ_ONLY: &str = "attempt to write a readonly database";
 
 impl AppError {
-    /// Whether the connection could only read. It stays so, though the file may be written to again.
+    /// Whether the connection is read-only. It stays so, even after the file becomes writable.
     pub(super) fn is_read_only(&self) -> bool {
-        matches!(self, Self::Unavailable(why) if why == READ_ONLY)
+        matches!(self, Self::Unavailable(cause) if cause == READ_ONLY)
     }
 }
 
@@ -64,9 +63,11 @@ impl From<DieselError> for AppError {
     fn from(error: DieselError) -> Self {
         match error {
             DieselError::NotFound => Self::NotFound,
-            // Another program writes for longer than a request waits; the file may not be written to.
-            DieselError::DatabaseError(_, why) if why.message().contains("is locked") || why.message() == READ_ONLY => {
-                Self::Unavailable(why.message().to_owned())
+            // Another program holds the write lock for longer than the busy timeout, or the file is read-only.
+            DieselError::DatabaseError(_, information)
+                if information.message().contains("is locked") || information.message() == READ_ONLY =>
+            {
+                Self::Unavailable(information.message().to_owned())
             }
             error => Self::Internal(error.to_string()),
         }
@@ -82,31 +83,37 @@ impl From<ModelError> for AppError {
     }
 }
 
-impl From<rocket_db_pools::Error<String, PoolError<OpenError>>> for AppError {
-    fn from(error: rocket_db_pools::Error<String, PoolError<OpenError>>) -> Self {
-        Self::Unavailable(error.to_string())
+impl From<getrandom::Error> for AppError {
+    fn from(error: getrandom::Error) -> Self {
+        Self::Internal(format!("no random numbers: {error}"))
     }
 }
 
 impl<'r> Responder<'r, 'static> for AppError {
     fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
         Err(match self {
-            Self::SignInFirst => return sign_in::lead_to(request).respond_to(request),
+            Self::SignInFirst => return redirect_to_sign_in(request).respond_to(request),
             Self::Forbidden => Status::Forbidden,
             Self::NotFound => Status::NotFound,
             Self::TooMany(wait) => {
-                Failure { retry_after: Some(wait), ..Failure::default() }.leave(request);
+                Failure { retry_after: Some(wait), ..Failure::default() }.record(request);
                 Status::TooManyRequests
             }
-            Self::Unavailable(why) => {
-                log::warn!("{} {}: {why}", request.method(), request.uri().path());
-                Failure { retry_after: Some(Duration::from_secs(4)), ..Failure::default() }.leave(request);
+            Self::Unavailable(cause) => {
+                log::warn!("{} {}: {cause}", request.method(), request.uri().path());
+                Failure { retry_after: Some(Duration::from_secs(4)), ..Failure::default() }.record(request);
                 Status::ServiceUnavailable
             }
-            Self::Internal(why) => {
-                Failure { why: Some(why), ..Failure::default() }.leave(request);
+            Self::Internal(cause) => {
+                Failure { cause: Some(cause), ..Failure::default() }.record(request);
                 Status::InternalServerError
             }
         })
     }
+}
+
+/// After signing in, the user returns to the requested page.
+fn redirect_to_sign_in(request: &Request<'_>) -> Flash {
+    let next = (request.method() == Method::Get).then(|| request.uri().to_string());
+    Flash::new(Redirect::to(links::sign_in(next.as_deref())), "Please sign in to see this page.")
 }

@@ -1,7 +1,7 @@
 //! A message that the next page shows once, such as "Your post is now live!".
 //!
-//! Rocket has one too, in a cookie whose name is fixed; this one is named as the site's other cookies are, and nobody
-//! else can write it.
+//! Rocket's own flash message has a cookie with a fixed name and no signature. This cookie is named like the site's other
+//! cookies, and it is encrypted.
 
 use rocket::http::CookieJar;
 use rocket::request::{FromRequest, Outcome, Request};
@@ -12,17 +12,17 @@ use super::cookies::Cookies;
 
 const NAME: &str = "flash";
 
-/// How long the message waits for the next page, in minutes.
-const WAITS: i64 = 5;
+/// The lifetime of the message, in minutes.
+const LIFETIME: i64 = 5;
 
-/// The way to the next page, and what it is to say.
+/// A redirect to a page that shows a message.
 pub struct Flash {
     to: Redirect,
     message: String,
 }
 
 impl Flash {
-    /// Goes there and says that.
+    /// A redirect with that message.
     pub fn new(to: Redirect, message: impl Into<String>) -> Self {
         Self { to, message: message.into() }
     }
@@ -31,13 +31,13 @@ impl Flash {
 impl<'r> Responder<'r, 'static> for Flash {
     fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
         let mut cookie = Cookies::of(request).make(NAME, self.message);
-        cookie.set_max_age(Duration::minutes(WAITS));
+        cookie.set_max_age(Duration::minutes(LIFETIME));
         request.cookies().add_private(cookie);
         self.to.respond_to(request)
     }
 }
 
-/// The message that the page before left, if there is one. It waits on until it is taken.
+/// The message of the previous response, if there is one. It is kept until a page takes it.
 pub struct FlashMessage<'r> {
     cookies: Cookies,
     jar: &'r CookieJar<'r>,
@@ -53,7 +53,7 @@ impl<'r> FromRequest<'r> for FlashMessage<'r> {
 }
 
 impl FlashMessage<'_> {
-    /// Takes it, so that it is shown once.
+    /// Returns the message and deletes its cookie.
     pub fn take(self) -> Option<String> {
         let cookie = self.jar.get_private(&self.cookies.name(NAME))?;
         self.jar.remove_private(self.cookies.make(NAME, String::new()));

@@ -1,4 +1,4 @@
-//! Forms as they are shown again: with what was typed and what is wrong with it, beside each field.
+//! Form fields with their values and errors, as a page shows them again, and the rules for the values.
 
 use std::collections::BTreeMap;
 
@@ -6,14 +6,13 @@ use rocket::serde::{Serialize, Serializer};
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::auth::password;
-use crate::models::{ModelError, User, markup};
+use crate::models::{ModelError, User, unicode};
 
-/// The fields of a form, by the names that they are sent under, in the order in which they stand there: what is wrong
-/// is listed in that order too.
+/// The fields of a form with their names, in the order of the form. A page lists the errors in the same order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fields(Vec<(&'static str, Field)>);
 
-/// What stands in a field.
+/// The value of a field, and its error.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(crate = "rocket::serde")]
 struct Field {
@@ -22,53 +21,53 @@ struct Field {
 }
 
 impl Fields {
-    /// Fields with what is in them. A password is never sent back: give an empty text for it.
+    /// Fields with their values. A password is never sent back: pass an empty text for it.
     pub fn new<'a>(fields: impl IntoIterator<Item = (&'static str, &'a str)>) -> Self {
         let field = |value: &str| Field { value: value.to_owned(), error: None };
         Self(fields.into_iter().map(|(name, value)| (name, field(value))).collect())
     }
 
-    /// Says what is wrong with a field. What was said first stays.
-    pub fn refuse(&mut self, name: &'static str, why: impl Into<String>) {
+    /// Adds an error to a field. The first error of a field is kept.
+    pub fn add_error(&mut self, name: &'static str, error: impl Into<String>) {
         let index = self.0.iter().position(|(known, _)| *known == name).unwrap_or_else(|| {
             self.0.push((name, Field::default()));
             self.0.len() - 1
         });
-        self.0[index].1.error.get_or_insert_with(|| why.into());
+        self.0[index].1.error.get_or_insert_with(|| error.into());
     }
 
-    /// Checks a field by a rule, which says what is wrong.
+    /// Adds the error of a rule, if there is one.
     #[must_use]
     pub fn checked(mut self, name: &'static str, rule: Result<(), String>) -> Self {
-        if let Err(why) = rule {
-            self.refuse(name, why);
+        if let Err(error) = rule {
+            self.add_error(name, error);
         }
         self
     }
 
-    /// Says at its field what the database refused; gives back what has no field.
+    /// Adds an error of the models to the field that it is about.
     ///
     /// # Errors
     ///
-    /// What the database said, where it is nothing that can be mended in the form.
-    pub fn refused(&mut self, error: ModelError) -> Result<(), ModelError> {
+    /// The error itself, when it is not about a field.
+    pub fn add_model_error(&mut self, error: ModelError) -> Result<(), ModelError> {
         match error {
-            ModelError::Taken { field } => self.refuse(field, format!("This {} is taken.", name_of(field))),
+            ModelError::Taken { field } => self.add_error(field, format!("This {} is taken.", name_of(field))),
             error @ ModelError::Database(_) => return Err(error),
-            ModelError::Empty { field } | ModelError::TooLong { field, .. } => self.refuse(field, error.to_string()),
+            ModelError::Empty { field } | ModelError::TooLong { field, .. } => self.add_error(field, error.to_string()),
         }
         Ok(())
     }
 
-    /// What is wrong, by the names of the fields.
+    /// The errors, by the names of the fields.
     #[must_use]
-    pub fn mistakes(&self) -> BTreeMap<&'static str, String> {
+    pub fn errors(&self) -> BTreeMap<&'static str, String> {
         self.0.iter().filter_map(|(name, field)| Some((*name, field.error.clone()?))).collect()
     }
 
-    /// Whether nothing is wrong.
+    /// Whether no field has an error.
     #[must_use]
-    pub fn are_good(&self) -> bool {
+    pub fn is_valid(&self) -> bool {
         self.0.iter().all(|(_, field)| field.error.is_none())
     }
 }
@@ -87,7 +86,7 @@ fn name_of(field: &str) -> &str {
 ///
 /// # Errors
 ///
-/// What is wrong with it, in a sentence for whoever typed it.
+/// The error, as a sentence for the user.
 pub fn nickname(text: &str) -> Result<(), String> {
     if text.is_empty() {
         return Err("Please type a nickname.".into());
@@ -98,20 +97,20 @@ pub fn nickname(text: &str) -> Result<(), String> {
     if !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.') {
         return Err("A nickname has letters from A to Z, digits, dots and underscores only.".into());
     }
-    // `.` and `..` in an address mean folders, and lead elsewhere.
+    // `.` and `..` are folders in a URL's path, which browsers resolve.
     if text.bytes().all(|byte| byte == b'.') {
         return Err("A nickname needs a letter, a digit or an underscore.".into());
     }
     Ok(())
 }
 
-/// An e-mail address, as far as it can be told without sending one: something, an @, and a host.
+/// An e-mail address: a name, an @, and a host. Whether the address exists is not checked.
 ///
 /// # Errors
 ///
-/// What is wrong with it, in a sentence for whoever typed it.
+/// The error, as a sentence for the user.
 pub fn email(text: &str) -> Result<(), String> {
-    let is_plain = !text.chars().any(|char| char.is_whitespace() || char.is_control() || markup::is_unseen(char));
+    let is_plain = !text.chars().any(|char| char.is_whitespace() || char.is_control() || unicode::is_invisible(char));
     match text.rsplit_once('@') {
         _ if text.is_empty() => Err("Please type your e-mail address.".into()),
         _ if text.chars().count() > User::EMAIL_LENGTH => {
@@ -126,7 +125,7 @@ pub fn email(text: &str) -> Result<(), String> {
 ///
 /// # Errors
 ///
-/// What is wrong with it, in a sentence for whoever typed it.
+/// The error, as a sentence for the user.
 pub fn new_password(text: &str) -> Result<(), String> {
     if password::LENGTH.contains(&text.chars().count()) {
         return Ok(());
@@ -134,36 +133,35 @@ pub fn new_password(text: &str) -> Result<(), String> {
     Err(format!("A password has {} to {} characters.", password::LENGTH.start(), password::LENGTH.end()))
 }
 
-/// What people write, as it is stored: lines end in one way, and nothing stands around the text, nor in it what cannot be
-/// seen.
+/// A user's text as it is stored: with `\n` as the end of a line, without control characters, trimmed.
 #[must_use]
-pub fn tidy(text: &str) -> String {
+pub fn normalize(text: &str) -> String {
     let lines = text.replace("\r\n", "\n").replace(['\r', '\u{2028}', '\u{2029}'], "\n").replace('\t', " ");
-    let seen: String = lines.chars().filter(|char| *char == '\n' || !char.is_control()).collect();
-    if markup::is_blank(&seen) { String::new() } else { seen.trim().to_owned() }
+    let visible: String = lines.chars().filter(|char| *char == '\n' || !char.is_control()).collect();
+    if unicode::is_blank(&visible) { String::new() } else { visible.trim().to_owned() }
 }
 
-/// What somebody says of themselves: nothing, or a short text.
+/// The text of a user about themselves: empty or short.
 ///
 /// # Errors
 ///
-/// What is wrong with it, in a sentence for whoever typed it.
+/// The error, as a sentence for the user.
 pub fn about_me(text: &str) -> Result<(), String> {
-    if text.is_empty() { Ok(()) } else { self::text(text, "it", User::ABOUT_ME_LENGTH, User::ABOUT_ME_ROOM) }
+    if text.is_empty() { Ok(()) } else { self::text(text, "it", User::ABOUT_ME_LENGTH, User::ABOUT_ME_COLUMN_LENGTH) }
 }
 
-/// A text of at least one and at most `max` characters, counted as people see them, for which the database has `room`.
+/// A text of 1 to `max` characters, counted as grapheme clusters, that fits into a column of `column_length` code points.
 ///
 /// # Errors
 ///
-/// What is wrong with it, in a sentence for whoever typed it.
-pub fn text(text: &str, what: &str, max: usize, room: usize) -> Result<(), String> {
+/// The error, as a sentence for the user.
+pub fn text(text: &str, what: &str, max: usize, column_length: usize) -> Result<(), String> {
     let length = text.graphemes(true).count();
-    if markup::is_blank(text) {
+    if unicode::is_blank(text) {
         Err(format!("Please type {what}."))
     } else if length > max {
         Err(format!("{length} characters are too many: at most {max} fit."))
-    } else if text.chars().count() > room {
+    } else if text.chars().count() > column_length {
         Err("These characters are made of too many parts: please type fewer of them.".into())
     } else {
         Ok(())

@@ -1,4 +1,4 @@
-//! The headers that protect a reader, on every answer.
+//! The security headers of every response.
 
 use config::Config;
 use rocket::Rocket;
@@ -6,7 +6,7 @@ use rocket::fairing::{AdHoc, Fairing};
 use rocket::http::Header;
 use rocket::shield::Shield;
 
-/// What a page of the site may do: load our own style sheet, script and pictures, and send our own forms.
+/// A page may load the site's own style sheet, script and images, and send forms to the site.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
      form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
@@ -15,7 +15,7 @@ pub fn stage() -> impl Fairing {
     AdHoc::on_ignite("Headers", |rocket: Rocket<rocket::Build>| async {
         let config = rocket.state::<Config>();
         let hsts_days = config.map_or(0, |config| config.hsts_days);
-        // Rocket's own shield is replaced by an empty one, so that all headers are in one place.
+        // An empty shield replaces Rocket's default one, so that all headers are set here.
         rocket.attach(Shield::new()).attach(AdHoc::on_response("Headers", move |_, response| {
             Box::pin(async move {
                 response.set_header(Header::new("Content-Security-Policy", CONTENT_SECURITY_POLICY));

@@ -1,11 +1,11 @@
-//! The log, on standard error: standard output is for the site's address.
+//! The log, on standard error. Standard output is for the site's URL.
 
 use std::io::{self, Write};
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use rocket::config::LogLevel;
 
-/// Starts the log at that level. It does nothing when a log is there already.
+/// Starts the log at that level. Does nothing if a logger is installed already.
 pub fn start(level: LogLevel) {
     let level = match level {
         LogLevel::Off => LevelFilter::Off,
@@ -26,11 +26,11 @@ impl Log for StandardError {
         let origin = metadata.target().split("::").next().unwrap_or_default();
         let quiet = match origin {
             "app" | "migrate" => false,
-            // Its warnings tell how it goes about a request.
+            // Rocket's warnings describe how it handles a request.
             "rocket" if max < LevelFilter::Info => metadata.level() > Level::Error,
-            // hyper's are for hyper's authors.
+            // hyper's messages are for hyper's developers.
             "hyper" => true,
-            // What others say below this shows whole requests: cookies and passwords.
+            // Debug messages of other crates contain whole requests, with cookies and passwords.
             _ => metadata.level() > Level::Info,
         };
         metadata.level() <= max && !quiet
@@ -38,9 +38,9 @@ impl Log for StandardError {
 
     fn log(&self, record: &Record<'_>) {
         let text = record.args().to_string();
-        // Rocket calls it an error when a reader asks for a page that is not there.
-        let no_page = text.starts_with("No matching routes") && log::max_level() < LevelFilter::Info;
-        if self.enabled(record.metadata()) && !no_page {
+        // Rocket logs a request for an unknown path as an error.
+        let is_unknown_path = text.starts_with("No matching routes") && log::max_level() < LevelFilter::Info;
+        if self.enabled(record.metadata()) && !is_unknown_path {
             let line: String = text.chars().flat_map(escape_control).collect();
             let _ = writeln!(io::stderr(), "{}: {line}", record.level().as_str().to_ascii_lowercase());
         }
@@ -49,7 +49,7 @@ impl Log for StandardError {
     fn flush(&self) {}
 }
 
-/// A control character as it is written in Rust, so that what a stranger sends cannot write lines of its own.
+/// Escapes a control character as in Rust, so that a client cannot forge lines of the log.
 fn escape_control(c: char) -> impl Iterator<Item = char> {
     let (escaped, plain) = if c.is_control() { (Some(c.escape_default()), None) } else { (None, Some(c)) };
     escaped.into_iter().flatten().chain(plain)

@@ -1,8 +1,8 @@
-//! The migrations that this program was built with.
+//! The migrations that are embedded in this program.
 
 use std::path::Path;
 
-use migrate::{DatabaseUrl, Error, Migrator, Migrations};
+use migrate::{DatabaseUrl, Error, Migrations, Migrator, Settings};
 
 use super::embedded::{POSTGRESQL_MIGRATIONS, SQLITE_MIGRATIONS};
 
@@ -10,17 +10,19 @@ use super::embedded::{POSTGRESQL_MIGRATIONS, SQLITE_MIGRATIONS};
 ///
 /// # Errors
 ///
-/// When two of them have one number, or a name is no migration's.
+/// When two migrations have the same number, or a file has no valid name.
 pub fn embedded(database_url: &DatabaseUrl) -> Result<Migrations, Error> {
     let files = if database_url.is_postgres() { POSTGRESQL_MIGRATIONS } else { SQLITE_MIGRATIONS };
     Migrations::embedded(files.iter().copied())
 }
 
-/// That database together with the migrations of this program. Messages name files as seen from `base`.
+/// The database at that URL together with the embedded migrations. Messages name files relative to `base`.
 ///
 /// # Errors
 ///
 /// As [`embedded`].
-pub fn project(database_url: &DatabaseUrl, base: &Path) -> Result<Migrator, Error> {
-    Ok(Migrator::embedded(database_url, embedded(database_url)?, base))
+pub fn migrator(database_url: &DatabaseUrl, base: &Path) -> Result<Migrator, Error> {
+    let mut settings = Settings::default();
+    base.clone_into(&mut settings.base);
+    Ok(Migrator::embedded(database_url.clone(), embedded(database_url)?).with(settings))
 }

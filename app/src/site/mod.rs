@@ -1,30 +1,33 @@
-//! The web site: Rocket, put together from one fairing a room.
+//! The web site: Rocket, composed of one fairing per feature.
 
-#[allow(clippy::needless_pass_by_value, reason = "Rocket hands its handlers owned values")]
 mod assets;
 mod atom;
 pub mod auth;
-mod browser;
 mod caching;
 mod catchers;
-mod client;
+mod client_ip;
 mod cookies;
+mod csrf;
 mod embedded;
 mod error;
+mod failure;
 mod flash;
 pub mod forms;
 mod headers;
-mod local;
+mod links;
 pub mod logging;
 pub mod migrations;
-mod origin;
-#[allow(clippy::needless_pass_by_value, reason = "Rocket hands its handlers owned values")]
+#[allow(clippy::needless_pass_by_value, reason = "Rocket passes owned values to handlers")]
+#[allow(clippy::unnecessary_wraps, reason = "all handlers have one result type")]
 mod pages;
 pub mod pool;
+mod response;
+mod safe_redirect;
 pub mod settings;
 pub mod startup;
 mod templates;
 mod text;
+mod user_agent;
 
 pub use error::{AppError, AppResult};
 pub use pool::Db;
@@ -33,11 +36,11 @@ pub use startup::StartError;
 use config::Config;
 use rocket::{Build, Rocket};
 
-/// The site, ready to launch. The database is to be checked before: [`startup::check_database`].
+/// The site, ready to launch. Check the database first, by [`startup::check_database`].
 ///
 /// # Errors
 ///
-/// When one of Rocket's settings is not allowed, or a template is broken.
+/// When a setting of Rocket is invalid, or a template is broken.
 pub fn rocket(config: Config) -> Result<Rocket<Build>, StartError> {
     let figment = settings::figment(&config)?;
     Ok(rocket::custom(figment)
@@ -47,7 +50,7 @@ pub fn rocket(config: Config) -> Result<Rocket<Build>, StartError> {
         .attach(cookies::stage())
         .attach(headers::stage())
         .attach(caching::stage())
-        .attach(origin::stage())
+        .attach(csrf::stage())
         .attach(auth::stage())
         .attach(assets::stage())
         .attach(catchers::stage())

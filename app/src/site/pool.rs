@@ -1,4 +1,4 @@
-//! The pool of database connections: at most so many, opened when needed, used and closed off the async threads.
+//! The pool of database connections: bounded, opened on demand, used and closed on blocking threads.
 
 use std::path::Path;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use rocket::fairing::Fairing;
 use rocket::figment::Figment;
 use rocket_db_pools::Database;
 
-use super::{AppError, AppResult};
+use super::error::{AppError, AppResult};
 
 /// The database of the site. A handler takes `&Db` and calls [`run`](Db::run) once.
 #[derive(Database)]
@@ -30,11 +30,11 @@ pub fn stage() -> impl Fairing {
 impl Db {
     /// Runs all the queries of a request on one connection, on a thread where they may block.
     ///
-    /// Take the password to be hashed and the page to be rendered elsewhere: a connection is dear.
+    /// Hash passwords and render pages outside of `work`: connections are scarce.
     ///
     /// # Errors
     ///
-    /// [`AppError::Unavailable`] when no connection comes free in time; else what `work` returns.
+    /// [`AppError::Unavailable`] when no connection becomes free in time; the error of `work`.
     pub async fn run<T, E, F>(&self, work: F) -> AppResult<T>
     where
         F: FnOnce(&mut Connection) -> Result<T, E> + Send + 'static,
@@ -44,18 +44,16 @@ impl Db {
         let pooled = rocket_db_pools::Pool::get(&self.0).await?;
         let result = match pooled.connection.interact(work).await {
             Ok(result) => result.map_err(Into::into),
-            Err(error) => Err(AppError::Internal(format!("a query did not end: {error}"))),
+            Err(error) => Err(AppError::Internal(format!("a query was cancelled: {error}"))),
         };
         if result.as_ref().is_err_and(AppError::is_read_only) {
             drop(Object::take(pooled));
         }
         result
     }
-}
 
-impl Db {
-    /// As [`run`](Db::run), in a transaction that may write from its first moment: one that reads first and writes then
-    /// is refused by SQLite when another has written in between. An error undoes all of it.
+    /// As [`run`](Db::run), in a transaction that takes the write lock at once. (SQLite fails a transaction that reads
+    /// first and then writes, if another connection has written since.) An error rolls the transaction back.
     ///
     /// # Errors
     ///
@@ -66,16 +64,17 @@ impl Db {
         T: Send + 'static,
         E: Into<AppError> + Send + 'static,
     {
-        self.run(move |connection| immediately(connection, |connection| work(connection).map_err(Into::into))).await
+        self.run(move |connection| write_transaction(connection, |connection| work(connection).map_err(Into::into)))
+            .await
     }
 }
 
-/// Does work in a transaction as [`Db::write`] does, at once.
+/// Runs `work` in a transaction, as [`Db::write`], on the current thread.
 ///
 /// # Errors
 ///
-/// When the transaction is refused; else what `work` returns.
-pub fn immediately<T, E: From<DieselError>>(
+/// When the transaction cannot begin or commit; the error of `work`.
+pub fn write_transaction<T, E: From<DieselError>>(
     connection: &mut Connection,
     work: impl FnOnce(&mut Connection) -> Result<T, E>,
 ) -> Result<T, E> {
@@ -86,7 +85,7 @@ pub fn immediately<T, E: From<DieselError>>(
             Ok(done)
         }
         Err(error) => {
-            // SQLite may have done so itself, when the disk is full for example: what went wrong is the error.
+            // SQLite may have rolled back already, for example when the disk is full. The first error is returned.
             let _ = transaction(connection, Step::Rollback);
             Err(error)
         }
@@ -112,12 +111,12 @@ fn transaction(connection: &mut Connection, step: Step) -> Result<(), DieselErro
     }
 }
 
-/// Does work that is not worth waiting for: where another program writes for longer than a moment, it fails.
+/// Runs `work` with a short busy timeout: it fails if another program holds the write lock for more than 50 ms.
 ///
 /// # Errors
 ///
-/// What `work` returns.
-pub fn waiting_briefly<T>(
+/// The error of `work`.
+pub fn with_short_busy_timeout<T>(
     connection: &mut Connection,
     work: impl FnOnce(&mut Connection) -> QueryResult<T>,
 ) -> QueryResult<T> {
@@ -131,18 +130,18 @@ pub fn waiting_briefly<T>(
     result
 }
 
-/// A statement waits for five seconds for another program that writes.
+/// A statement waits up to five seconds for the write lock of another program.
 const BUSY_TIMEOUT: &str = "PRAGMA busy_timeout = 5000;";
 
-/// Opens a connection and sets it up as the site needs it.
+/// Opens a connection with the settings of the site.
 ///
 /// # Errors
 ///
-/// When the database cannot be opened, or refuses the settings.
+/// When the database cannot be opened, or a setting fails.
 pub fn open(url: &DatabaseUrl) -> Result<Connection, OpenError> {
     let mut connection = Connection::open(url)?;
     if let Connection::Sqlite(_) = connection {
-        // The time to wait comes first: the others may have to wait.
+        // The timeout comes first, because the other settings may have to wait for a lock.
         connection.batch_execute(BUSY_TIMEOUT)?;
         connection.batch_execute(
             "PRAGMA foreign_keys = ON; \
@@ -153,29 +152,36 @@ pub fn open(url: &DatabaseUrl) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
-/// Brings what is still in the journal of a SQLite file into the file, after the pool is closed.
+/// Writes the WAL of a SQLite file back into the file, after the pool is closed.
 ///
-/// The last connection does this when it closes, but connections that close at once each take another for the last.
-pub fn settle(url: &DatabaseUrl) {
+/// SQLite does this when the last connection closes. When several connections close at the same time, each may see
+/// another one that is still open.
+pub fn checkpoint(url: &DatabaseUrl) {
     if !url.is_postgres()
         && let Err(error) = open(url)
     {
-        log::warn!("the journal of the database stays beside it: {error}");
+        log::warn!("the WAL file of the database was not removed: {error}");
     }
 }
 
 /// Why a connection could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The database is not there, or refuses us.
+    /// The database does not exist, or refuses the connection.
     #[error(transparent)]
     Open(#[from] migrate::Error),
-    /// A setting of the connection was refused.
+    /// A setting of the connection failed.
     #[error(transparent)]
     SetUp(#[from] DieselError),
 }
 
-/// The connections.
+impl From<rocket_db_pools::Error<String, PoolError<OpenError>>> for AppError {
+    fn from(error: rocket_db_pools::Error<String, PoolError<OpenError>>) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+/// The pool itself.
 pub struct Pool(managed::Pool<Manager>);
 
 #[rocket::async_trait]
@@ -185,15 +191,15 @@ impl rocket_db_pools::Pool for Pool {
 
     async fn init(figment: &Figment) -> Result<Self, Self::Error> {
         let config: rocket_db_pools::Config = figment.extract()?;
-        let patience = Some(Duration::from_secs(config.connect_timeout));
+        let timeout = Some(Duration::from_secs(config.connect_timeout));
         // The URL comes from the settings, where its path is absolute.
         let url = DatabaseUrl::parse(&config.url, Path::new("/"))
             .map_err(|error| rocket_db_pools::Error::Init(error.to_string()))?;
         managed::Pool::builder(Manager { url })
             .max_size(config.max_connections)
-            .wait_timeout(patience)
-            .create_timeout(patience)
-            .recycle_timeout(patience)
+            .wait_timeout(timeout)
+            .create_timeout(timeout)
+            .recycle_timeout(timeout)
             .runtime(deadpool::Runtime::Tokio1)
             .build()
             .map(Self)
@@ -204,8 +210,8 @@ impl rocket_db_pools::Pool for Pool {
         self.0.get().await.map_err(rocket_db_pools::Error::Get)
     }
 
-    /// Does nothing: Rocket calls it when the shutdown begins, and requests that are under way still need connections.
-    /// They close when the last of these lets go of the pool.
+    /// Does nothing: Rocket calls this when the shutdown begins, and pending requests still need connections. The
+    /// connections close when the pool is dropped.
     async fn close(&self) {}
 }
 
@@ -215,12 +221,12 @@ pub struct Pooled {
     file: Option<FileId>,
 }
 
-/// Which file it is, whatever it is called: its device and its number there.
+/// The identity of a file, independent of its path: device and inode number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct FileId(u64, u64);
 
 impl FileId {
-    /// The SQLite file of that URL, where the system numbers files.
+    /// The identity of the SQLite file at that URL, on systems with inodes.
     fn of(url: &DatabaseUrl) -> Option<Self> {
         #[cfg(unix)]
         {
@@ -236,7 +242,7 @@ impl FileId {
     }
 }
 
-/// Opens connections for the pool, and looks at each one before it is used again.
+/// Opens connections for the pool, and checks each connection before it is reused.
 pub struct Manager {
     url: DatabaseUrl,
 }
@@ -257,17 +263,17 @@ impl managed::Manager for Manager {
         if connection.is_mutex_poisoned() {
             return Err(RecycleError::message("a query panicked on it"));
         }
-        // What is written into a file that was deleted or replaced is lost with the connection.
+        // Writes to a deleted or replaced file would be lost.
         if FileId::of(&self.url) != *file {
-            return Err(RecycleError::message("its file is no longer there"));
+            return Err(RecycleError::message("the database file was deleted or replaced"));
         }
         if metrics.last_used() < Duration::from_secs(30) {
             return Ok(());
         }
-        // A server may have hung up meanwhile.
+        // A server may have closed the connection.
         match connection.interact(|connection| connection.batch_execute("SELECT 1")).await {
             Ok(result) => result.map_err(|error| RecycleError::Backend(error.into())),
-            Err(_) => Err(RecycleError::message("it did not answer")),
+            Err(_) => Err(RecycleError::message("it does not respond")),
         }
     }
 }

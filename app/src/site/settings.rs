@@ -1,23 +1,23 @@
 //! Rocket's configuration: Rocket's defaults, then ours, then `.env`, then the environment.
 //!
-//! There is no `Rocket.toml`, and `ROCKET_PROFILE` is not read: a release build can not be talked out of its secret key.
+//! There is no `Rocket.toml`, and `ROCKET_PROFILE` is not read: a release build always needs a secret key.
 
 use config::Config;
 use rocket::figment::Figment;
 use rocket::figment::providers::{Env, Serialized};
 use rocket::figment::value::Value;
 
-use super::StartError;
+use super::startup::StartError;
 
-/// Everything that Rocket is told, validated.
+/// Rocket's whole configuration, validated.
 ///
 /// # Errors
 ///
-/// When a setting has a value that Rocket does not take, or a release build has no secret key.
+/// When Rocket rejects the value of a setting, or a release build has no secret key.
 pub fn figment(config: &Config) -> Result<Figment, StartError> {
     let mut figment =
         Figment::from(rocket::Config::default()).merge(Serialized::global(rocket::Config::LOG_LEVEL, "critical"));
-    // A form of text and small fields, in either of its two encodings.
+    // Forms contain only short texts, in either of the two encodings.
     for limit in ["limits.form", "limits.data-form"] {
         figment = figment.merge(Serialized::global(limit, "32KiB"));
     }
@@ -31,7 +31,7 @@ pub fn figment(config: &Config) -> Result<Figment, StartError> {
     Ok(figment)
 }
 
-/// The value as it would be had it stood in the environment: a number, a word, a list.
+/// The value as Rocket parses an environment variable: a number, a word, a list.
 fn parsed(text: &str) -> Value {
     match text.parse() {
         Ok(value) => value,
@@ -39,7 +39,7 @@ fn parsed(text: &str) -> Value {
     }
 }
 
-/// What Rocket makes of it.
+/// Rocket's view of the configuration.
 ///
 /// # Errors
 ///
@@ -47,7 +47,7 @@ fn parsed(text: &str) -> Value {
 pub fn rocket_config(figment: &Figment) -> Result<rocket::Config, StartError> {
     let config = rocket::Config::try_from(figment).map_err(|error| {
         let name = error.path.join("_").to_uppercase();
-        // The message quotes the value, and a secret is not to be quoted.
+        // The message quotes the value, and a secret must not be printed.
         let why = if error.path.iter().any(|part| part == rocket::Config::SECRET_KEY) {
             format!("it must be 32 bytes in base 64; {HOW_TO_MAKE_A_KEY}")
         } else {
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_read_as_rocket_reads_them_in_the_environment() {
+    fn values_are_parsed_like_environment_variables() {
         assert_eq!(rocket_config(&figment_of("port", "8123")).unwrap().port, 8123);
         assert_eq!(rocket_config(&figment_of("address", "0.0.0.0")).unwrap().address.to_string(), "0.0.0.0");
         let limits = rocket_config(&figment_of("limits", "{form=\"2KiB\"}")).unwrap().limits;
@@ -83,20 +83,20 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_rocket_does_not_take_is_named() {
+    fn an_invalid_value_is_named() {
         let error = rocket_config(&figment_of("port", "many")).unwrap_err().to_string();
         assert!(error.starts_with("ROCKET_PORT: ") && error.contains("many"), "{error}");
     }
 
     #[test]
-    fn a_wrong_secret_key_is_not_shown() {
+    fn an_invalid_secret_key_is_not_printed() {
         let error = rocket_config(&figment_of("secret_key", "hunter2")).unwrap_err();
         assert!(error.to_string().starts_with("ROCKET_SECRET_KEY: it must be 32 bytes in base 64"), "{error}");
         assert!(!format!("{error} {error:?}").contains("hunter2"));
     }
 
     #[test]
-    fn a_release_build_must_have_a_secret_key() {
+    fn a_release_build_needs_a_secret_key() {
         let release = Figment::from(rocket::Config::default()).select(rocket::Config::RELEASE_PROFILE);
         let error = rocket_config(&release).unwrap_err().to_string();
         assert!(error.starts_with("ROCKET_SECRET_KEY: ") && error.contains("openssl rand -base64 32"), "{error}");

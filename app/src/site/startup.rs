@@ -1,4 +1,4 @@
-//! What happens before the first request: the database is checked, or created where there is none.
+//! Startup: checks that the database is at the version of this program, or creates a SQLite database.
 
 use std::io;
 
@@ -8,14 +8,14 @@ use rocket::error::ErrorKind;
 
 use super::{migrations, pool};
 
-/// Why the site does not start, in one line.
+/// Why the site does not start. Every message is one line.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// A setting of the microblog is not allowed.
+    /// A setting of the microblog is invalid.
     #[error(transparent)]
     Config(#[from] config::ConfigError),
-    /// A setting of Rocket is not allowed.
+    /// A setting of Rocket is invalid.
     #[error("{name}: {why}")]
     Setting {
         /// The variable.
@@ -31,57 +31,57 @@ pub enum StartError {
         "{database} is at version {version} and this site needs version {needed}: \
          run `cargo run -p db_upgrade`"
     )]
-    Behind {
+    Outdated {
         /// Its name.
         database: String,
-        /// Where it is.
+        /// Its version.
         version: u64,
-        /// Where it has to be.
+        /// The version of this program.
         needed: u64,
     },
-    /// The database has migrations that this program does not know.
+    /// The database has migrations that are not in this program.
     #[error(
         "{database} is at version {version} and this site is made for version {needed}: \
-         start a newer build of the site, or take the database back with `cargo run -p db_downgrade -- --to {needed}` of that build"
+         start a newer build of the site, or revert the migrations with `cargo run -p db_downgrade -- --to {needed}` of that build"
     )]
-    Ahead {
+    Newer {
         /// Its name.
         database: String,
-        /// Where it is.
+        /// Its version.
         version: u64,
-        /// Where it has to be.
+        /// The version of this program.
         needed: u64,
     },
     /// The database cannot be opened or read.
     #[error(transparent)]
     Database(#[from] MigrateError),
-    /// The database cannot be used as the site uses it.
+    /// The site's connection settings fail on the database.
     #[error("{database} cannot be used: {why}")]
     Unusable {
         /// Its name.
         database: String,
-        /// What it said.
+        /// The message of the database.
         why: String,
     },
     /// A template cannot be parsed.
     #[error("the templates are broken: {0}")]
     Templates(String),
-    /// The address is taken, or is not ours.
+    /// The address is in use, or not an address of this machine.
     #[error("cannot listen on {address}: {why}; choose another with ROCKET_ADDRESS and ROCKET_PORT")]
     Bind {
         /// The address and the port.
         address: String,
-        /// What the system said.
+        /// The error of the operating system.
         #[source]
         why: io::Error,
     },
-    /// Rocket ended with an error.
+    /// Rocket failed.
     #[error("the site has failed: {0}")]
     Launch(String),
 }
 
 impl StartError {
-    /// What Rocket's error means, where the site was to listen on that address.
+    /// Converts Rocket's error; `address` is where the site tried to listen.
     #[must_use]
     pub fn from_rocket(error: &rocket::Error, address: String) -> Self {
         match error.kind() {
@@ -91,12 +91,12 @@ impl StartError {
     }
 }
 
-/// What [`check_database`] found.
+/// The result of [`check_database`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Checked {
-    /// The database was there, at the version that the site needs.
+    /// The database existed, at the version of this program.
     Current,
-    /// There was no SQLite file: it was created and brought to that version.
+    /// The SQLite file was missing. It was created and upgraded.
     Created {
         /// Its name.
         database: String,
@@ -105,11 +105,11 @@ pub enum Checked {
     },
 }
 
-/// Makes sure that the database is the one that this program was built for. A database that is there is never changed.
+/// Checks that the database is at the version of this program. An existing database is never changed.
 ///
 /// # Errors
 ///
-/// When it is not, each time with the way out.
+/// When it is not; each message says what to do.
 pub fn check_database(config: &Config) -> Result<Checked, StartError> {
     let url = &config.database_url;
     let project = migrations::project(url, &config.base_dir)?;
@@ -129,7 +129,7 @@ pub fn check_database(config: &Config) -> Result<Checked, StartError> {
         (status, Checked::Created { database: project.database(), version })
     };
     require_current(project.database(), &status)?;
-    // The first connection turns the journal of a SQLite file to WAL, while nobody else is there.
+    // The first connection switches a SQLite file to WAL, before other connections exist.
     pool::open(url).map_err(|why| StartError::Unusable { database: project.database(), why: why.to_string() })?;
     Ok(checked)
 }
@@ -137,10 +137,10 @@ pub fn check_database(config: &Config) -> Result<Checked, StartError> {
 fn require_current(database: String, status: &Status) -> Result<(), StartError> {
     let (version, needed) = (status.version, status.newest);
     if !status.unknown.is_empty() {
-        return Err(StartError::Ahead { database, version, needed });
+        return Err(StartError::Newer { database, version, needed });
     }
     if !status.pending.is_empty() {
-        return Err(StartError::Behind { database, version, needed });
+        return Err(StartError::Outdated { database, version, needed });
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
-//! Pages from templates: embedded in the program, and read from disk at each request in a debug build.
+//! Pages from templates: embedded in the program; a debug build reads them from disk at each request.
 //!
-//! Every name ends in `.html`, which is what makes Tera escape all that a page shows.
+//! Every template's name ends in `.html`, because Tera escapes the values in templates with that extension.
 
 use std::collections::BTreeMap;
 
@@ -12,11 +12,12 @@ use rocket::response::{self, Responder};
 use rocket::serde::Serialize;
 use tera::{Context, Tera};
 
-use super::catchers::{self, Failure};
 use super::embedded::{TEMPLATES, current};
+use super::failure::{self, Failure};
 use super::flash::FlashMessage;
 use super::forms::Fields;
-use super::{StartError, assets, pages};
+use super::links;
+use super::startup::StartError;
 use crate::models::User;
 
 /// The fairing that holds the templates.
@@ -25,43 +26,41 @@ pub fn stage() -> Result<impl Fairing, StartError> {
     Ok(AdHoc::on_ignite("Templates", |rocket| async { rocket.manage(templates) }))
 }
 
-/// An answer made from a template.
+/// A response made from a template.
 pub struct Page {
     template: &'static str,
     context: Context,
     status: Status,
-    mistakes: BTreeMap<&'static str, String>,
+    form_errors: BTreeMap<&'static str, String>,
 }
 
 impl Page {
     /// The page of that template.
     pub fn new(template: &'static str) -> Self {
-        Self { template, context: Context::new(), status: Status::Ok, mistakes: BTreeMap::new() }
+        Self { template, context: Context::new(), status: Status::Ok, form_errors: BTreeMap::new() }
     }
 
-    /// Hands the template a value.
+    /// Passes a value to the template.
     pub fn with(mut self, name: &'static str, value: &impl Serialize) -> Self {
         self.context.insert(name, value);
         self
     }
 
-    /// Shows a form. With mistakes in it the answer is 422, in JSON for who asks for JSON.
+    /// Shows a form. If it has errors, the status is 422; a client that prefers JSON gets the errors in JSON.
     pub fn form(self, fields: &Fields) -> Self {
-        let page = Self { mistakes: fields.mistakes(), ..self }.with("form", fields);
-        if page.mistakes.is_empty() { page } else { page.status(Status::UnprocessableEntity) }
+        let page = Self { form_errors: fields.errors(), ..self }.with("form", fields);
+        if page.form_errors.is_empty() { page } else { page.status(Status::UnprocessableEntity) }
     }
 
-    /// Shows who is signed in.
+    /// Shows the signed-in user in the menu.
     pub fn viewer(self, viewer: Option<&User>) -> Self {
         match viewer {
-            Some(viewer) => {
-                self.with("viewer", &viewer.nickname).with("profile_page", &pages::user_page(&viewer.nickname))
-            }
+            Some(viewer) => self.with("viewer", &viewer.nickname).with("profile_page", &links::user(&viewer.nickname)),
             None => self,
         }
     }
 
-    /// Shows the message that the page before left, if there is one.
+    /// Shows the message of the previous response, if there is one.
     pub fn flash(self, message: FlashMessage<'_>) -> Self {
         match message.take() {
             Some(message) => self.with("flash", &message),
@@ -69,7 +68,7 @@ impl Page {
         }
     }
 
-    /// Answers with another status than 200.
+    /// Sets the status, which is 200 by default.
     pub fn status(self, status: Status) -> Self {
         Self { status, ..self }
     }
@@ -77,17 +76,17 @@ impl Page {
 
 impl<'r> Responder<'r, 'static> for Page {
     fn respond_to(mut self, request: &'r Request<'_>) -> response::Result<'static> {
-        if !self.mistakes.is_empty() && catchers::is_json_asked(request) {
-            Failure { mistakes: self.mistakes, ..Failure::default() }.leave(request);
+        if !self.form_errors.is_empty() && failure::prefers_json(request) {
+            Failure { form_errors: self.form_errors, ..Failure::default() }.record(request);
             return Err(self.status);
         }
-        // The menu marks the page that is open.
+        // The menu marks the current page.
         self.context.insert("here", request.uri().path().as_str());
         let templates = request.rocket().state::<Templates>().ok_or(Status::InternalServerError)?;
         match templates.render(self.template, &self.context) {
             Ok(html) => (self.status, RawHtml(html)).respond_to(request),
             Err(error) => {
-                Failure { why: Some(format!("{}: {error}", self.template)), ..Failure::default() }.leave(request);
+                Failure { cause: Some(format!("{}: {error}", self.template)), ..Failure::default() }.record(request);
                 Err(Status::InternalServerError)
             }
         }
@@ -111,14 +110,14 @@ impl Templates {
 fn parse(files: impl IntoIterator<Item = (&'static str, impl AsRef<str>)>) -> Result<Tera, StartError> {
     let mut tera = Tera::new();
     tera.autoescape_on([".html"]);
-    for (name, link) in pages::links().into_iter().chain(assets::links()) {
+    for (name, link) in links::for_templates() {
         tera.global_context().insert(name, &link);
     }
     tera.add_raw_templates(files).map_err(|error| broken(&error))?;
     Ok(tera)
 }
 
-/// The error and all its causes, in one line.
+/// The error and its chain of causes, in one line.
 fn broken(error: &tera::Error) -> StartError {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
@@ -134,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_template_has_a_name_that_is_escaped() {
+    fn every_name_ends_in_html() {
         assert!(!TEMPLATES.is_empty());
         for (name, _) in TEMPLATES {
             assert_eq!(std::path::Path::new(name).extension(), Some("html".as_ref()), "{name}");
@@ -142,14 +141,14 @@ mod tests {
     }
 
     #[test]
-    fn no_template_switches_the_escaping_off() {
+    fn no_template_disables_escaping() {
         for (name, text) in TEMPLATES {
             assert!(!text.contains("safe"), "{name}");
         }
     }
 
     #[test]
-    fn what_a_template_shows_is_escaped() {
+    fn values_are_escaped() {
         let tera = parse([("page.html", "<p title=\"{{ text }}\">{{ text }}</p>")]).unwrap();
         let mut context = Context::new();
         context.insert("text", "<script>alert(\"1\")</script>' &");

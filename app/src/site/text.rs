@@ -1,66 +1,66 @@
-//! What people write, as the pages show it: plain data that a template escapes piece by piece.
+//! User text as pages show it: segments of plain data, which the template escapes.
 
 use std::ops::Range;
 
 use rocket::serde::Serialize;
 
-use super::pages;
-use crate::models::count::COUNTED;
+use super::links;
+use crate::models::count::COUNT_LIMIT;
 use crate::models::markup::{self, Part};
 
-/// A piece of a text: text, or a link.
+/// A part of a text: plain text, or a link.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(crate = "rocket::serde")]
 pub struct Segment<'a> {
-    /// Where it leads to, if it is a link.
+    /// The target, if the segment is a link.
     link: Option<String>,
-    /// Whether that is outside this site.
-    is_outside: bool,
-    /// What is read.
+    /// Whether the target is on another site.
+    is_external: bool,
+    /// The visible text.
     runs: Vec<Run<'a>>,
 }
 
-/// A number as people read it, up to where the models count.
+/// A count as a page shows it. Counts above [`COUNT_LIMIT`] are not exact.
 pub fn count(number: i64) -> String {
     match number {
         ..1000 => number.to_string(),
-        COUNTED => "1,000".into(),
+        COUNT_LIMIT => "1,000".into(),
         _ => "1,000+".into(),
     }
 }
 
-/// Letters of a segment.
+/// A part of a segment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(crate = "rocket::serde")]
 struct Run<'a> {
     text: &'a str,
-    /// Whether they are what was searched for.
+    /// Whether it matches the search.
     is_marked: bool,
 }
 
-/// Takes a text apart, and marks those bytes of it.
+/// Splits a text into segments, with the byte ranges `marks` marked.
 pub fn segments<'a>(text: &'a str, marks: &[Range<usize>]) -> Vec<Segment<'a>> {
     let mut at = 0;
     let segment = |part: Part<'a>| {
         let start = at;
         at += part.text().len();
-        let (link, is_outside) = match part {
+        let (link, is_external) = match part {
             Part::Text(_) => (None, false),
-            Part::Address(address) => (Some(address.to_owned()), true),
-            Part::Mention(mention) => (Some(pages::user_page(&mention[1..])), false),
-            Part::Tag(tag) => (Some(pages::tag_page(&markup::tag_key(tag))), false),
+            Part::Url(url) => (Some(url.to_owned()), true),
+            Part::Mention(mention) => (Some(links::user(&mention[1..])), false),
+            Part::Tag(tag) => (Some(links::tag(&markup::tag_key(tag))), false),
         };
-        Segment { link, is_outside, runs: runs(text, start..at, marks) }
+        Segment { link, is_external, runs: runs(text, start..at, marks) }
     };
     markup::parts(text).into_iter().map(segment).collect()
 }
 
-/// A text without links, with those bytes of it marked.
+/// A text without links, with the byte ranges `marks` marked.
 pub fn plain<'a>(text: &'a str, marks: &[Range<usize>]) -> Vec<Segment<'a>> {
-    vec![Segment { link: None, is_outside: false, runs: runs(text, 0..text.len(), marks) }]
+    vec![Segment { link: None, is_external: false, runs: runs(text, 0..text.len(), marks) }]
 }
 
-/// That piece of the text, cut where a mark begins or ends. The marks are in order.
+/// A part of the text, split where a mark begins or ends. The marks are in ascending order.
 fn runs<'a>(text: &'a str, piece: Range<usize>, marks: &[Range<usize>]) -> Vec<Run<'a>> {
     let mut runs = Vec::new();
     let mut push = |range: Range<usize>, is_marked| {
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn links_lead_to_people_tags_and_addresses() {
+    fn mentions_tags_and_urls_are_links() {
         assert_eq!(
             shown("@susan likes #Über, see http://a.example/?b=c.", &[]),
             "</user/susan @susan> likes </tag/%C3%BCber #Über>, see <http://a.example/?b=c http://a.example/?b=c>."
@@ -104,15 +104,15 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_exact_as_far_as_it_is_counted() {
-        let shown = [0, 1, COUNTED - 1, COUNTED, COUNTED + 1].map(count);
+    fn counts_are_exact_up_to_the_limit() {
+        let shown = [0, 1, COUNT_LIMIT - 1, COUNT_LIMIT, COUNT_LIMIT + 1].map(count);
         assert_eq!(shown, ["0", "1", "999", "1,000", "1,000+"]);
     }
 
     #[test]
-    fn marks_cut_text_and_links_alike() {
+    fn marks_split_text_and_links() {
         assert_eq!(shown("one @two three", &[0..1, 2..7, 9..14]), "[o]n[e ]</user/two [@tw]o> [three]");
         assert_eq!(shown("ab", &[0..2, 5..9]), "[ab]");
-        assert_eq!(shown("ü", &[0..1, 1..2]), "ü", "a mark that cuts a letter in two is none");
+        assert_eq!(shown("ü", &[0..1, 1..2]), "ü", "a mark inside a character is ignored");
     }
 }

@@ -1,4 +1,4 @@
-// Every page, in both themes and at three widths, holds to the rules of accessibility that a program can check.
+// Accessibility: axe checks every page, in both themes and at three widths.
 
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
@@ -6,16 +6,15 @@ import { after, before, test } from "node:test";
 import { crawl, register, signOut, startBrowser, startSite, write } from "./site.mjs";
 
 const axe = createRequire(import.meta.url).resolve("axe-core");
-// Forms with something wrong in them.
-const refused = [["/login", "Sign in"], ["/register", "Create account"]];
-const refusedToMe = [["/account", "Change password"]];
+// Forms that are sent empty: the path, and the name of the button.
+const signedOutForms = [["/login", "Sign in"], ["/register", "Create account"]];
+const signedInForms = [["/account", "Change password"]];
 
 let site;
 let browser;
 let signedIn;
-// The pages that a stranger finds, and those that somebody finds who is signed in.
-let open;
-let own;
+let signedOutPages;
+let signedInPages;
 
 before(async () => {
     site = await startSite({ MICROBLOG_POSTS_PER_PAGE: "3" });
@@ -29,15 +28,15 @@ before(async () => {
     await page.getByRole("button", { name: "Follow" }).click();
     for (const body of ["@susan likes #birds", "one", "two\nlines", "three", "x".repeat(140)]) await write(page, body);
     signedIn = await context.storageState();
-    own = await crawl(page, ["/", "/search?q=n", "/search?q=nothing", "/user/john", "/user/john/followers", "/nowhere"]);
+    signedInPages = await crawl(page, ["/", "/search?q=n", "/search?q=nothing", "/user/john", "/user/john/followers", "/nowhere"]);
     for (const path of ["/account", "/edit", "/user/susan", "/user/susan/following", "/search"]) {
-        assert.ok(own.includes(path), `${path} is found: ${own}`);
+        assert.ok(signedInPages.includes(path), `${path} is found: ${signedInPages}`);
     }
     await context.clearCookies();
     await page.goto("/");
-    open = await crawl(page, ["/", "/login", "/register", "/search?q=s", "/user/susan", "/nowhere"]);
+    signedOutPages = await crawl(page, ["/", "/login", "/register", "/search?q=s", "/user/susan", "/nowhere"]);
     for (const path of ["/", "/explore", "/post/1", "/login"]) {
-        assert.ok(open.some((found) => found.replace(/\d+/, "1") === path), `${path} is found: ${open}`);
+        assert.ok(signedOutPages.some((found) => found.replace(/\d+/, "1") === path), `${path} is found: ${signedOutPages}`);
     }
     await context.close();
 });
@@ -47,7 +46,7 @@ after(async () => {
     await site?.stop();
 });
 
-// What is wrong with the page that is open, in each theme and at each width.
+// The faults of the current page, in each theme and at each width.
 async function faults(page) {
     await page.addScriptTag({ path: axe });
     const all = [];
@@ -61,42 +60,41 @@ async function faults(page) {
     return all;
 }
 
-// What axe finds wrong, and a width that the page does not keep to.
+// The violations that axe finds, horizontal scrolling, and a wrong number of headings.
 async function faultsAsShown(page) {
     const found = await page.evaluate(() =>
         window.axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }),
     );
     const faults = found.violations.map((rule) => `${rule.id}: ${rule.nodes.map((node) => node.html).join(" ")}`);
-    // A rule that could not be decided is no fault, but one that was not run at all proves nothing.
-    assert.ok(found.passes.some((rule) => rule.id === "color-contrast"), "axe has looked at the colours");
+    // An undecided rule is not a fault, but axe must have run.
+    assert.ok(found.passes.some((rule) => rule.id === "color-contrast"), "axe has checked the colours");
     const { wide, narrow, headings } = await page.evaluate(() => ({
         wide: document.documentElement.scrollWidth,
         narrow: document.documentElement.clientWidth,
         headings: document.querySelectorAll("h1").length,
     }));
-    if (wide > narrow) faults.push(`the page is ${wide} wide where ${narrow} are there`);
+    if (wide > narrow) faults.push(`the page is ${wide} wide in a window of ${narrow}`);
     if (headings !== 1) faults.push(`${headings} headings of the first level`);
     return faults;
 }
 
-for (const who of ["a stranger", "susan"]) {
-    test(`every page is sound, for ${who}`, async () => {
-        const mine = who === "susan";
-        // axe is put into the page, which our own rules for scripts would refuse. Nothing is to be seen on its way.
+for (const isSignedIn of [false, true]) {
+    test(`every page is accessible, signed ${isSignedIn ? "in" : "out"}`, async () => {
+        // The site's CSP would block the script of axe. Animations would change colours during a check.
         const options = { baseURL: site.address, bypassCSP: true, reducedMotion: "reduce" };
-        const context = await browser.newContext({ ...options, storageState: mine ? signedIn : undefined });
+        const context = await browser.newContext({ ...options, storageState: isSignedIn ? signedIn : undefined });
         const page = await context.newPage();
-        for (const path of mine ? own : open) {
+        for (const path of isSignedIn ? signedInPages : signedOutPages) {
             await page.goto(path);
             assert.deepEqual(await faults(page), [], path);
         }
-        for (const [path, name] of mine ? refusedToMe : refused) {
+        for (const [path, name] of isSignedIn ? signedInForms : signedOutForms) {
             await page.goto(path);
             await page.getByRole("main").getByRole("button", { name }).click();
             await page.getByRole("alert").waitFor();
-            assert.deepEqual(await faults(page), [], `${path}, refused`);
+            assert.deepEqual(await faults(page), [], `${path}, with errors`);
         }
-        if (mine) {
+        if (isSignedIn) {
             await page.goto("/");
             await page.getByLabel("Say something").fill("x".repeat(150));
             await page.getByText("10 too many").first().waitFor();
@@ -110,7 +108,7 @@ for (const who of ["a stranger", "susan"]) {
     });
 }
 
-test("what is pressed is 24 pixels high and wide at least", async () => {
+test("targets are at least 24 pixels high and wide", async () => {
     const context = await browser.newContext({
         baseURL: site.address, storageState: signedIn, viewport: { width: 360, height: 800 },
     });
@@ -124,14 +122,14 @@ test("what is pressed is 24 pixels high and wide at least", async () => {
     await context.close();
 });
 
-test("the keyboard reaches the content first, and shows where it is", async () => {
+test("the skip link and the focus are visible", async () => {
     const context = await browser.newContext({ baseURL: site.address });
     const page = await context.newPage();
     await page.goto("/");
     await page.keyboard.press("Tab");
     const focused = () => page.evaluate(() => document.activeElement.textContent);
     assert.equal(await focused(), "Skip to the content");
-    assert.ok((await page.getByText("Skip to the content").boundingBox()).width > 100, "it is seen");
+    assert.ok((await page.getByText("Skip to the content").boundingBox()).width > 100, "the link is visible");
     await page.keyboard.press("Enter");
     await page.keyboard.press("Tab");
     const inside = await page.evaluate(() => document.querySelector("main").contains(document.activeElement));

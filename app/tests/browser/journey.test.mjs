@@ -1,4 +1,4 @@
-// What a person does on the site from the first day to the last, with scripts and without.
+// User journeys through the site, with and without scripts.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -17,21 +17,21 @@ after(async () => {
     await site?.stop();
 });
 
-// Opens a page in a browser of its own, and fails when a script does or a file is missing.
+// Opens a page in a new browser context. `close` fails if a script has failed or a file was missing.
 async function open(options) {
     const context = await browser.newContext({ baseURL: site.address, ...options });
     const page = await context.newPage();
-    const wrong = [];
-    page.on("pageerror", (error) => wrong.push(error.message));
+    const errors = [];
+    page.on("pageerror", (error) => errors.push(error.message));
     page.on("console", (message) => {
-        if (message.type() === "error" && !/status of 4\d\d/.test(message.text())) wrong.push(message.text());
+        if (message.type() === "error" && !/status of 4\d\d/.test(message.text())) errors.push(message.text());
     });
-    page.on("response", (answer) => {
-        if (answer.status() >= 500 || (answer.url().includes("/static/") && !answer.ok())) wrong.push(answer.url());
+    page.on("response", (response) => {
+        if (response.status() >= 500 || (response.url().includes("/static/") && !response.ok())) errors.push(response.url());
     });
     const close = async () => {
         await context.close();
-        assert.deepEqual(wrong, []);
+        assert.deepEqual(errors, []);
     };
     return { page, close };
 }
@@ -39,7 +39,7 @@ async function open(options) {
 const bodies = (page) => page.locator("article .body").allTextContents();
 
 for (const [how, javaScriptEnabled] of [["with scripts", true], ["without scripts", false]]) {
-    test(`somebody registers, writes, turns pages, deletes, and signs out and in, ${how}`, async () => {
+    test(`register, write, turn pages, delete, sign out and in, ${how}`, async () => {
         const nickname = javaScriptEnabled ? "susan" : "john";
         const { page, close } = await open({ javaScriptEnabled });
         page.on("dialog", (dialog) => dialog.accept());
@@ -58,7 +58,7 @@ for (const [how, javaScriptEnabled] of [["with scripts", true], ["without script
 
         await signOut(page);
         await page.goto("/explore");
-        assert.ok((await bodies(page)).includes(`${nickname}: three`), "everybody reads it");
+        assert.ok((await bodies(page)).includes(`${nickname}: three`), "the post is public");
         assert.equal(await page.getByRole("button", { name: "Delete" }).count(), 0);
         await signIn(page, nickname);
         await page.goto("/");
@@ -66,7 +66,7 @@ for (const [how, javaScriptEnabled] of [["with scripts", true], ["without script
         await close();
     });
 
-    test(`a form that is refused keeps what was typed, and leads to what is wrong, ${how}`, async () => {
+    test(`an invalid form keeps the values and links to the errors, ${how}`, async () => {
         const { page, close } = await open({ javaScriptEnabled });
         await page.goto("/register");
         await page.getByLabel("Nickname").fill("not a nickname");
@@ -85,7 +85,7 @@ for (const [how, javaScriptEnabled] of [["with scripts", true], ["without script
 }
 
 for (const [how, javaScriptEnabled] of [["with scripts", true], ["without scripts", false]]) {
-    test(`somebody follows another, finds their posts, and says who they are, ${how}`, async () => {
+    test(`follow, search and edit the profile, ${how}`, async () => {
         const { page, close } = await open({ javaScriptEnabled });
         const [author, reader] = javaScriptEnabled ? ["ada", "bob"] : ["eve", "dan"];
         await register(page, author);
@@ -111,7 +111,7 @@ for (const [how, javaScriptEnabled] of [["with scripts", true], ["without script
         await page.getByText(`You have stopped following ${author}.`).waitFor();
         await page.getByRole("button", { name: `Follow ${author}`, exact: true }).click();
         await page.getByText(`You are now following ${author}!`).waitFor();
-        assert.match(page.url(), new RegExp(`/search\\?q=${author}$`), "it leads back to the list");
+        assert.match(page.url(), new RegExp(`/search\\?q=${author}$`), "the redirect leads back to the list");
 
         await page.getByRole("link", { name: "Profile" }).click();
         await page.getByRole("link", { name: "Edit your profile" }).click();
@@ -128,7 +128,7 @@ for (const [how, javaScriptEnabled] of [["with scripts", true], ["without script
     });
 }
 
-test("a post is deleted only after the question was answered", async () => {
+test("deleting a post needs confirmation", async () => {
     const { page, close } = await open();
     const questions = [];
     page.on("dialog", (dialog) => {
@@ -144,7 +144,7 @@ test("a post is deleted only after the question was answered", async () => {
     await close();
 });
 
-test("the counter counts what people see as one character, as the server does", async () => {
+test("the counter counts grapheme clusters, like the server", async () => {
     const { page, close } = await open();
     await register(page, "counted");
     const field = page.getByLabel("Say something");
@@ -159,7 +159,7 @@ test("the counter counts what people see as one character, as the server does", 
         await field.fill(text);
         assert.equal(await page.locator("[data-counter]").textContent(), left);
     }
-    // What is heard follows when the typing pauses.
+    // The live region follows when the typing pauses.
     await page.locator("[aria-live=polite]", { hasText: "1 too many" }).waitFor({ state: "attached" });
     await field.fill(family.repeat(140));
     await page.getByRole("button", { name: "Post", exact: true }).click();
@@ -167,7 +167,7 @@ test("the counter counts what people see as one character, as the server does", 
     await close();
 });
 
-test("times are shown in the reader's zone, and as people say them", async () => {
+test("times are relative and in the local time zone", async () => {
     const { page, close } = await open({ timezoneId: "Asia/Kolkata", locale: "en-GB" });
     await register(page, "punctual");
     await write(page, "now");
@@ -181,12 +181,12 @@ test("times are shown in the reader's zone, and as people say them", async () =>
         return new Intl.DateTimeFormat("en-GB", moment).format(date);
     };
     assert.equal(await time.textContent(), `just now · ${shown(new Date())}`);
-    // The same page, seen later.
-    for (const [minutes, said] of [[5, "5 minutes ago"], [125, "2 hours ago"], [60 * 24 * 400, "last year"]]) {
+    // The same page at later times.
+    for (const [minutes, relative] of [[5, "5 minutes ago"], [125, "2 hours ago"], [60 * 24 * 400, "last year"]]) {
         const now = new Date(date.getTime() + minutes * 60_000);
         await page.clock.setFixedTime(now);
         await page.reload();
-        assert.equal(await time.textContent(), `${said} · ${shown(now)}`);
+        assert.equal(await time.textContent(), `${relative} · ${shown(now)}`);
     }
     await close();
 });

@@ -1,10 +1,10 @@
-// Makes the pictures in docs/ that README.md shows: npm run screenshots
+// Takes the screenshots in docs/ for README.md: npm run screenshots
 
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { register, repository, startBrowser, startSite, write } from "./site.mjs";
 
-const said = [
+const posts = [
     ["john", "Beautiful day in Portland!"],
     ["susan", "The Avengers movie was so cool!"],
     ["miguel", "Rows that are not there cannot be lost. All the others we keep. #databases"],
@@ -14,7 +14,7 @@ const said = [
     ["susan", "Anybody for a walk along the river? #portland"],
 ];
 const follows = [["susan", "john"], ["susan", "miguel"], ["john", "susan"]];
-const pictures = [
+const screenshots = [
     { name: "home", path: "/", width: 840, height: 760, colorScheme: "light", signedIn: true },
     { name: "explore-dark", path: "/explore", width: 840, height: 760, colorScheme: "dark", signedIn: true },
     { name: "phone", path: "/user/susan", width: 360, height: 700, colorScheme: "light", signedIn: true },
@@ -26,7 +26,7 @@ const site = await startSite();
 const browser = await startBrowser();
 try {
     const states = new Map();
-    for (const [nickname, body] of said) {
+    for (const [nickname, body] of posts) {
         const context = await browser.newContext({ baseURL: site.address, storageState: states.get(nickname) });
         const page = await context.newPage();
         if (!states.has(nickname)) await register(page, nickname);
@@ -43,7 +43,7 @@ try {
         await context.close();
     }
     await mkdir(folder, { recursive: true });
-    for (const { name, path, width, height, colorScheme, signedIn } of pictures) {
+    for (const { name, path, width, height, colorScheme, signedIn } of screenshots) {
         const context = await browser.newContext({
             baseURL: site.address,
             colorScheme,
@@ -53,7 +53,7 @@ try {
         });
         const page = await context.newPage();
         await page.goto(path);
-        // A message that the page before left is shown once, and belongs into no picture.
+        // The second load is without the flash message of the previous page.
         await page.goto(path);
         await page.screenshot({ path: join(folder, `${name}.png`) });
         await context.close();

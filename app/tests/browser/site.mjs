@@ -1,4 +1,4 @@
-// What the browser tests share: the built program on a database of its own, the browser, and what a person does there.
+// Support for browser tests: the built program on its own database, the browser, and common steps of users.
 
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -12,10 +12,10 @@ import { chromium } from "playwright-core";
 export const repository = fileURLToPath(new URL("../../../", import.meta.url));
 export const password = "correct horse battery staple";
 
-// APP is the program to test; the debug build unless told.
+// APP is the program to test, by default the debug build.
 const program = resolve(process.env.APP ?? join(repository, "target/debug/app"));
 
-// Starts the program in an empty folder, on a port that is free. `stop` ends it and deletes the folder.
+// Starts the program in an empty folder, on a free port. `stop` stops it and deletes the folder.
 export async function startSite(settings = {}) {
     const home = await mkdtemp(join(tmpdir(), "microblog-browser-"));
     const site = spawn(program, {
@@ -23,14 +23,14 @@ export async function startSite(settings = {}) {
         env: {
             MICROBLOG_HOME: home,
             ROCKET_PORT: "0",
-            // A test signs in more often than anybody does.
+            // The tests sign in more often than the default limit allows.
             MICROBLOG_ATTEMPTS_PER_MINUTE: "10000",
             ROCKET_SECRET_KEY: randomBytes(32).toString("base64"),
             ...settings,
         },
         stdio: ["ignore", "pipe", "inherit"],
     });
-    // It does not outlive the tests, however they end.
+    // The program must not outlive the tests.
     process.once("exit", () => site.kill("SIGTERM"));
     for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
     const ended = new Promise((resolve) => site.once("close", resolve).once("error", resolve));
@@ -51,11 +51,11 @@ export async function startSite(settings = {}) {
     throw new Error(`${program} did not start: ${status}`);
 }
 
-// CHROMIUM is the browser; Debian's unless told.
+// CHROMIUM is the browser, by default Debian's.
 export function startBrowser() {
     return chromium.launch({
         executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-        // It talks to our own site alone, with an empty profile of its own.
+        // The browser must only connect to the site under test.
         args: [
             "--disable-background-networking",
             "--disable-component-update",
@@ -63,7 +63,7 @@ export function startBrowser() {
             "--disable-quic",
             "--disable-sync",
             "--no-first-run",
-            // Its sandbox does not run for root, who it is in a container.
+            // Chromium's sandbox does not support root, the user in a container.
             ...(process.getuid() === 0 ? ["--no-sandbox"] : []),
         ],
     });
@@ -98,7 +98,7 @@ export async function write(page, body) {
     await page.getByText("Your post is now live!").waitFor();
 }
 
-// The paths of the site that links lead to from here, one of each kind: `/post/1` stands for `/post/2`.
+// The pages that are reachable by links, one of each kind: `/post/1` also stands for `/post/2`.
 export async function crawl(page, from) {
     const kind = (url) =>
         url.pathname.replace(/\d+/g, "1").replace(/\/tag\/[^/]+/, "/tag/-")
@@ -106,9 +106,9 @@ export async function crawl(page, from) {
     const found = new Map(from.map((path) => [kind(new URL(path, page.url())), path]));
     const pages = [];
     for (const path of found.values()) {
-        // What is no page, such as a feed, is not opened: a browser may take it for a file to keep.
-        const answer = await page.request.get(path);
-        if (!answer.headers()["content-type"]?.startsWith("text/html")) continue;
+        // Only HTML is opened: the browser would download other content, such as a feed.
+        const response = await page.request.get(path);
+        if (!response.headers()["content-type"]?.startsWith("text/html")) continue;
         await page.goto(path);
         pages.push(path);
         for (const href of await page.$$eval("a[href]", (links) => links.map((link) => link.href))) {

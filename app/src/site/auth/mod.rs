@@ -1,4 +1,4 @@
-//! Who is asking: a cookie holds a random token, the database its SHA-256, and a session leads to a user.
+//! Sessions and request guards: a cookie holds a random token; the database has its SHA-256, with the user.
 
 mod device;
 pub mod password;
@@ -22,9 +22,10 @@ use self::token::Token;
 use crate::models::session::NewSession;
 use crate::models::{Session, User};
 use crate::site::cookies::Cookies;
-use crate::site::{AppError, AppResult, pool};
+use crate::site::error::{AppError, AppResult};
+use crate::site::pool;
 
-/// The fairing that has what signing in needs.
+/// The fairing that holds the state for signing in.
 #[must_use]
 pub fn stage() -> impl Fairing {
     AdHoc::on_ignite("Accounts", |rocket| async {
@@ -34,22 +35,22 @@ pub fn stage() -> impl Fairing {
     })
 }
 
-/// The cookie that holds the token.
+/// The name of the cookie that holds the token.
 const NAME: &str = "session";
 
-/// Whether the request carries what looks like a session, valid or not.
+/// Whether the request has a session cookie, valid or not.
 pub fn has_session_cookie(request: &Request<'_>) -> bool {
     request.cookies().get(&Cookies::of(request).name(NAME)).is_some()
 }
 
-/// How long a session lasts when the reader asked to be remembered, in days.
-const REMEMBERED: i64 = 30;
+/// The lifetime of a session with "remember me", in days.
+const REMEMBERED_DAYS: i64 = 30;
 
-/// How long it lasts else, in hours: a browser may stay open for long.
-const UNTIL_CLOSED: i64 = 12;
+/// The lifetime of other sessions, in hours. Their cookies last until the browser is closed, which may be long.
+const DEFAULT_HOURS: i64 = 12;
 
-/// Whoever sent the request, as far as the request itself tells. Who that is, the database knows:
-/// [`load`](Visitor::load) and [`require`](Visitor::require) ask it among the request's other queries.
+/// Request guard: the sender of the request, signed in or not. [`load`](Visitor::load) and [`require`](Visitor::require)
+/// query the user, together with the handler's other queries.
 #[derive(Debug, Clone)]
 pub struct Visitor {
     token_hash: Option<String>,
@@ -70,13 +71,13 @@ impl<'r> FromRequest<'r> for Visitor {
 }
 
 impl Visitor {
-    /// Whether the request carries a token, valid or not.
+    /// Whether the request has a token, valid or not.
     #[must_use]
     pub fn has_token(&self) -> bool {
         self.token_hash.is_some()
     }
 
-    /// The user who is signed in, if any, who is now noted as being here.
+    /// The signed-in user, if any. Updates the user's `last_seen`.
     ///
     /// # Errors
     ///
@@ -85,16 +86,16 @@ impl Visitor {
         Ok(self.session(connection)?.map(|(_, user)| user))
     }
 
-    /// The user who is signed in.
+    /// The signed-in user.
     ///
     /// # Errors
     ///
-    /// [`AppError::SignInFirst`] when nobody is; when the query fails.
+    /// [`AppError::SignInFirst`] when the visitor is not signed in; when the query fails.
     pub fn require(&self, connection: &mut Connection) -> AppResult<User> {
         self.load(connection)?.ok_or(AppError::SignInFirst)
     }
 
-    /// The session and its user.
+    /// The session and its user, if the visitor is signed in.
     ///
     /// # Errors
     ///
@@ -103,24 +104,24 @@ impl Visitor {
         let Some(hash) = &self.token_hash else { return Ok(None) };
         let mut found = Session::find(hash, now(), connection)?;
         if let Some((_, user)) = &mut found
-            && !user.was_just_here(now())
-            && let Err(error) = pool::waiting_briefly(connection, |connection| user.seen(now(), connection))
+            && !user.was_seen_recently(now())
+            && let Err(error) = pool::with_short_busy_timeout(connection, |connection| user.touch(now(), connection))
         {
-            // A page is neither to fail nor to wait because another program writes for long.
+            // A page must not fail or wait because another program holds the write lock.
             log::info!("last_seen of {user:?}: {error}");
         }
         Ok(found)
     }
 
-    /// Begins a session for that user, in place of the one that the request came with.
+    /// Starts a session for the user, and ends the session of the request.
     ///
     /// # Errors
     ///
     /// When a statement fails.
     pub fn sign_in(&self, user: &User, remember_me: bool, connection: &mut Connection) -> AppResult<SignedIn> {
         self.end_session(connection)?;
-        let token = Token::random();
-        let lifetime = if remember_me { TimeDelta::days(REMEMBERED) } else { TimeDelta::hours(UNTIL_CLOSED) };
+        let token = Token::random()?;
+        let lifetime = if remember_me { TimeDelta::days(REMEMBERED_DAYS) } else { TimeDelta::hours(DEFAULT_HOURS) };
         let hash = token.hash();
         NewSession {
             user_id: user.id,
@@ -132,23 +133,23 @@ impl Visitor {
         .insert(connection)?;
         let mut session = self.cookies.make(NAME, token.to_string());
         if remember_me {
-            session.set_max_age(rocket::time::Duration::days(REMEMBERED));
+            session.set_max_age(rocket::time::Duration::days(REMEMBERED_DAYS));
         }
-        Ok(SignedIn { session, device: device::cookie(user, self.cookies) })
+        Ok(SignedIn { session, device: device::cookie(user, self.cookies)? })
     }
 
-    /// Begins a session in place of all that the user has, which lasts as long as the one that the request came with.
+    /// Ends all sessions of the user and starts a new one, with the lifetime of the session of the request.
     ///
     /// # Errors
     ///
     /// When a statement fails.
-    pub fn sign_in_anew(&self, user: &User, connection: &mut Connection) -> AppResult<SignedIn> {
+    pub fn replace_sessions(&self, user: &User, connection: &mut Connection) -> AppResult<SignedIn> {
         let lifetime = self.session(connection)?.map(|(session, _)| session.expires_at - session.created_at);
         Session::end_all(user, connection)?;
-        self.sign_in(user, lifetime >= Some(TimeDelta::days(REMEMBERED)), connection)
+        self.sign_in(user, lifetime >= Some(TimeDelta::days(REMEMBERED_DAYS)), connection)
     }
 
-    /// Ends the session that the request came with.
+    /// Ends the session of the request.
     ///
     /// # Errors
     ///
@@ -160,13 +161,13 @@ impl Visitor {
         }
     }
 
-    /// Has the browser forget its token.
-    pub fn forget(&self, jar: &CookieJar<'_>) {
+    /// Deletes the session cookie.
+    pub fn remove_cookie(&self, jar: &CookieJar<'_>) {
         jar.remove(self.cookies.make(NAME, String::new()));
     }
 }
 
-/// A session has begun: the cookies are still to be handed to the browser.
+/// The cookies of a new session, to be sent to the browser.
 #[must_use]
 pub struct SignedIn {
     session: Cookie<'static>,
@@ -174,14 +175,14 @@ pub struct SignedIn {
 }
 
 impl SignedIn {
-    /// Hands the browser the token, and has it known as one of the user's.
-    pub fn remember(self, jar: &CookieJar<'_>) {
+    /// Sets the cookies of the session and of the known device.
+    pub fn set_cookies(self, jar: &CookieJar<'_>) {
         jar.add(self.session);
         jar.add_private(self.device);
     }
 }
 
-/// Now, in UTC, as exact as the database keeps it.
+/// The current time in UTC, with the precision of the database.
 #[must_use]
 pub fn now() -> NaiveDateTime {
     Utc::now().naive_utc().trunc_subsecs(6)

@@ -1,4 +1,4 @@
-//! Passwords: hashed by Argon2id, with the least parameters that OWASP names, and never on the threads that serve.
+//! Passwords: hashed by Argon2id with OWASP's minimum parameters, on blocking threads.
 //!
 //! <https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html#argon2id>: 19 MiB, 2 passes, 1 lane.
 
@@ -11,27 +11,27 @@ use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as
 use rocket::tokio::sync::Semaphore;
 use rocket::tokio::task::spawn_blocking;
 
-use crate::site::{AppError, AppResult};
+use crate::site::error::{AppError, AppResult};
 
-/// How many characters a password has at least, and at most.
+/// The number of characters of a password.
 pub const LENGTH: std::ops::RangeInclusive<usize> = 8..=128;
 
-/// Hashes passwords, as many at once as the machine has cores: each takes 19 MiB.
+/// Hashes passwords, at most one per core at a time, because each hash takes 19 MiB.
 pub struct Passwords {
     permits: Arc<Semaphore>,
-    /// The hash of a password that nobody has: to compare with it takes as long as with a real one.
-    nobodys: Arc<str>,
+    /// Verified when there is no stored hash, so that the response takes the same time.
+    dummy_hash: Arc<str>,
     hashed: AtomicU64,
 }
 
-/// What comparing a password with a hash gave.
+/// The result of verifying a password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is another one, or there is none.
+    /// The password is wrong, or there is no hash.
     Wrong,
-    /// It is the one.
+    /// The password is right.
     Right,
-    /// It is the one, and this is its hash under today's parameters, to be stored.
+    /// The password is right. Store this new hash, which has the current parameters.
     Rehashed(String),
 }
 
@@ -40,14 +40,14 @@ impl Default for Passwords {
         let permits = available_parallelism().map_or(2, std::num::NonZero::get);
         Self {
             permits: Arc::new(Semaphore::new(permits)),
-            nobodys: hash(b"").unwrap_or_default().into(),
+            dummy_hash: hash(b"").unwrap_or_default().into(),
             hashed: AtomicU64::new(0),
         }
     }
 }
 
 impl Passwords {
-    /// How many passwords were hashed so far, to store or to compare them.
+    /// The number of passwords hashed so far, to store or to verify them.
     pub fn hashed(&self) -> u64 {
         self.hashed.load(Ordering::Relaxed)
     }
@@ -56,24 +56,25 @@ impl Passwords {
     ///
     /// # Errors
     ///
-    /// [`AppError::Internal`] when it cannot be hashed.
+    /// [`AppError::Internal`] when hashing fails.
     pub async fn hash(&self, password: &str) -> AppResult<String> {
         let password = password.to_owned();
-        self.work(move || hash(password.as_bytes())).await?.ok_or_else(|| AppError::Internal("no password hash".into()))
+        self.work(move || hash(password.as_bytes()))
+            .await?
+            .ok_or_else(|| AppError::Internal("the password cannot be hashed".into()))
     }
 
-    /// Compares a password with the hash of a user. Where there is no hash, because there is no such user, it takes the
-    /// same time and says no.
+    /// Verifies a password against the hash of a user. Without a hash, the result is `Wrong` after the same time.
     ///
     /// # Errors
     ///
-    /// [`AppError::Internal`] when the work is cut off.
+    /// [`AppError::Internal`] when the work is cancelled.
     pub async fn verify(&self, password: &str, stored: Option<String>) -> AppResult<Verdict> {
-        let (password, nobodys) = (password.to_owned(), self.nobodys.clone());
+        let (password, dummy) = (password.to_owned(), self.dummy_hash.clone());
         self.work(move || {
-            let matches = matches(password.as_bytes(), stored.as_deref().unwrap_or(&nobodys));
+            let matches = matches(password.as_bytes(), stored.as_deref().unwrap_or(&dummy));
             match stored {
-                Some(stored) if matches && is_outdated(&stored, &nobodys) => {
+                Some(stored) if matches && is_outdated(&stored, &dummy) => {
                     hash(password.as_bytes()).map_or(Verdict::Right, Verdict::Rehashed)
                 }
                 Some(_) if matches => Verdict::Right,
@@ -84,26 +85,26 @@ impl Passwords {
     }
 
     async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> AppResult<T> {
-        let ended = |why: &dyn std::fmt::Display| AppError::Internal(format!("hashing a password: {why}"));
+        let cancelled = |error: &dyn std::fmt::Display| AppError::Internal(format!("hashing a password: {error}"));
         self.hashed.fetch_add(1, Ordering::Relaxed);
-        let permit = self.permits.clone().acquire_owned().await.map_err(|error| ended(&error))?;
+        let permit = self.permits.clone().acquire_owned().await.map_err(|error| cancelled(&error))?;
         spawn_blocking(move || {
             let _permit = permit;
             work()
         })
         .await
-        .map_err(|error| ended(&error))
+        .map_err(|error| cancelled(&error))
     }
 }
 
-/// Hashes a password at once, on this thread: for the programs of the command line.
+/// Hashes a password on the current thread, for the command line.
 #[must_use]
 pub fn hash(password: &[u8]) -> Option<String> {
     argon2().hash_password(password).ok().map(|hash| hash.to_string())
 }
 
 fn argon2() -> Argon2<'static> {
-    // Its defaults are OWASP's; they are spelled out so that a change of theirs changes nothing here unseen.
+    // OWASP's values, which are the crate's defaults today. They must not change with an update of the crate.
     let params = Params::new(19 * 1024, 2, 1, None).unwrap_or_default();
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
 }
@@ -112,10 +113,10 @@ fn matches(password: &[u8], stored: &str) -> bool {
     PasswordHash::new(stored).is_ok_and(|stored| argon2().verify_password(password, &stored).is_ok())
 }
 
-/// Whether a hash was made with other parameters than today's.
-fn is_outdated(stored: &str, todays: &str) -> bool {
-    let kind = |text: &str| text.splitn(5, '$').take(4).map(str::to_owned).collect::<Vec<_>>();
-    kind(stored) != kind(todays)
+/// Whether a hash has other parameters than the current one.
+fn is_outdated(stored: &str, current: &str) -> bool {
+    let parameters = |text: &str| text.splitn(5, '$').take(4).map(str::to_owned).collect::<Vec<_>>();
+    parameters(stored) != parameters(current)
 }
 
 #[cfg(test)]
@@ -123,7 +124,7 @@ mod tests {
     use super::*;
 
     #[rocket::async_test]
-    async fn a_password_is_known_by_its_hash() {
+    async fn a_password_is_verified_by_its_hash() {
         let passwords = Passwords::default();
         let hash = passwords.hash("correct horse").await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
@@ -134,14 +135,14 @@ mod tests {
     }
 
     #[rocket::async_test]
-    async fn a_hash_with_other_parameters_is_made_anew() {
+    async fn a_hash_with_old_parameters_is_replaced() {
         let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(64, 1, 1, None).unwrap());
         let stored = weak.hash_password(b"correct horse").unwrap().to_string();
         let passwords = Passwords::default();
         let Verdict::Rehashed(hash) = passwords.verify("correct horse", Some(stored.clone())).await.unwrap() else {
-            panic!("it is kept");
+            panic!("the hash was not replaced");
         };
-        assert!(!is_outdated(&hash, &passwords.nobodys) && is_outdated(&stored, &passwords.nobodys));
+        assert!(!is_outdated(&hash, &passwords.dummy_hash) && is_outdated(&stored, &passwords.dummy_hash));
         assert_eq!(passwords.verify("wrong", Some(stored)).await.unwrap(), Verdict::Wrong);
     }
 }

@@ -4,23 +4,23 @@ use std::fmt::{self, Write as _};
 
 use sha2::{Digest as _, Sha256};
 
-/// A token. It is never logged and never stored: `Debug` hides it, and the database has its hash.
+/// A token. It is never logged or stored: `Debug` hides it, and the database has only its hash.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token([u8; 32]);
 
 impl Token {
-    /// A new one, from the operating system's generator.
+    /// A new token, from the operating system's random number generator.
     ///
-    /// # Panics
+    /// # Errors
     ///
-    /// When the operating system has no random numbers: nothing safe could go on then.
-    pub fn random() -> Self {
+    /// When the operating system has no random numbers.
+    pub fn random() -> Result<Self, getrandom::Error> {
         let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes).expect("the operating system has random numbers");
-        Self(bytes)
+        getrandom::fill(&mut bytes)?;
+        Ok(Self(bytes))
     }
 
-    /// Reads what a cookie holds.
+    /// Parses the value of a cookie.
     pub fn parse(text: &str) -> Option<Self> {
         let mut bytes = [0; 32];
         if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -32,7 +32,7 @@ impl Token {
         Some(Self(bytes))
     }
 
-    /// Its SHA-256 in hexadecimal: what the database keeps. A token that is random needs no salt.
+    /// The SHA-256 of the token in hexadecimal, which the database stores. A random token needs no salt.
     pub fn hash(&self) -> String {
         hexadecimal(&Sha256::digest(self.0))
     }
@@ -64,18 +64,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_read_as_it_was_written_and_nothing_else_is() {
-        let token = Token::random();
+    fn only_printed_tokens_are_parsed() {
+        let token = Token::random().unwrap();
         assert_eq!(Token::parse(&token.to_string()), Some(token.clone()));
-        assert_ne!(Token::random(), token);
+        assert_ne!(Token::random().unwrap(), token);
         for text in ["", "00", &"g".repeat(64), &"é".repeat(32), &format!("{token}0")] {
             assert_eq!(Token::parse(text), None);
         }
     }
 
     #[test]
-    fn neither_debug_nor_the_hash_shows_a_token() {
-        let token = Token::random();
+    fn debug_and_hash_do_not_reveal_a_token() {
+        let token = Token::random().unwrap();
         assert_eq!(format!("{token:?}"), "Token");
         assert_ne!(token.hash(), token.to_string());
     }

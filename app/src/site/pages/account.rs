@@ -1,20 +1,23 @@
-//! What belongs to whoever is signed in: the password, the places where they are signed in, and the end of the account.
+//! The account of the signed-in user: the password, the sessions, and deletion.
 
 use rocket::fairing::{AdHoc, Fairing};
 use rocket::form::Form;
 use rocket::http::CookieJar;
 use rocket::response::Redirect;
 use rocket::serde::Serialize;
-use rocket::{FromForm, State, get, post, routes, uri};
+use rocket::{FromForm, State, get, post, routes};
 
 use super::timeline::Moment;
 use crate::models::{Session, User};
 use crate::site::auth::password::{Passwords, Verdict};
 use crate::site::auth::{self, Attempts, Visitor};
+use crate::site::error::{AppError, AppResult};
 use crate::site::flash::{Flash, FlashMessage};
 use crate::site::forms::{self, Fields};
+use crate::site::pool::Db;
+use crate::site::response::HandlerResult;
 use crate::site::templates::Page;
-use crate::site::{AppError, AppResult, Db, browser};
+use crate::site::{links, user_agent};
 
 /// The fairing that serves it.
 pub fn stage() -> impl Fairing {
@@ -23,16 +26,13 @@ pub fn stage() -> impl Fairing {
     })
 }
 
-/// Either the next page, or the form again.
-type Answer = AppResult<Result<Flash, Page>>;
-
 #[get("/account")]
-pub async fn show(flash: FlashMessage<'_>, visitor: Visitor, db: &Db) -> AppResult<Page> {
-    Ok(page(visitor, fields(), db).await?.flash(flash))
+pub async fn show(flash: FlashMessage<'_>, visitor: Visitor, db: &Db) -> HandlerResult {
+    Ok(page(visitor, fields(), db).await?.flash(flash).into())
 }
 
 #[derive(FromForm)]
-struct PasswordChange<'r> {
+pub struct PasswordChange<'r> {
     #[field(default = "")]
     old_password: &'r str,
     #[field(default = "")]
@@ -40,94 +40,94 @@ struct PasswordChange<'r> {
 }
 
 #[post("/account/password", data = "<typed>")]
-async fn change_password(
+pub async fn change_password(
     typed: Form<PasswordChange<'_>>,
     visitor: Visitor,
     attempts: Attempts<'_>,
     cookies: &CookieJar<'_>,
     passwords: &State<Passwords>,
     db: &Db,
-) -> Answer {
+) -> HandlerResult {
     let mut form = fields().checked("new_password", forms::new_password(typed.new_password));
-    let asker = Asker::load(&visitor, db).await?;
-    if form.are_good() && asker.has_password(typed.old_password, &attempts, passwords).await? {
+    let account = Account::load(&visitor, db).await?;
+    if form.is_valid() && account.has_password(typed.old_password, &attempts, passwords).await? {
         let (hash, visitor) = (passwords.hash(typed.new_password).await?, visitor.clone());
         let changed = db
             .write(move |connection| {
-                if !asker.user.has_password_hash(asker.hash.as_deref(), connection)? {
+                if !account.user.has_password_hash(account.hash.as_deref(), connection)? {
                     return Ok(None);
                 }
-                asker.user.set_password_hash(&hash, connection)?;
-                visitor.sign_in_anew(&asker.user, connection).map(Some)
+                account.user.set_password_hash(&hash, connection)?;
+                visitor.replace_sessions(&account.user, connection).map(Some)
             })
             .await?;
         if let Some(session) = changed {
-            session.remember(cookies);
-            let done = "Your password is changed. Wherever else you were signed in, you no longer are.";
-            return Ok(Ok(Flash::new(Redirect::to(uri!(show)), done)));
+            session.set_cookies(cookies);
+            let message = "Your password is changed. Wherever else you were signed in, you no longer are.";
+            return Ok(Flash::new(Redirect::to(links::account()), message).into());
         }
     }
-    if form.are_good() {
-        form.refuse("old_password", "This is not your password.");
+    if form.is_valid() {
+        form.add_error("old_password", "This is not your password.");
     }
-    Ok(Err(page(visitor, form, db).await?))
+    Ok(page(visitor, form, db).await?.into())
 }
 
 #[post("/account/sign-out-everywhere")]
-async fn sign_out_everywhere(visitor: Visitor, cookies: &CookieJar<'_>, db: &Db) -> AppResult<Flash> {
-    let asker = visitor.clone();
-    db.write(move |connection| Session::end_all(&asker.require(connection)?, connection).map_err(AppError::from))
+pub async fn sign_out_everywhere(visitor: Visitor, cookies: &CookieJar<'_>, db: &Db) -> HandlerResult {
+    let sender = visitor.clone();
+    db.write(move |connection| Session::end_all(&sender.require(connection)?, connection).map_err(AppError::from))
         .await?;
-    visitor.forget(cookies);
-    Ok(Flash::new(Redirect::to(super::home_page()), "You are signed out everywhere."))
+    visitor.remove_cookie(cookies);
+    Ok(Flash::new(Redirect::to(links::home()), "You are signed out everywhere.").into())
 }
 
 #[derive(FromForm)]
-struct Farewell<'r> {
+pub struct AccountDeletion<'r> {
     #[field(default = "")]
     password: &'r str,
 }
 
 #[post("/account/delete", data = "<typed>")]
-async fn delete(
-    typed: Form<Farewell<'_>>,
+pub async fn delete(
+    typed: Form<AccountDeletion<'_>>,
     visitor: Visitor,
     attempts: Attempts<'_>,
     cookies: &CookieJar<'_>,
     passwords: &State<Passwords>,
     db: &Db,
-) -> Answer {
-    let asker = Asker::load(&visitor, db).await?;
-    if asker.has_password(typed.password, &attempts, passwords).await? {
+) -> HandlerResult {
+    let account = Account::load(&visitor, db).await?;
+    if account.has_password(typed.password, &attempts, passwords).await? {
         let work = move |connection: &mut migrate::Connection| {
-            let is_still_right = asker.user.has_password_hash(asker.hash.as_deref(), connection)?;
-            if is_still_right {
-                asker.user.delete(connection)?;
+            let is_unchanged = account.user.has_password_hash(account.hash.as_deref(), connection)?;
+            if is_unchanged {
+                account.user.delete(connection)?;
             }
-            Ok::<_, AppError>(is_still_right)
+            Ok::<_, AppError>(is_unchanged)
         };
         if db.write(work).await? {
-            visitor.forget(cookies);
-            return Ok(Ok(Flash::new(Redirect::to(super::home_page()), "Your account is deleted.")));
+            visitor.remove_cookie(cookies);
+            return Ok(Flash::new(Redirect::to(links::home()), "Your account is deleted.").into());
         }
     }
     let mut form = fields();
-    form.refuse("password", "This is not your password.");
-    Ok(Err(page(visitor, form, db).await?))
+    form.add_error("password", "This is not your password.");
+    Ok(page(visitor, form, db).await?.into())
 }
 
-/// No password is shown again.
+/// The fields of all forms on the page. A password is never shown again.
 fn fields() -> Fields {
     Fields::new([("old_password", ""), ("new_password", ""), ("password", "")])
 }
 
-/// Who asks for what only they may ask for, with the hash of the password that proves it.
-struct Asker {
+/// The signed-in user, with the hash of the password that has to be typed again.
+struct Account {
     user: User,
     hash: Option<String>,
 }
 
-impl Asker {
+impl Account {
     async fn load(visitor: &Visitor, db: &Db) -> AppResult<Self> {
         let visitor = visitor.clone();
         db.run(move |connection| {
@@ -147,7 +147,7 @@ impl Asker {
 /// A session as the page lists it.
 #[derive(Serialize)]
 #[serde(crate = "rocket::serde")]
-struct Place {
+struct SessionItem {
     browser: String,
     since: Moment,
     is_this: bool,
@@ -161,19 +161,19 @@ async fn page(visitor: Visitor, form: Fields, db: &Db) -> AppResult<Page> {
             Ok::<_, AppError>((user, this, sessions))
         })
         .await?;
-    let places: Vec<_> = sessions
+    let sessions: Vec<_> = sessions
         .into_iter()
-        .map(|session| Place {
+        .map(|session| SessionItem {
             is_this: session.id == this.id,
             since: Moment::new(session.created_at),
-            browser: browser::name(&session.user_agent),
+            browser: user_agent::describe(&session.user_agent),
         })
         .collect();
     let links = [
-        ("password_link", uri!(change_password).to_string()),
-        ("sign_out_everywhere_link", uri!(sign_out_everywhere).to_string()),
-        ("delete_link", uri!(delete).to_string()),
+        ("password_link", links::change_password()),
+        ("sign_out_everywhere_link", links::sign_out_everywhere()),
+        ("delete_link", links::delete_account()),
     ];
-    let page = Page::new("account.html").viewer(Some(&user)).form(&form).with("sessions", &places);
+    let page = Page::new("account.html").viewer(Some(&user)).form(&form).with("sessions", &sessions);
     Ok(links.iter().fold(page.with("email", &user.email), |page, (name, link)| page.with(name, link)))
 }

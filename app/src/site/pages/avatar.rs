@@ -1,45 +1,34 @@
-//! The picture of a person: squares, the same on both sides, drawn from the nickname.
+//! The picture of a user: a symmetric pattern of squares, drawn from the digest of the nickname.
 
 use std::fmt::Write as _;
 
 use rocket::fairing::{AdHoc, Fairing};
-use rocket::http::{ContentType, Header};
-use rocket::response::Responder;
-use rocket::{get, routes, uri};
+use rocket::http::ContentType;
+use rocket::{get, routes};
 use sha2::{Digest as _, Sha256};
+
+use crate::site::error::AppError;
+use crate::site::response::{File, HandlerResult};
 
 /// The fairing that serves it.
 pub fn stage() -> impl Fairing {
     AdHoc::on_ignite("Avatars", |rocket| async { rocket.mount("/", routes![avatar]) })
 }
 
-/// The link of somebody's picture.
-pub fn link(nickname: &str) -> String {
-    uri!(avatar(file = format!("{nickname}.svg"))).to_string()
-}
-
-#[derive(Responder)]
-struct Picture {
-    svg: String,
-    content_type: ContentType,
-    cache: Header<'static>,
-}
-
-/// Nobody is looked up: who has no account has a picture too.
+/// The picture needs no query: it exists for every nickname, with or without an account.
 #[get("/avatar/<file>")]
-fn avatar(file: &str) -> Option<Picture> {
-    let nickname = file.strip_suffix(".svg")?;
-    let cache = Header::new("Cache-Control", "public, max-age=604800");
-    Some(Picture { svg: draw(nickname), content_type: ContentType::SVG, cache })
+pub fn avatar(file: &str) -> HandlerResult {
+    let nickname = file.strip_suffix(".svg").ok_or(AppError::NotFound)?;
+    Ok(File::new(draw(nickname), ContentType::SVG, "public, max-age=604800").into())
 }
 
-/// Five by five squares, of which the left three columns are bits of the digest and the others mirror them.
+/// Five by five squares. The digest sets the left three columns; the right two mirror them.
 fn draw(nickname: &str) -> String {
     let digest = Sha256::digest(nickname.as_bytes());
     let hue = u32::from(digest[0]) * 360 / 256;
     let mut path = String::new();
-    for (place, byte) in digest[1..16].iter().enumerate() {
-        let (column, row) = (place / 5, place % 5);
+    for (index, byte) in digest[1..16].iter().enumerate() {
+        let (column, row) = (index / 5, index % 5);
         if byte % 2 == 0 {
             let _ = write!(path, "M{column} {row}h1v1h-1z");
             if column < 2 {
@@ -59,7 +48,7 @@ mod tests {
     use super::draw;
 
     #[test]
-    fn a_picture_is_always_the_same_and_shows_nothing_that_was_typed() {
+    fn a_picture_depends_on_the_nickname_only() {
         assert_eq!(draw("susan"), draw("susan"));
         assert_ne!(draw("susan"), draw("john"));
         assert!(!draw("<script>\"").contains("script"));

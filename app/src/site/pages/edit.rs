@@ -1,31 +1,27 @@
-//! The form to change one's nickname and what one says of oneself.
+//! The form to edit one's profile: the nickname and the text about oneself.
 
 use rocket::fairing::{AdHoc, Fairing};
 use rocket::form::Form;
 use rocket::response::Redirect;
-use rocket::{FromForm, get, post, routes, uri};
+use rocket::{FromForm, get, post, routes};
 
-use super::user_page;
 use crate::models::User;
 use crate::site::auth::Visitor;
+use crate::site::error::AppError;
 use crate::site::flash::Flash;
 use crate::site::forms::{self, Fields};
+use crate::site::links;
+use crate::site::pool::Db;
+use crate::site::response::HandlerResult;
 use crate::site::templates::Page;
-use crate::site::{AppError, AppResult, Db};
 
 /// The fairing that serves it.
 pub fn stage() -> impl Fairing {
     AdHoc::on_ignite("Edit profile", |rocket| async { rocket.mount("/", routes![show, submit]) })
 }
 
-/// The link of it.
-pub fn link() -> String {
-    uri!(show).to_string()
-}
-
-/// What is typed into the form.
 #[derive(FromForm)]
-struct Profile<'r> {
+pub struct Profile<'r> {
     #[field(default = "")]
     nickname: &'r str,
     #[field(default = "")]
@@ -33,40 +29,40 @@ struct Profile<'r> {
 }
 
 #[get("/edit")]
-async fn show(visitor: Visitor, db: &Db) -> AppResult<Page> {
+pub async fn show(visitor: Visitor, db: &Db) -> HandlerResult {
     let viewer = db.run(move |connection| visitor.require(connection)).await?;
     let about_me = viewer.about_me.as_deref().unwrap_or_default();
-    Ok(page(&Fields::new([("nickname", viewer.nickname.as_str()), ("about_me", about_me)]), &viewer))
+    Ok(page(&Fields::new([("nickname", viewer.nickname.as_str()), ("about_me", about_me)]), &viewer).into())
 }
 
 #[post("/edit", data = "<typed>")]
-async fn submit(typed: Form<Profile<'_>>, visitor: Visitor, db: &Db) -> AppResult<Result<Flash, Page>> {
-    let (nickname, about_me) = (typed.nickname.to_owned(), forms::tidy(typed.about_me));
+pub async fn submit(typed: Form<Profile<'_>>, visitor: Visitor, db: &Db) -> HandlerResult {
+    let (nickname, about_me) = (typed.nickname.to_owned(), forms::normalize(typed.about_me));
     let mut form = Fields::new([("nickname", nickname.as_str()), ("about_me", about_me.as_str())])
         .checked("nickname", forms::nickname(&nickname))
         .checked("about_me", forms::about_me(&about_me));
-    let back = Redirect::to(user_page(&nickname));
-    let are_good = form.are_good();
+    let profile = links::user(&nickname);
+    let is_valid = form.is_valid();
     let (viewer, stored) = db
         .write(move |connection| {
             let viewer = visitor.require(connection)?;
-            let stored = if are_good { viewer.set_profile(&nickname, &about_me, connection) } else { Ok(()) };
+            let stored = if is_valid { viewer.set_profile(&nickname, &about_me, connection) } else { Ok(()) };
             Ok::<_, AppError>((viewer, stored))
         })
         .await?;
     if let Err(error) = stored {
-        form.refused(error)?;
+        form.add_model_error(error)?;
     }
-    if form.are_good() {
-        return Ok(Ok(Flash::new(back, "Your changes have been saved.")));
+    if form.is_valid() {
+        return Ok(Flash::new(Redirect::to(profile), "Your changes have been saved.").into());
     }
-    Ok(Err(page(&form, &viewer)))
+    Ok(page(&form, &viewer).into())
 }
 
 fn page(form: &Fields, viewer: &User) -> Page {
     Page::new("edit.html")
         .viewer(Some(viewer))
         .form(form)
-        .with("longest", &User::ABOUT_ME_LENGTH)
-        .with("action", &uri!(submit).to_string())
+        .with("max_length", &User::ABOUT_ME_LENGTH)
+        .with("action", &links::edit_profile())
 }

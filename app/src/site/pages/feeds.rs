@@ -1,15 +1,17 @@
-//! The newest posts for feed readers: everybody's, a person's, a tag's.
+//! Atom feeds of the newest posts: all posts, a user's, a tag's.
 
 use rocket::fairing::{AdHoc, Fairing};
-use rocket::{get, routes, uri};
+use rocket::{get, routes};
 
-use super::{explore, tag, user};
 use crate::models::markup::tag_key;
 use crate::models::{Feed, Page as Posts, Position, User};
-use crate::site::atom::{self, Address, Atom};
-use crate::site::{AppError, AppResult, Db};
+use crate::site::atom::{self, BaseUrl};
+use crate::site::error::AppError;
+use crate::site::links;
+use crate::site::pool::Db;
+use crate::site::response::HandlerResult;
 
-/// How many posts a feed lists.
+/// The number of posts in a feed.
 const SIZE: u8 = 25;
 
 /// The fairing that serves them.
@@ -17,29 +19,14 @@ pub fn stage() -> impl Fairing {
     AdHoc::on_ignite("Feeds", |rocket| async { rocket.mount("/", routes![of_all, of_user, of_tag]) })
 }
 
-/// The link of everybody's feed.
-pub fn link() -> String {
-    uri!(of_all).to_string()
-}
-
-/// The link of a person's feed.
-pub fn user_link(nickname: &str) -> String {
-    uri!(of_user(nickname)).to_string()
-}
-
-/// The link of a tag's feed.
-pub fn tag_link(name: &str) -> String {
-    uri!(of_tag(name)).to_string()
-}
-
 #[get("/feed.atom")]
-async fn of_all(address: Address, db: &Db) -> AppResult<Atom> {
-    let posts = db.run(|connection| Posts::load(&Feed::Everybody, Position::Newest, SIZE, connection)).await?;
-    Ok(atom::feed(&address, "microblog", &explore::link(Position::Newest), &link(), &posts.posts))
+pub async fn of_all(base: BaseUrl, db: &Db) -> HandlerResult {
+    let posts = db.run(|connection| Posts::load(&Feed::All, Position::Newest, SIZE, connection)).await?;
+    Ok(atom::feed(&base, "microblog", &links::explore(), &links::feed(), &posts.posts).into())
 }
 
 #[get("/user/<nickname>/feed.atom")]
-async fn of_user(nickname: &str, address: Address, db: &Db) -> AppResult<Atom> {
+pub async fn of_user(nickname: &str, base: BaseUrl, db: &Db) -> HandlerResult {
     let name = nickname.to_owned();
     let (nickname, posts) = db
         .run(move |connection| {
@@ -49,15 +36,14 @@ async fn of_user(nickname: &str, address: Address, db: &Db) -> AppResult<Atom> {
         })
         .await?;
     let title = format!("{nickname} on microblog");
-    let page = user::link(&nickname, Position::Newest);
-    Ok(atom::feed(&address, &title, &page, &user_link(&nickname), &posts.posts))
+    Ok(atom::feed(&base, &title, &links::user(&nickname), &links::user_feed(&nickname), &posts.posts).into())
 }
 
 #[get("/tag/<name>/feed.atom")]
-async fn of_tag(name: &str, address: Address, db: &Db) -> AppResult<Atom> {
+pub async fn of_tag(name: &str, base: BaseUrl, db: &Db) -> HandlerResult {
     let key = tag_key(name);
     let feed = Feed::Tagged(key.clone());
     let posts = db.run(move |connection| Posts::load(&feed, Position::Newest, SIZE, connection)).await?;
     let title = format!("#{key} on microblog");
-    Ok(atom::feed(&address, &title, &tag::link(&key, Position::Newest), &tag_link(&key), &posts.posts))
+    Ok(atom::feed(&base, &title, &links::tag(&key), &links::tag_feed(&key), &posts.posts).into())
 }

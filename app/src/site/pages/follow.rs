@@ -1,33 +1,25 @@
-//! Following somebody, and ceasing to. Both lead back to the page where the button was.
+//! Following and unfollowing a user. Both redirect to the page with the button.
 
 use rocket::fairing::{AdHoc, Fairing};
-use rocket::{post, routes, uri};
+use rocket::{post, routes};
 
-use super::user_page;
 use crate::models::User;
 use crate::site::auth::Visitor;
+use crate::site::error::AppError;
 use crate::site::flash::Flash;
-use crate::site::{AppError, AppResult, Db, local};
+use crate::site::pool::Db;
+use crate::site::response::HandlerResult;
+use crate::site::{links, safe_redirect};
 
 /// The fairing that serves them.
 pub fn stage() -> impl Fairing {
     AdHoc::on_ignite("Following", |rocket| async { rocket.mount("/", routes![follow, unfollow]) })
 }
 
-/// Where the form to follow somebody is sent, from that page: from theirs, unless it is said.
-pub fn follow_link(nickname: &str, from: Option<&str>) -> String {
-    uri!(follow(nickname = nickname, next = from)).to_string()
-}
-
-/// Where the form to follow somebody no longer is sent, likewise.
-pub fn unfollow_link(nickname: &str, from: Option<&str>) -> String {
-    uri!(unfollow(nickname = nickname, next = from)).to_string()
-}
-
 #[post("/user/<nickname>/follow?<next>")]
-async fn follow(nickname: &str, next: Option<&str>, visitor: Visitor, db: &Db) -> AppResult<Flash> {
+pub async fn follow(nickname: &str, next: Option<&str>, visitor: Visitor, db: &Db) -> HandlerResult {
     let name = nickname.to_owned();
-    let (nickname, is_me) = db
+    let (nickname, is_self) = db
         .write(move |connection| {
             let viewer = visitor.require(connection)?;
             let user = User::by_nickname(&name, connection)?;
@@ -37,14 +29,14 @@ async fn follow(nickname: &str, next: Option<&str>, visitor: Visitor, db: &Db) -
             Ok::<_, AppError>((user.nickname, viewer.id == user.id))
         })
         .await?;
-    let done = format!("You are now following {nickname}!");
-    Ok(back(next, &nickname, if is_me { "You can't follow yourself!" } else { &done }))
+    let message = format!("You are now following {nickname}!");
+    Ok(back(next, &nickname, if is_self { "You can't follow yourself!" } else { &message }).into())
 }
 
 #[post("/user/<nickname>/unfollow?<next>")]
-async fn unfollow(nickname: &str, next: Option<&str>, visitor: Visitor, db: &Db) -> AppResult<Flash> {
+pub async fn unfollow(nickname: &str, next: Option<&str>, visitor: Visitor, db: &Db) -> HandlerResult {
     let name = nickname.to_owned();
-    let (nickname, is_me) = db
+    let (nickname, is_self) = db
         .write(move |connection| {
             let viewer = visitor.require(connection)?;
             let user = User::by_nickname(&name, connection)?;
@@ -52,10 +44,10 @@ async fn unfollow(nickname: &str, next: Option<&str>, visitor: Visitor, db: &Db)
             Ok::<_, AppError>((user.nickname, viewer.id == user.id))
         })
         .await?;
-    let done = format!("You have stopped following {nickname}.");
-    Ok(back(next, &nickname, if is_me { "You can't unfollow yourself!" } else { &done }))
+    let message = format!("You have stopped following {nickname}.");
+    Ok(back(next, &nickname, if is_self { "You can't unfollow yourself!" } else { &message }).into())
 }
 
 fn back(next: Option<&str>, nickname: &str, message: &str) -> Flash {
-    Flash::new(local::to(next.unwrap_or_default(), || user_page(nickname)), message)
+    Flash::new(safe_redirect::to(next.unwrap_or_default(), || links::user(nickname)), message)
 }

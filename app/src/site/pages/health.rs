@@ -1,4 +1,4 @@
-//! `/health`, for whoever watches the site: 200 when the database answers and is at the version that the site needs.
+//! `/health`, for monitoring: 200 if the database responds and is at the version that the site needs, else 503.
 
 use std::collections::BTreeSet;
 
@@ -9,10 +9,13 @@ use rocket::fairing::{AdHoc, Fairing};
 use rocket::http::Status;
 use rocket::{State, get, routes};
 
-use crate::site::{AppError, Db, migrations};
+use crate::site::error::AppResult;
+use crate::site::migrations;
+use crate::site::pool::Db;
+use crate::site::response::HandlerResult;
 
 diesel::table! {
-    /// The table that `diesel_migrations` keeps.
+    /// The table of applied migrations of `diesel_migrations`.
     __diesel_schema_migrations (version) {
         version -> VarChar,
     }
@@ -32,22 +35,23 @@ pub fn stage() -> impl Fairing {
     })
 }
 
-/// The migrations that a current database has had, by the versions that Diesel records.
+/// The versions of all embedded migrations, as Diesel records them.
 struct Needed(BTreeSet<String>);
 
 #[get("/health")]
-async fn health(needed: &State<Needed>, db: &Db) -> (Status, &'static str) {
-    match db.run(applied).await {
+async fn health(needed: &State<Needed>, db: &Db) -> HandlerResult {
+    let (status, text) = match db.run(applied).await {
         Ok(applied) if applied == needed.0 => (Status::Ok, "ok\n"),
         Ok(_) => (Status::ServiceUnavailable, "the database is not at the version that the site needs\n"),
         Err(error) => {
             log::warn!("GET /health: {error}");
-            (Status::ServiceUnavailable, "the database does not answer\n")
+            (Status::ServiceUnavailable, "the database does not respond\n")
         }
-    }
+    };
+    Ok((status, text).into())
 }
 
-fn applied(connection: &mut Connection) -> Result<BTreeSet<String>, AppError> {
+fn applied(connection: &mut Connection) -> AppResult<BTreeSet<String>> {
     let versions: Vec<String> =
         __diesel_schema_migrations::table.select(__diesel_schema_migrations::version).load(connection)?;
     Ok(versions.into_iter().collect())

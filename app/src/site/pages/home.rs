@@ -1,44 +1,41 @@
-//! The front page: for those who are signed in, their own posts and those of the people they follow, and the form to
-//! write; for all others, everybody's newest posts.
+//! The front page: for signed-in users, the form to write a post, their own posts and the posts of the people they
+//! follow; for other visitors, all posts.
 
 use config::Config;
 use rocket::fairing::{AdHoc, Fairing};
 use rocket::form::Form;
 use rocket::response::Redirect;
-use rocket::{FromForm, State, get, post, routes, uri};
+use rocket::{FromForm, State, get, post, routes};
 
-use super::{feeds, timeline};
+use super::timeline;
 use crate::models::{Cursor, Feed, NewPost, Page as Posts, Position, Post, User};
 use crate::site::auth::Visitor;
+use crate::site::error::{AppError, AppResult};
 use crate::site::flash::{Flash, FlashMessage};
 use crate::site::forms::{self, Fields};
+use crate::site::links;
+use crate::site::pool::Db;
+use crate::site::response::HandlerResult;
 use crate::site::templates::Page;
-use crate::site::{AppError, AppResult, Db};
 
 /// The fairing that serves it.
 pub fn stage() -> impl Fairing {
     AdHoc::on_ignite("Front page", |rocket| async { rocket.mount("/", routes![home, index, write]) })
 }
 
-/// The link of a page of it.
-pub fn link(position: Position) -> String {
-    let (before, after) = timeline::cursors(position);
-    uri!(home(before = before, after = after)).to_string()
-}
-
 #[get("/?<before>&<after>")]
-async fn home(
+pub async fn home(
     before: Option<Cursor>,
     after: Option<Cursor>,
     flash: FlashMessage<'_>,
     visitor: Visitor,
     config: &State<Config>,
     db: &Db,
-) -> AppResult<Page> {
+) -> HandlerResult {
     let (size, position) = (config.posts_per_page, timeline::position(before, after));
     let (viewer, posts) = db.run(move |connection| load(&visitor, position, size, connection)).await?;
     let form = Fields::new([("body", "")]);
-    Ok(page(&form, viewer.as_ref(), &posts).flash(flash))
+    Ok(page(&form, viewer.as_ref(), &posts).flash(flash).into())
 }
 
 #[get("/index?<before>&<after>")]
@@ -49,11 +46,10 @@ async fn index(
     visitor: Visitor,
     config: &State<Config>,
     db: &Db,
-) -> AppResult<Page> {
+) -> HandlerResult {
     home(before, after, flash, visitor, config, db).await
 }
 
-/// What is typed into the form.
 #[derive(FromForm)]
 struct Draft<'r> {
     #[field(default = "")]
@@ -61,22 +57,17 @@ struct Draft<'r> {
 }
 
 #[post("/", data = "<draft>")]
-async fn write(
-    draft: Form<Draft<'_>>,
-    visitor: Visitor,
-    config: &State<Config>,
-    db: &Db,
-) -> AppResult<Result<Flash, Page>> {
-    let body = forms::tidy(draft.body);
+async fn write(draft: Form<Draft<'_>>, visitor: Visitor, config: &State<Config>, db: &Db) -> HandlerResult {
+    let body = forms::normalize(draft.body);
     let form = Fields::new([("body", body.as_str())])
-        .checked("body", forms::text(&body, "what you want to say", Post::BODY_LENGTH, Post::BODY_ROOM));
-    if form.are_good() {
+        .checked("body", forms::text(&body, "what you want to say", Post::BODY_LENGTH, Post::BODY_COLUMN_LENGTH));
+    if form.is_valid() {
         db.write(move |connection| {
             let author = visitor.require(connection)?;
             NewPost::new(&author, &body)?.insert(connection).map_err(AppError::from)
         })
         .await?;
-        return Ok(Ok(Flash::new(Redirect::to(link(Position::Newest)), "Your post is now live!")));
+        return Ok(Flash::new(Redirect::to(links::home()), "Your post is now live!").into());
     }
     let size = config.posts_per_page;
     let (viewer, posts) = db
@@ -85,7 +76,7 @@ async fn write(
             load(&visitor, Position::Newest, size, connection)
         })
         .await?;
-    Ok(Err(page(&form, viewer.as_ref(), &posts)))
+    Ok(page(&form, viewer.as_ref(), &posts).into())
 }
 
 fn load(
@@ -95,7 +86,7 @@ fn load(
     connection: &mut migrate::Connection,
 ) -> AppResult<(Option<User>, Posts)> {
     let viewer = visitor.load(connection)?;
-    let feed = viewer.as_ref().map_or(Feed::Everybody, |viewer| Feed::Home(viewer.id));
+    let feed = viewer.as_ref().map_or(Feed::All, |viewer| Feed::Home(viewer.id));
     let posts = Posts::load(&feed, position, size, connection)?;
     Ok((viewer, posts))
 }
@@ -104,7 +95,7 @@ fn page(form: &Fields, viewer: Option<&User>, posts: &Posts) -> Page {
     let page = Page::new("home.html")
         .viewer(viewer)
         .form(form)
-        .with("longest", &Post::BODY_LENGTH)
-        .with("atom", &feeds::link());
-    timeline::show(page, posts, viewer, link)
+        .with("max_length", &Post::BODY_LENGTH)
+        .with("atom", &links::feed());
+    timeline::show(page, posts, viewer, links::home_at)
 }

@@ -12,15 +12,12 @@ mod people;
 mod post;
 mod register;
 mod search;
-pub mod sign_in;
+mod sign_in;
 mod tag;
 mod timeline;
 mod user;
 
 use rocket::fairing::{AdHoc, Fairing};
-use rocket::uri;
-
-use crate::models::Position;
 
 /// The fairing that serves them all.
 pub fn stage() -> impl Fairing {
@@ -44,35 +41,82 @@ pub fn stage() -> impl Fairing {
     })
 }
 
-/// The link of the front page.
-pub fn home_page() -> String {
-    home::link(Position::Newest)
-}
+#[cfg(test)]
+mod tests {
+    use rocket::http::impl_from_uri_param_identity;
+    use rocket::http::uri::fmt::{Formatter, Query, UriDisplay};
+    use rocket::uri;
 
-/// The link of somebody's page.
-pub fn user_page(nickname: &str) -> String {
-    user::link(nickname, Position::Newest)
-}
+    use super::{
+        account, avatar, edit, explore, feeds, follow, home, people, post, register, search, sign_in, tag, user,
+    };
+    use crate::models::{Cursor, Position};
+    use crate::site::links;
 
-/// The link of the posts with that tag.
-pub fn tag_page(name: &str) -> String {
-    tag::link(name, Position::Newest)
-}
+    impl UriDisplay<Query> for Cursor {
+        fn fmt(&self, f: &mut Formatter<'_, Query>) -> std::fmt::Result {
+            f.write_value(self.to_string())
+        }
+    }
 
-/// The link of one post by itself.
-pub fn post_page(id: i32) -> String {
-    post::link(id)
-}
+    impl_from_uri_param_identity!([Query] Cursor);
 
-/// The links that every page shows, by the name that the templates know them by.
-pub fn links() -> [(&'static str, String); 7] {
-    [
-        ("home_page", home_page()),
-        ("explore_page", explore::link(Position::Newest)),
-        ("search_page", search::link(None, None)),
-        ("login_page", uri!(sign_in::show(None::<String>)).to_string()),
-        ("logout_page", uri!(sign_in::sign_out).to_string()),
-        ("account_page", uri!(account::show).to_string()),
-        ("register_page", uri!(register::show).to_string()),
-    ]
+    /// Text with a character of each kind that is percent-encoded somewhere.
+    const TEXTS: [&str; 4] = ["susan", "a b/c?d&e=f#g%20h+i", "Über 👋", "\"<'>\\"];
+
+    #[test]
+    fn links_of_feeds_equal_the_uris_of_their_routes() {
+        let cursor: Cursor = "1795342440000000-12".parse().unwrap();
+        for (position, before, after) in [
+            (Position::Newest, None, None),
+            (Position::Before(cursor), Some(cursor), None),
+            (Position::After(cursor), None, Some(cursor)),
+        ] {
+            assert_eq!(links::home_at(position), uri!(home::home(before, after)).to_string());
+            assert_eq!(links::explore_at(position), uri!(explore::explore(before, after)).to_string());
+            for name in TEXTS {
+                assert_eq!(links::user_at(name, position), uri!(user::user(name, before, after)).to_string());
+                assert_eq!(links::tag_at(name, position), uri!(tag::tag(name, before, after)).to_string());
+            }
+        }
+        assert_eq!(links::feed(), uri!(feeds::of_all).to_string());
+        for name in TEXTS {
+            assert_eq!(links::user_feed(name), uri!(feeds::of_user(name)).to_string());
+            assert_eq!(links::tag_feed(name), uri!(feeds::of_tag(name)).to_string());
+        }
+    }
+
+    #[test]
+    fn links_of_pages_equal_the_uris_of_their_routes() {
+        let none = None::<&str>;
+        for text in TEXTS {
+            let some = Some(text);
+            assert_eq!(links::avatar(text), uri!(avatar::avatar(format!("{text}.svg"))).to_string());
+            assert_eq!(links::followers(text, ""), uri!(people::followers(text, none)).to_string());
+            assert_eq!(links::followers("susan", text), uri!(people::followers("susan", some)).to_string());
+            assert_eq!(links::following(text, ""), uri!(people::following(text, none)).to_string());
+            assert_eq!(links::following("susan", text), uri!(people::following("susan", some)).to_string());
+            assert_eq!(links::follow(text, some), uri!(follow::follow(text, some)).to_string());
+            assert_eq!(links::unfollow(text, some), uri!(follow::unfollow(text, some)).to_string());
+            assert_eq!(links::search(some, Some(2)), uri!(search::results(some, Some(2))).to_string());
+            assert_eq!(links::sign_in(some), uri!(sign_in::show(some.map(str::to_owned))).to_string());
+        }
+        assert_eq!(links::follow("susan", None), uri!(follow::follow("susan", none)).to_string());
+        assert_eq!(links::search(None, None), uri!(search::results(none, None::<usize>)).to_string());
+        assert_eq!(links::sign_in(None), uri!(sign_in::show(None::<String>)).to_string());
+        for (link, uri) in [
+            (links::post(7), uri!(post::show(7))),
+            (links::delete_post(7), uri!(post::delete(7))),
+            (links::sign_out(), uri!(sign_in::sign_out)),
+            (links::register(), uri!(register::show)),
+            (links::edit_profile(), uri!(edit::show)),
+            (links::edit_profile(), uri!(edit::submit)),
+            (links::account(), uri!(account::show)),
+            (links::change_password(), uri!(account::change_password)),
+            (links::sign_out_everywhere(), uri!(account::sign_out_everywhere)),
+            (links::delete_account(), uri!(account::delete)),
+        ] {
+            assert_eq!(link, uri.to_string());
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! Who follows somebody, and whom somebody follows.
+//! The followers of a user, and the people whom a user follows.
 
 use std::collections::HashSet;
 
@@ -6,35 +6,27 @@ use diesel::QueryResult;
 use migrate::Connection;
 use rocket::fairing::{AdHoc, Fairing};
 use rocket::serde::Serialize;
-use rocket::{get, routes, uri};
+use rocket::{get, routes};
 
-use super::{avatar, follow, user_page};
 use crate::models::User;
 use crate::site::auth::Visitor;
+use crate::site::error::{AppError, AppResult};
 use crate::site::flash::FlashMessage;
+use crate::site::links;
+use crate::site::pool::Db;
+use crate::site::response::HandlerResult;
 use crate::site::templates::Page;
 use crate::site::text::{self, Segment};
-use crate::site::{AppError, AppResult, Db};
 
-/// How many people a page lists.
-const PAGE: u8 = 50;
+/// The number of people on a page.
+const PAGE_SIZE: u8 = 50;
 
 /// The fairing that serves them.
 pub fn stage() -> impl Fairing {
     AdHoc::on_ignite("Followers", |rocket| async { rocket.mount("/", routes![followers, following]) })
 }
 
-/// The link of the page of followers behind that nickname, in the order of the alphabet.
-pub fn followers_link(nickname: &str, after: &str) -> String {
-    uri!(followers(nickname = nickname, after = (!after.is_empty()).then_some(after))).to_string()
-}
-
-/// The link of the page of those who are followed, likewise.
-pub fn following_link(nickname: &str, after: &str) -> String {
-    uri!(following(nickname = nickname, after = (!after.is_empty()).then_some(after))).to_string()
-}
-
-/// Somebody in a list.
+/// A user in a list.
 #[derive(Serialize)]
 #[serde(crate = "rocket::serde")]
 pub struct Person<'a> {
@@ -42,27 +34,27 @@ pub struct Person<'a> {
     avatar: String,
     nickname: Vec<Segment<'a>>,
     about_me: Vec<Segment<'a>>,
-    /// The name without marks.
+    /// The nickname as plain text.
     name: &'a str,
-    follow: Option<Follow>,
+    follow: Option<FollowButton>,
 }
 
-/// The button to follow somebody, or to cease to.
+/// The button to follow or unfollow a user.
 #[derive(Serialize)]
 #[serde(crate = "rocket::serde")]
-struct Follow {
+struct FollowButton {
     is_followed: bool,
     action: String,
 }
 
-/// Who looks at a list of people, and which of these they follow.
+/// The user who views a list of people, and the ids of the people in it whom that user follows.
 pub struct Viewer {
     pub user: User,
     followed: HashSet<i32>,
 }
 
 impl Viewer {
-    /// Asks the database, once.
+    /// Loads the viewer with one query for the whole list.
     pub fn load<'a>(
         visitor: &Visitor,
         people: impl IntoIterator<Item = &'a User>,
@@ -73,21 +65,21 @@ impl Viewer {
         Ok(Some(Self { user, followed }))
     }
 
-    /// The button beside that person, on that page. There is none beside oneself.
-    fn button(&self, person: &User, page: &str) -> Option<Follow> {
+    /// The button for a user; none for the viewer themselves. It redirects to `page`.
+    fn button(&self, person: &User, page: &str) -> Option<FollowButton> {
         let is_followed = self.followed.contains(&person.id);
-        let link = if is_followed { follow::unfollow_link } else { follow::follow_link };
+        let link = if is_followed { links::unfollow } else { links::follow };
         let action = link(&person.nickname, Some(page));
-        (person.id != self.user.id).then_some(Follow { is_followed, action })
+        (person.id != self.user.id).then_some(FollowButton { is_followed, action })
     }
 }
 
 impl<'a> Person<'a> {
-    /// A person, with what was searched for marked.
+    /// A user, with the byte ranges that match a search marked.
     pub fn new(user: &'a User, in_nickname: &[std::ops::Range<usize>], in_about_me: &[std::ops::Range<usize>]) -> Self {
         Self {
-            link: user_page(&user.nickname),
-            avatar: avatar::link(&user.nickname),
+            link: links::user(&user.nickname),
+            avatar: links::avatar(&user.nickname),
             nickname: text::plain(&user.nickname, in_nickname),
             about_me: text::segments(user.about_me.as_deref().unwrap_or_default(), in_about_me),
             name: &user.nickname,
@@ -95,47 +87,47 @@ impl<'a> Person<'a> {
         }
     }
 
-    /// The same, with the button that whoever looks has beside this person on that page.
+    /// The same, with the button for the viewer. It redirects to `page`.
     pub fn seen_by(self, viewer: Option<&Viewer>, user: &User, page: &str) -> Self {
         Self { follow: viewer.and_then(|viewer| viewer.button(user, page)), ..self }
     }
 }
 
 #[get("/user/<nickname>/followers?<after>")]
-async fn followers(
+pub async fn followers(
     nickname: &str,
     after: Option<&str>,
     flash: FlashMessage<'_>,
     visitor: Visitor,
     db: &Db,
-) -> AppResult<Page> {
+) -> HandlerResult {
     let list = List::load(nickname, after, User::followers, visitor, db).await?;
-    Ok(list.show("Followers of", followers_link).flash(flash))
+    Ok(list.show("Followers of", links::followers).flash(flash).into())
 }
 
 #[get("/user/<nickname>/following?<after>")]
-async fn following(
+pub async fn following(
     nickname: &str,
     after: Option<&str>,
     flash: FlashMessage<'_>,
     visitor: Visitor,
     db: &Db,
-) -> AppResult<Page> {
+) -> HandlerResult {
     let list = List::load(nickname, after, User::following, visitor, db).await?;
-    Ok(list.show("Followed by", following_link).flash(flash))
+    Ok(list.show("Followed by", links::following).flash(flash).into())
 }
 
-/// Followers or followed: the query that lists some people behind a nickname.
+/// [`User::followers`] or [`User::following`].
 type Query = fn(&User, &str, u8, &mut Connection) -> QueryResult<Vec<User>>;
 
 /// A page of such a list.
 struct List {
     viewer: Option<Viewer>,
-    /// Whose followers they are, or whom they are followed by.
+    /// The user whose followers or followed people are listed.
     user: User,
     after: String,
     people: Vec<User>,
-    goes_on: bool,
+    has_more: bool,
 }
 
 impl List {
@@ -143,12 +135,12 @@ impl List {
         let (name, after) = (nickname.to_owned(), after.unwrap_or_default().to_owned());
         db.run(move |connection| {
             let user = User::by_nickname(&name, connection)?;
-            // One more than is shown: it tells whether the list goes on.
-            let mut people = query(&user, &after, PAGE + 1, connection)?;
-            let goes_on = people.len() > usize::from(PAGE);
-            people.truncate(PAGE.into());
+            // One more than a page shows: whether there is a next page.
+            let mut people = query(&user, &after, PAGE_SIZE + 1, connection)?;
+            let has_more = people.len() > usize::from(PAGE_SIZE);
+            people.truncate(PAGE_SIZE.into());
             let viewer = Viewer::load(&visitor, &people, connection)?;
-            Ok::<_, AppError>(Self { viewer, user, after, people, goes_on })
+            Ok::<_, AppError>(Self { viewer, user, after, people, has_more })
         })
         .await
     }
@@ -157,12 +149,12 @@ impl List {
         let (nickname, viewer) = (&self.user.nickname, self.viewer.as_ref());
         let here = link(nickname, &self.after);
         let person = |user| Person::new(user, &[], &[]).seen_by(viewer, user, &here);
-        let more = self.people.last().filter(|_| self.goes_on).map(|last| link(nickname, &last.nickname));
+        let more = self.people.last().filter(|_| self.has_more).map(|last| link(nickname, &last.nickname));
         Page::new("people.html")
             .viewer(viewer.map(|viewer| &viewer.user))
             .with("title", &format!("{title} {nickname}"))
             .with("user", nickname)
-            .with("user_page", &user_page(nickname))
+            .with("user_page", &links::user(nickname))
             .with("people", &self.people.iter().map(person).collect::<Vec<_>>())
             .with("more", &more)
     }

@@ -1,36 +1,27 @@
-//! One post by itself, and its end.
+//! The page of one post, and its deletion.
 
 use rocket::fairing::{AdHoc, Fairing};
 use rocket::response::Redirect;
-use rocket::{get, post, routes, uri};
+use rocket::{get, post, routes};
 
 use super::timeline::Item;
 use crate::models::Post;
 use crate::site::auth::Visitor;
+use crate::site::error::AppError;
 use crate::site::flash::{Flash, FlashMessage};
+use crate::site::links;
+use crate::site::pool::Db;
+use crate::site::response::HandlerResult;
 use crate::site::templates::Page;
-use crate::site::{AppError, AppResult, Db};
 
 /// The fairing that serves it.
 pub fn stage() -> impl Fairing {
     AdHoc::on_ignite("Posts", |rocket| async { rocket.mount("/", routes![show, delete]) })
 }
 
-/// The number of a post in a path. What is no number names no post, which is 404; Rocket would have made it 422.
-type Id = Option<i32>;
-
-/// The link of one.
-pub fn link(id: i32) -> String {
-    uri!(show(id)).to_string()
-}
-
-/// Where the form to delete one is sent.
-pub fn delete_link(id: i32) -> String {
-    uri!(delete(id)).to_string()
-}
-
+/// An id that is not a number is `None`, which becomes 404. Without the `Option`, Rocket would respond with 422.
 #[get("/post/<id>")]
-async fn show(id: Id, flash: FlashMessage<'_>, visitor: Visitor, db: &Db) -> AppResult<Page> {
+pub async fn show(id: Option<i32>, flash: FlashMessage<'_>, visitor: Visitor, db: &Db) -> HandlerResult {
     let id = id.ok_or(AppError::NotFound)?;
     let (viewer, post) = db
         .run(move |connection| {
@@ -40,21 +31,22 @@ async fn show(id: Id, flash: FlashMessage<'_>, visitor: Visitor, db: &Db) -> App
             Ok::<_, AppError>((viewer, (post, author)))
         })
         .await?;
-    Ok(Page::new("post.html").viewer(viewer.as_ref()).with("post", &Item::new(&post, viewer.as_ref())).flash(flash))
+    let item = Item::new(&post, viewer.as_ref());
+    Ok(Page::new("post.html").viewer(viewer.as_ref()).with("post", &item).flash(flash).into())
 }
 
 #[post("/post/<id>/delete")]
-async fn delete(id: Id, visitor: Visitor, db: &Db) -> AppResult<Flash> {
+pub async fn delete(id: Option<i32>, visitor: Visitor, db: &Db) -> HandlerResult {
     let id = id.ok_or(AppError::NotFound)?;
     db.write(move |connection| {
         let viewer = visitor.require(connection)?;
         let post = Post::find(id, connection)?;
-        // Whose post it is, is nobody's secret; to delete it is the author's right alone.
+        // 403 rather than 404: the author of a post is public.
         if post.user_id != viewer.id {
             return Err(AppError::Forbidden);
         }
         post.delete(connection).map_err(AppError::from)
     })
     .await?;
-    Ok(Flash::new(Redirect::to(super::home_page()), "Your post is deleted."))
+    Ok(Flash::new(Redirect::to(links::home()), "Your post is deleted.").into())
 }

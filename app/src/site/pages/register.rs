@@ -1,4 +1,4 @@
-//! A new account.
+//! The form to register a new account.
 
 use rocket::fairing::{AdHoc, Fairing};
 use rocket::form::Form;
@@ -9,17 +9,19 @@ use rocket::{FromForm, State, get, post, routes};
 use crate::models::NewUser;
 use crate::site::auth::password::Passwords;
 use crate::site::auth::{Attempts, Visitor};
+use crate::site::error::AppError;
 use crate::site::flash::Flash;
 use crate::site::forms::{self, Fields};
+use crate::site::links;
+use crate::site::pool::Db;
+use crate::site::response::HandlerResult;
 use crate::site::templates::Page;
-use crate::site::{AppError, AppResult, Db};
 
 /// The fairing that serves it.
 pub fn stage() -> impl Fairing {
     AdHoc::on_ignite("Register", |rocket| async { rocket.mount("/", routes![show, submit]) })
 }
 
-/// What is typed into the form.
 #[derive(FromForm)]
 struct Registration<'r> {
     #[field(default = "")]
@@ -31,8 +33,8 @@ struct Registration<'r> {
 }
 
 #[get("/register")]
-pub fn show() -> Page {
-    page(&Fields::new([("nickname", ""), ("email", ""), ("password", "")]))
+pub fn show() -> HandlerResult {
+    Ok(page(&Fields::new([("nickname", ""), ("email", ""), ("password", "")])).into())
 }
 
 #[post("/register", data = "<typed>")]
@@ -43,13 +45,13 @@ async fn submit(
     cookies: &CookieJar<'_>,
     passwords: &State<Passwords>,
     db: &Db,
-) -> AppResult<Result<Flash, Page>> {
+) -> HandlerResult {
     let (nickname, email) = (typed.nickname.to_owned(), typed.email.trim().to_owned());
     let mut form = Fields::new([("nickname", nickname.as_str()), ("email", email.as_str()), ("password", "")])
         .checked("nickname", forms::nickname(&nickname))
         .checked("email", forms::email(&email))
         .checked("password", forms::new_password(typed.password));
-    if form.are_good() {
+    if form.is_valid() {
         attempts.count(&nickname, None)?;
         let hash = passwords.hash(typed.password).await?;
         let stored = db
@@ -65,13 +67,13 @@ async fn submit(
             .await?;
         match stored {
             Ok(session) => {
-                session.remember(cookies);
-                return Ok(Ok(Flash::new(Redirect::to(super::home_page()), "Welcome! Your account is ready.")));
+                session.set_cookies(cookies);
+                return Ok(Flash::new(Redirect::to(links::home()), "Welcome! Your account is ready.").into());
             }
-            Err(error) => form.refused(error)?,
+            Err(error) => form.add_model_error(error)?,
         }
     }
-    Ok(Err(page(&form)))
+    Ok(page(&form).into())
 }
 
 fn page(form: &Fields) -> Page {

@@ -1,22 +1,20 @@
-//! What the pages that list posts have in common: the place in the list, the links to the next places, a post as it is
-//! shown.
+//! Shared by all pages that list posts: the position in the list, the links to other positions, a post as it is shown.
 
 use std::ops::Range;
 
 use chrono::{NaiveDateTime, SecondsFormat};
 use rocket::form::{self, FromFormField, ValueField};
-use rocket::http::impl_from_uri_param_identity;
-use rocket::http::uri::fmt::{Formatter, Query, UriDisplay};
 use rocket::serde::Serialize;
 
-use super::{avatar, post};
 use crate::models::{Cursor, Feed, Page as Posts, Position, Post, User};
 use crate::site::auth::Visitor;
+use crate::site::error::{AppError, AppResult};
+use crate::site::links;
+use crate::site::pool::Db;
 use crate::site::templates::Page;
 use crate::site::text::{self, Segment};
-use crate::site::{AppError, AppResult, Db};
 
-/// The position that a link asks for.
+/// The position that the parameters of a link stand for.
 pub fn position(before: Option<Cursor>, after: Option<Cursor>) -> Position {
     match (before, after) {
         (Some(cursor), _) => Position::Before(cursor),
@@ -25,16 +23,7 @@ pub fn position(before: Option<Cursor>, after: Option<Cursor>) -> Position {
     }
 }
 
-/// The cursors that stand in the link of a position.
-pub fn cursors(position: Position) -> (Option<Cursor>, Option<Cursor>) {
-    match position {
-        Position::Newest => (None, None),
-        Position::Before(cursor) => (Some(cursor), None),
-        Position::After(cursor) => (None, Some(cursor)),
-    }
-}
-
-/// Who looks at a feed, and the page of it at that position.
+/// Loads the signed-in user, and the page of a feed at a position.
 pub async fn load(
     feed: Feed,
     position: Position,
@@ -48,7 +37,7 @@ pub async fn load(
     .await
 }
 
-/// Hands a template a page of posts, as `posts`, `newer` and `older`.
+/// Passes a page of posts to a template, as `posts`, `newer` and `older`.
 pub fn show(page: Page, posts: &Posts, viewer: Option<&User>, link: impl Fn(Position) -> String) -> Page {
     page.with("posts", &posts.posts.iter().map(|post| Item::new(post, viewer)).collect::<Vec<_>>())
         .with("newer", &posts.newer.map(&link))
@@ -66,28 +55,28 @@ pub struct Item<'a> {
     text: &'a str,
     body: Vec<Segment<'a>>,
     time: Moment,
-    is_mine: bool,
+    is_own: bool,
     delete_action: String,
 }
 
 impl<'a> Item<'a> {
-    /// A post and its author, for whoever looks at it.
+    /// A post and its author, as shown to the viewer.
     pub fn new(post: &'a (Post, User), viewer: Option<&User>) -> Self {
         Self::marked(post, viewer, &[])
     }
 
-    /// The same, with those bytes of the text marked.
+    /// The same, with the byte ranges `marks` of the text marked.
     pub fn marked((post, author): &'a (Post, User), viewer: Option<&User>, marks: &[Range<usize>]) -> Self {
         Self {
-            link: post::link(post.id),
+            link: links::post(post.id),
             author: &author.nickname,
-            author_page: super::user_page(&author.nickname),
-            avatar: avatar::link(&author.nickname),
+            author_page: links::user(&author.nickname),
+            avatar: links::avatar(&author.nickname),
             text: &post.body,
             body: text::segments(&post.body, marks),
             time: Moment::new(post.timestamp),
-            is_mine: viewer.is_some_and(|viewer| viewer.id == author.id),
-            delete_action: post::delete_link(post.id),
+            is_own: viewer.is_some_and(|viewer| viewer.id == author.id),
+            delete_action: links::delete_post(post.id),
         }
     }
 }
@@ -101,7 +90,7 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// That time, which is in UTC.
+    /// A time, given in UTC.
     pub fn new(time: NaiveDateTime) -> Self {
         Self {
             machine: time.and_utc().to_rfc3339_opts(SecondsFormat::Secs, true),
@@ -115,11 +104,3 @@ impl<'v> FromFormField<'v> for Cursor {
         field.value.parse().map_err(|error| form::Error::custom(error).into())
     }
 }
-
-impl UriDisplay<Query> for Cursor {
-    fn fmt(&self, f: &mut Formatter<'_, Query>) -> std::fmt::Result {
-        f.write_value(self.to_string())
-    }
-}
-
-impl_from_uri_param_identity!([Query] Cursor);

@@ -1,31 +1,27 @@
-//! A person: what they say of themselves, and their posts.
+//! The page of a user: the text about them, and their posts.
 
 use config::Config;
 use rocket::fairing::{AdHoc, Fairing};
 use rocket::response::Redirect;
-use rocket::{State, get, routes, uri};
+use rocket::{State, get, routes};
 
 use super::timeline::{self, Moment};
-use super::{avatar, edit, feeds, follow, people};
-use crate::models::{Cursor, Feed, Page as Posts, Position, User};
+use crate::models::{Cursor, Feed, Page as Posts, User};
 use crate::site::auth::Visitor;
+use crate::site::error::AppError;
 use crate::site::flash::FlashMessage;
+use crate::site::pool::Db;
+use crate::site::response::HandlerResult;
 use crate::site::templates::Page;
-use crate::site::{AppError, AppResult, Db, text};
+use crate::site::{links, text};
 
 /// The fairing that serves it.
 pub fn stage() -> impl Fairing {
-    AdHoc::on_ignite("People's pages", |rocket| async { rocket.mount("/", routes![user]) })
-}
-
-/// The link of a page of somebody's posts.
-pub fn link(nickname: &str, position: Position) -> String {
-    let (before, after) = timeline::cursors(position);
-    uri!(user(nickname = nickname, before = before, after = after)).to_string()
+    AdHoc::on_ignite("Users", |rocket| async { rocket.mount("/", routes![user]) })
 }
 
 #[get("/user/<nickname>?<before>&<after>")]
-async fn user(
+pub async fn user(
     nickname: &str,
     before: Option<Cursor>,
     after: Option<Cursor>,
@@ -33,7 +29,7 @@ async fn user(
     visitor: Visitor,
     config: &State<Config>,
     db: &Db,
-) -> AppResult<Result<Page, Redirect>> {
+) -> HandlerResult {
     let (size, position) = (config.posts_per_page, timeline::position(before, after));
     let name = nickname.to_owned();
     let (viewer, user, is_followed, written, follows, posts) = db
@@ -50,26 +46,26 @@ async fn user(
         })
         .await?;
     if user.nickname != nickname {
-        // Another spelling. A browser asks again each time, see `caching`, so that a spelling can change.
-        return Ok(Err(Redirect::permanent(link(&user.nickname, position))));
+        // Other capitals. Browsers revalidate the redirect each time (see `caching`), so the nickname may still change.
+        return Ok(Redirect::permanent(links::user_at(&user.nickname, position)).into());
     }
     let page = Page::new("user.html")
         .viewer(viewer.as_ref())
         .flash(flash)
         .with("user", &user.nickname)
-        .with("avatar", &avatar::link(nickname))
+        .with("avatar", &links::avatar(nickname))
         .with("about_me", &text::segments(user.about_me.as_deref().unwrap_or_default(), &[]))
         .with("last_seen", &user.last_seen.map(Moment::new))
         .with("written", &text::count(written))
         .with("followers", &text::count(follows.0))
-        .with("followers_page", &people::followers_link(nickname, ""))
+        .with("followers_page", &links::followers(nickname, ""))
         .with("following", &text::count(follows.1))
-        .with("following_page", &people::following_link(nickname, ""))
-        .with("is_me", &viewer.as_ref().is_some_and(|viewer| viewer.id == user.id))
+        .with("following_page", &links::following(nickname, ""))
+        .with("is_self", &viewer.as_ref().is_some_and(|viewer| viewer.id == user.id))
         .with("is_followed", &is_followed)
-        .with("edit_page", &edit::link())
-        .with("follow_action", &follow::follow_link(nickname, None))
-        .with("unfollow_action", &follow::unfollow_link(nickname, None))
-        .with("atom", &feeds::user_link(nickname));
-    Ok(Ok(timeline::show(page, &posts, viewer.as_ref(), |position| link(nickname, position))))
+        .with("edit_page", &links::edit_profile())
+        .with("follow_action", &links::follow(nickname, None))
+        .with("unfollow_action", &links::unfollow(nickname, None))
+        .with("atom", &links::user_feed(nickname));
+    Ok(timeline::show(page, &posts, viewer.as_ref(), |position| links::user_at(nickname, position)).into())
 }

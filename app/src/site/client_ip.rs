@@ -1,0 +1,27 @@
+//! The client IP of a request.
+//!
+//! A client can send any `X-Forwarded-For`. It is read only if the request comes from a trusted proxy. The client IP is
+//! then the last address in it that is not a trusted proxy; the addresses before that one are not trustworthy.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use config::Config;
+use rocket::request::Request;
+
+/// The client IP.
+pub fn client_ip(request: &Request<'_>) -> IpAddr {
+    let peer = request.remote().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.ip().to_canonical());
+    let proxies = request.rocket().state::<Config>().map_or(&[][..], |config| &config.trusted_proxies);
+    let is_proxy = |address: IpAddr| proxies.iter().any(|proxy| proxy.contains(&address));
+
+    let hops: Vec<_> = request.headers().get("X-Forwarded-For").flat_map(|list| list.split(',')).collect();
+    let mut client = peer;
+    for hop in hops.iter().rev() {
+        if !is_proxy(client) {
+            break;
+        }
+        let Ok(address) = hop.trim().parse::<IpAddr>() else { break };
+        client = address.to_canonical();
+    }
+    client
+}

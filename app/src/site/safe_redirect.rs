@@ -1,0 +1,41 @@
+//! Redirects to a path from the request, if the path is on this site (no open redirects).
+
+use rocket::http::uri::Origin;
+use rocket::response::Redirect;
+
+/// A redirect to `path` if it is on this site, else to `default`. Browsers take `//host` and `/\host` for another site.
+pub fn to(path: &str, default: impl FnOnce() -> String) -> Redirect {
+    let is_local = path.starts_with('/') && !path.starts_with("//") && !path.contains('\\');
+    let is_plain = path.bytes().all(|byte| byte.is_ascii_graphic());
+    match Origin::parse(path) {
+        Ok(_) if is_local && is_plain => Redirect::to(path.to_owned()),
+        _ => Redirect::to(default()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_paths_of_this_site_are_followed() {
+        let is_accepted =
+            |path: &str| format!("{:?}", to(path, || "/else".into())) != format!("{:?}", Redirect::to("/else"));
+        for path in ["/", "/user/susan?before=1-2", "/search?q=a+%22b%22"] {
+            assert!(is_accepted(path), "{path}");
+        }
+        for path in [
+            "",
+            "user",
+            "//evil.example",
+            "/\\evil.example",
+            "https://evil.example",
+            "/a\r\nSet-Cookie: b=c",
+            "/a b",
+            "/<b>",
+            "javascript:alert(1)",
+        ] {
+            assert!(!is_accepted(path), "{path}");
+        }
+    }
+}
