@@ -89,6 +89,11 @@ impl TestDb {
 /// The password of every [`TestDb::user_with_password`].
 pub const PASSWORD: &str = "correct horse";
 
+/// The newest version.
+pub fn newest() -> u64 {
+    migrations::embedded("sqlite:").unwrap().newest()
+}
+
 /// A number of seconds after a fixed time.
 pub fn moment(seconds: i64) -> NaiveDateTime {
     DateTime::from_timestamp(1_700_000_000 + seconds, 0).unwrap().naive_utc()
