@@ -6,9 +6,10 @@ use app::models::{ModelError, NewPost, NewUser, Post, User};
 use app::schema::{posts, users};
 use app::site::{migrations, pool};
 use chrono::Utc;
+use diesel::Connection as _;
 use diesel::prelude::*;
 use diesel::result::Error::RollbackTransaction;
-use migrate::DatabaseUrl;
+use migrate::{Connection, DatabaseUrl};
 
 /// Prints the code as it is in this file, and runs it.
 macro_rules! run {
@@ -30,9 +31,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     // The folder is deleted at the end, together with the database.
     let folder = tempfile::tempdir()?;
     let url = DatabaseUrl::parse("play.db", folder.path())?;
-    migrations::project(&url, folder.path())?.create_current()?;
+    migrations::migrator(&url, folder.path())?.create_current()?;
     let db = &mut pool::open(&url)?;
+    create_users(db)?;
+    query_and_delete(db)
+}
 
+fn create_users(db: &mut Connection) -> Result<(), Box<dyn Error>> {
     heading("Two users, each in a session that commits");
     run!(let john = db.transaction(|db| NewUser::new("john", "john@email.com")?.insert(db))?;);
     show!(john);
@@ -48,7 +53,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     );
     show!(result.is_err());
     show!(User::by_nickname("david", db).optional()?);
+    Ok(())
+}
 
+fn query_and_delete(db: &mut Connection) -> Result<(), Box<dyn Error>> {
     heading("All the users");
     run!(let all = User::all(db)?;);
     show!(all);

@@ -1,8 +1,9 @@
 //! The migrations that are embedded in this program.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use migrate::{DatabaseUrl, Error, Migrations, Migrator, Settings};
+use migrate::{DatabaseUrl, Error, Migration, Migrations, Migrator, Settings};
 
 use super::embedded::{POSTGRESQL_MIGRATIONS, SQLITE_MIGRATIONS};
 
@@ -14,6 +15,15 @@ use super::embedded::{POSTGRESQL_MIGRATIONS, SQLITE_MIGRATIONS};
 pub fn embedded(database_url: &DatabaseUrl) -> Result<Migrations, Error> {
     let files = if database_url.is_postgres() { POSTGRESQL_MIGRATIONS } else { SQLITE_MIGRATIONS };
     Migrations::embedded(files.iter().copied())
+}
+
+/// The versions of the embedded migrations, as Diesel records them.
+///
+/// # Errors
+///
+/// As [`embedded`].
+pub fn versions(database_url: &DatabaseUrl) -> Result<BTreeSet<String>, Error> {
+    Ok(embedded(database_url)?.iter().map(Migration::version).collect())
 }
 
 /// The database at that URL together with the embedded migrations. Messages name files relative to `base`.

@@ -112,25 +112,25 @@ pub enum Checked {
 /// When it is not; each message says what to do.
 pub fn check_database(config: &Config) -> Result<Checked, StartError> {
     let url = &config.database_url;
-    let project = migrations::project(url, &config.base_dir)?;
-    let found = match project.status() {
+    let migrator = migrations::migrator(url, &config.base_dir)?;
+    let found = match migrator.status() {
         Ok(status) => Some(status),
-        Err(MigrateError::NoDatabase(_)) => None,
+        Err(MigrateError::NoDatabase { .. }) => None,
         Err(error) => return Err(error.into()),
     };
-    if project.scripts()?.newest() == 0 {
+    if migrator.migrations()?.newest() == 0 {
         return Err(StartError::NoMigrations);
     }
     let (status, checked) = if let Some(status) = found {
         (status, Checked::Current)
     } else {
-        let status = project.create_current()?;
+        let status = migrator.create_current()?;
         let version = status.version;
-        (status, Checked::Created { database: project.database(), version })
+        (status, Checked::Created { database: migrator.database(), version })
     };
-    require_current(project.database(), &status)?;
+    require_current(migrator.database(), &status)?;
     // The first connection switches a SQLite file to WAL, before other connections exist.
-    pool::open(url).map_err(|why| StartError::Unusable { database: project.database(), why: why.to_string() })?;
+    pool::open(url).map_err(|why| StartError::Unusable { database: migrator.database(), why: why.to_string() })?;
     Ok(checked)
 }
 

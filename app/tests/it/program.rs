@@ -6,7 +6,7 @@ use std::path::Path;
 
 use diesel::connection::SimpleConnection;
 
-use crate::support::{self, Server, TestDb, run, wait_until};
+use crate::support::{self, Server, TestDb, newest, run, wait_until};
 
 /// Runs the program, asserts failure, and returns its one line of standard error.
 fn failure(home: &Path, environment: &[(&str, &str)]) -> String {
@@ -15,11 +15,6 @@ fn failure(home: &Path, environment: &[(&str, &str)]) -> String {
     assert_eq!(end.stderr.trim_end().lines().count(), 1, "{end:?}");
     assert!(end.stderr.starts_with("app: "), "{end:?}");
     end.stderr
-}
-
-/// The version that the program needs.
-fn newest() -> u64 {
-    app::site::migrations::embedded(&DatabaseUrl::parse("app.db", Path::new("/")).unwrap()).unwrap().newest()
 }
 
 #[test]

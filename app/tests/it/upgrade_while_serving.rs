@@ -11,7 +11,7 @@ use diesel::dsl::sql;
 use diesel::sql_types::Text;
 use migrate::Migrator;
 
-use crate::support::{Server, TestDb, get};
+use crate::support::{Server, TestDb, get, newest};
 
 /// SQL that recreates the table of posts: copies every row, and recreates every index and trigger.
 fn rebuild(db: &mut TestDb) -> String {
@@ -53,7 +53,7 @@ const ROWS: &str = "INSERT INTO users (id, nickname, email) VALUES (1, 'john', '
 #[test]
 fn requests_succeed_while_a_large_table_is_rebuilt() {
     let mut db = TestDb::new();
-    let newest = app::site::migrations::embedded("sqlite:").unwrap().newest();
+    let newest = newest();
     let migrations = db.folder.path().join("migrations");
     write_migrations(&migrations, &format!("{:03}_rebuild", newest + 1), &rebuild(&mut db));
     db.connection.batch_execute(ROWS).unwrap();

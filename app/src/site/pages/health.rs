@@ -25,17 +25,14 @@ diesel::table! {
 pub fn stage() -> impl Fairing {
     AdHoc::try_on_ignite("Health", |rocket| async {
         let url = rocket.state::<Config>().map(|config| &config.database_url);
-        match url.map(migrations::embedded) {
-            Some(Ok(scripts)) => {
-                let needed = Needed(scripts.iter().map(migrate::Migration::version).collect());
-                Ok(rocket.manage(needed).mount("/", routes![health]))
-            }
+        match url.map(migrations::versions) {
+            Some(Ok(versions)) => Ok(rocket.manage(Needed(versions)).mount("/", routes![health])),
             _ => Err(rocket),
         }
     })
 }
 
-/// The versions of all embedded migrations, as Diesel records them.
+/// The versions of all embedded migrations.
 struct Needed(BTreeSet<String>);
 
 #[get("/health")]

@@ -33,14 +33,14 @@ impl TestDb {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("app.db").display());
-        migrations::project(&url, folder.path()).unwrap().create_current().unwrap();
+        migrations::migrator(&url, folder.path()).unwrap().create_current().unwrap();
         let connection = pool::open(&url).unwrap();
         Self { folder, url, connection }
     }
 
     /// The database with the embedded migrations.
     pub fn migrations(&self) -> Migrator {
-        migrations::project(&self.url, self.folder.path()).unwrap()
+        migrations::migrator(&self.url, self.folder.path()).unwrap()
     }
 
     pub fn user(&mut self, nickname: &str) -> User {
@@ -88,6 +88,11 @@ impl TestDb {
 
 /// The password of every [`TestDb::user_with_password`].
 pub const PASSWORD: &str = "correct horse";
+
+/// The newest version.
+pub fn newest() -> u64 {
+    migrations::embedded("sqlite:").unwrap().newest()
+}
 
 /// A number of seconds after a fixed time.
 pub fn moment(seconds: i64) -> NaiveDateTime {
