@@ -18,7 +18,7 @@ use diesel::dsl::sql;
 use diesel::sql_types::Text;
 use diesel::{Connection as _, RunQueryDsl, SqliteConnection};
 use migrate::schema::{Action, Column, DefaultValue, ForeignKey, Index, IndexColumn, Schema, Table, Type};
-use migrate::{DatabaseUrl, Migrator, Settings, PlanOptions};
+use migrate::{DatabaseUrl, Migrator, PlanOptions, Settings};
 
 /// <https://www.sqlite.org/lang_altertable.html#otheralter>
 const BY_HAND: &str = "

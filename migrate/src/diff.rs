@@ -41,8 +41,7 @@ pub fn diff(from: &Schema, to: &Schema) -> Vec<Change> {
 
 /// The objects to drop, and those to create.
 fn compare_objects(from: &Schema, to: &Schema) -> (Vec<Change>, Vec<Change>) {
-    let same =
-        |a: &Object, b: &Object| a.kind == b.kind && same_name(&a.name, &b.name) && a.normalized == b.normalized;
+    let same = |a: &Object, b: &Object| a.kind == b.kind && same_name(&a.name, &b.name) && a.normalized == b.normalized;
     let missing_in = |schema: &Schema, object: &Object| !schema.objects().iter().any(|other| same(object, other));
     // A schema from code leaves objects alone, except those that belong to a table that is dropped.
     let is_dropped = |object: &&Object| {
@@ -100,11 +99,7 @@ fn same_column(from: &Column, to: &Column, to_table: &Table) -> bool {
     }
     let same_storage = from.storage.zip(to.storage).is_none_or(|(from, to)| from == to);
     let same_identity = to_table.clauses.is_none() || from.identity == to.identity;
-    from.ty == to.ty
-        && from.nullable == to.nullable
-        && from.default == to.default
-        && same_storage
-        && same_identity
+    from.ty == to.ty && from.nullable == to.nullable && from.default == to.default && same_storage && same_identity
 }
 
 fn same_index(a: &Index, b: &Index, exact: bool) -> bool {
@@ -132,8 +127,10 @@ fn compare_clauses(from: &Table, to: &Table, alterations: &[Alteration]) -> Vec<
     };
     let open = |clauses: &[Clause]| clauses.iter().filter(is_open).cloned().collect::<Vec<_>>();
     let same = |a: &Clause, b: &Clause| {
-        a.kind == b.kind && a.normalized == b.normalized && a.column.as_ref().map(|name| name.to_ascii_lowercase())
-            == b.column.as_ref().map(|name| name.to_ascii_lowercase())
+        a.kind == b.kind
+            && a.normalized == b.normalized
+            && a.column.as_ref().map(|name| name.to_ascii_lowercase())
+                == b.column.as_ref().map(|name| name.to_ascii_lowercase())
     };
     let (dropped, mut added) = unmatched(&open(before), &open(after), same);
     let mut rewrites = Vec::new();

@@ -50,7 +50,9 @@ impl Status {
     pub(crate) fn of(applied: &[Applied], migrations: &Migrations) -> Self {
         let find = |migration: &Migration| applied.iter().find(|applied| applied.version == migration.version());
         let is_edited = |migration: &&Migration| {
-            find(migration).and_then(|applied| applied.checksum.as_ref()).is_some_and(|sum| *sum != migration.checksum())
+            find(migration)
+                .and_then(|applied| applied.checksum.as_ref())
+                .is_some_and(|sum| *sum != migration.checksum())
         };
         let names = |migration: &Migration| migration.name.clone();
         let is_unknown =
@@ -86,9 +88,7 @@ impl Status {
             return Err(HistoryError::OutOfOrder { name: migration.name.clone(), version: self.version });
         }
         match migrations.iter().find(|migration| self.edited.contains(&migration.name)) {
-            Some(migration) => {
-                Err(HistoryError::Edited { name: migration.name.clone(), number: migration.number })
-            }
+            Some(migration) => Err(HistoryError::Edited { name: migration.name.clone(), number: migration.number }),
             None => Ok(()),
         }
     }
@@ -137,9 +137,7 @@ impl Status {
         let applied: Vec<_> = applied.collect();
         let to = match target {
             Target::Version(wanted) => wanted,
-            Target::Latest | Target::Previous => {
-                applied.iter().rev().nth(1).map_or(0, |migration| migration.number)
-            }
+            Target::Latest | Target::Previous => applied.iter().rev().nth(1).map_or(0, |migration| migration.number),
         };
         require_version(migrations, to)?;
         if to > self.version {

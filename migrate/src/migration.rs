@@ -204,7 +204,8 @@ impl Migrations {
         let width = self.0.last().map_or(3, |migration| migration.version().len()).max(3);
         let number = format!("{:0width$}", after + 1);
         if number.len() > width {
-            let why = format!("Diesel sorts versions as text, so {number} would come before {after}; widen the numbers");
+            let why =
+                format!("Diesel sorts versions as text, so {number} would come before {after}; widen the numbers");
             return Err(Error::Option { option: format!("migration {number}"), why });
         }
         let words = message.unwrap_or("migration").split(|char: char| !char.is_alphanumeric());

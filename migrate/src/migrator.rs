@@ -184,8 +184,7 @@ impl Migrator {
         let result = self.create_folder().and_then(|()| self.record_baseline(&mut *db, version));
         if let Err(error) = &result {
             // Another process may be using it by now.
-            let is_locked =
-                matches!(error, Error::Database { kind: crate::error::DatabaseErrorKind::Locked, .. });
+            let is_locked = matches!(error, Error::Database { kind: crate::error::DatabaseErrorKind::Locked, .. });
             if is_created && !is_locked {
                 db.remove();
             }
@@ -409,12 +408,7 @@ impl Migrator {
     /// # Errors
     ///
     /// [`Error::CannotExpress`] names an object that differs and cannot be changed.
-    pub fn compare(
-        &self,
-        from: &Schema,
-        to: &Schema,
-        options: &RenderOptions,
-    ) -> Result<(Vec<Change>, Sql), Error> {
+    pub fn compare(&self, from: &Schema, to: &Schema, options: &RenderOptions) -> Result<(Vec<Change>, Sql), Error> {
         let mut db = self.db()?;
         if to.objects.is_some() {
             return changes_and_sql(&mut *db, from, to, options);
@@ -523,8 +517,10 @@ impl Migrator {
         }
         let mut sandbox = db.sandbox().map_err(|error| self.relative(error))?;
         let on = sandbox.description()?;
-        let migrations =
-            pending.into_iter().map(|migration| rehearsal::report(&mut *sandbox, migration)).collect::<Result<_, _>>()?;
+        let migrations = pending
+            .into_iter()
+            .map(|migration| rehearsal::report(&mut *sandbox, migration))
+            .collect::<Result<_, _>>()?;
         Ok(Rehearsal { migrations, on })
     }
 
@@ -749,10 +745,7 @@ fn require_no_more_losses(db: &mut dyn Database, plan: &Plan) -> Result<(), Erro
 }
 
 /// Records the checksums of the migrations that are applied and have none yet: Diesel's own command line records none.
-fn record_checksums<'a>(
-    db: &mut dyn Database,
-    migrations: impl Iterator<Item = &'a Migration>,
-) -> Result<(), Error> {
+fn record_checksums<'a>(db: &mut dyn Database, migrations: impl Iterator<Item = &'a Migration>) -> Result<(), Error> {
     let applied = db.history()?.unwrap_or_default();
     let is_applied = |migration: &&Migration| applied.iter().any(|applied| applied.version == migration.version());
     db.record(&migrations.filter(is_applied).map(Applied::of).collect::<Vec<_>>(), false)

@@ -13,10 +13,8 @@ impl Rename {
     ///
     /// [`Error::Option`] when it has another form.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let bad = || Error::Option {
-            option: text.to_owned(),
-            why: "write table.column=new_name, or table=new_name".into(),
-        };
+        let bad =
+            || Error::Option { option: text.to_owned(), why: "write table.column=new_name, or table=new_name".into() };
         let (old, new) = text.split_once('=').ok_or_else(bad)?;
         let (table, column) = old.split_once('.').map_or((old, None), |(table, column)| (table, Some(column)));
         if [table, column.unwrap_or("-"), new].iter().any(|name| name.is_empty() || name.contains('.')) {

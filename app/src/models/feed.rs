@@ -10,8 +10,8 @@ use chrono::{DateTime, NaiveDateTime};
 use diesel::dsl::{InnerJoin, IntoBoxed, sql};
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Integer, Timestamp};
-use migrate::Connection;
 use migrate::Backend;
+use migrate::Connection;
 
 use super::{Post, User};
 use crate::schema::{post_tags, posts, users};

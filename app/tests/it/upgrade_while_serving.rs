@@ -9,7 +9,7 @@ use diesel::RunQueryDsl as _;
 use diesel::connection::SimpleConnection as _;
 use diesel::dsl::sql;
 use diesel::sql_types::Text;
-use migrate::Migrator;
+use migrate::{Migrator, Target};
 
 use crate::support::{Server, TestDb, get, newest};
 
@@ -58,10 +58,14 @@ fn requests_succeed_while_a_large_table_is_rebuilt() {
     write_migrations(&migrations, &format!("{:03}_rebuild", newest + 1), &rebuild(&mut db));
     db.connection.batch_execute(ROWS).unwrap();
     let server = Server::start(db.folder.path(), &[]);
-    let project = Migrator::new(&db.url, &migrations, db.folder.path());
+    let project = Migrator::open(db.url.clone(), &migrations);
     for version in [newest + 1, newest] {
         let requests = requests_during(&server.authority, || {
-            let steps = if version > newest { project.upgrade(Target::Latest) } else { project.downgrade(Target::Version(version)) };
+            let steps = if version > newest {
+                project.upgrade(Target::Latest)
+            } else {
+                project.downgrade(Target::Version(version))
+            };
             assert_eq!(steps.unwrap().len(), 1);
         });
         assert_eq!(project.version().unwrap(), version);

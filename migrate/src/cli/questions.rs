@@ -76,7 +76,8 @@ fn value(text: &str, column: &str, ty: &Type, models: &Schema, console: &Console
     let mut problem = text.to_owned();
     loop {
         let question = format!("{problem}. Value for {column} ({}):", what_to_type(ty));
-        let fill = console.ask(question).filter(|answer| !answer.is_empty()).map(|answer| format!("{column}={answer}"))?;
+        let fill =
+            console.ask(question).filter(|answer| !answer.is_empty()).map(|answer| format!("{column}={answer}"))?;
         match Fill::parse(&fill, models) {
             Ok(_) => return Some(fill),
             Err(Error::Option { why, .. }) => problem = why,

@@ -10,7 +10,7 @@ use diesel::connection::SimpleConnection as _;
 use diesel::dsl::sql;
 use diesel::sql_types::BigInt;
 use diesel::{Connection as _, RunQueryDsl as _};
-use migrate::{Target, DatabaseUrl, Error, Migrator, Settings};
+use migrate::{DatabaseUrl, Error, Migrator, Settings, Target};
 
 /// A project with a row, and a pending migration with this `up.sql`.
 fn populated(up: &str) -> Scratch {

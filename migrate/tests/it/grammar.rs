@@ -269,7 +269,8 @@ fn a_check_may_name_a_later_new_column() {
     let mut trap = Trap::of("CREATE TABLE t (a INT); INSERT INTO t VALUES (1)");
     let mut other = Trap::of("CREATE TABLE t (a INT, b INT CHECK (b < t.c), c INT)");
     let start = introspect(&mut trap.0).unwrap();
-    let (_, migration) = migrate::compare(&start, &introspect(&mut other.0).unwrap(), &RenderOptions::default()).unwrap();
+    let (_, migration) =
+        migrate::compare(&start, &introspect(&mut other.0).unwrap(), &RenderOptions::default()).unwrap();
     trap.0.batch_execute(&migration.up).unwrap();
     assert!(trap.0.batch_execute("UPDATE t SET b = 2, c = 1").is_err(), "{}", migration.up);
     trap.0.batch_execute(&migration.down).unwrap();

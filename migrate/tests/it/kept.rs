@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use crate::support::{Scratch, Value};
 use diesel::connection::SimpleConnection as _;
 use migrate::schema::{Action, Check, Column, DefaultValue, ForeignKey, Index, IndexColumn, Schema, Table, Type};
-use migrate::{Target, Settings, PlanOptions};
+use migrate::{PlanOptions, Settings, Target};
 
 const TEXT: Type = Type::Text { max_length: None };
 

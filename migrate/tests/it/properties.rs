@@ -1,9 +1,9 @@
 //! Properties of random pairs of schemas with rows: up leads to the models and keeps every value that the plan does not
 //! touch, down restores the schema and every value.
 
-use migrate::Target;
 use crate::schemas::{Style, by_hand, pairs, rename, styles};
 use crate::support::{self, Scratch, Value};
+use migrate::Target;
 use migrate::schema::{Column, DefaultValue, Schema, Table};
 use proptest::prelude::*;
 

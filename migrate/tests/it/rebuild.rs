@@ -1,10 +1,10 @@
 //! Rebuilds: what must not be lost, with rows in the tables, up and down, by this library's runner and by Diesel's.
 
-use migrate::Target;
 use crate::support::Scratch;
 use diesel::connection::SimpleConnection;
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use migrate::PlanOptions;
+use migrate::Target;
 use migrate::schema::{Column, DefaultValue, Schema, Type};
 
 /// A handwritten database, with everything that no pragma shows.

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use crate::support::Scratch;
 use migrate::schema::{Check, Column, DefaultValue, Index, IndexColumn, Schema, Table, Type};
-use migrate::{Target, Migrator, Settings, PlanOptions};
+use migrate::{Migrator, PlanOptions, Settings, Target};
 
 const TEXT: Type = Type::Text { max_length: None };
 
@@ -295,7 +295,10 @@ fn names_rows_that_a_trigger_changes() {
         scratch.execute(&format!(
             "DROP TRIGGER IF EXISTS sly; CREATE TRIGGER sly AFTER UPDATE ON t WHEN new.id = 1 BEGIN {trigger}; END"
         ));
-        scratch.project.rehearse(Target::Latest).map_err(|error| error.to_string().split_once("rows: ").unwrap().1.to_owned())
+        scratch
+            .project
+            .rehearse(Target::Latest)
+            .map_err(|error| error.to_string().split_once("rows: ").unwrap().1.to_owned())
     };
     write(&scratch, "002_trim", "UPDATE t SET v = trim(v);", Some("SELECT 1;"));
     assert_eq!(says("DELETE FROM log WHERE at = 7").unwrap_err(), "table log would no longer hold the row at = 7");

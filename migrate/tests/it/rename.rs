@@ -121,7 +121,10 @@ fn both_flags_for_a_similar_drop_and_add_work() {
         scratch.project.plan(&models, &wishes).unwrap().unwrap()
     };
     for (wishes, body) in [
-        (PlanOptions { renames: vec!["posts.text=body".into()], ..PlanOptions::default() }, Some("my first post!".to_owned())),
+        (
+            PlanOptions { renames: vec!["posts.text=body".into()], ..PlanOptions::default() },
+            Some("my first post!".to_owned()),
+        ),
         (PlanOptions { allow_data_loss: true, ..PlanOptions::default() }, None),
     ] {
         let scratch = without_view();

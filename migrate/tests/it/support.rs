@@ -7,7 +7,7 @@ use diesel::dsl::sql;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::{Connection as _, RunQueryDsl, SqliteConnection};
 use migrate::schema::{Column, Schema, Table, Type};
-use migrate::{Target, Connection, DatabaseUrl, Migrator, PlanOptions};
+use migrate::{Connection, DatabaseUrl, Migrator, PlanOptions, Target};
 use tempfile::TempDir;
 
 /// A value as SQLite quotes it, its storage class included.

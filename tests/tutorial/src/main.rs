@@ -4,8 +4,8 @@
 use std::process::ExitCode;
 
 use config::Config;
-use migrate::cli::{self, LoadError};
 use migrate::Migrator;
+use migrate::cli::{self, LoadError};
 
 migrate::schema! {
     /// People who write posts.

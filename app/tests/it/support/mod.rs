@@ -14,7 +14,7 @@ use config::{Config, RocketSetting};
 use diesel::connection::{Connection as _, InstrumentationEvent};
 use diesel::sql_types::Text;
 use diesel::{QueryableByName, RunQueryDsl as _};
-use migrate::{Connection, Migrator};
+use migrate::{Connection, DatabaseUrl, Migrator};
 use rocket::http::{ContentType, Status};
 use rocket::local::blocking::{Client, LocalResponse};
 use tempfile::TempDir;
@@ -25,14 +25,14 @@ pub use program::{Exit, Server, get, program, run, send};
 /// A database at the newest version, in a temporary folder.
 pub struct TestDb {
     pub folder: TempDir,
-    pub url: String,
+    pub url: DatabaseUrl,
     pub connection: Connection,
 }
 
 impl TestDb {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite:{}", folder.path().join("app.db").display());
+        let url = DatabaseUrl::parse("app.db", folder.path()).unwrap();
         migrations::migrator(&url, folder.path()).unwrap().create_current().unwrap();
         let connection = pool::open(&url).unwrap();
         Self { folder, url, connection }
@@ -91,7 +91,7 @@ pub const PASSWORD: &str = "correct horse";
 
 /// The newest version.
 pub fn newest() -> u64 {
-    migrations::embedded("sqlite:").unwrap().newest()
+    migrations::embedded(&DatabaseUrl::parse("app.db", std::path::Path::new("/")).unwrap()).unwrap().newest()
 }
 
 /// A number of seconds after a fixed time.

@@ -65,9 +65,8 @@ impl Catalog for SqliteConnection {
         let is_virtual = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'virtual'";
         tables.extend(sql::<Text>(is_virtual).load::<String>(self)?);
         // A virtual table whose module this program lacks may hold rows.
-        let holds = |table: &String| {
-            self.number(&format!("SELECT EXISTS (SELECT 1 FROM {})", quote(table))).unwrap_or(1) > 0
-        };
+        let holds =
+            |table: &String| self.number(&format!("SELECT EXISTS (SELECT 1 FROM {})", quote(table))).unwrap_or(1) > 0;
         Ok(tables.iter().any(holds))
     }
 

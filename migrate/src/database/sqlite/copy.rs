@@ -4,11 +4,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use diesel::RunQueryDsl as _;
 use diesel::SqliteConnection;
 use diesel::connection::SimpleConnection as _;
 use diesel::dsl::sql;
 use diesel::sql_types::Text;
-use diesel::RunQueryDsl as _;
 
 use super::catalog::Catalog as _;
 use super::ddl::{literal, quote};
@@ -64,7 +64,8 @@ impl Copy {
             copy.copy_schema(database)?;
         }
         // The copy need not survive a power failure.
-        copy.db.with(|connection| Ok(connection.batch_execute("PRAGMA synchronous = OFF; PRAGMA cache_size = -32000")?))?;
+        copy.db
+            .with(|connection| Ok(connection.batch_execute("PRAGMA synchronous = OFF; PRAGMA cache_size = -32000")?))?;
         Ok(copy)
     }
 

@@ -4,9 +4,7 @@ use crate::error::DatabaseErrorKind;
 
 /// The kind of error that SQLite's message means.
 pub(crate) fn kind(message: &str) -> Option<DatabaseErrorKind> {
-    use DatabaseErrorKind::{
-        CannotOpen, Damaged, ForeignKeyMismatch, Full, Locked, Missing, NotADatabase, ReadOnly,
-    };
+    use DatabaseErrorKind::{CannotOpen, Damaged, ForeignKeyMismatch, Full, Locked, Missing, NotADatabase, ReadOnly};
     let kinds = [
         ("file is not a database", NotADatabase),
         ("database is locked", Locked),

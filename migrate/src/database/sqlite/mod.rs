@@ -95,9 +95,8 @@ pub(super) fn open(path: &Path) -> Result<SqliteConnection, Error> {
 
 /// A path as SQLite takes it: it would read one that begins with `file:` as a URI.
 fn file_name(path: &Path) -> Result<String, Error> {
-    let not_utf8 = || {
-        Error::database(&path.display().to_string(), DatabaseErrorKind::CannotOpen, "its path is not UTF-8")
-    };
+    let not_utf8 =
+        || Error::database(&path.display().to_string(), DatabaseErrorKind::CannotOpen, "its path is not UTF-8");
     let name = path.to_str().ok_or_else(not_utf8)?;
     Ok(if name.starts_with("file:") { format!("./{name}") } else { name.to_owned() })
 }
@@ -166,9 +165,8 @@ impl Database for Sqlite {
             Some(connection) => connection,
             None => self.open()?,
         };
-        let begun = run::prepare(&mut connection).and_then(|keys_on| {
-            self.wait_for(&mut connection, "BEGIN IMMEDIATE").map(|()| keys_on)
-        });
+        let begun = run::prepare(&mut connection)
+            .and_then(|keys_on| self.wait_for(&mut connection, "BEGIN IMMEDIATE").map(|()| keys_on));
         self.connection = Some(connection);
         let keys_on = begun.map_err(|error| error.in_database(&self.name()))?;
         let worked = work(self);

@@ -32,17 +32,15 @@ pub(super) fn count(connection: &mut SqliteConnection, probe: &Probe) -> Result<
 /// never does.
 fn converted(name: &str, from: &Column, to: &Column) -> Option<String> {
     let (from, to) = from.storage.zip(to.storage).filter(|(a, b)| a != b && from.ty == to.ty)?;
-    let is_number = format!(
-        "(typeof({name}) = 'text' AND {name} GLOB '*[0-9]*' AND NOT {name} GLOB '*[^-+0-9.eE ]*')"
-    );
+    let is_number = format!("(typeof({name}) = 'text' AND {name} GLOB '*[0-9]*' AND NOT {name} GLOB '*[^-+0-9.eE ]*')");
     Some(match to {
         Storage::Any => return None,
         Storage::Text => format!("typeof({name}) IN ('integer', 'real')"),
         Storage::Numeric if from == Storage::Real => return None,
         Storage::Numeric => is_number,
-        Storage::Real => format!(
-            "{is_number} OR typeof({name}) = 'integer' AND CAST(CAST({name} AS REAL) AS INTEGER) <> {name}"
-        ),
+        Storage::Real => {
+            format!("{is_number} OR typeof({name}) = 'integer' AND CAST(CAST({name} AS REAL) AS INTEGER) <> {name}")
+        }
     })
 }
 

@@ -32,11 +32,7 @@ pub(super) fn prepare(connection: &mut SqliteConnection) -> Result<bool, Error> 
 }
 
 /// Commits the work of a transaction, or undoes it, and switches foreign keys back.
-pub(super) fn finish(
-    connection: &mut SqliteConnection,
-    worked: Result<(), Error>,
-    keys_on: bool,
-) -> Result<(), Error> {
+pub(super) fn finish(connection: &mut SqliteConnection, worked: Result<(), Error>, keys_on: bool) -> Result<(), Error> {
     let finished = match worked {
         Ok(()) => connection.batch_execute("COMMIT").map_err(Error::from),
         Err(error) => Err(error),
