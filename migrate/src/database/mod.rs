@@ -1,26 +1,18 @@
-//! What the library asks of a database, and the one place that knows which kinds there are.
+//! The kinds of database, and the one place that knows which there are.
 
 mod backup;
+mod driver;
 mod errors;
 mod order;
 mod sqlite;
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::path::Path;
-
 #[cfg(feature = "postgres")]
 pub use any::{AnyConnection as Connection, MultiBackend as Backend};
-
 pub(crate) use backup::Backup;
+pub(crate) use driver::{Check, Compared, Database, Restored, Sandbox, Script};
+pub use driver::{RowChange, RowChangeKind};
 
-use crate::change::{Change, Rename};
-use crate::error::Error;
-use crate::history::Applied;
-use crate::loss::{Found, Probe};
-use crate::migration::{Direction, Migration, Sql};
-use crate::options::RenderOptions;
-use crate::schema::{Column, Schema, Table};
+use crate::Error;
 use crate::settings::Settings;
 use crate::url::DatabaseUrl;
 
@@ -30,180 +22,6 @@ pub(crate) fn open(url: &DatabaseUrl, settings: &Settings) -> Result<Box<dyn Dat
         Some(path) => Box::new(sqlite::Sqlite::new(path, settings)),
         None => return Err(Error::NotSupported { operation: "this program", database: "PostgreSQL" }),
     })
-}
-
-/// A kind of database. It connects when it is first asked for something.
-///
-/// What decides which changes there are and what they lose is plain data above this trait; everything that is SQL, and
-/// everything that only one engine knows, is below it.
-pub(crate) trait Database {
-    /// The name of the folder of its migrations: `sqlite`, `postgresql`.
-    fn dialect(&self) -> &'static str;
-
-    /// The database as messages name it.
-    fn name(&self) -> String;
-
-    /// Whether it exists.
-    fn exists(&mut self) -> Result<bool, Error>;
-
-    /// Creates it, empty, if it is missing. Returns whether this call created it: of several programs that start at
-    /// once only one may remove it again.
-    fn create(&mut self) -> Result<bool, Error>;
-
-    /// Removes the database that [`create`](Self::create) made.
-    fn remove(&mut self);
-
-    /// Reads the schema, without the library's own tables and without side tables.
-    fn introspect(&mut self) -> Result<Schema, Error>;
-
-    /// The models as this database would read them back into `live`: types, defaults and conditions in its own form.
-    fn normalize(&mut self, models: &Schema, live: &Schema) -> Result<Schema, Error>;
-
-    /// Writes the changes as SQL. `from` is the schema that they start from; renames among the changes are applied to
-    /// it already.
-    fn render(&mut self, from: &Schema, changes: &[Change], options: &RenderOptions) -> Result<Sql, Error>;
-
-    /// Whether the conversion between two columns may lose values, so that the old ones are to be kept.
-    fn loses(&self, from: &Column, to: &Column) -> bool;
-
-    /// Counts the rows that a change would lose, convert or refuse.
-    fn count(&mut self, probe: &Probe) -> Result<Found, Error>;
-
-    /// The schemas after each of the scripts, one after the other, on an empty copy of `from`. The database stays as
-    /// it is. Fails when a script does, or leaves a view or trigger that cannot work.
-    fn try_scripts(&mut self, from: &Schema, scripts: &[Script<'_>]) -> Result<Vec<Schema>, Error>;
-
-    /// The renames that a script's statements make, in order.
-    fn renames(&self, script: &str) -> Vec<Rename>;
-
-    /// The names in a script, each once.
-    fn names_in(&self, script: &str) -> Vec<String>;
-
-    /// Does work in one transaction that holds the write lock from its first moment, and waits for it if necessary.
-    /// Nothing stays of it when the work fails.
-    fn transaction(&mut self, work: &mut dyn FnMut(&mut dyn Database) -> Result<(), Error>) -> Result<(), Error>;
-
-    /// Runs migrations and records them, or reverts and forgets them, within a [`transaction`](Self::transaction).
-    /// Where `verify` is set, fails when rows, triggers or references are lost that no migration names.
-    fn run(&mut self, migrations: &[&Migration], direction: Direction, verify: bool) -> Result<(), Error>;
-
-    /// Whether it holds any table or view, those of the migrations' history included.
-    fn has_tables(&mut self) -> Result<bool, Error>;
-
-    /// Whether any table holds a row.
-    fn has_rows(&mut self) -> Result<bool, Error>;
-
-    /// The applied versions, in order, each with the checksum that was recorded; `None` where the database is not under
-    /// version control.
-    fn history(&mut self) -> Result<Option<Vec<Applied>>, Error>;
-
-    /// Creates the tables of the history, if they are missing, and records each version as applied with that checksum.
-    /// A version that is recorded keeps its checksum unless `replace` is set; checksums of versions that are not applied
-    /// are removed.
-    fn record(&mut self, applied: &[Applied], replace: bool) -> Result<(), Error>;
-
-    /// The side tables, in order, with the number of their rows.
-    fn side_tables(&mut self) -> Result<BTreeMap<String, u64>, Error>;
-
-    /// Drops side tables so that their values are in no file of the database any more.
-    fn purge(&mut self, side_tables: &[String]) -> Result<(), Error>;
-
-    /// Drops tables within a transaction.
-    fn drop_tables(&mut self, names: &[String]) -> Result<(), Error>;
-
-    /// Copies the database, at that version, before it changes; `None` when it holds no rows.
-    fn back_up(&mut self, version: u64) -> Result<Option<Backup>, Error>;
-
-    /// Puts a backup in the database's place, after checking that it is one of this project, and returns its version.
-    /// What is in its place is backed up first. `check` returns the version of an opened backup, or why it is foreign.
-    fn restore(&mut self, file: &Path, check: &mut Check<'_>) -> Result<Restored, Error>;
-
-    /// A copy to rehearse migrations on, which the database does not notice: with its rows, or without where they are
-    /// too many to copy.
-    fn sandbox(&mut self) -> Result<Box<dyn Sandbox>, Error>;
-}
-
-/// A script with the name that an error has for it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Script<'a> {
-    pub name: &'a str,
-    pub sql: &'a str,
-}
-
-/// Returns the version of a database of this project, or why it is another project's.
-pub(crate) type Check<'a> = dyn FnMut(&mut dyn Database) -> Result<u64, Error> + 'a;
-
-/// What [`Database::restore`] did.
-pub(crate) struct Restored {
-    pub version: u64,
-    /// The backup of what was replaced.
-    pub replaced: Option<Backup>,
-}
-
-/// A copy of a database, or a transaction in it that is rolled back, to rehearse migrations on.
-pub(crate) trait Sandbox {
-    /// What it is, for a message: `a copy of 2,000 rows`.
-    fn description(&mut self) -> Result<String, Error>;
-
-    /// Reads the schema, as [`Database::introspect`].
-    fn introspect(&mut self) -> Result<Schema, Error>;
-
-    /// Remembers the rows as they are now.
-    fn snapshot(&mut self) -> Result<(), Error>;
-
-    /// Runs one migration in one direction.
-    fn run(&mut self, migration: &Migration, direction: Direction) -> Result<(), Error>;
-
-    /// How the rows differ from the snapshot.
-    fn compare_rows(&mut self, tables: &[Compared]) -> Result<Vec<RowChange>, Error>;
-}
-
-/// A table whose rows are compared.
-#[derive(Debug, Clone)]
-pub(crate) struct Compared {
-    pub before: Table,
-    /// Its name after.
-    pub after: String,
-    /// Each column that is compared, by its name before and after.
-    pub columns: Vec<(String, String)>,
-}
-
-/// How the rows of a table differ after a migration.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RowChange {
-    /// The table, by its name before.
-    pub table: String,
-    /// What differs.
-    pub kind: RowChangeKind,
-    /// How many rows.
-    pub count: u64,
-    /// One of them: its key, and the value before and after.
-    pub example: String,
-}
-
-/// What differs in a row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RowChangeKind {
-    /// It is missing.
-    Missing,
-    /// It was added.
-    Added,
-    /// Its value in that column.
-    Value(String),
-}
-
-impl fmt::Display for RowChange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rows = crate::text::counted(self.count, "row");
-        match &self.kind {
-            RowChangeKind::Missing => write!(f, "{rows} of {} missing, such as {}", self.table, self.example),
-            RowChangeKind::Added => write!(f, "{rows} of {} added, such as {}", self.table, self.example),
-            RowChangeKind::Value(column) => {
-                write!(f, "{}.{column} changed in {rows}, such as {}", self.table, self.example)
-            }
-        }
-    }
 }
 
 // The derive's code brings Diesel's own `Connection` into scope, hence the enum's other name and its own module.

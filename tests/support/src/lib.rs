@@ -6,6 +6,7 @@
 
 mod home;
 mod limits;
+pub mod modules;
 mod poll;
 mod postgres;
 mod program;

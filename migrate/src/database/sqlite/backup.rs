@@ -11,8 +11,8 @@ use diesel::sql_types::Text;
 use diesel::{RunQueryDsl as _, SqliteConnection};
 
 use super::catalog::Catalog as _;
+use super::connection::{Sqlite, file_name, open};
 use super::ddl::literal;
-use super::{Sqlite, file_name, open};
 use crate::Error;
 use crate::database::backup::{create_private, settle, stem};
 use crate::database::{Backup, Check, Database as _, Restored};

@@ -11,8 +11,9 @@ use diesel::dsl::sql;
 use diesel::sql_types::Text;
 
 use super::catalog::Catalog as _;
+use super::connection::{Sqlite, file_name, open};
 use super::ddl::{literal, quote};
-use super::{Sqlite, backup, file_name, open, rows};
+use super::{backup, rows};
 use crate::Error;
 use crate::database::{Compared, Database as _, RowChange, Sandbox};
 use crate::error::DatabaseErrorKind;
