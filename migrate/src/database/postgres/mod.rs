@@ -1,0 +1,244 @@
+//! PostgreSQL 12 and later.
+
+mod convert;
+mod errors;
+mod history;
+mod introspect;
+mod normalize;
+mod render;
+mod rows;
+mod run;
+mod sandbox;
+mod server;
+mod sql;
+mod statements;
+
+use std::collections::BTreeMap;
+
+use diesel::connection::{SimpleConnection, TransactionManager};
+use diesel::dsl::sql;
+use diesel::sql_types::{Array, Bool, Text};
+use diesel::{Connection, PgConnection, RunQueryDsl};
+
+use self::errors::Failure;
+use self::normalize::{Scratch, in_scratch, rolled_back};
+use self::render::SideKey;
+use self::sandbox::Transaction;
+use self::sql::{quote, quote_all};
+use crate::change::Change;
+use crate::database::{Applied, Backup, Database, Sandbox};
+use crate::error::Error;
+use crate::kept;
+use crate::loss::{Found, Probe};
+use crate::migration::{Direction, Migration, Sql};
+use crate::plan::RenderOptions;
+use crate::schema::{Column, Schema};
+
+type Manager = <PgConnection as Connection>::TransactionManager;
+
+/// The advisory lock of this library: migrations of one database run one after the other.
+const LOCK: i64 = 0x6D69_6772_6174_6521;
+
+/// A database of a PostgreSQL server.
+pub(crate) struct Postgres {
+    url: String,
+    connection: Option<PgConnection>,
+    /// Where notices go.
+    tell: Box<dyn Fn(&str)>,
+    is_told: bool,
+}
+
+impl Postgres {
+    pub fn new(url: &str, tell: Box<dyn Fn(&str)>) -> Self {
+        Self { url: url.to_owned(), connection: None, tell, is_told: false }
+    }
+
+    fn connect(&mut self) -> Result<&mut PgConnection, Error> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => server::connect(&self.url)?,
+        };
+        Ok(self.connection.insert(connection))
+    }
+
+    /// Works on the connection, and names the database in an error.
+    fn on<T, E: Into<Failure>>(&mut self, work: impl FnOnce(&mut PgConnection) -> Result<T, E>) -> Result<T, Error> {
+        let name = self.name();
+        work(self.connect()?).map_err(|error| error.into().explain(&name))
+    }
+
+    /// The foreign keys of side tables, with the names that their tables have now.
+    fn side_keys(&mut self) -> Result<Vec<SideKey>, Error> {
+        let side_tables: Vec<_> = self.side_tables()?.into_keys().collect();
+        self.on(|connection| {
+            let query = "SELECT c.relname::text, conname::text, p.relname::text, \
+                     ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = confrelid AND attnum = ANY (confkey)) \
+                 FROM pg_constraint JOIN pg_class c ON c.oid = conrelid JOIN pg_class p ON p.oid = confrelid \
+                 WHERE contype = 'f' AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())";
+            let rows: Vec<(String, String, String, Vec<String>)> =
+                sql::<(Text, Text, Text, Array<Text>)>(query).load(connection)?;
+            let keys = rows.into_iter().filter(|(side, ..)| side_tables.contains(side));
+            let key = |(side, constraint, table, columns)| SideKey { side, constraint, table, columns };
+            Ok::<_, Failure>(keys.map(key).collect())
+        })
+    }
+}
+
+impl Database for Postgres {
+    fn dialect(&self) -> &'static str {
+        "postgresql"
+    }
+
+    fn name(&self) -> String {
+        server::shown(&self.url)
+    }
+
+    fn exists(&mut self) -> Result<bool, Error> {
+        match self.connect() {
+            Ok(_) => Ok(true),
+            Err(error) => server::exists(&self.url).map_err(|_| error),
+        }
+    }
+
+    fn create(&mut self) -> Result<bool, Error> {
+        if self.exists()? { Ok(false) } else { server::create(&self.url) }
+    }
+
+    fn remove(&mut self) {
+        self.connection = None;
+        // It was created a moment ago and holds nothing.
+        let _ = server::remove(&self.url);
+    }
+
+    fn introspect(&mut self) -> Result<Schema, Error> {
+        self.on(|connection| {
+            let applied = history::versions(connection)?;
+            introspect::introspect(connection, &applied)
+        })
+    }
+
+    fn normalize(&mut self, models: &Schema) -> Result<Schema, Error> {
+        self.on(|connection| normalize::normalize(connection, models))
+    }
+
+    fn render(&mut self, from: &Schema, changes: &[Change], options: &RenderOptions) -> Result<Sql, Error> {
+        let side_keys = self.side_keys()?;
+        render::render(from, changes, options, &side_keys)
+    }
+
+    fn loses(&self, from: &Column, to: &Column) -> bool {
+        convert::loses(from, to)
+    }
+
+    fn count(&mut self, probe: &Probe) -> Result<Found, Error> {
+        self.on(|connection| rows::found(connection, probe))
+    }
+
+    /// Scripts that start from the database's own schema run in it, without rows, and are rolled back; scripts that
+    /// start from nothing run in a scratch schema.
+    fn try_scripts(&mut self, from: &Schema, scripts: &[&str]) -> Result<Vec<Schema>, Error> {
+        let is_own = *from == self.introspect()?;
+        let is_empty = from.tables.is_empty() && from.objects().is_empty();
+        self.on(|connection| {
+            let applied = history::versions(connection)?;
+            let run = |connection: &mut PgConnection| {
+                let run = |script: &&str| {
+                    run::execute(connection, "on trial", script)?;
+                    Ok(introspect::introspect(connection, &applied)?)
+                };
+                scripts.iter().map(run).collect::<Result<Vec<_>, Failure>>()
+            };
+            if is_own {
+                rolled_back(connection, |connection| {
+                    let tables = run::tables(connection)?;
+                    if !tables.is_empty() {
+                        // Rolled back with the rest: what the rows make of the scripts is the rehearsal's task.
+                        connection.batch_execute(&format!("TRUNCATE {} CASCADE", quote_all(&tables)))?;
+                    }
+                    run(connection)
+                })
+            } else if is_empty {
+                in_scratch(connection, Scratch::BesidesExtensions, run)
+            } else {
+                Err(Error::Invariant("scripts can be tried on the schema of this database, or on an empty one".into()).into())
+            }
+        })
+    }
+
+    fn transaction(&mut self, work: &mut dyn FnMut(&mut dyn Database) -> Result<(), Error>) -> Result<(), Error> {
+        self.on(|connection| {
+            let is_outermost = Manager::transaction_manager_status_mut(connection).transaction_depth().ok().flatten().is_none();
+            Manager::begin_transaction(connection)?;
+            if is_outermost {
+                connection.batch_execute(&format!("SET LOCAL lock_timeout = '30s'; SELECT pg_advisory_xact_lock({LOCK})"))?;
+            }
+            Ok::<_, Failure>(())
+        })?;
+        let done = work(self);
+        let ended = self.on(|connection| match &done {
+            Ok(()) => Manager::commit_transaction(connection),
+            Err(_) => Manager::rollback_transaction(connection),
+        });
+        done.and(ended)
+    }
+
+    fn run(&mut self, migrations: &[&Migration], direction: Direction, verify: bool) -> Result<(), Error> {
+        self.on(|connection| run::run(connection, migrations, direction, verify))
+    }
+
+    fn has_tables(&mut self) -> Result<bool, Error> {
+        let query = "SELECT EXISTS (SELECT FROM pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'f') \
+             AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()))";
+        self.on(|connection| sql::<Bool>(query).get_result(connection))
+    }
+
+    fn has_rows(&mut self) -> Result<bool, Error> {
+        self.on(|connection| {
+            for table in run::tables(connection)? {
+                let query = format!("SELECT EXISTS (SELECT FROM {})", quote(&table));
+                if sql::<Bool>(&query).get_result(connection)? {
+                    return Ok(true);
+                }
+            }
+            Ok::<_, Failure>(false)
+        })
+    }
+
+    fn history(&mut self) -> Result<Option<Vec<Applied>>, Error> {
+        self.on(history::applied)
+    }
+
+    fn record(&mut self, applied: &[Applied], replace: bool) -> Result<(), Error> {
+        self.on(|connection| history::record(connection, applied, replace))
+    }
+
+    fn side_tables(&mut self) -> Result<BTreeMap<String, u64>, Error> {
+        self.on(|connection| {
+            let applied = history::versions(connection)?;
+            let mut tables = run::tables(connection)?;
+            tables.retain(|table| kept::owner(table, &applied).is_some());
+            let count = |table: String| Ok((table.clone(), run::count(connection, &table)?.unsigned_abs()));
+            tables.into_iter().map(count).collect::<Result<_, Failure>>()
+        })
+    }
+
+    fn purge(&mut self, side_tables: &[String]) -> Result<(), Error> {
+        if side_tables.is_empty() {
+            return Ok(());
+        }
+        // Side tables of one migration refer to each other.
+        self.on(|connection| connection.batch_execute(&format!("DROP TABLE {} CASCADE", quote_all(side_tables))))
+    }
+
+    fn back_up(&mut self, _version: u64) -> Result<Option<Backup>, Error> {
+        if !self.is_told && self.has_rows()? {
+            (self.tell)("no backup is made of a PostgreSQL database: make one first where its rows matter");
+            self.is_told = true;
+        }
+        Ok(None)
+    }
+
+    fn sandbox(&mut self) -> Result<Box<dyn Sandbox>, Error> {
+        Ok(Box::new(Transaction::begin(&self.url)?))
+    }
+}
