@@ -1,10 +1,11 @@
 //! `ALTER TABLE`: columns and the primary key of a table that stays.
 
-use super::super::convert::conversion;
+use super::super::convert::{conversion, strict_conversion};
 use super::super::errors::cannot_express;
 use super::super::sql::{default_sql, filler, quote};
 use super::{Writer, table};
 use crate::change::{Alteration, Change};
+use crate::database::order::parents_first;
 use crate::error::Error;
 use crate::migration::Direction;
 use crate::schema::{Column, ObjectKind, Table, Type, same_name};
@@ -17,41 +18,64 @@ struct Statements {
 }
 
 impl Writer<'_> {
-    pub(super) fn alter(&self, from: &Table, to: &Table, alterations: &[Alteration]) -> Result<Vec<String>, Error> {
+    /// The statements of all tables: first what prepares the values, then what needs them. A table whose rows refer to
+    /// another's comes after it.
+    pub(super) fn altered_tables(&self) -> Result<Vec<String>, Error> {
+        let (mut first, mut second) = (Vec::new(), Vec::new());
+        let tables: Vec<_> = self.altered().map(|(_, to, _)| to).collect();
+        for table in parents_first(&tables).0 {
+            let is_own = |(_, to, _): &(&Table, &Table, &[Alteration])| same_name(&to.name, &table.name);
+            let Some((from, to, alterations)) = self.altered().find(is_own) else { continue };
+            let (prepared, finished) = self.alter(from, to, alterations)?;
+            first.extend(prepared);
+            second.extend(finished);
+        }
+        first.extend(second);
+        Ok(first)
+    }
+
+    fn alter(
+        &self,
+        from: &Table,
+        to: &Table,
+        alterations: &[Alteration],
+    ) -> Result<(Vec<String>, Vec<String>), Error> {
         let name = quote(&to.name);
         let side = self.side_table(from, to);
-        let mut statements = self.before_change(side.as_ref(), from, to);
+        let mut first = self.before_change(side.as_ref(), from, to);
         let key = alterations.iter().any(|alteration| matches!(alteration, Alteration::PrimaryKey { .. }));
         if key && !from.primary_key.is_empty() {
             let key = quote(&table::primary_key_name(from));
-            statements.push(format!("ALTER TABLE {name} DROP CONSTRAINT {key}"));
+            first.push(format!("ALTER TABLE {name} DROP CONSTRAINT {key}"));
         }
         let mut columns = Statements::default();
         for alteration in alterations {
             match alteration {
                 Alteration::AddColumn(column) => self.add_column(to, column, &mut columns)?,
-                Alteration::AlterColumn { from: old, to: new } => self.alter_column((from, to), (old, new), &mut columns)?,
+                Alteration::AlterColumn { from: old, to: new } => {
+                    self.alter_column((from, to), (old, new), &mut columns)?;
+                }
                 Alteration::Rewrite { from: old, to: new } => {
                     columns.early.extend(rewrite(&to.name, old.as_deref(), new.as_deref())?);
                 }
                 _ => {}
             }
         }
-        statements.extend(columns.early);
-        statements.extend(self.restored_columns(side.as_ref(), to));
-        statements.extend(columns.late);
-        statements.extend(self.noted(side.as_ref()));
-        statements.extend(alterations.iter().filter_map(|alteration| match alteration {
+        first.extend(columns.early);
+        let mut second: Vec<_> = self.restored_columns(side.as_ref(), to).into_iter().collect();
+        second.extend(columns.late);
+        second.extend(self.noted(side.as_ref()));
+        second.extend(alterations.iter().filter_map(|alteration| match alteration {
             Alteration::DropColumn(column) => Some(format!("ALTER TABLE {name} DROP COLUMN {}", quote(&column.name))),
             _ => None,
         }));
         if key && !to.primary_key.is_empty() {
-            statements.push(format!("ALTER TABLE {name} ADD {}", table::primary_key(to)));
+            second.push(format!("ALTER TABLE {name} ADD {}", table::primary_key(to)));
         }
         if let (Some(side), Direction::Down) = (&side, self.direction) {
-            statements.push(format!("DROP TABLE {}", quote(&side.name)));
+            second.push(format!("DROP TABLE {}", quote(&side.name)));
         }
-        Ok(self.without_triggers(to, statements))
+        Ok((first, self.without_triggers(to, second)))
     }
 
     fn add_column(&self, to: &Table, column: &Column, statements: &mut Statements) -> Result<(), Error> {
@@ -89,12 +113,18 @@ impl Writer<'_> {
         if new.nullable && !old.nullable {
             statements.early.push(alter("DROP NOT NULL"));
         }
-        if to.clauses.is_some() && old.identity && !new.identity {
+        let is_exact = from.clauses.is_some() && to.clauses.is_some();
+        if is_exact && old.identity && !new.identity {
             statements.early.push(alter("DROP IDENTITY"));
         }
         if old_type != new_type {
             let missing = (!old.nullable && !new.nullable).then(|| self.missing(to, new).unwrap_or_else(|| filler(new)));
-            let using = conversion(&quote(&new.name), &old.ty, &new.ty, missing.as_deref());
+            let is_key = to.primary_key.iter().any(|key| same_name(key, &new.name));
+            let using = if is_key {
+                strict_conversion(&quote(&new.name), &old.ty, &new.ty)
+            } else {
+                conversion(&quote(&new.name), &old.ty, &new.ty, missing.as_deref())
+            };
             if using.is_some() && !old_default.is_empty() {
                 statements.early.push(alter("DROP DEFAULT"));
                 default = !new_default.is_empty();
@@ -109,7 +139,7 @@ impl Writer<'_> {
         if old.nullable && !new.nullable {
             self.require_value(to, new, statements);
         }
-        if to.clauses.is_some() && new.identity && !old.identity {
+        if is_exact && new.identity && !old.identity {
             statements.late.push(alter("ADD GENERATED BY DEFAULT AS IDENTITY"));
             statements.late.extend(Self::numbers(to));
         }

@@ -22,12 +22,7 @@ impl Writer<'_> {
                 format!("INSERT INTO {name} ({names}) SELECT {names} FROM {}", quote(&from.name)),
             ];
         }
-        let mut statements = Vec::new();
-        if self.disturbs(&side.table, &key_names(side)) {
-            let key = quote(&key_constraint(side));
-            statements.push(format!("ALTER TABLE IF EXISTS {name} DROP CONSTRAINT IF EXISTS {key}"));
-        }
-        statements.push(format!("CREATE TABLE IF NOT EXISTS {name} ({})", definition(side, from, false)));
+        let mut statements = vec![format!("CREATE TABLE IF NOT EXISTS {name} ({})", definition(side, from, false))];
         let table = quote(&side.table);
         for (before, after, new) in side.columns.iter().filter_map(altered) {
             let (own, old) = (format!("{table}.{}", quote(&after.name)), quote(&before.name));
@@ -53,7 +48,7 @@ impl Writer<'_> {
         if altered.len() == side.columns.len() {
             let same = altered.iter().map(|(before, after, new)| {
                 let back = conversion(&quote(new), &after.ty, &before.ty, None).unwrap_or_else(|| quote(new));
-                format!("NOT ({})", differs(&quote(&before.name), &back, &before.ty))
+                differs(&quote(&before.name), &back, &before.ty).replace(" IS DISTINCT ", " IS NOT DISTINCT ")
             });
             statements.push(format!("DELETE FROM {name} WHERE {}", same.collect::<Vec<_>>().join(" AND ")));
         }
@@ -90,6 +85,13 @@ impl Writer<'_> {
         let (name, constraint, columns) = (quote(&side.name), key_constraint(&side), quote_all(&key_names(&side)));
         let reference = reference(&side.table, &key_names(&side), Action::Cascade);
         Some(format!("ALTER TABLE {name} ADD CONSTRAINT {} FOREIGN KEY ({columns}){reference}", quote(&constraint)))
+    }
+
+    /// Frees the key of a table from the side table that refers to it.
+    pub(super) fn dropped_side_key(&self, from: &Table, to: &Table) -> Option<String> {
+        let side = self.side_table(from, to).filter(|side| self.disturbs(&side.table, &key_names(side)))?;
+        let (name, key) = (quote(&side.name), quote(&key_constraint(&side)));
+        Some(format!("ALTER TABLE IF EXISTS {name} DROP CONSTRAINT IF EXISTS {key}"))
     }
 
     /// Keeps all of the tables that are dropped.

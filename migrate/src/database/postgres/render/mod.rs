@@ -46,6 +46,7 @@ pub(super) fn render(
 /// The statements that create the tables of a schema, with their indexes.
 pub(super) fn create_tables(schema: &Schema) -> Result<Vec<String>, Error> {
     let changes: Vec<_> = schema.tables.iter().cloned().map(Change::CreateTable).collect();
+    let changes = prepare::named(&Schema::default(), &changes);
     let options = RenderOptions::default();
     let writer = Writer {
         direction: Direction::Up,
@@ -86,9 +87,7 @@ impl Writer<'_> {
         statements.extend(self.dropped_foreign_keys());
         statements.extend(self.dropped_constraints());
         statements.extend(self.created_tables()?);
-        for (from, to, alterations) in self.altered() {
-            statements.extend(self.alter(from, to, alterations)?);
-        }
+        statements.extend(self.altered_tables()?);
         match self.direction {
             Direction::Up => statements.extend(self.kept_tables()),
             Direction::Down => statements.extend(self.restored_tables()),
@@ -142,11 +141,15 @@ impl Writer<'_> {
     }
 
     fn dropped_objects(&self) -> Result<Vec<String>, Error> {
-        let dropped = self.changes.iter().rev().filter_map(|change| match change {
+        let dropped = self.changes.iter().filter_map(|change| match change {
             Change::DropObject(object) => Some(object),
             _ => None,
         });
+        // A view that selects from another is the newer one. A downgrade has the changes in reverse order.
         let mut objects: Vec<_> = dropped.collect();
+        if self.direction == Direction::Up {
+            objects.reverse();
+        }
         objects.sort_by_key(|object| object.kind != ObjectKind::Trigger);
         let drop = |object: &&Object| match object.kind {
             ObjectKind::Index => Ok(format!("DROP INDEX {}", quote(&object.name))),
@@ -163,6 +166,9 @@ impl Writer<'_> {
             _ => None,
         });
         let mut objects: Vec<_> = created.collect();
+        if self.direction == Direction::Down {
+            objects.reverse();
+        }
         objects.sort_by_key(|object| object.kind == ObjectKind::Trigger);
         let create = |object: &&Object| match object.kind {
             ObjectKind::VirtualTable | ObjectKind::Other(_) => Err(not_handled(object)),
@@ -185,6 +191,9 @@ impl Writer<'_> {
             }));
         }
         statements.extend(self.disturbed_keys(self.before).map(|(table, key)| drop(table, key)));
+        if self.direction == Direction::Down {
+            statements.extend(self.altered().filter_map(|(from, to, _)| self.dropped_side_key(from, to)));
+        }
         let goes = |table: &str| self.dropped().0.iter().any(|dropped| same_name(&dropped.name, table));
         let side_keys = self.side_keys.iter().filter(|key| {
             self.direction == Direction::Up && (goes(&key.table) || self.disturbs(&key.table, &key.columns))

@@ -13,13 +13,16 @@ pub(super) fn create_table(table: &Table, keys: &[&ForeignKey]) -> Result<String
         let is_sole_key = sole_key.is_some_and(|key| same_name(key, &own.name));
         let not_null = if own.nullable || is_sole_key { "" } else { " NOT NULL" };
         let key = if is_sole_key { " PRIMARY KEY" } else { "" };
-        lines.push(format!("{}{not_null}{}{key}", column(table, own)?, default_clause(table, own)));
+        let inline = keys.iter().find_map(|key| reference(table, key).filter(|_| key.columns[0] == own.name));
+        let reference = inline.unwrap_or_default();
+        lines.push(format!("{}{not_null}{}{key}{reference}", column(table, own)?, default_clause(table, own)));
     }
     if sole_key.is_none() && !table.primary_key.is_empty() {
         lines.push(primary_key(table));
     }
     lines.extend(table.indexes.iter().filter(|index| index.constraint).map(|index| unique(table, index)));
-    lines.extend(keys.iter().map(|key| foreign_key(table, key)));
+    let apart = keys.iter().filter(|key| reference(table, key).is_none());
+    lines.extend(apart.map(|key| foreign_key(table, key)));
     lines.extend(table.checks.iter().map(|own| check(table, own)));
     let (mut kind, mut options) = ("TABLE", String::new());
     for clause in table.clauses.iter().flatten().filter(|clause| clause.column.is_none()) {
@@ -140,6 +143,15 @@ pub(super) fn foreign_key(table: &Table, key: &ForeignKey) -> String {
         actions(key.on_delete, key.on_update)
     );
     constraint(table, &name, name == usual_key_name(table, key), text)
+}
+
+/// The foreign key as a part of its column, where it has one column and the name that PostgreSQL gives it.
+fn reference(table: &Table, key: &ForeignKey) -> Option<String> {
+    let text = foreign_key(table, key);
+    let start = format!("FOREIGN KEY ({}) ", quote_all(&key.columns));
+    let is_only = |other: &&ForeignKey| other.columns == key.columns;
+    let is_alone = key.columns.len() == 1 && table.foreign_keys.iter().filter(is_only).count() == 1;
+    text.strip_prefix(&start).filter(|_| is_alone).map(|rest| format!(" {rest}"))
 }
 
 pub(super) fn check(table: &Table, check: &Check) -> String {
