@@ -1,84 +1,33 @@
-//! The one place where an error of PostgreSQL becomes one of this library.
+//! PostgreSQL's messages, as kinds of error.
 
-use diesel::ConnectionError;
-use diesel::result::Error as QueryError;
+use crate::Error;
+use crate::error::DatabaseErrorKind;
+use crate::text::excerpt;
 
-use crate::error::Error;
-
-/// What work on a connection failed with, before the database's name is known.
-#[derive(Debug)]
-pub(super) enum Failure {
-    Query(QueryError),
-    Known(Error),
+/// The kind of error that PostgreSQL's message means.
+pub(crate) fn kind(message: &str) -> Option<DatabaseErrorKind> {
+    let kinds = [
+        ("due to lock timeout", DatabaseErrorKind::Locked),
+        ("is being accessed by other users", DatabaseErrorKind::InUse),
+        ("in a read-only transaction", DatabaseErrorKind::ReadOnly),
+    ];
+    kinds.iter().find(|(words, _)| message.contains(words)).map(|(_, kind)| *kind)
 }
 
-impl From<QueryError> for Failure {
-    fn from(error: QueryError) -> Self {
-        Self::Query(error)
-    }
+/// What a statement of a migration failed with: the message and its detail, which names the object that is in the way.
+pub(super) fn statement(migration: &str, statement: &str, error: &diesel::result::Error) -> Error {
+    let detail = match error {
+        diesel::result::Error::DatabaseError(_, information) => information.details().unwrap_or_default(),
+        _ => "",
+    };
+    let detail = if detail.is_empty() { String::new() } else { format!(": {}", detail.trim().replace('\n', "; ")) };
+    refused(migration, statement, format!("{error}{detail}"))
 }
 
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self::Known(error)
-    }
-}
-
-impl Failure {
-    /// The error with the name of the database.
-    pub fn explain(self, database: &str) -> Error {
-        match self {
-            Self::Known(error) => error,
-            Self::Query(error) => {
-                let why = with_advice(said(&error));
-                Error::Database { database: database.to_owned(), why, source: Some(error) }
-            }
-        }
-    }
-}
-
-/// What a connection failed with.
-pub(super) fn unreachable(database: &str, failure: &ConnectionError) -> Error {
-    Error::Database { database: database.to_owned(), why: with_advice(failure.to_string()), source: None }
-}
-
-/// What a statement of a migration failed with.
-pub(super) fn statement(migration: &str, statement: &str, why: String) -> Error {
-    Error::Statement { migration: migration.to_owned(), statement: excerpt(statement), why }
+pub(super) fn refused(migration: &str, statement: &str, why: impl Into<String>) -> Error {
+    Error::Statement { migration: migration.to_owned(), statement: excerpt(statement), source: why.into().into() }
 }
 
 pub(super) fn cannot_express(object: &str, why: impl Into<String>) -> Error {
     Error::CannotExpress { object: object.to_owned(), why: why.into() }
-}
-
-/// The message of the server with its detail, which names the object that stands in the way.
-pub(super) fn said(failure: &QueryError) -> String {
-    let QueryError::DatabaseError(_, information) = failure else { return failure.to_string() };
-    let message = information.message().trim().to_owned();
-    let detail = information.details().filter(|detail| !detail.trim().is_empty());
-    detail.map_or(message.clone(), |detail| format!("{message}: {}", detail.trim().replace('\n', "; ")))
-}
-
-fn with_advice(said: String) -> String {
-    let advice = [
-        ("lock timeout", "another process is using it; try again when that has finished"),
-        ("permission denied", "the role of the URL may not do this"),
-        ("must be owner", "the role of the URL may not do this"),
-        ("read-only transaction", "it is read-only; connect to the primary server"),
-        ("Connection refused", "check that the server runs and that the URL names its host and port"),
-        ("authentication failed", "check the role and the password in the URL"),
-    ];
-    match advice.iter().find(|(part, _)| said.contains(part)) {
-        Some((_, advice)) => format!("{}: {advice}", said.trim()),
-        None => said.trim().to_owned(),
-    }
-}
-
-/// The beginning of a statement, on one line.
-fn excerpt(statement: &str) -> String {
-    let line = statement.split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.chars().count() <= 120 {
-        return line;
-    }
-    line.chars().take(117).collect::<String>() + "..."
 }

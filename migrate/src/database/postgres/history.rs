@@ -6,7 +6,7 @@ use diesel::sql_types::{Bool, Nullable, Text};
 use diesel::{PgConnection, QueryResult, RunQueryDsl};
 
 use super::introspect::{CHECKSUMS, TABLES, VERSIONS};
-use crate::database::Applied;
+use crate::history::Applied;
 
 /// Creates both tables, if they are missing.
 pub(super) fn prepare(connection: &mut PgConnection) -> QueryResult<()> {

@@ -1,7 +1,7 @@
 //! PostgreSQL 12 and later.
 
 mod convert;
-mod errors;
+pub(super) mod errors;
 mod history;
 mod introspect;
 mod normalize;
@@ -14,25 +14,28 @@ mod sql;
 mod statements;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use diesel::connection::{SimpleConnection, TransactionManager};
 use diesel::dsl::sql;
 use diesel::sql_types::{Array, Bool, Text};
 use diesel::{Connection, PgConnection, RunQueryDsl};
 
-use self::errors::Failure;
 use self::normalize::{Scratch, in_scratch, rolled_back};
 use self::render::SideKey;
 use self::sandbox::Transaction;
 use self::sql::{quote, quote_all};
-use crate::change::Change;
-use crate::database::{Applied, Backup, Database, Sandbox};
-use crate::error::Error;
+use super::{Backup, Check, Database, Restored, Sandbox, Script};
+use crate::Error;
+use crate::change::{Change, Rename};
+use crate::history::Applied;
 use crate::kept;
 use crate::loss::{Found, Probe};
 use crate::migration::{Direction, Migration, Sql};
-use crate::plan::RenderOptions;
+use crate::options::RenderOptions;
 use crate::schema::{Column, Schema};
+use crate::settings::{Event, Settings};
+use crate::url::DatabaseUrl;
 
 type Manager = <PgConnection as Connection>::TransactionManager;
 
@@ -41,16 +44,14 @@ const LOCK: i64 = 0x6D69_6772_6174_6521;
 
 /// A database of a PostgreSQL server.
 pub(crate) struct Postgres {
-    url: String,
+    url: DatabaseUrl,
+    settings: Settings,
     connection: Option<PgConnection>,
-    /// Where notices go.
-    tell: Box<dyn Fn(&str)>,
-    is_told: bool,
 }
 
 impl Postgres {
-    pub fn new(url: &str, tell: Box<dyn Fn(&str)>) -> Self {
-        Self { url: url.to_owned(), connection: None, tell, is_told: false }
+    pub fn new(url: &DatabaseUrl, settings: &Settings) -> Self {
+        Self { url: url.clone(), settings: settings.clone(), connection: None }
     }
 
     fn connect(&mut self) -> Result<&mut PgConnection, Error> {
@@ -61,10 +62,10 @@ impl Postgres {
         Ok(self.connection.insert(connection))
     }
 
-    /// Works on the connection, and names the database in an error.
-    fn on<T, E: Into<Failure>>(&mut self, work: impl FnOnce(&mut PgConnection) -> Result<T, E>) -> Result<T, Error> {
+    /// Does work with the connection; an error gets the database's name.
+    fn on<T, E: Into<Error>>(&mut self, work: impl FnOnce(&mut PgConnection) -> Result<T, E>) -> Result<T, Error> {
         let name = self.name();
-        work(self.connect()?).map_err(|error| error.into().explain(&name))
+        work(self.connect()?).map_err(|error| error.into().in_database(&name))
     }
 
     /// The foreign keys of side tables, with the names that their tables have now.
@@ -79,7 +80,7 @@ impl Postgres {
                 sql::<(Text, Text, Text, Array<Text>)>(query).load(connection)?;
             let keys = rows.into_iter().filter(|(side, ..)| side_tables.contains(side));
             let key = |(side, constraint, table, columns)| SideKey { side, constraint, table, columns };
-            Ok::<_, Failure>(keys.map(key).collect())
+            Ok::<_, Error>(keys.map(key).collect())
         })
     }
 }
@@ -90,7 +91,7 @@ impl Database for Postgres {
     }
 
     fn name(&self) -> String {
-        server::shown(&self.url)
+        self.url.to_string()
     }
 
     fn exists(&mut self) -> Result<bool, Error> {
@@ -117,7 +118,7 @@ impl Database for Postgres {
         })
     }
 
-    fn normalize(&mut self, models: &Schema) -> Result<Schema, Error> {
+    fn normalize(&mut self, models: &Schema, _live: &Schema) -> Result<Schema, Error> {
         self.on(|connection| normalize::normalize(connection, models))
     }
 
@@ -136,20 +137,20 @@ impl Database for Postgres {
 
     /// Scripts that start from the database's own schema run in it, without rows, and are rolled back; scripts that
     /// start from nothing run in a scratch schema.
-    fn try_scripts(&mut self, from: &Schema, scripts: &[&str]) -> Result<Vec<Schema>, Error> {
+    fn try_scripts(&mut self, from: &Schema, scripts: &[Script<'_>]) -> Result<Vec<Schema>, Error> {
         let is_own = *from == self.introspect()?;
         let is_empty = from.tables.is_empty() && from.objects().is_empty();
         self.on(|connection| {
             let applied = history::versions(connection)?;
             let run = |connection: &mut PgConnection| {
-                let run = |script: &&str| {
-                    run::execute(connection, "on trial", script)?;
+                let run = |script: &Script<'_>| {
+                    run::execute(connection, script.name, script.sql)?;
                     let mut schema = introspect::introspect(connection, &applied)?;
                     // The version of a script is not recorded, so that its side tables are not known as such.
                     schema.tables.retain(|table| from.table(&table.name).is_some() || !is_side_table(&table.name));
                     Ok(schema)
                 };
-                scripts.iter().map(run).collect::<Result<Vec<_>, Failure>>()
+                scripts.iter().map(run).collect::<Result<Vec<_>, Error>>()
             };
             if is_own {
                 rolled_back(connection, |connection| {
@@ -163,19 +164,28 @@ impl Database for Postgres {
             } else if is_empty {
                 in_scratch(connection, Scratch::BesidesExtensions, run)
             } else {
-                Err(Error::Invariant("scripts can be tried on the schema of this database, or on an empty one".into()).into())
+                Err(Error::NotSupported { operation: "to try scripts on another schema", database: "PostgreSQL" })
             }
         })
     }
 
+    fn renames(&self, script: &str) -> Vec<Rename> {
+        statements::renames(script)
+    }
+
+    fn names_in(&self, script: &str) -> Vec<String> {
+        statements::names(script)
+    }
+
     fn transaction(&mut self, work: &mut dyn FnMut(&mut dyn Database) -> Result<(), Error>) -> Result<(), Error> {
+        let settings = self.settings.clone();
         self.on(|connection| {
-            let is_outermost = Manager::transaction_manager_status_mut(connection).transaction_depth().ok().flatten().is_none();
+            let depth = Manager::transaction_manager_status_mut(connection).transaction_depth()?;
             Manager::begin_transaction(connection)?;
-            if is_outermost {
-                connection.batch_execute(&format!("SET LOCAL lock_timeout = '30s'; SELECT pg_advisory_xact_lock({LOCK})"))?;
+            if depth.is_none() {
+                wait_for_lock(connection, &settings)?;
             }
-            Ok::<_, Failure>(())
+            Ok::<_, Error>(())
         })?;
         let done = work(self);
         let ended = self.on(|connection| match &done {
@@ -203,7 +213,7 @@ impl Database for Postgres {
                     return Ok(true);
                 }
             }
-            Ok::<_, Failure>(false)
+            Ok::<_, Error>(false)
         })
     }
 
@@ -221,29 +231,47 @@ impl Database for Postgres {
             let mut tables = run::tables(connection)?;
             tables.retain(|table| kept::owner(table, &applied).is_some());
             let count = |table: String| Ok((table.clone(), run::count(connection, &table)?.unsigned_abs()));
-            tables.into_iter().map(count).collect::<Result<_, Failure>>()
+            tables.into_iter().map(count).collect::<Result<_, Error>>()
         })
     }
 
     fn purge(&mut self, side_tables: &[String]) -> Result<(), Error> {
-        if side_tables.is_empty() {
+        self.transaction(&mut |database| database.drop_tables(side_tables))
+    }
+
+    fn drop_tables(&mut self, names: &[String]) -> Result<(), Error> {
+        if names.is_empty() {
             return Ok(());
         }
         // Side tables of one migration refer to each other.
-        self.on(|connection| connection.batch_execute(&format!("DROP TABLE {} CASCADE", quote_all(side_tables))))
+        self.on(|connection| connection.batch_execute(&format!("DROP TABLE {} CASCADE", quote_all(names))))
     }
 
     fn back_up(&mut self, _version: u64) -> Result<Option<Backup>, Error> {
-        if !self.is_told && self.has_rows()? {
-            (self.tell)("no backup is made of a PostgreSQL database: make one first where its rows matter");
-            self.is_told = true;
+        if self.settings.backups > 0 && self.has_rows()? {
+            self.settings.emit(&Event::NoBackup("PostgreSQL"));
         }
         Ok(None)
     }
 
-    fn sandbox(&mut self) -> Result<Box<dyn Sandbox>, Error> {
-        Ok(Box::new(Transaction::begin(&self.url)?))
+    fn restore(&mut self, _file: &Path, _check: &mut Check<'_>) -> Result<Restored, Error> {
+        Err(Error::NotSupported { operation: "to restore a backup", database: "PostgreSQL" })
     }
+
+    fn sandbox(&mut self) -> Result<Box<dyn Sandbox>, Error> {
+        Ok(Box::new(Transaction::begin(&self.url, &self.settings)?))
+    }
+}
+
+/// Takes the lock of this library until the end of the transaction. Where another process holds it, says so and waits.
+fn wait_for_lock(connection: &mut PgConnection, settings: &Settings) -> Result<(), Error> {
+    connection.batch_execute(&format!("SET LOCAL lock_timeout = {}", settings.wait.as_millis()))?;
+    let is_free = sql::<Bool>(&format!("SELECT pg_try_advisory_xact_lock({LOCK})"));
+    if !is_free.get_result::<bool>(connection)? {
+        settings.emit(&Event::Waiting(settings.wait));
+        connection.batch_execute(&format!("SELECT pg_advisory_xact_lock({LOCK})"))?;
+    }
+    Ok(())
 }
 
 /// Whether a table has the name of a side table, of whatever version.

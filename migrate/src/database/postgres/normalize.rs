@@ -3,9 +3,9 @@
 use diesel::connection::{SimpleConnection, TransactionManager};
 use diesel::{Connection, PgConnection};
 
-use super::errors::Failure;
 use super::introspect::introspect;
 use super::render::create_tables;
+use crate::Error;
 use crate::schema::{Schema, Table, Type};
 
 /// The scratch schema that a closure works in, and the path after it where names of the database are found.
@@ -21,8 +21,8 @@ pub(super) enum Scratch {
 pub(super) fn in_scratch<T>(
     connection: &mut PgConnection,
     scratch: Scratch,
-    work: impl FnOnce(&mut PgConnection) -> Result<T, Failure>,
-) -> Result<T, Failure> {
+    work: impl FnOnce(&mut PgConnection) -> Result<T, Error>,
+) -> Result<T, Error> {
     rolled_back(connection, |connection| {
         let besides = match scratch {
             Scratch::BesidesAll => "current_setting('search_path')",
@@ -42,8 +42,8 @@ pub(super) fn in_scratch<T>(
 /// Works in a transaction, or a savepoint within one, that is rolled back.
 pub(super) fn rolled_back<T>(
     connection: &mut PgConnection,
-    work: impl FnOnce(&mut PgConnection) -> Result<T, Failure>,
-) -> Result<T, Failure> {
+    work: impl FnOnce(&mut PgConnection) -> Result<T, Error>,
+) -> Result<T, Error> {
     type Manager = <PgConnection as Connection>::TransactionManager;
     Manager::begin_transaction(connection)?;
     let done = work(connection);
@@ -54,7 +54,7 @@ pub(super) fn rolled_back<T>(
 }
 
 /// The models as this database reads them back: types, defaults and conditions in its own form.
-pub(super) fn normalize(connection: &mut PgConnection, models: &Schema) -> Result<Schema, Failure> {
+pub(super) fn normalize(connection: &mut PgConnection, models: &Schema) -> Result<Schema, Error> {
     let mut wanted = models.clone();
     wanted.tables.iter_mut().for_each(number_rows);
     let statements = create_tables(&wanted)?;

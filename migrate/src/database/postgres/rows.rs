@@ -11,36 +11,34 @@ use super::convert::fits;
 use super::run::tables;
 use super::sql::quote;
 use crate::database::{Compared, RowChange, RowChangeKind};
-use crate::loss::{Found, Probe};
+use crate::loss::{Condition, Found, Probe};
 use crate::schema::same_name;
 
 /// Counts the rows that a change would lose, convert or refuse, with some of their values.
 pub(super) fn found(connection: &mut PgConnection, probe: &Probe) -> QueryResult<Found> {
-    let (table, column, condition) = match probe {
-        Probe::Rows { table } => (table, None, "TRUE".to_owned()),
-        Probe::Held { table, column } => (table, None, format!("{} IS NOT NULL", quote(column))),
-        Probe::Nulls { table, column } => (table, None, format!("{} IS NULL", quote(column))),
-        Probe::Longer { table, column, length } => {
-            (table, Some(column), format!("length({}::text) > {length}", quote(column)))
-        }
-        Probe::Misfit { table, column, from, to } => {
-            let misfit = fits(&quote(column), from, to).map_or("FALSE".into(), |fits| format!("NOT ({fits})"));
-            (table, Some(column), misfit)
-        }
+    let (column, table) = (quote(&probe.column), quote(&probe.table));
+    let condition = match &probe.condition {
+        Condition::Any => "TRUE".to_owned(),
+        Condition::Held => format!("{column} IS NOT NULL"),
+        Condition::Null => format!("{column} IS NULL"),
+        Condition::Longer(length) => format!("length({column}::text) > {length}"),
+        Condition::Misfit(from, to) => match fits(&column, &from.ty, &to.ty) {
+            Some(fits) => format!("NOT ({fits})"),
+            None => return Ok(Found::default()),
+        },
     };
-    let name = quote(table);
-    let query = format!("SELECT count(*) FILTER (WHERE {condition}), count(*) FROM {name}");
-    let (rows, of): (i64, i64) = sql::<(BigInt, BigInt)>(&query).get_result(connection)?;
+    let query = format!("SELECT count(*) FROM {table} WHERE {condition}");
+    let rows = sql::<BigInt>(&query).get_result::<i64>(connection)?.unsigned_abs();
     let mut examples = Vec::new();
-    if let Some(column) = column.map(|column| quote(column)).filter(|_| rows > 0) {
+    if rows > 0 && matches!(probe.condition, Condition::Misfit(..)) {
         let text = format!("{column}::text");
         let query = format!(
             "SELECT DISTINCT quote_literal(CASE WHEN length({text}) > 20 THEN left({text}, 20) || '…' ELSE {text} END) \
-             FROM {name} WHERE {condition} LIMIT 3"
+             FROM {table} WHERE {condition} LIMIT 3"
         );
         examples = sql::<Text>(&query).load(connection)?;
     }
-    Ok(Found { rows: rows.unsigned_abs(), of: of.unsigned_abs(), examples })
+    Ok(Found { rows, examples })
 }
 
 /// Copies every table into a temporary table, which is returned by the name of its table.
@@ -64,7 +62,7 @@ pub(super) fn snapshot(
 pub(super) fn differences(connection: &mut PgConnection, copy: &str, compared: &Compared) -> QueryResult<Vec<RowChange>> {
     let pair = |name: &String| compared.columns.iter().find(|(before, _)| same_name(before, name));
     let key: Option<Vec<_>> = compared.before.primary_key.iter().map(pair).collect();
-    let sides = format!("{copy} old FULL JOIN {} new", quote(&compared.after.name));
+    let sides = format!("{copy} old FULL JOIN {} new", quote(&compared.after));
     let Some(key) = key.filter(|key| !key.is_empty()) else {
         return whole_rows(connection, copy, compared);
     };
@@ -84,7 +82,7 @@ pub(super) fn differences(connection: &mut PgConnection, copy: &str, compared: &
     ];
     for (before, after) in &compared.columns {
         let (old, new) = (format!("old.{}::text", quote(before)), format!("new.{}::text", quote(after)));
-        let example = format!("{} || ': ' || quote_nullable({old}) || ' → ' || quote_nullable({new})", row("old"));
+        let example = format!("{} || ', from ' || quote_nullable({old}) || ' to ' || quote_nullable({new})", row("old"));
         let both = format!("old.{old_key} IS NOT NULL AND new.{new_key} IS NOT NULL");
         let condition = format!("{both} AND {old} IS DISTINCT FROM {new}");
         queries.push((RowChangeKind::Value(before.clone()), example, condition));
@@ -103,7 +101,7 @@ fn whole_rows(connection: &mut PgConnection, copy: &str, compared: &Compared) ->
         let columns: Vec<_> = compared.columns.iter().map(|pair| format!("{}::text", quote(name(pair)))).collect();
         format!("SELECT {} FROM {table}", columns.join(", "))
     };
-    let (old, new) = (rows(copy, |pair| &pair.0), rows(&quote(&compared.after.name), |pair| &pair.1));
+    let (old, new) = (rows(copy, |pair| &pair.0), rows(&quote(&compared.after), |pair| &pair.1));
     let mut changes = Vec::new();
     for (kind, from) in [
         (RowChangeKind::Missing, format!("({old} EXCEPT ALL {new}) AS row")),
@@ -123,7 +121,6 @@ fn change(
 ) -> QueryResult<Option<RowChange>> {
     let query = format!("SELECT count(*), min({example}) FROM {from}");
     let (count, example): (i64, Option<String>) = sql::<(BigInt, Nullable<Text>)>(&query).get_result(connection)?;
-    let table = compared.before.name.clone();
     let example = example.unwrap_or_default();
-    Ok((count > 0).then(|| RowChange { table, kind, count: count.unsigned_abs(), example }))
+    Ok((count > 0).then(|| RowChange::new(&compared.before.name, kind, count.unsigned_abs(), example)))
 }

@@ -7,12 +7,13 @@ use diesel::dsl::sql;
 use diesel::sql_types::{BigInt, Text};
 use diesel::{PgConnection, QueryResult, RunQueryDsl};
 
-use super::errors::{self, Failure};
+use super::errors;
 use super::history;
 use super::introspect::{CHECKSUMS, TABLES, VERSIONS};
 use super::sql::quote;
 use super::statements::{mentions, statements, why_not};
-use crate::error::Error;
+use crate::Error;
+use crate::error::HistoryError;
 use crate::migration::{Direction, Migration};
 
 /// Runs migrations and records them, or reverts and forgets them.
@@ -21,10 +22,13 @@ pub(super) fn run(
     migrations: &[&Migration],
     direction: Direction,
     verify: bool,
-) -> Result<(), Failure> {
+) -> Result<(), Error> {
     let text = |migration: &Migration| match direction {
         Direction::Up => Ok(migration.up.clone()),
-        Direction::Down => migration.down.clone().ok_or_else(|| Error::NoDown(migration.name.clone())),
+        Direction::Down => {
+            let missing = || HistoryError::NoDown { name: migration.name.clone() };
+            migration.down.clone().ok_or_else(missing)
+        },
     };
     let texts = migrations.iter().map(|migration| text(migration)).collect::<Result<Vec<_>, _>>()?;
     let invariants = if verify { Some(Invariants::of(connection, &texts)?) } else { None };
@@ -35,17 +39,21 @@ pub(super) fn run(
             Direction::Down => history::remove(connection, &migration.version())?,
         }
     }
-    invariants.map_or(Ok(()), |invariants| invariants.require(connection, &texts))
+    let violated = match invariants {
+        Some(invariants) => invariants.violated(connection, &texts)?,
+        None => None,
+    };
+    let names = migrations.iter().map(|migration| migration.name.as_str()).collect::<Vec<_>>().join(", ");
+    violated.map_or(Ok(()), |why| Err(Error::Invariant { migrations: names, why }))
 }
 
 /// Runs the statements of a text. The name is that of the migration.
-pub(super) fn execute(connection: &mut PgConnection, name: &str, text: &str) -> Result<(), Failure> {
+pub(super) fn execute(connection: &mut PgConnection, name: &str, text: &str) -> Result<(), Error> {
     for statement in statements(text) {
         if let Some(why) = why_not(statement) {
-            return Err(errors::statement(name, statement, why.into()).into());
+            return Err(errors::refused(name, statement, why));
         }
-        let failed = |error| errors::statement(name, statement, errors::said(&error));
-        connection.batch_execute(statement).map_err(failed)?;
+        connection.batch_execute(statement).map_err(|error| errors::statement(name, statement, &error))?;
     }
     Ok(())
 }
@@ -61,7 +69,7 @@ struct Invariants {
 type Dependent = (String, String, String);
 
 impl Invariants {
-    fn of(connection: &mut PgConnection, texts: &[String]) -> Result<Self, Failure> {
+    fn of(connection: &mut PgConnection, texts: &[String]) -> Result<Self, Error> {
         let mut counts = BTreeMap::new();
         for table in tables(connection)? {
             if !texts.iter().any(|text| mentions(text, &table)) {
@@ -71,16 +79,13 @@ impl Invariants {
         Ok(Self { counts, dependents: dependents(connection)? })
     }
 
-    fn require(&self, connection: &mut PgConnection, texts: &[String]) -> Result<(), Failure> {
+    /// What is lost, in plain words.
+    fn violated(&self, connection: &mut PgConnection, texts: &[String]) -> QueryResult<Option<String>> {
         let (tables, dependents) = (tables(connection)?, dependents(connection)?);
         for (table, before) in &self.counts {
             let after = if tables.contains(table) { count(connection, table)? } else { 0 };
             if after < *before {
-                return Err(Error::Invariant(format!(
-                    "table {table} would keep {after} of its {before} rows, though no migration of this run names it; \
-                     nothing was changed. A trigger or a foreign key may do it"
-                ))
-                .into());
+                return Ok(Some(format!("table {table}, which no statement names, would keep {after} of {before} rows")));
             }
         }
         let is_named = |name: &String| texts.iter().any(|text| mentions(text, name));
@@ -90,14 +95,8 @@ impl Invariants {
             let is_meant = is_named(name) || kind == "foreign key" && is_named(table);
             table_stays && !is_meant && !dependents.iter().any(|(other, own, _)| other == kind && own == name)
         };
-        match self.dependents.iter().find(is_lost) {
-            Some((kind, name, table)) => Err(Error::Invariant(format!(
-                "{table} would lose the {kind} {name}, though no migration of this run drops it; nothing was changed. \
-                 Create it again in the migration"
-            ))
-            .into()),
-            None => Ok(()),
-        }
+        let lost = self.dependents.iter().find(is_lost);
+        Ok(lost.map(|(kind, name, table)| format!("the {kind} {name} on {table} would be lost, though no statement drops it")))
     }
 }
 

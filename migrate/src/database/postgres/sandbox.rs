@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use diesel::connection::{SimpleConnection, TransactionManager};
 
-use super::errors::Failure;
 use super::{Manager, Postgres, rows, run};
 use crate::database::{Compared, Database, RowChange, Sandbox};
-use crate::error::Error;
+use crate::Error;
+use crate::migration::{Direction, Migration};
+use crate::schema::Schema;
+use crate::settings::Settings;
 use crate::text::counted;
+use crate::url::DatabaseUrl;
 
 /// The transaction. It is rolled back when its connection is closed.
 pub(super) struct Transaction {
@@ -18,11 +21,12 @@ pub(super) struct Transaction {
 }
 
 impl Transaction {
-    pub fn begin(url: &str) -> Result<Self, Error> {
-        let mut database = Postgres::new(url, Box::new(|_| {}));
+    pub fn begin(url: &DatabaseUrl, settings: &Settings) -> Result<Self, Error> {
+        let mut database = Postgres::new(url, settings);
         database.on(|connection| {
             Manager::begin_transaction(connection)?;
-            connection.batch_execute("SET LOCAL lock_timeout = '30s'")
+            let timeout = settings.wait.as_millis();
+            connection.batch_execute(&format!("SET LOCAL lock_timeout = {timeout}"))
         })?;
         Ok(Self { database, copies: BTreeMap::new() })
     }
@@ -35,13 +39,17 @@ impl Sandbox for Transaction {
             for table in run::tables(connection)? {
                 rows += run::count(connection, &table)?.unsigned_abs();
             }
-            Ok::<_, Failure>(rows)
+            Ok::<_, Error>(rows)
         })?;
         Ok(format!("the {} of the database, in a transaction that was rolled back", counted(rows, "row")))
     }
 
-    fn database(&mut self) -> &mut dyn Database {
-        &mut self.database
+    fn introspect(&mut self) -> Result<Schema, Error> {
+        self.database.introspect()
+    }
+
+    fn run(&mut self, migration: &Migration, direction: Direction) -> Result<(), Error> {
+        self.database.transaction(&mut |database| database.run(&[migration], direction, true))
     }
 
     fn snapshot(&mut self) -> Result<(), Error> {

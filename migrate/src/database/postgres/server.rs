@@ -1,25 +1,29 @@
 //! The server: connections, and databases that are created or removed.
 
+use std::path::Path;
+
 use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
 use diesel::sql_types::{Bool, Text};
-use diesel::{Connection, PgConnection, RunQueryDsl};
+use diesel::{PgConnection, RunQueryDsl};
 
-use super::errors::{self, Failure};
 use super::sql::{literal, quote};
-use crate::error::Error;
+use crate::Error;
+use crate::database::connect_postgres;
+use crate::url::DatabaseUrl;
 
 /// Connects, with the settings under which PostgreSQL writes every value and expression in the same way.
-pub(super) fn connect(url: &str) -> Result<PgConnection, Error> {
-    let mut connection = PgConnection::establish(url).map_err(|error| errors::unreachable(&shown(url), &error))?;
-    let settings = "SET client_min_messages = warning; SET standard_conforming_strings = on; SET quote_all_identifiers = off; \
-                    SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET bytea_output = 'hex'; SET extra_float_digits = 1";
-    connection.batch_execute(settings).map_err(|error| Failure::from(error).explain(&shown(url)))?;
+pub(super) fn connect(url: &DatabaseUrl) -> Result<PgConnection, Error> {
+    let mut connection = connect_postgres(url)?;
+    connection.batch_execute(
+        "SET client_min_messages = warning; SET standard_conforming_strings = on; SET quote_all_identifiers = off; \
+         SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET bytea_output = 'hex'; SET extra_float_digits = 1",
+    )?;
     Ok(connection)
 }
 
 /// Whether the server has a database of that name.
-pub(super) fn exists(url: &str) -> Result<bool, Error> {
+pub(super) fn exists(url: &DatabaseUrl) -> Result<bool, Error> {
     on_server(url, |connection, name| {
         let query = format!("SELECT EXISTS (SELECT FROM pg_database WHERE datname = {})", literal(name));
         Ok(sql::<Bool>(&query).get_result(connection)?)
@@ -27,7 +31,7 @@ pub(super) fn exists(url: &str) -> Result<bool, Error> {
 }
 
 /// Creates the database. Returns whether this call did.
-pub(super) fn create(url: &str) -> Result<bool, Error> {
+pub(super) fn create(url: &DatabaseUrl) -> Result<bool, Error> {
     on_server(url, |connection, name| {
         let created = connection.batch_execute(&format!("CREATE DATABASE {}", quote(name)));
         let query = format!("SELECT datname::text FROM pg_database WHERE datname = {}", literal(name));
@@ -39,20 +43,15 @@ pub(super) fn create(url: &str) -> Result<bool, Error> {
     })
 }
 
-pub(super) fn remove(url: &str) -> Result<(), Error> {
+pub(super) fn remove(url: &DatabaseUrl) -> Result<(), Error> {
     on_server(url, |connection, name| Ok(connection.batch_execute(&format!("DROP DATABASE {}", quote(name)))?))
 }
 
 /// Works in the database `postgres`, which every server has, for the sake of the one that the URL names.
-fn on_server<T>(url: &str, work: impl FnOnce(&mut PgConnection, &str) -> Result<T, Failure>) -> Result<T, Error> {
-    let (before, name, after) = parts(url);
-    let mut connection = connect(&format!("{before}/postgres{after}"))?;
-    work(&mut connection, &name).map_err(|failure| failure.explain(&shown(url)))
-}
-
-/// The database as messages name it: without the role and the password.
-pub(super) fn shown(url: &str) -> String {
-    format!("the PostgreSQL database {}", parts(url).1)
+fn on_server<T>(url: &DatabaseUrl, work: impl FnOnce(&mut PgConnection, &str) -> Result<T, Error>) -> Result<T, Error> {
+    let (before, name, after) = parts(url.as_str());
+    let server = DatabaseUrl::parse(&format!("{before}/postgres{after}"), Path::new(""))?;
+    work(&mut connect(&server)?, &name).map_err(|error| error.in_database(&url.to_string()))
 }
 
 /// The URL up to its path, the name of the database, and the query.
@@ -90,6 +89,5 @@ mod tests {
     fn a_url_names_its_database() {
         let url = "postgres://me:secret@localhost:5432/my%20app?sslmode=disable";
         assert_eq!(parts(url), ("postgres://me:secret@localhost:5432", "my app".into(), "?sslmode=disable"));
-        assert_eq!(shown(url), "the PostgreSQL database my app");
     }
 }

@@ -1,8 +1,10 @@
 //! Splits a file into statements, as PostgreSQL's lexer does: `'…'`, `"…"`, `$tag$…$tag$`, `--` and nested `/* */`.
 
+use crate::change::Rename;
+
 /// A part of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Token<'a> {
+struct Token<'a> {
     kind: Kind,
     text: &'a str,
     start: usize,
@@ -28,7 +30,7 @@ pub(super) fn statements(text: &str) -> Vec<&str> {
     let mut range: Option<(usize, usize)> = None;
     let (mut parentheses, mut blocks) = (0_usize, 0_usize);
     let mut last = "";
-    for token in tokens(text).into_iter().filter(|token| token.kind != Kind::Space) {
+    for token in significant(text) {
         if token.text == ";" && parentheses == 0 && blocks == 0 {
             statements.extend(range.take().map(|(start, end)| &text[start..end]));
             continue;
@@ -68,14 +70,56 @@ pub(super) fn why_not(statement: &str) -> Option<&'static str> {
 pub(super) fn mentions(text: &str, name: &str) -> bool {
     let name = name.to_lowercase();
     tokens(text).iter().any(|token| match token.kind {
-        Kind::Word => token.text.to_lowercase() == name,
-        Kind::Quoted => token.text.trim_matches('"').to_lowercase() == name,
         Kind::String => token.text.to_lowercase().contains(&name),
-        Kind::Space | Kind::Symbol => false,
+        _ => token.name().is_some_and(|own| own.to_lowercase() == name),
     })
 }
 
-pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
+/// The names and keywords in a text, each once.
+pub(super) fn names(text: &str) -> Vec<String> {
+    let mut names: Vec<_> = significant(text).iter().filter_map(Token::name).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// The renames that a text's statements make, in order: `ALTER TABLE table RENAME TO name`, and
+/// `ALTER TABLE table RENAME [COLUMN] column TO name`.
+pub(super) fn renames(text: &str) -> Vec<Rename> {
+    let rename = |statement: &str| {
+        let names: Option<Vec<_>> = significant(statement).iter().map(Token::name).collect();
+        let names = names?;
+        let [alter, table, name, rename, rest @ ..] = names.as_slice() else { return None };
+        let name = name.clone();
+        match rest.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+            _ if (alter.as_str(), table.as_str(), rename.as_str()) != ("alter", "table", "rename") => None,
+            ["to", new] => Some(Rename::Table { from: name, to: (*new).to_owned() }),
+            ["column", old, "to", new] | [old, "to", new] => {
+                Some(Rename::Column { table: name, from: (*old).to_owned(), to: (*new).to_owned() })
+            }
+            _ => None,
+        }
+    };
+    statements(text).into_iter().filter_map(rename).collect()
+}
+
+impl Token<'_> {
+    /// The name that a word or a quoted name stands for.
+    fn name(&self) -> Option<String> {
+        match self.kind {
+            Kind::Word => Some(self.text.to_lowercase()),
+            Kind::Quoted => Some(self.text.trim_matches('"').replace("\"\"", "\"")),
+            Kind::Space | Kind::String | Kind::Symbol => None,
+        }
+    }
+}
+
+/// The tokens without white space and comments.
+fn significant(text: &str) -> Vec<Token<'_>> {
+    tokens(text).into_iter().filter(|token| token.kind != Kind::Space).collect()
+}
+
+fn tokens(text: &str) -> Vec<Token<'_>> {
     let mut tokens: Vec<Token> = Vec::new();
     let mut start = 0;
     while start < text.len() {

@@ -6,7 +6,7 @@ use super::super::sql::{default_sql, filler, quote};
 use super::{Writer, table};
 use crate::change::{Alteration, Change};
 use crate::database::order::parents_first;
-use crate::error::Error;
+use crate::Error;
 use crate::migration::Direction;
 use crate::schema::{Column, ObjectKind, Table, Type, same_name};
 

@@ -10,10 +10,10 @@ use super::introspect::create_index;
 use super::sql::{literal, quote};
 use crate::change::{Alteration, Change, Rename};
 use crate::database::order::parents_first;
-use crate::error::Error;
+use crate::Error;
 use crate::kept::SideTable;
 use crate::migration::{Direction, Sql};
-use crate::plan::RenderOptions;
+use crate::options::RenderOptions;
 use crate::schema::{ForeignKey, Object, ObjectKind, Schema, Table, Type, same_name, same_names};
 
 /// A foreign key of a side table that an earlier migration made.

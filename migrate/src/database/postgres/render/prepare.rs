@@ -3,7 +3,7 @@
 use super::super::errors::cannot_express;
 use super::super::statements::mentions;
 use crate::change::{Alteration, Change};
-use crate::error::Error;
+use crate::Error;
 use crate::schema::{Object, ObjectKind, Schema, Table, same_name};
 
 /// The changes, with a name for everything that the downgrade must find again.

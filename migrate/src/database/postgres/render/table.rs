@@ -2,7 +2,7 @@
 
 use super::super::errors::cannot_express;
 use super::super::sql::{actions, default_sql, index_columns, quote, quote_all, type_sql};
-use crate::error::Error;
+use crate::Error;
 use crate::schema::{Check, ClauseKind, Column, DefaultValue, ForeignKey, Index, Table, Type, same_name};
 
 /// The `CREATE TABLE` statement, with those of its foreign keys that can be written at once.
