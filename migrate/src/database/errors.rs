@@ -46,5 +46,8 @@ impl Error {
 }
 
 fn kind(message: &str) -> DatabaseErrorKind {
-    super::sqlite::errors::kind(message).unwrap_or(DatabaseErrorKind::Other)
+    let found = super::sqlite::errors::kind(message);
+    #[cfg(feature = "postgres")]
+    let found = found.or_else(|| super::postgres::errors::kind(message));
+    found.unwrap_or(DatabaseErrorKind::Other)
 }

@@ -4,6 +4,8 @@ mod backup;
 mod driver;
 mod errors;
 mod order;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod sqlite;
 
 #[cfg(feature = "postgres")]
@@ -20,6 +22,9 @@ use crate::url::DatabaseUrl;
 pub(crate) fn open(url: &DatabaseUrl, settings: &Settings) -> Result<Box<dyn Database>, Error> {
     Ok(match url.sqlite_path() {
         Some(path) => Box::new(sqlite::Sqlite::new(path, settings)),
+        #[cfg(feature = "postgres")]
+        None => Box::new(postgres::Postgres::new(url, settings)),
+        #[cfg(not(feature = "postgres"))]
         None => return Err(Error::NotSupported { operation: "this program", database: "PostgreSQL" }),
     })
 }

@@ -1,0 +1,33 @@
+//! PostgreSQL's messages, as kinds of error.
+
+use crate::Error;
+use crate::error::DatabaseErrorKind;
+use crate::text::excerpt;
+
+/// The kind of error that PostgreSQL's message means.
+pub(crate) fn kind(message: &str) -> Option<DatabaseErrorKind> {
+    let kinds = [
+        ("due to lock timeout", DatabaseErrorKind::Locked),
+        ("is being accessed by other users", DatabaseErrorKind::InUse),
+        ("in a read-only transaction", DatabaseErrorKind::ReadOnly),
+    ];
+    kinds.iter().find(|(words, _)| message.contains(words)).map(|(_, kind)| *kind)
+}
+
+/// What a statement of a migration failed with: the message and its detail, which names the object that is in the way.
+pub(super) fn statement(migration: &str, statement: &str, error: &diesel::result::Error) -> Error {
+    let detail = match error {
+        diesel::result::Error::DatabaseError(_, information) => information.details().unwrap_or_default(),
+        _ => "",
+    };
+    let detail = if detail.is_empty() { String::new() } else { format!(": {}", detail.trim().replace('\n', "; ")) };
+    refused(migration, statement, format!("{error}{detail}"))
+}
+
+pub(super) fn refused(migration: &str, statement: &str, why: impl Into<String>) -> Error {
+    Error::Statement { migration: migration.to_owned(), statement: excerpt(statement), source: why.into().into() }
+}
+
+pub(super) fn cannot_express(object: &str, why: impl Into<String>) -> Error {
+    Error::CannotExpress { object: object.to_owned(), why: why.into() }
+}

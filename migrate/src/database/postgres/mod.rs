@@ -1,0 +1,281 @@
+//! PostgreSQL 12 and later.
+
+mod convert;
+pub(super) mod errors;
+mod history;
+mod introspect;
+mod normalize;
+mod render;
+mod rows;
+mod run;
+mod sandbox;
+mod server;
+mod sql;
+mod statements;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use diesel::connection::{SimpleConnection, TransactionManager};
+use diesel::dsl::sql;
+use diesel::sql_types::{Array, Bool, Text};
+use diesel::{Connection, PgConnection, RunQueryDsl};
+
+use self::normalize::{Scratch, in_scratch, rolled_back};
+use self::render::SideKey;
+use self::sandbox::Transaction;
+use self::sql::{quote, quote_all};
+use super::{Backup, Check, Database, Restored, Sandbox, Script};
+use crate::Error;
+use crate::change::{Change, Rename};
+use crate::history::Applied;
+use crate::kept;
+use crate::loss::{Found, Probe};
+use crate::migration::{Direction, Migration, Sql};
+use crate::options::RenderOptions;
+use crate::schema::{Column, Schema};
+use crate::settings::{Event, Settings};
+use crate::url::DatabaseUrl;
+
+type Manager = <PgConnection as Connection>::TransactionManager;
+
+/// The advisory lock of this library: migrations of one database run one after the other.
+const LOCK: i64 = 0x6D69_6772_6174_6521;
+
+/// A database of a PostgreSQL server.
+pub(crate) struct Postgres {
+    url: DatabaseUrl,
+    settings: Settings,
+    connection: Option<PgConnection>,
+}
+
+impl Postgres {
+    pub fn new(url: &DatabaseUrl, settings: &Settings) -> Self {
+        Self { url: url.clone(), settings: settings.clone(), connection: None }
+    }
+
+    fn connect(&mut self) -> Result<&mut PgConnection, Error> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => server::connect(&self.url)?,
+        };
+        Ok(self.connection.insert(connection))
+    }
+
+    /// Does work with the connection; an error gets the database's name.
+    fn on<T, E: Into<Error>>(&mut self, work: impl FnOnce(&mut PgConnection) -> Result<T, E>) -> Result<T, Error> {
+        let name = self.name();
+        work(self.connect()?).map_err(|error| error.into().in_database(&name))
+    }
+
+    /// The foreign keys of side tables, with the names that their tables have now.
+    fn side_keys(&mut self) -> Result<Vec<SideKey>, Error> {
+        let side_tables: Vec<_> = self.side_tables()?.into_keys().collect();
+        self.on(|connection| {
+            let query = "SELECT c.relname::text, conname::text, p.relname::text, \
+                     ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = confrelid AND attnum = ANY (confkey)) \
+                 FROM pg_constraint JOIN pg_class c ON c.oid = conrelid JOIN pg_class p ON p.oid = confrelid \
+                 WHERE contype = 'f' AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())";
+            let rows: Vec<(String, String, String, Vec<String>)> =
+                sql::<(Text, Text, Text, Array<Text>)>(query).load(connection)?;
+            let keys = rows.into_iter().filter(|(side, ..)| side_tables.contains(side));
+            let key = |(side, constraint, table, columns)| SideKey { side, constraint, table, columns };
+            Ok::<_, Error>(keys.map(key).collect())
+        })
+    }
+}
+
+impl Database for Postgres {
+    fn dialect(&self) -> &'static str {
+        "postgresql"
+    }
+
+    fn name(&self) -> String {
+        self.url.to_string()
+    }
+
+    fn exists(&mut self) -> Result<bool, Error> {
+        match self.connect() {
+            Ok(_) => Ok(true),
+            Err(error) => server::exists(&self.url).map_err(|_| error),
+        }
+    }
+
+    fn create(&mut self) -> Result<bool, Error> {
+        if self.exists()? { Ok(false) } else { server::create(&self.url) }
+    }
+
+    fn remove(&mut self) {
+        self.connection = None;
+        // It was created a moment ago and holds nothing.
+        let _ = server::remove(&self.url);
+    }
+
+    fn introspect(&mut self) -> Result<Schema, Error> {
+        self.on(|connection| {
+            let applied = history::versions(connection)?;
+            introspect::introspect(connection, &applied)
+        })
+    }
+
+    fn normalize(&mut self, models: &Schema, _live: &Schema) -> Result<Schema, Error> {
+        self.on(|connection| normalize::normalize(connection, models))
+    }
+
+    fn render(&mut self, from: &Schema, changes: &[Change], options: &RenderOptions) -> Result<Sql, Error> {
+        let side_keys = self.side_keys()?;
+        render::render(from, changes, options, &side_keys)
+    }
+
+    fn loses(&self, from: &Column, to: &Column) -> bool {
+        convert::loses(from, to)
+    }
+
+    fn count(&mut self, probe: &Probe) -> Result<Found, Error> {
+        self.on(|connection| rows::found(connection, probe))
+    }
+
+    /// Scripts that start from the database's own schema run in it, without rows, and are rolled back; scripts that
+    /// start from nothing run in a scratch schema.
+    fn try_scripts(&mut self, from: &Schema, scripts: &[Script<'_>]) -> Result<Vec<Schema>, Error> {
+        let is_own = *from == self.introspect()?;
+        let is_empty = from.tables.is_empty() && from.objects().is_empty();
+        self.on(|connection| {
+            let applied = history::versions(connection)?;
+            let run = |connection: &mut PgConnection| {
+                let run = |script: &Script<'_>| {
+                    run::execute(connection, script.name, script.sql)?;
+                    let mut schema = introspect::introspect(connection, &applied)?;
+                    // The version of a script is not recorded, so that its side tables are not known as such.
+                    schema.tables.retain(|table| from.table(&table.name).is_some() || !is_side_table(&table.name));
+                    Ok(schema)
+                };
+                scripts.iter().map(run).collect::<Result<Vec<_>, Error>>()
+            };
+            if is_own {
+                rolled_back(connection, |connection| {
+                    let tables = run::tables(connection)?;
+                    if !tables.is_empty() {
+                        // Rolled back with the rest: what the rows make of the scripts is the rehearsal's task.
+                        connection.batch_execute(&format!("TRUNCATE {} CASCADE", quote_all(&tables)))?;
+                    }
+                    run(connection)
+                })
+            } else if is_empty {
+                in_scratch(connection, Scratch::BesidesExtensions, run)
+            } else {
+                Err(Error::NotSupported { operation: "to try scripts on another schema", database: "PostgreSQL" })
+            }
+        })
+    }
+
+    fn renames(&self, script: &str) -> Vec<Rename> {
+        statements::renames(script)
+    }
+
+    fn names_in(&self, script: &str) -> Vec<String> {
+        statements::names(script)
+    }
+
+    fn transaction(&mut self, work: &mut dyn FnMut(&mut dyn Database) -> Result<(), Error>) -> Result<(), Error> {
+        let settings = self.settings.clone();
+        self.on(|connection| {
+            let depth = Manager::transaction_manager_status_mut(connection).transaction_depth()?;
+            Manager::begin_transaction(connection)?;
+            if depth.is_none() {
+                wait_for_lock(connection, &settings)?;
+            }
+            Ok::<_, Error>(())
+        })?;
+        let done = work(self);
+        let ended = self.on(|connection| match &done {
+            Ok(()) => Manager::commit_transaction(connection),
+            Err(_) => Manager::rollback_transaction(connection),
+        });
+        done.and(ended)
+    }
+
+    fn run(&mut self, migrations: &[&Migration], direction: Direction, verify: bool) -> Result<(), Error> {
+        self.on(|connection| run::run(connection, migrations, direction, verify))
+    }
+
+    fn has_tables(&mut self) -> Result<bool, Error> {
+        let query = "SELECT EXISTS (SELECT FROM pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'f') \
+             AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()))";
+        self.on(|connection| sql::<Bool>(query).get_result(connection))
+    }
+
+    fn has_rows(&mut self) -> Result<bool, Error> {
+        self.on(|connection| {
+            for table in run::tables(connection)? {
+                let query = format!("SELECT EXISTS (SELECT FROM {})", quote(&table));
+                if sql::<Bool>(&query).get_result(connection)? {
+                    return Ok(true);
+                }
+            }
+            Ok::<_, Error>(false)
+        })
+    }
+
+    fn history(&mut self) -> Result<Option<Vec<Applied>>, Error> {
+        self.on(history::applied)
+    }
+
+    fn record(&mut self, applied: &[Applied], replace: bool) -> Result<(), Error> {
+        self.on(|connection| history::record(connection, applied, replace))
+    }
+
+    fn side_tables(&mut self) -> Result<BTreeMap<String, u64>, Error> {
+        self.on(|connection| {
+            let applied = history::versions(connection)?;
+            let mut tables = run::tables(connection)?;
+            tables.retain(|table| kept::owner(table, &applied).is_some());
+            let count = |table: String| Ok((table.clone(), run::count(connection, &table)?.unsigned_abs()));
+            tables.into_iter().map(count).collect::<Result<_, Error>>()
+        })
+    }
+
+    fn purge(&mut self, side_tables: &[String]) -> Result<(), Error> {
+        self.transaction(&mut |database| database.drop_tables(side_tables))
+    }
+
+    fn drop_tables(&mut self, names: &[String]) -> Result<(), Error> {
+        if names.is_empty() {
+            return Ok(());
+        }
+        // Side tables of one migration refer to each other.
+        self.on(|connection| connection.batch_execute(&format!("DROP TABLE {} CASCADE", quote_all(names))))
+    }
+
+    fn back_up(&mut self, _version: u64) -> Result<Option<Backup>, Error> {
+        if self.settings.backups > 0 && self.has_rows()? {
+            self.settings.emit(&Event::NoBackup("PostgreSQL"));
+        }
+        Ok(None)
+    }
+
+    fn restore(&mut self, _file: &Path, _check: &mut Check<'_>) -> Result<Restored, Error> {
+        Err(Error::NotSupported { operation: "to restore a backup", database: "PostgreSQL" })
+    }
+
+    fn sandbox(&mut self) -> Result<Box<dyn Sandbox>, Error> {
+        Ok(Box::new(Transaction::begin(&self.url, &self.settings)?))
+    }
+}
+
+/// Takes the lock of this library until the end of the transaction. Where another process holds it, says so and waits.
+fn wait_for_lock(connection: &mut PgConnection, settings: &Settings) -> Result<(), Error> {
+    connection.batch_execute(&format!("SET LOCAL lock_timeout = {}", settings.wait.as_millis()))?;
+    let is_free = sql::<Bool>(&format!("SELECT pg_try_advisory_xact_lock({LOCK})"));
+    if !is_free.get_result::<bool>(connection)? {
+        settings.emit(&Event::Waiting(settings.wait));
+        connection.batch_execute(&format!("SELECT pg_advisory_xact_lock({LOCK})"))?;
+    }
+    Ok(())
+}
+
+/// Whether a table has the name of a side table, of whatever version.
+fn is_side_table(name: &str) -> bool {
+    let version = name.strip_prefix("_kept_").and_then(|rest| rest.split_once('_'));
+    version.is_some_and(|(version, _)| version.bytes().all(|byte| byte.is_ascii_digit()))
+}

@@ -1,0 +1,124 @@
+//! Runs migrations: a statement at a time, so that an error names it, and with a look at what must not be lost.
+
+use std::collections::BTreeMap;
+
+use diesel::connection::SimpleConnection;
+use diesel::dsl::sql;
+use diesel::sql_types::{BigInt, Text};
+use diesel::{PgConnection, QueryResult, RunQueryDsl};
+
+use super::errors;
+use super::history;
+use super::introspect::{CHECKSUMS, TABLES, VERSIONS};
+use super::sql::quote;
+use super::statements::{mentions, statements, why_not};
+use crate::Error;
+use crate::error::HistoryError;
+use crate::migration::{Direction, Migration};
+
+/// Runs migrations and records them, or reverts and forgets them.
+pub(super) fn run(
+    connection: &mut PgConnection,
+    migrations: &[&Migration],
+    direction: Direction,
+    verify: bool,
+) -> Result<(), Error> {
+    let text = |migration: &Migration| match direction {
+        Direction::Up => Ok(migration.up.clone()),
+        Direction::Down => {
+            let missing = || HistoryError::NoDown { name: migration.name.clone() };
+            migration.down.clone().ok_or_else(missing)
+        },
+    };
+    let texts = migrations.iter().map(|migration| text(migration)).collect::<Result<Vec<_>, _>>()?;
+    let invariants = if verify { Some(Invariants::of(connection, &texts)?) } else { None };
+    for (migration, text) in migrations.iter().zip(&texts) {
+        execute(connection, &migration.name, text)?;
+        match direction {
+            Direction::Up => history::add(connection, &migration.version())?,
+            Direction::Down => history::remove(connection, &migration.version())?,
+        }
+    }
+    let violated = match invariants {
+        Some(invariants) => invariants.violated(connection, &texts)?,
+        None => None,
+    };
+    let names = migrations.iter().map(|migration| migration.name.as_str()).collect::<Vec<_>>().join(", ");
+    violated.map_or(Ok(()), |why| Err(Error::Invariant { migrations: names, why }))
+}
+
+/// Runs the statements of a text. The name is that of the migration.
+pub(super) fn execute(connection: &mut PgConnection, name: &str, text: &str) -> Result<(), Error> {
+    for statement in statements(text) {
+        if let Some(why) = why_not(statement) {
+            return Err(errors::refused(name, statement, why));
+        }
+        connection.batch_execute(statement).map_err(|error| errors::statement(name, statement, &error))?;
+    }
+    Ok(())
+}
+
+/// What is there before a run and must be there after it: the rows of tables that no statement names, triggers, views
+/// and foreign keys. PostgreSQL itself checks the rows of a foreign key, but `DROP … CASCADE` takes the key with it.
+struct Invariants {
+    counts: BTreeMap<String, i64>,
+    dependents: Vec<Dependent>,
+}
+
+/// The kind, the name, and the table.
+type Dependent = (String, String, String);
+
+impl Invariants {
+    fn of(connection: &mut PgConnection, texts: &[String]) -> Result<Self, Error> {
+        let mut counts = BTreeMap::new();
+        for table in tables(connection)? {
+            if !texts.iter().any(|text| mentions(text, &table)) {
+                counts.insert(table.clone(), count(connection, &table)?);
+            }
+        }
+        Ok(Self { counts, dependents: dependents(connection)? })
+    }
+
+    /// What is lost, in plain words.
+    fn violated(&self, connection: &mut PgConnection, texts: &[String]) -> QueryResult<Option<String>> {
+        let (tables, dependents) = (tables(connection)?, dependents(connection)?);
+        for (table, before) in &self.counts {
+            let after = if tables.contains(table) { count(connection, table)? } else { 0 };
+            if after < *before {
+                return Ok(Some(format!("table {table}, which no statement names, would keep {after} of {before} rows")));
+            }
+        }
+        let is_named = |name: &String| texts.iter().any(|text| mentions(text, name));
+        let is_lost = |dependent: &&Dependent| {
+            let (kind, name, table) = dependent;
+            let table_stays = kind == "view" || tables.contains(table);
+            let is_meant = is_named(name) || kind == "foreign key" && is_named(table);
+            table_stays && !is_meant && !dependents.iter().any(|(other, own, _)| other == kind && own == name)
+        };
+        let lost = self.dependents.iter().find(is_lost);
+        Ok(lost.map(|(kind, name, table)| format!("the {kind} {name} on {table} would be lost, though no statement drops it")))
+    }
+}
+
+fn dependents(connection: &mut PgConnection) -> QueryResult<Vec<Dependent>> {
+    let query = format!(
+        "SELECT 'trigger', tgname::text, relname::text FROM pg_trigger JOIN (SELECT c.oid, c.relname FROM {TABLES}) t \
+             ON t.oid = tgrelid WHERE NOT tgisinternal \
+         UNION ALL SELECT 'foreign key', conname::text, relname::text FROM pg_constraint \
+             JOIN (SELECT c.oid, c.relname FROM {TABLES}) t ON t.oid = conrelid WHERE contype = 'f' \
+         UNION ALL SELECT 'view', viewname::text, viewname::text FROM pg_views WHERE schemaname = current_schema()"
+    );
+    sql::<(Text, Text, Text)>(&query).load(connection)
+}
+
+/// The tables of the schema, without those of the history.
+pub(super) fn tables(connection: &mut PgConnection) -> QueryResult<Vec<String>> {
+    let query = format!(
+        "SELECT c.relname::text FROM {TABLES} AND c.relname NOT IN ('{VERSIONS}', '{CHECKSUMS}') ORDER BY c.relname"
+    );
+    sql::<Text>(&query).load(connection)
+}
+
+pub(super) fn count(connection: &mut PgConnection, table: &str) -> QueryResult<i64> {
+    sql::<BigInt>(&format!("SELECT count(*) FROM {}", quote(table))).get_result(connection)
+}

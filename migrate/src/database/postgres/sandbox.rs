@@ -1,0 +1,69 @@
+//! A rehearsal takes place in the database itself, in a transaction of a second connection that is never committed.
+
+use std::collections::BTreeMap;
+
+use diesel::connection::{SimpleConnection, TransactionManager};
+
+use super::{Manager, Postgres, rows, run};
+use crate::database::{Compared, Database, RowChange, Sandbox};
+use crate::Error;
+use crate::migration::{Direction, Migration};
+use crate::schema::Schema;
+use crate::settings::Settings;
+use crate::text::counted;
+use crate::url::DatabaseUrl;
+
+/// The transaction. It is rolled back when its connection is closed.
+pub(super) struct Transaction {
+    database: Postgres,
+    /// The temporary table of each table.
+    copies: BTreeMap<String, String>,
+}
+
+impl Transaction {
+    pub fn begin(url: &DatabaseUrl, settings: &Settings) -> Result<Self, Error> {
+        let mut database = Postgres::new(url, settings);
+        database.on(|connection| {
+            Manager::begin_transaction(connection)?;
+            let timeout = settings.wait.as_millis();
+            connection.batch_execute(&format!("SET LOCAL lock_timeout = {timeout}"))
+        })?;
+        Ok(Self { database, copies: BTreeMap::new() })
+    }
+}
+
+impl Sandbox for Transaction {
+    fn description(&mut self) -> Result<String, Error> {
+        let rows = self.database.on(|connection| {
+            let mut rows = 0;
+            for table in run::tables(connection)? {
+                rows += run::count(connection, &table)?.unsigned_abs();
+            }
+            Ok::<_, Error>(rows)
+        })?;
+        Ok(format!("the {} of the database, in a transaction that was rolled back", counted(rows, "row")))
+    }
+
+    fn introspect(&mut self) -> Result<Schema, Error> {
+        self.database.introspect()
+    }
+
+    fn run(&mut self, migration: &Migration, direction: Direction) -> Result<(), Error> {
+        self.database.transaction(&mut |database| database.run(&[migration], direction, true))
+    }
+
+    fn snapshot(&mut self) -> Result<(), Error> {
+        let old = std::mem::take(&mut self.copies);
+        self.copies = self.database.on(|connection| rows::snapshot(connection, &old))?;
+        Ok(())
+    }
+
+    fn compare_rows(&mut self, tables: &[Compared]) -> Result<Vec<RowChange>, Error> {
+        let mut changes = Vec::new();
+        for compared in tables {
+            let Some(copy) = self.copies.get(&compared.before.name) else { continue };
+            changes.extend(self.database.on(|connection| rows::differences(connection, copy, compared))?);
+        }
+        Ok(changes)
+    }
+}

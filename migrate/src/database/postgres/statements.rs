@@ -1,0 +1,222 @@
+//! Splits a file into statements, as PostgreSQL's lexer does: `'…'`, `"…"`, `$tag$…$tag$`, `--` and nested `/* */`.
+
+use crate::change::Rename;
+
+/// A part of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Token<'a> {
+    kind: Kind,
+    text: &'a str,
+    start: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// White space or a comment.
+    Space,
+    /// A keyword or a name without quotes.
+    Word,
+    /// A name in quotes.
+    Quoted,
+    /// A string, in `'` or between dollar tags.
+    String,
+    /// Any other character.
+    Symbol,
+}
+
+/// The statements of a file, each from its first word to its last, without the semicolon.
+pub(super) fn statements(text: &str) -> Vec<&str> {
+    let mut statements = Vec::new();
+    let mut range: Option<(usize, usize)> = None;
+    let (mut parentheses, mut blocks) = (0_usize, 0_usize);
+    let mut last = "";
+    for token in significant(text) {
+        if token.text == ";" && parentheses == 0 && blocks == 0 {
+            statements.extend(range.take().map(|(start, end)| &text[start..end]));
+            continue;
+        }
+        match token.text {
+            "(" => parentheses += 1,
+            ")" => parentheses = parentheses.saturating_sub(1),
+            _ if token.kind != Kind::Word => {}
+            // The body of a function in standard SQL holds semicolons: BEGIN ATOMIC … END.
+            word if word.eq_ignore_ascii_case("ATOMIC") && last.eq_ignore_ascii_case("BEGIN") => blocks += 1,
+            word if word.eq_ignore_ascii_case("CASE") && blocks > 0 => blocks += 1,
+            word if word.eq_ignore_ascii_case("END") => blocks = blocks.saturating_sub(1),
+            _ => {}
+        }
+        last = token.text;
+        let end = token.start + token.text.len();
+        range = Some((range.map_or(token.start, |(start, _)| start), end));
+    }
+    statements.extend(range.map(|(start, end)| &text[start..end]));
+    statements
+}
+
+/// Why a statement may not be part of a migration, if it may not.
+pub(super) fn why_not(statement: &str) -> Option<&'static str> {
+    let words: Vec<_> = tokens(statement).into_iter().filter(|token| token.kind == Kind::Word).collect();
+    let is = |at: usize, word: &str| words.get(at).is_some_and(|token| token.text.eq_ignore_ascii_case(word));
+    let to_savepoint = is(1, "TO") || is(2, "TO");
+    let ends = ["BEGIN", "COMMIT", "END", "ABORT"].iter().any(|word| is(0, word))
+        || is(0, "START") && is(1, "TRANSACTION")
+        || is(0, "PREPARE") && is(1, "TRANSACTION")
+        || is(0, "ROLLBACK") && !to_savepoint;
+    ends.then_some("it would end the transaction that protects the migration: take it out")
+}
+
+/// Whether the text names a table, a column or another object, outside comments. A string counts too: it may be the
+/// body of a function.
+pub(super) fn mentions(text: &str, name: &str) -> bool {
+    let name = name.to_lowercase();
+    tokens(text).iter().any(|token| match token.kind {
+        Kind::String => token.text.to_lowercase().contains(&name),
+        _ => token.name().is_some_and(|own| own.to_lowercase() == name),
+    })
+}
+
+/// The names and keywords in a text, each once.
+pub(super) fn names(text: &str) -> Vec<String> {
+    let mut names: Vec<_> = significant(text).iter().filter_map(Token::name).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// The renames that a text's statements make, in order: `ALTER TABLE table RENAME TO name`, and
+/// `ALTER TABLE table RENAME [COLUMN] column TO name`.
+pub(super) fn renames(text: &str) -> Vec<Rename> {
+    let rename = |statement: &str| {
+        let names: Option<Vec<_>> = significant(statement).iter().map(Token::name).collect();
+        let names = names?;
+        let [alter, table, name, rename, rest @ ..] = names.as_slice() else { return None };
+        let name = name.clone();
+        match rest.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+            _ if (alter.as_str(), table.as_str(), rename.as_str()) != ("alter", "table", "rename") => None,
+            ["to", new] => Some(Rename::Table { from: name, to: (*new).to_owned() }),
+            ["column", old, "to", new] | [old, "to", new] => {
+                Some(Rename::Column { table: name, from: (*old).to_owned(), to: (*new).to_owned() })
+            }
+            _ => None,
+        }
+    };
+    statements(text).into_iter().filter_map(rename).collect()
+}
+
+impl Token<'_> {
+    /// The name that a word or a quoted name stands for.
+    fn name(&self) -> Option<String> {
+        match self.kind {
+            Kind::Word => Some(self.text.to_lowercase()),
+            Kind::Quoted => Some(self.text.trim_matches('"').replace("\"\"", "\"")),
+            Kind::Space | Kind::String | Kind::Symbol => None,
+        }
+    }
+}
+
+/// The tokens without white space and comments.
+fn significant(text: &str) -> Vec<Token<'_>> {
+    tokens(text).into_iter().filter(|token| token.kind != Kind::Space).collect()
+}
+
+fn tokens(text: &str) -> Vec<Token<'_>> {
+    let mut tokens: Vec<Token> = Vec::new();
+    let mut start = 0;
+    while start < text.len() {
+        let rest = &text[start..];
+        let has_escapes = tokens.last().is_some_and(|last| last.text.eq_ignore_ascii_case("E"));
+        let (kind, length) = token(rest, has_escapes);
+        tokens.push(Token { kind, text: &rest[..length], start });
+        start += length;
+    }
+    tokens
+}
+
+/// The kind and the length of the first token. `has_escapes` says that a string there is an `E'…'`.
+fn token(rest: &str, has_escapes: bool) -> (Kind, usize) {
+    let is_in_word = |char: char| char.is_alphanumeric() || char == '_' || char == '$';
+    let run = |is: &dyn Fn(char) -> bool| rest.find(|char| !is(char)).unwrap_or(rest.len());
+    match rest.chars().next() {
+        Some(char) if char.is_whitespace() => (Kind::Space, run(&char::is_whitespace)),
+        _ if rest.starts_with("--") => (Kind::Space, rest.find('\n').unwrap_or(rest.len())),
+        _ if rest.starts_with("/*") => (Kind::Space, block_comment(rest)),
+        Some('\'') => (Kind::String, quoted(rest, '\'', has_escapes)),
+        Some('"') => (Kind::Quoted, quoted(rest, '"', false)),
+        Some('$') => dollar_quoted(rest).map_or((Kind::Symbol, 1), |length| (Kind::String, length)),
+        Some(char) if is_in_word(char) => (Kind::Word, run(&is_in_word)),
+        Some(char) => (Kind::Symbol, char.len_utf8()),
+        None => (Kind::Space, 0),
+    }
+}
+
+fn block_comment(rest: &str) -> usize {
+    let (mut at, mut depth) = (2, 1);
+    while depth > 0 {
+        let Some(next) = rest[at..].find(['*', '/']).map(|found| at + found) else { return rest.len() };
+        let pair = rest[next..].get(..2).unwrap_or_default();
+        depth = match pair {
+            "/*" => depth + 1,
+            "*/" => depth - 1,
+            _ => depth,
+        };
+        at = next + if matches!(pair, "/*" | "*/") { 2 } else { 1 };
+    }
+    at
+}
+
+fn quoted(rest: &str, quote: char, has_escapes: bool) -> usize {
+    let mut chars = rest.char_indices().skip(1).peekable();
+    while let Some((at, char)) = chars.next() {
+        if char == '\\' && has_escapes {
+            chars.next();
+        } else if char == quote && chars.next_if(|(_, next)| *next == quote).is_none() {
+            return at + 1;
+        }
+    }
+    rest.len()
+}
+
+/// The length of `$tag$…$tag$`; `None` where no tag begins.
+fn dollar_quoted(rest: &str) -> Option<usize> {
+    let end = rest[1..].find('$')? + 2;
+    let tag = &rest[..end];
+    let is_name = |tag: &str| tag.chars().all(|char| char.is_alphanumeric() || char == '_');
+    if !is_name(&tag[1..end - 1]) || tag[1..].starts_with(|char: char| char.is_ascii_digit()) {
+        return None;
+    }
+    Some(rest[end..].find(tag).map_or(rest.len(), |found| end + found + end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_semicolon_ends_a_statement_only_outside_of_texts() {
+        let text = "-- a; b\nSELECT ';', E'it\\';', \"a;b\", $$;$$, $x$ ; $$ $x$; /* ; /* ; */ ; */\n\nINSERT INTO t\n\
+                    VALUES ('it''s;') -- end;\n;;CREATE FUNCTION f() BEGIN ATOMIC SELECT CASE WHEN a THEN 1 END; \
+                    SELECT 2; END; SELECT $1";
+        let found = statements(text);
+        assert_eq!(found.len(), 4, "{found:?}");
+        assert!(found[0].starts_with("SELECT ';'") && found[0].ends_with("$x$"), "{found:?}");
+        assert_eq!(found[1], "INSERT INTO t\nVALUES ('it''s;')");
+        assert!(found[2].ends_with("END"));
+        assert_eq!(statements(" -- nothing\n ;"), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn statements_that_end_the_transaction_are_refused() {
+        for statement in ["commit", "BEGIN", "START TRANSACTION", "ROLLBACK", "/* a */ abort", "END"] {
+            assert!(why_not(statement).is_some(), "{statement}");
+        }
+        for statement in ["ROLLBACK TO a", "ROLLBACK TO SAVEPOINT a", "SAVEPOINT a", "DO $$BEGIN END$$", "PREPARE p AS x"] {
+            assert!(why_not(statement).is_none(), "{statement}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_mentioned_as_a_word() {
+        assert!(mentions("DELETE FROM \"Users\"", "users") && mentions("DO $$ DELETE FROM users $$", "users"));
+        assert!(!mentions("DELETE FROM super_users -- users", "users"));
+    }
+}
