@@ -27,7 +27,7 @@ impl Writer<'_> {
             definition.push(item.trim_end().to_owned() + &collation.unwrap_or_default());
         }
         if let [only] = definition.as_mut_slice() {
-            only.push_str(&format!(" PRIMARY KEY REFERENCES {own} ({key}) {FOLLOW}"));
+            *only = format!("{only} PRIMARY KEY REFERENCES {own} ({key}) {FOLLOW}");
         }
         for kept in &side.columns {
             // Without a type, a value is kept exactly as it was stored.
@@ -144,11 +144,11 @@ pub(super) fn fill(side: &SideTable, new_table: Option<&str>, guard: &str) -> Ve
         format!("INSERT INTO {name} ({})\n    SELECT {} FROM {table}", targets.join(", "), values.join(", "));
     if let Some(new) = new_table {
         let equal: Vec<_> = key.iter().map(|own| format!("new.{own} = old.{own}")).collect();
-        insert.push_str(&format!(" AS old JOIN {new} AS new ON {}", equal.join(" AND ")));
+        insert = format!("{insert} AS old JOIN {new} AS new ON {}", equal.join(" AND "));
     }
     if side.columns.iter().all(|kept| kept.after.is_some()) {
-        insert.push_str(&format!("\n    WHERE NOT ({})", same.join("\n        AND ")));
-        return vec![insert, guard::step(guard, &format!("changes() = (SELECT count(*) FROM {name})"))];
+        let lossy = format!("{insert}\n    WHERE NOT ({})", same.join("\n        AND "));
+        return vec![lossy, guard::step(guard, &format!("changes() = (SELECT count(*) FROM {name})"))];
     }
     vec![insert, guard::same_count(guard, &name, &table)]
 }
