@@ -83,7 +83,8 @@ impl SideTable {
     }
 }
 
-/// The columns that identify a row before and after: the primary key, or else those of a UNIQUE of NOT NULL columns.
+/// The columns that identify a row before and after: the primary key, or else those of a UNIQUE of NOT NULL columns, or
+/// else a new primary key of columns that stay.
 pub(crate) fn key(from: &Table, to: &Table, loses: &dyn Fn(&Column, &Column) -> bool) -> Option<Vec<Column>> {
     let candidates = |table: &Table| {
         let indexes = table.indexes.iter().filter(|index| index.unique);
@@ -102,7 +103,8 @@ pub(crate) fn key(from: &Table, to: &Table, loses: &dyn Fn(&Column, &Column) -> 
     };
     let after = candidates(to);
     let common = candidates(from).into_iter().filter(|key| after.iter().any(|other| is_same_key(key, other)));
-    common.into_iter().find_map(|key| key.iter().map(stays).collect())
+    let new = Some(to.primary_key.clone()).filter(|key| !key.is_empty());
+    common.chain(new).find_map(|key| key.iter().map(stays).collect())
 }
 
 /// Whether two columns hold values of different kinds, or store them in different ways: to convert between them may

@@ -141,7 +141,7 @@ pub(crate) fn canonical_condition(sql: &str, table: &str) -> String {
         let dot = tokens.get(at + 1).is_some_and(|token| token.text == ".");
         dot && same_name(&tokens[at].name(), table)
     };
-    let is_kept = |at: &usize| !is_own(*at) && !(*at > 0 && is_own(*at - 1));
+    let is_kept = |at: &usize| !is_own(*at) && !at.checked_sub(1).is_some_and(is_own);
     let kept: Vec<_> = (0..tokens.len()).filter(is_kept).map(|at| tokens[at]).collect();
     canonical_tokens(without_parentheses(&kept))
 }
@@ -233,37 +233,15 @@ fn unquote(text: &str) -> String {
     inner('[', ']').unwrap_or(text).to_owned()
 }
 
-/// Whether SQLite or PostgreSQL has that word for a keyword; `timestamp` and the like are safe bare.
+/// Whether the word is a keyword of SQLite or reserved in PostgreSQL; `timestamp` and the like are safe bare.
 fn is_keyword(name: &str) -> bool {
     !matches!(tokens(name).as_deref(), Ok([token]) if token.kind == TokenType::TK_ID)
-        || POSTGRESQL_RESERVED.contains(&name.to_ascii_lowercase().as_str())
+        || POSTGRESQL_RESERVED.split_whitespace().any(|word| same_name(word, name))
 }
 
 /// Reserved in PostgreSQL and plain in SQLite: <https://www.postgresql.org/docs/current/sql-keywords-appendix.html>.
-const POSTGRESQL_RESERVED: [&str; 22] = [
-    "analyse",
-    "any",
-    "array",
-    "asymmetric",
-    "both",
-    "current_role",
-    "current_user",
-    "end",
-    "false",
-    "for",
-    "grant",
-    "lateral",
-    "leading",
-    "localtime",
-    "localtimestamp",
-    "only",
-    "placing",
-    "session_user",
-    "symmetric",
-    "trailing",
-    "true",
-    "user",
-];
+const POSTGRESQL_RESERVED: &str = "analyse any array asymmetric both current_role current_user end false for grant \
+    lateral leading localtime localtimestamp only placing session_user symmetric trailing true user";
 
 /// The beginning of a statement, on one line, for a message.
 pub(crate) fn excerpt(sql: &str) -> String {

@@ -87,7 +87,7 @@ impl Outcome {
         let [verb, rest @ ..] = tokens else { return };
         let rest = if rest.first().is_some_and(|word| word.is("UNIQUE")) { &rest[1..] } else { rest };
         match rest {
-            [kind, _if, _not, _exists, name, ..] if verb.is("CREATE") && _if.is("IF") => self.object(kind, name, true),
+            [kind, word, _, _, name, ..] if verb.is("CREATE") && word.is("IF") => self.object(kind, name, true),
             [kind, name, ..] if verb.is("CREATE") => self.object(kind, name, true),
             [kind, name, ..] if verb.is("DROP") => {
                 self.columns.retain(|(table, _), _| !same_name(table, &name.name()));

@@ -27,7 +27,7 @@ impl Writer<'_> {
             definition.push(item.trim_end().to_owned() + &collation.unwrap_or_default());
         }
         if let [only] = definition.as_mut_slice() {
-            only.push_str(&format!(" PRIMARY KEY REFERENCES {own} ({key}) {FOLLOW}"));
+            *only = format!("{only} PRIMARY KEY REFERENCES {own} ({key}) {FOLLOW}");
         }
         for kept in &side.columns {
             // Without a type, a value is kept exactly as it was stored.
@@ -48,22 +48,26 @@ impl Writer<'_> {
     fn parent_of(&self, table: &Table, kept: &KeptColumn) -> Option<String> {
         let is_own = |key: &&ForeignKey| same_names(&key.columns, std::slice::from_ref(&kept.before.name));
         let key = table.foreign_keys.iter().find(is_own).filter(|_| kept.before.nullable)?;
-        self.can_refer(key).then(|| format!(" {} ON DELETE SET NULL ON UPDATE CASCADE", parent(key)))
+        self.parent(key).map(|parent| format!(" {parent} ON DELETE SET NULL ON UPDATE CASCADE"))
     }
 
-    /// Whether the parent of a foreign key is a key of a table that stays.
-    fn can_refer(&self, key: &ForeignKey) -> bool {
-        let Some(table) = self.remaining(&key.table) else { return false };
-        let sorted = |names: &[String]| {
-            let mut names: Vec<_> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
+    /// The reference to a row that a kept value refers to: in its table after the upgrade, or in the kept table where
+    /// that is dropped too. `None` where the columns are no key there.
+    fn parent(&self, key: &ForeignKey) -> Option<String> {
+        let table = self.latest(&key.table)?;
+        let is_dropped = self.is_dropped(&key.table);
+        let name = if is_dropped { kept::name(self.options.keep.as_ref()?, &table.name) } else { table.name.clone() };
+        let sorted = |names: &mut dyn Iterator<Item = &String>| {
+            let mut names: Vec<_> = names.map(|name| name.to_ascii_lowercase()).collect();
             names.sort();
             names
         };
-        let wanted = sorted(&key.references);
-        let indexes = table.indexes.iter().filter(|index| index.unique);
-        let columns = indexes.map(|index| index.columns.iter().map(|column| column.name.clone()).collect());
-        !wanted.is_empty()
-            && columns.chain([table.primary_key.clone()]).any(|columns: Vec<_>| sorted(&columns) == wanted)
+        let indexes = table.indexes.iter().filter(|index| index.unique && !is_dropped);
+        let indexes = indexes.map(|index| sorted(&mut index.columns.iter().map(|column| &column.name)));
+        let wanted = sorted(&mut key.references.iter());
+        let is_key = indexes.chain([sorted(&mut table.primary_key.iter())]).any(|columns| columns == wanted);
+        let columns = quote_all(&key.references);
+        (is_key && !wanted.is_empty()).then(|| format!("REFERENCES {} ({columns})", quote(&name)))
     }
 
     /// Keeps a dropped table whole. As in the table itself, a row is deleted with the row that it refers to.
@@ -74,11 +78,15 @@ impl Writer<'_> {
             let columns: Option<Vec<_>> = key.columns.iter().map(|column| table.find_column(column)).collect();
             let is_stored = columns.iter().flatten().all(|column| !column.generated);
             let may_be_null = columns.iter().flatten().all(|column| column.nullable);
-            if is_stored && columns.is_some() && self.can_refer(key) {
+            if let Some(parent) = self.parent(key).filter(|_| is_stored && columns.is_some()) {
                 let sets_null = key.on_delete == Action::SetNull && may_be_null;
                 let action = if sets_null { "ON DELETE SET NULL ON UPDATE CASCADE" } else { FOLLOW };
-                definition.push(format!("FOREIGN KEY ({}) {} {action}", quote_all(&key.columns), parent(key)));
+                definition.push(format!("FOREIGN KEY ({}) {parent} {action}", quote_all(&key.columns)));
             }
+        }
+        let mut keys = self.tables.iter().flat_map(|table| &table.foreign_keys);
+        if !table.primary_key.is_empty() && keys.any(|key| same_name(&key.table, &table.name)) {
+            definition.insert(copy.columns.len(), format!("PRIMARY KEY ({})", quote_all(&table.primary_key)));
         }
         let (name, own) = (&copy.name, quote(&table.name));
         Ok(vec![
@@ -136,11 +144,11 @@ pub(super) fn fill(side: &SideTable, new_table: Option<&str>, guard: &str) -> Ve
         format!("INSERT INTO {name} ({})\n    SELECT {} FROM {table}", targets.join(", "), values.join(", "));
     if let Some(new) = new_table {
         let equal: Vec<_> = key.iter().map(|own| format!("new.{own} = old.{own}")).collect();
-        insert.push_str(&format!(" AS old JOIN {new} AS new ON {}", equal.join(" AND ")));
+        insert = format!("{insert} AS old JOIN {new} AS new ON {}", equal.join(" AND "));
     }
     if side.columns.iter().all(|kept| kept.after.is_some()) {
-        insert.push_str(&format!("\n    WHERE NOT ({})", same.join("\n        AND ")));
-        return vec![insert, guard::step(guard, &format!("changes() = (SELECT count(*) FROM {name})"))];
+        let lossy = format!("{insert}\n    WHERE NOT ({})", same.join("\n        AND "));
+        return vec![lossy, guard::step(guard, &format!("changes() = (SELECT count(*) FROM {name})"))];
     }
     vec![insert, guard::same_count(guard, &name, &table)]
 }
@@ -207,8 +215,4 @@ impl WholeTable {
         }
         Ok(Some(Self { name: quote(&kept::name(version, &table.name)), columns, sources }))
     }
-}
-
-fn parent(key: &ForeignKey) -> String {
-    format!("REFERENCES {} ({})", quote(&key.table), quote_all(&key.references))
 }

@@ -272,12 +272,10 @@ impl Writer<'_> {
         self.changes.iter().any(is_it)
     }
 
-    /// The table of that name after this file, unless the file drops it.
-    fn remaining(&self, name: &str) -> Option<&Table> {
-        let mut made = self.changes.iter().filter_map(made);
-        let made = made.find(|table| same_name(&table.name, name));
-        let mut tables = self.tables.iter().copied();
-        made.or_else(|| tables.find(|table| same_name(&table.name, name))).filter(|table| !self.is_dropped(&table.name))
+    /// The table of that name after this file, or before it where the file drops it.
+    fn latest(&self, name: &str) -> Option<&Table> {
+        let mut tables = self.changes.iter().filter_map(made).chain(self.tables.iter().copied());
+        tables.find(|table| same_name(&table.name, name))
     }
 
     fn created_indexes(&self) -> Vec<String> {

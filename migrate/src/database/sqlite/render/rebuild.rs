@@ -86,12 +86,11 @@ impl Writer<'_> {
                 _ => None,
             };
             let number = rowid.clone().or_else(sole_key).filter(|_| to.is_unique(&column.name));
-            let value = match from.find_column(&column.name) {
-                Some(old) => self.copied(&own(&quote(&old.name)), old, (column, to), number, (is_rowid, join)),
-                None => {
-                    let value = if is_rowid { number } else { self.missing(column, to, number) };
-                    join.map_or(value.clone(), |join| join.dropped(&column.name, value))
-                }
+            let value = if let Some(old) = from.find_column(&column.name) {
+                self.copied(&own(&quote(&old.name)), old, (column, to), number, (is_rowid, join))
+            } else {
+                let value = if is_rowid { number } else { self.missing(column, to, number) };
+                join.map_or(value.clone(), |join| join.dropped(&column.name, value))
             };
             if let Some(value) = value {
                 targets.push(quote(&column.name));
