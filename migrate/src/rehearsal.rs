@@ -8,6 +8,7 @@ use crate::database::{Compared, Database, RowChange, RowChangeKind, Sandbox, Scr
 use crate::diff::diff;
 use crate::kept;
 use crate::migration::{Direction, Migration, Sql};
+use crate::options::RenderOptions;
 use crate::schema::{Column, Schema, Table, same_name};
 
 /// The migrations that were rehearsed, and on what. It prints a line for each, and a line for each change in the rows.
@@ -52,8 +53,15 @@ impl fmt::Display for Rehearsal {
 
 /// Runs a generated migration up and down on an empty copy of the schema that it starts from. Up must lead to `target`,
 /// down back to `from`, and every view and trigger must still work.
-pub(crate) fn on_schema(db: &mut dyn Database, from: &Schema, target: &Schema, sql: &Sql) -> Result<(), Error> {
-    let scripts = [Script { name: "up.sql", sql: &sql.up }, Script { name: "down.sql", sql: &sql.down }];
+pub(crate) fn on_schema(
+    db: &mut dyn Database,
+    (from, target): (&Schema, &Schema),
+    sql: &Sql,
+    options: &RenderOptions,
+) -> Result<(), Error> {
+    let version = options.keep.clone().unwrap_or_default();
+    let script = |name, sql| Script { name, sql, version: version.clone() };
+    let scripts = [script("up.sql", sql.up.as_str()), script("down.sql", sql.down.as_str())];
     let reached = db.try_scripts(from, &scripts).map_err(|error| failed(PLANNED, &error))?;
     for ((script, reached), goal) in scripts.iter().zip(&reached).zip([target, from]) {
         if let Some(change) = diff(reached, goal).first() {
