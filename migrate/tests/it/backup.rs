@@ -10,7 +10,7 @@ use diesel::connection::SimpleConnection as _;
 use diesel::dsl::sql;
 use diesel::sql_types::BigInt;
 use diesel::{Connection as _, RunQueryDsl as _};
-use migrate::{DatabaseUrl, Error, HistoryError, Migrator, Settings, Target};
+use migrate::{DatabaseUrl, Error, HistoryError, Migrator, Target};
 
 /// A project with a row, and a pending migration with this `up.sql`.
 fn populated(up: &str) -> Scratch {

@@ -2,7 +2,7 @@
 
 use diesel::connection::SimpleConnection as _;
 use migrate::schema::{Column, Index, IndexColumn, Schema, Table, Type};
-use migrate::{Error, RenderOptions, Sql};
+use migrate::{Error, Sql};
 
 use crate::support::Scratch;
 
@@ -24,7 +24,7 @@ impl Trap {
     }
 
     fn compare(&self, target: &Schema) -> Result<Sql, Error> {
-        let options = RenderOptions { keep: Some("001".into()), ..RenderOptions::default() };
+        let options = with!(RenderOptions { keep: Some("001".into()) });
         Ok(self.0.project.compare(&self.introspect(), target, &options)?.1)
     }
 

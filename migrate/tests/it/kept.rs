@@ -3,7 +3,7 @@
 use crate::support::{Scratch, Value, listening, taken};
 use diesel::connection::SimpleConnection as _;
 use migrate::schema::{Action, Check, Column, DefaultValue, ForeignKey, Index, IndexColumn, Schema, Table, Type};
-use migrate::{PlanOptions, Settings, Target};
+use migrate::Target;
 
 const TEXT: Type = Type::Text { max_length: None };
 

@@ -2,7 +2,7 @@
 
 use crate::support::Scratch;
 use migrate::schema::{Column, DefaultValue, Schema, Table, Type};
-use migrate::{Plan, PlanOptions};
+use migrate::Plan;
 
 const TEXT: Type = Type::Text { max_length: None };
 

@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::support::{Scratch, listening, taken};
 use migrate::schema::{Check, Column, DefaultValue, Index, IndexColumn, Schema, Table, Type};
-use migrate::{Migrator, PlanOptions, Settings, Target};
+use migrate::{PlanOptions, Target};
 
 const TEXT: Type = Type::Text { max_length: None };
 
