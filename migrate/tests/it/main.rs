@@ -10,6 +10,8 @@ mod invariants;
 mod kept;
 mod loss;
 mod modules;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod progress;
 mod properties;
 mod rebuild;
