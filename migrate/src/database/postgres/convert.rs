@@ -106,8 +106,10 @@ pub(super) fn strict_conversion(name: &str, from: &Type, to: &Type) -> Option<St
         (Type::Bool, Type::Integer) => format!("{name}::integer"),
         (Type::Bool, to) if is_number(to) => format!("{name}::integer::{ty}"),
         (from, Type::Bool) if is_number(from) => format!("{name} <> 0"),
-        (Type::Timestamp, Type::Date | Type::Time) | (Type::Date, Type::Timestamp) => format!("{name}::{ty}"),
-        (Type::Text { .. } | Type::Other(_), _) | (_, Type::Text { .. } | Type::Other(_)) => format!("{name}::{ty}"),
+        (Type::Timestamp, Type::Date | Type::Time)
+        | (Type::Date, Type::Timestamp)
+        | (Type::Text { .. } | Type::Other(_), _)
+        | (_, Type::Text { .. } | Type::Other(_)) => format!("{name}::{ty}"),
         (from, to) if is_number(from) && is_number(to) => format!("{name}::{ty}"),
         // No cast leads from a time to a number, or from a date to a time.
         _ => format!("{name}::text::{ty}"),

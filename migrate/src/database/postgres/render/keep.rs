@@ -3,9 +3,10 @@
 use super::super::convert::conversion;
 use super::super::sql::{quote, quote_all, type_sql};
 use super::Writer;
+use super::keys::is_unique;
 use crate::kept::{self, KeptColumn, SideTable};
 use crate::migration::Direction;
-use crate::schema::{Action, Column, ForeignKey, Table, Type, same_name, same_names};
+use crate::schema::{Action, Clause, Column, ForeignKey, Table, Type, same_name, same_names};
 
 impl Writer<'_> {
     /// Keeps the values before the upgrade changes them; in a downgrade, brings kept values up to date with rows that
@@ -138,7 +139,7 @@ impl Writer<'_> {
         let (mut statements, mut sides) = (Vec::new(), Vec::new());
         for table in self.created() {
             let (side, columns) = (quote(&kept::name(version, &table.name)), stored_columns(table));
-            let is_always = |clause: &crate::schema::Clause| clause.text == "GENERATED ALWAYS AS IDENTITY";
+            let is_always = |clause: &Clause| clause.text == "GENERATED ALWAYS AS IDENTITY";
             let overriding =
                 if table.clauses.iter().flatten().any(is_always) { " OVERRIDING SYSTEM VALUE" } else { "" };
             statements.push(format!("CREATE TABLE IF NOT EXISTS {side} ({})", whole_definition(table, &[])));
@@ -163,7 +164,7 @@ fn definition(side: &SideTable, after: &Table, refers: bool) -> String {
     let ty = |column: &Column| type_sql(&after.find_column(&column.name).unwrap_or(column).ty);
     let mut parts: Vec<_> = side.key.iter().map(|column| format!("{} {}", quote(&column.name), ty(column))).collect();
     if let [only] = parts.as_mut_slice() {
-        only.push_str(&format!(" PRIMARY KEY{reference}"));
+        *only = format!("{only} PRIMARY KEY{reference}");
     }
     for kept in &side.columns {
         parts.push(format!("{} {}", quote(&kept.before.name), type_sql(&kept.before.ty)));
@@ -233,9 +234,7 @@ fn differs(a: &str, b: &str, ty: &Type) -> String {
 }
 
 fn is_key(table: &Table, columns: &[String]) -> bool {
-    let names = |index: &crate::schema::Index| index.columns.iter().map(|own| own.name.clone()).collect::<Vec<_>>();
-    same_names(&table.primary_key, columns)
-        || table.indexes.iter().any(|index| index.unique && same_names(&names(index), columns))
+    same_names(&table.primary_key, columns) || table.indexes.iter().any(|index| is_unique(index, columns))
 }
 
 /// The columns that can be copied.
