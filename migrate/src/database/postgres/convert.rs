@@ -66,8 +66,9 @@ fn case(conditions: &[String], value: &str, otherwise: Option<&str>) -> String {
     let otherwise_or_null = otherwise.unwrap_or("NULL");
     let otherwise = otherwise.map_or(String::new(), |otherwise| format!(" ELSE {otherwise}"));
     match conditions {
-        [first, second] => {
-            format!("CASE WHEN NOT {first} THEN {otherwise_or_null} WHEN {second} THEN {value}{otherwise} END")
+        [like, fits] => {
+            let unlike = like.replacen(" ~ ", " !~ ", 1);
+            format!("CASE WHEN {unlike} THEN {otherwise_or_null} WHEN {fits} THEN {value}{otherwise} END")
         }
         conditions => format!("CASE WHEN {} THEN {value}{otherwise} END", conditions.join(" AND ")),
     }
