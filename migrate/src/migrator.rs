@@ -721,7 +721,8 @@ fn apply_renames(db: &mut dyn Database, live: &Schema, renames: &[Rename]) -> Re
         texts.push(db.render(&schema, &change, &RenderOptions::default())?.up);
         let name = rename.to_string();
         let refused = |error: Error| Error::Option { option: name.clone(), why: error.to_string() };
-        let scripts: Vec<_> = texts.iter().map(|sql| Script { name: "the rename", sql, version: String::new() }).collect();
+        let scripts: Vec<_> =
+            texts.iter().map(|sql| Script { name: "the rename", sql, version: String::new() }).collect();
         schema = db.try_scripts(live, &scripts).map_err(refused)?.pop().unwrap_or(schema);
     }
     Ok(schema)

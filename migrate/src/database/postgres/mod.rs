@@ -141,14 +141,12 @@ impl Database for Postgres {
         let is_own = *from == self.introspect()?;
         let is_empty = from.tables.is_empty() && from.objects().is_empty();
         self.on(|connection| {
-            let applied = history::versions(connection)?;
-            let run = |connection: &mut PgConnection| {
+            let mut applied = history::versions(connection)?;
+            let mut run = |connection: &mut PgConnection| {
                 let run = |script: &Script<'_>| {
                     run::execute(connection, script.name, script.sql)?;
-                    let mut schema = introspect::introspect(connection, &applied)?;
-                    // The version of a script is not recorded, so that its side tables are not known as such.
-                    schema.tables.retain(|table| from.table(&table.name).is_some() || !is_side_table(&table.name));
-                    Ok(schema)
+                    applied.push(script.version.clone());
+                    Ok(introspect::introspect(connection, &applied)?)
                 };
                 scripts.iter().map(run).collect::<Result<Vec<_>, Error>>()
             };
@@ -272,10 +270,4 @@ fn wait_for_lock(connection: &mut PgConnection, settings: &Settings) -> Result<(
         connection.batch_execute(&format!("SELECT pg_advisory_xact_lock({LOCK})"))?;
     }
     Ok(())
-}
-
-/// Whether a table has the name of a side table, of whatever version.
-fn is_side_table(name: &str) -> bool {
-    let version = name.strip_prefix("_kept_").and_then(|rest| rest.split_once('_'));
-    version.is_some_and(|(version, _)| version.bytes().all(|byte| byte.is_ascii_digit()))
 }
