@@ -1,5 +1,6 @@
 //! PostgreSQL 12 and later.
 
+mod connection;
 mod convert;
 pub(super) mod errors;
 mod history;
@@ -9,7 +10,6 @@ mod render;
 mod rows;
 mod run;
 mod sandbox;
-mod server;
 mod sql;
 mod statements;
 
@@ -19,8 +19,11 @@ use std::path::Path;
 use diesel::connection::{SimpleConnection, TransactionManager};
 use diesel::dsl::sql;
 use diesel::sql_types::{Array, Bool, Text};
-use diesel::{Connection, PgConnection, RunQueryDsl};
+use diesel::{PgConnection, RunQueryDsl};
 
+pub(super) use self::connection::{Postgres, establish};
+
+use self::connection::Manager;
 use self::normalize::{Scratch, in_scratch, rolled_back};
 use self::render::SideKey;
 use self::sandbox::Transaction;
@@ -35,39 +38,11 @@ use crate::migration::{Direction, Migration, Sql};
 use crate::options::RenderOptions;
 use crate::schema::{Column, Schema};
 use crate::settings::{Event, Settings};
-use crate::url::DatabaseUrl;
-
-type Manager = <PgConnection as Connection>::TransactionManager;
 
 /// The advisory lock of this library: migrations of one database run one after the other.
 const LOCK: i64 = 0x6D69_6772_6174_6521;
 
-/// A database of a PostgreSQL server.
-pub(crate) struct Postgres {
-    url: DatabaseUrl,
-    settings: Settings,
-    connection: Option<PgConnection>,
-}
-
 impl Postgres {
-    pub fn new(url: &DatabaseUrl, settings: &Settings) -> Self {
-        Self { url: url.clone(), settings: settings.clone(), connection: None }
-    }
-
-    fn connect(&mut self) -> Result<&mut PgConnection, Error> {
-        let connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => server::connect(&self.url)?,
-        };
-        Ok(self.connection.insert(connection))
-    }
-
-    /// Does work with the connection; an error gets the database's name.
-    fn on<T, E: Into<Error>>(&mut self, work: impl FnOnce(&mut PgConnection) -> Result<T, E>) -> Result<T, Error> {
-        let name = self.name();
-        work(self.connect()?).map_err(|error| error.into().in_database(&name))
-    }
-
     /// The foreign keys of side tables, with the names that their tables have now.
     fn side_keys(&mut self) -> Result<Vec<SideKey>, Error> {
         let side_tables: Vec<_> = self.side_tables()?.into_keys().collect();
@@ -97,18 +72,18 @@ impl Database for Postgres {
     fn exists(&mut self) -> Result<bool, Error> {
         match self.connect() {
             Ok(_) => Ok(true),
-            Err(error) => server::exists(&self.url).map_err(|_| error),
+            Err(error) => connection::exists(&self.url).map_err(|_| error),
         }
     }
 
     fn create(&mut self) -> Result<bool, Error> {
-        if self.exists()? { Ok(false) } else { server::create(&self.url) }
+        if self.exists()? { Ok(false) } else { connection::create(&self.url) }
     }
 
     fn remove(&mut self) {
         self.connection = None;
         // It was created a moment ago and holds nothing.
-        let _ = server::remove(&self.url);
+        let _ = connection::remove(&self.url);
     }
 
     fn introspect(&mut self) -> Result<Schema, Error> {
