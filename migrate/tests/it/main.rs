@@ -19,6 +19,8 @@ mod invariants;
 mod kept;
 mod loss;
 mod modules;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod properties;
 mod rebuild;
 mod rehearsal;

@@ -34,6 +34,8 @@ pub(super) fn run(
     let invariants = if verify { Some(Invariants::of(connection, &texts)?) } else { None };
     for (migration, text) in migrations.iter().zip(&texts) {
         execute(connection, &migration.name, text)?;
+        // Deferred foreign keys are checked now: a table with rows that are not checked yet cannot be altered.
+        execute(connection, &migration.name, "SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")?;
         match direction {
             Direction::Up => history::add(connection, &migration.version())?,
             Direction::Down => history::remove(connection, &migration.version())?,
