@@ -666,7 +666,7 @@ fn replay<'a>(db: &mut dyn Database, migrations: impl Iterator<Item = &'a Migrat
 }
 
 fn script(migration: &Migration, direction: Direction) -> Script<'_> {
-    Script { name: &migration.name, sql: migration.sql(direction) }
+    Script { name: &migration.name, sql: migration.sql(direction), version: Some(migration.version()) }
 }
 
 /// A difference, as what is missing to remove it.
@@ -706,7 +706,7 @@ fn changes_and_sql(
     changes.extend(diff(&renamed, target));
     let sql = db.render(&renamed, &changes, options)?;
     if !changes.is_empty() {
-        rehearsal::on_schema(db, live, target, &sql)?;
+        rehearsal::on_schema(db, live, target, &sql, options.keep.as_deref())?;
     }
     Ok((changes, sql))
 }
@@ -721,7 +721,7 @@ fn apply_renames(db: &mut dyn Database, live: &Schema, renames: &[Rename]) -> Re
         let sql = db.render(&schema, &change, &RenderOptions::default())?;
         let name = rename.to_string();
         let refused = |error: Error| Error::Option { option: name.clone(), why: error.to_string() };
-        let scripts = [Script { name: "the rename", sql: &sql.up }];
+        let scripts = [Script { name: "the rename", sql: &sql.up, version: None }];
         schema = db.try_scripts(&schema, &scripts).map_err(refused)?.pop().unwrap_or(schema);
     }
     Ok(schema)

@@ -52,8 +52,15 @@ impl fmt::Display for Rehearsal {
 
 /// Runs a generated migration up and down on an empty copy of the schema that it starts from. Up must lead to `target`,
 /// down back to `from`, and every view and trigger must still work.
-pub(crate) fn on_schema(db: &mut dyn Database, from: &Schema, target: &Schema, sql: &Sql) -> Result<(), Error> {
-    let scripts = [Script { name: "up.sql", sql: &sql.up }, Script { name: "down.sql", sql: &sql.down }];
+pub(crate) fn on_schema(
+    db: &mut dyn Database,
+    from: &Schema,
+    target: &Schema,
+    sql: &Sql,
+    version: Option<&str>,
+) -> Result<(), Error> {
+    let script = |name, sql| Script { name, sql, version: version.map(str::to_owned) };
+    let scripts = [script("up.sql", &sql.up), script("down.sql", &sql.down)];
     let reached = db.try_scripts(from, &scripts).map_err(|error| failed(PLANNED, &error))?;
     for ((script, reached), goal) in scripts.iter().zip(&reached).zip([target, from]) {
         if let Some(change) = diff(reached, goal).first() {

@@ -106,10 +106,12 @@ pub(crate) trait Database {
 }
 
 /// A script with the name that an error has for it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Script<'a> {
     pub name: &'a str,
     pub sql: &'a str,
+    /// The version of its migration, which owns the side tables that it creates.
+    pub version: Option<String>,
 }
 
 /// Returns the version of a database of this project, or why it is another project's.

@@ -6,7 +6,7 @@ use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, SqliteConnection};
 use diesel_migrations::MigrationHarness as _;
 
-use super::introspect::introspect;
+use super::introspect::introspect_at;
 use super::{Script, run};
 use crate::Error;
 use crate::error::DatabaseErrorKind;
@@ -22,6 +22,7 @@ pub(super) fn try_scripts(from: &Schema, scripts: &[Script<'_>]) -> Result<Vec<S
     let left_out = create(&mut scratch, from)?;
     let was_sound = schema_error(&mut scratch).is_none();
     let runner = run::Runner { settings: &Settings::default(), rows: &BTreeMap::new() };
+    let versions: Vec<_> = scripts.iter().filter_map(|script| script.version.clone()).collect();
     let mut schemas = Vec::new();
     for script in scripts {
         run::prepare(&mut scratch)?;
@@ -32,7 +33,7 @@ pub(super) fn try_scripts(from: &Schema, scripts: &[Script<'_>]) -> Result<Vec<S
             let (migration, statement) = (script.name.to_owned(), "a view or trigger".to_owned());
             return Err(Error::Statement { migration, statement, source: message.into() });
         }
-        let mut schema = introspect(&mut scratch)?;
+        let mut schema = introspect_at(&mut scratch, &versions)?;
         left_out.add_to(&mut schema);
         schemas.push(schema);
     }
