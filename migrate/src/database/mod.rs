@@ -59,7 +59,7 @@ impl Connection {
         if !path.exists() {
             return Err(Error::NoDatabase { database: path.display().to_string() });
         }
-        sqlite::open(path).map(Self::Sqlite)
+        sqlite::open(path).map(Self::Sqlite).map_err(|error| error.in_database(&path.display().to_string()))
     }
 }
 
@@ -70,6 +70,10 @@ fn connect_postgres(url: &DatabaseUrl) -> Result<diesel::PgConnection, Error> {
     <diesel::PgConnection as diesel::Connection>::establish(url.as_str()).map_err(|error| {
         let is_shown = error.to_string().starts_with("connection to server");
         let hidden = || diesel::ConnectionError::BadConnection("the URL is invalid, or its host is unknown".into());
-        Error::connecting(&url.to_string(), if is_shown { error } else { hidden() })
+        Error::Database {
+            database: url.to_string(),
+            kind: crate::error::DatabaseErrorKind::Unreachable,
+            source: if is_shown { error } else { hidden() }.into(),
+        }
     })
 }

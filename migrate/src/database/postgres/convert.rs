@@ -66,7 +66,9 @@ fn case(conditions: &[String], value: &str, otherwise: Option<&str>) -> String {
     let otherwise_or_null = otherwise.unwrap_or("NULL");
     let otherwise = otherwise.map_or(String::new(), |otherwise| format!(" ELSE {otherwise}"));
     match conditions {
-        [first, second] => format!("CASE WHEN NOT {first} THEN {otherwise_or_null} WHEN {second} THEN {value}{otherwise} END"),
+        [first, second] => {
+            format!("CASE WHEN NOT {first} THEN {otherwise_or_null} WHEN {second} THEN {value}{otherwise} END")
+        }
         conditions => format!("CASE WHEN {} THEN {value}{otherwise} END", conditions.join(" AND ")),
     }
 }

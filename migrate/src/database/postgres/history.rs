@@ -43,8 +43,9 @@ pub(super) fn record(connection: &mut PgConnection, applied: &[Applied], replace
     let conflict = if replace { "DO UPDATE SET checksum = excluded.checksum" } else { "DO NOTHING" };
     for Applied { version, checksum } in applied {
         add(connection, version)?;
-        let query =
-            format!("INSERT INTO {CHECKSUMS} (version, checksum) SELECT $1, $2 WHERE $2 IS NOT NULL ON CONFLICT (version) {conflict}");
+        let query = format!(
+            "INSERT INTO {CHECKSUMS} (version, checksum) SELECT $1, $2 WHERE $2 IS NOT NULL ON CONFLICT (version) {conflict}"
+        );
         diesel::sql_query(query).bind::<Text, _>(version).bind::<Nullable<Text>, _>(checksum).execute(connection)?;
     }
     connection.batch_execute(&format!("DELETE FROM {CHECKSUMS} WHERE version NOT IN (SELECT version FROM {VERSIONS})"))

@@ -128,10 +128,8 @@ fn add_column(table: &mut Table, row: &ColumnRow) {
     column.nullable = !not_null;
     column.identity = identity.is_some();
     column.generated = generated.is_some();
-    column.default = default
-        .as_ref()
-        .filter(|text| !text.starts_with("NULL::"))
-        .map(|text| read_default(text, &column.ty));
+    column.default =
+        default.as_ref().filter(|text| !text.starts_with("NULL::")).map(|text| read_default(text, &column.ty));
     let own_time = default.as_ref().filter(|text| column.default == Some(DefaultValue::Now) && !is_utc(text));
     let own_time = own_time.filter(|_| !matches!(column.ty, crate::schema::Type::Other(_)));
     let identity = match identity.as_deref() {

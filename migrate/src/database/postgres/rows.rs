@@ -59,7 +59,11 @@ pub(super) fn snapshot(
 }
 
 /// How the rows of a table differ from its copy.
-pub(super) fn differences(connection: &mut PgConnection, copy: &str, compared: &Compared) -> QueryResult<Vec<RowChange>> {
+pub(super) fn differences(
+    connection: &mut PgConnection,
+    copy: &str,
+    compared: &Compared,
+) -> QueryResult<Vec<RowChange>> {
     let pair = |name: &String| compared.columns.iter().find(|(before, _)| same_name(before, name));
     let key: Option<Vec<_>> = compared.before.primary_key.iter().map(pair).collect();
     let sides = format!("{copy} old FULL JOIN {} new", quote(&compared.after));
@@ -82,7 +86,8 @@ pub(super) fn differences(connection: &mut PgConnection, copy: &str, compared: &
     ];
     for (before, after) in &compared.columns {
         let (old, new) = (format!("old.{}::text", quote(before)), format!("new.{}::text", quote(after)));
-        let example = format!("{} || ', from ' || quote_nullable({old}) || ' to ' || quote_nullable({new})", row("old"));
+        let example =
+            format!("{} || ', from ' || quote_nullable({old}) || ' to ' || quote_nullable({new})", row("old"));
         let both = format!("old.{old_key} IS NOT NULL AND new.{new_key} IS NOT NULL");
         let condition = format!("{both} AND {old} IS DISTINCT FROM {new}");
         queries.push((RowChangeKind::Value(before.clone()), example, condition));

@@ -28,7 +28,7 @@ pub(super) fn run(
         Direction::Down => {
             let missing = || HistoryError::NoDown { name: migration.name.clone() };
             migration.down.clone().ok_or_else(missing)
-        },
+        }
     };
     let texts = migrations.iter().map(|migration| text(migration)).collect::<Result<Vec<_>, _>>()?;
     let invariants = if verify { Some(Invariants::of(connection, &texts)?) } else { None };
@@ -85,7 +85,9 @@ impl Invariants {
         for (table, before) in &self.counts {
             let after = if tables.contains(table) { count(connection, table)? } else { 0 };
             if after < *before {
-                return Ok(Some(format!("table {table}, which no statement names, would keep {after} of {before} rows")));
+                return Ok(Some(format!(
+                    "table {table}, which no statement names, would keep {after} of {before} rows"
+                )));
             }
         }
         let is_named = |name: &String| texts.iter().any(|text| mentions(text, name));
@@ -96,7 +98,9 @@ impl Invariants {
             table_stays && !is_meant && !dependents.iter().any(|(other, own, _)| other == kind && own == name)
         };
         let lost = self.dependents.iter().find(is_lost);
-        Ok(lost.map(|(kind, name, table)| format!("the {kind} {name} on {table} would be lost, though no statement drops it")))
+        Ok(lost.map(|(kind, name, table)| {
+            format!("the {kind} {name} on {table} would be lost, though no statement drops it")
+        }))
     }
 }
 

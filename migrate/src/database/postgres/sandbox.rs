@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use diesel::connection::{SimpleConnection, TransactionManager};
 
 use super::{Manager, Postgres, rows, run};
-use crate::database::{Compared, Database, RowChange, Sandbox};
 use crate::Error;
+use crate::database::{Compared, Database, RowChange, Sandbox};
 use crate::migration::{Direction, Migration};
 use crate::schema::Schema;
 use crate::settings::Settings;

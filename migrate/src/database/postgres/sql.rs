@@ -132,7 +132,9 @@ fn is_now(text: &str, ty: &Type) -> bool {
         Type::Date => text == "current_date",
         Type::Time => matches!(text.as_str(), "current_time" | "localtime"),
         Type::Timestamp => matches!(text.as_str(), "now()" | "current_timestamp" | "localtimestamp"),
-        Type::Other(name) => name == "timestamp with time zone" && matches!(text.as_str(), "now()" | "current_timestamp"),
+        Type::Other(name) => {
+            name == "timestamp with time zone" && matches!(text.as_str(), "now()" | "current_timestamp")
+        }
         _ => false,
     }
 }

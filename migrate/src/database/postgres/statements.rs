@@ -209,7 +209,9 @@ mod tests {
         for statement in ["commit", "BEGIN", "START TRANSACTION", "ROLLBACK", "/* a */ abort", "END"] {
             assert!(why_not(statement).is_some(), "{statement}");
         }
-        for statement in ["ROLLBACK TO a", "ROLLBACK TO SAVEPOINT a", "SAVEPOINT a", "DO $$BEGIN END$$", "PREPARE p AS x"] {
+        for statement in
+            ["ROLLBACK TO a", "ROLLBACK TO SAVEPOINT a", "SAVEPOINT a", "DO $$BEGIN END$$", "PREPARE p AS x"]
+        {
             assert!(why_not(statement).is_none(), "{statement}");
         }
     }

@@ -65,11 +65,9 @@ impl Sqlite {
     }
 }
 
-/// Opens a SQLite file, which is created if it is missing.
+/// Opens a SQLite file, which is created if it is missing. An error does not name it yet.
 pub(in crate::database) fn open(path: &Path) -> Result<SqliteConnection, Error> {
-    let shown = path.display().to_string();
-    let name = file_name(path)?;
-    SqliteConnection::establish(&name).map_err(|error| Error::connecting(&shown, error))
+    SqliteConnection::establish(&file_name(path)?).map_err(Error::connecting)
 }
 
 /// A path as SQLite takes it: it would read one that begins with `file:` as a URI.

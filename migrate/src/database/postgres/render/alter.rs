@@ -4,9 +4,9 @@ use super::super::convert::{conversion, strict_conversion};
 use super::super::errors::cannot_express;
 use super::super::sql::{default_sql, filler, quote};
 use super::{Writer, table};
+use crate::Error;
 use crate::change::{Alteration, Change};
 use crate::database::order::parents_first;
-use crate::Error;
 use crate::migration::Direction;
 use crate::schema::{Column, ObjectKind, Table, Type, same_name};
 
@@ -34,12 +34,7 @@ impl Writer<'_> {
         Ok(first)
     }
 
-    fn alter(
-        &self,
-        from: &Table,
-        to: &Table,
-        alterations: &[Alteration],
-    ) -> Result<(Vec<String>, Vec<String>), Error> {
+    fn alter(&self, from: &Table, to: &Table, alterations: &[Alteration]) -> Result<(Vec<String>, Vec<String>), Error> {
         let name = quote(&to.name);
         let side = self.side_table(from, to);
         let mut first = self.before_change(side.as_ref(), from, to);
@@ -103,7 +98,8 @@ impl Writer<'_> {
         statements: &mut Statements,
     ) -> Result<(), Error> {
         if old.generated != new.generated {
-            let why = format!("{} cannot become a generated column, or cease to be one: drop it and add another", new.name);
+            let why =
+                format!("{} cannot become a generated column, or cease to be one: drop it and add another", new.name);
             return Err(cannot_express(&to.name, why));
         }
         let alter = |action: &str| alter_column(to, new, action);
@@ -118,7 +114,8 @@ impl Writer<'_> {
             statements.early.push(alter("DROP IDENTITY"));
         }
         if old_type != new_type {
-            let missing = (!old.nullable && !new.nullable).then(|| self.missing(to, new).unwrap_or_else(|| filler(new)));
+            let missing =
+                (!old.nullable && !new.nullable).then(|| self.missing(to, new).unwrap_or_else(|| filler(new)));
             let is_key = to.primary_key.iter().any(|key| same_name(key, &new.name));
             let using = if is_key {
                 strict_conversion(&quote(&new.name), &old.ty, &new.ty)
@@ -163,7 +160,8 @@ impl Writer<'_> {
         if column.default.is_some() || self.direction == Direction::Up {
             return column.default.as_ref().map(|default| default_sql(default, &column.ty));
         }
-        let number = to.columns.iter().find(|own| own.identity && to.is_sole_key(&own.name)).map(|own| quote(&own.name));
+        let number =
+            to.columns.iter().find(|own| own.identity && to.is_sole_key(&own.name)).map(|own| quote(&own.name));
         Some(match (&column.ty, number.filter(|_| to.is_unique(&column.name))) {
             (Type::SmallInt | Type::Integer | Type::BigInt | Type::Float | Type::Double, Some(number)) => number,
             (Type::Text { .. }, Some(number)) => format!("{number}::text"),
@@ -194,7 +192,9 @@ impl Writer<'_> {
         let mut all = Vec::new();
         for statement in statements {
             let is_write = statement.starts_with(&writes);
-            let switch = |verb| names.iter().map(move |name| format!("ALTER TABLE {} {verb} TRIGGER {name}", quote(&table.name)));
+            let switch = |verb| {
+                names.iter().map(move |name| format!("ALTER TABLE {} {verb} TRIGGER {name}", quote(&table.name)))
+            };
             all.extend(switch("DISABLE").filter(|_| is_write));
             all.push(statement);
             all.extend(switch("ENABLE").filter(|_| is_write));

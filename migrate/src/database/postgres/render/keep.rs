@@ -28,7 +28,8 @@ impl Writer<'_> {
             let (own, old) = (format!("{table}.{}", quote(&after.name)), quote(&before.name));
             let back = conversion(&own, &after.ty, &before.ty, None).unwrap_or_else(|| own.clone());
             let differs = differs(&own, &format!("{name}.{}", quote(new)), &after.ty);
-            statements.push(format!("UPDATE {name} SET {old} = {back} FROM {table} WHERE {} AND {differs}", join(side)));
+            statements
+                .push(format!("UPDATE {name} SET {old} = {back} FROM {table} WHERE {} AND {differs}", join(side)));
         }
         statements
     }
@@ -117,7 +118,9 @@ impl Writer<'_> {
             tables.iter().any(|parent| same_name(&parent.name, &key.table) && is_key(parent, &key.references))
         };
         match place(&key.table) {
-            Some(parent) if place(&table.name)? >= parent && same_names(&dropped[parent].primary_key, &key.references) => {
+            Some(parent)
+                if place(&table.name)? >= parent && same_names(&dropped[parent].primary_key, &key.references) =>
+            {
                 kept.table = kept::name(version, &key.table);
             }
             None if has_key(self.before) && has_key(self.after) && !self.disturbs(&key.table, &key.references) => {}
@@ -158,8 +161,7 @@ fn definition(side: &SideTable, after: &Table, refers: bool) -> String {
     let keys = key_names(side);
     let reference = if refers { reference(&side.table, &keys, Action::Cascade) } else { String::new() };
     let ty = |column: &Column| type_sql(&after.find_column(&column.name).unwrap_or(column).ty);
-    let mut parts: Vec<_> =
-        side.key.iter().map(|column| format!("{} {}", quote(&column.name), ty(column))).collect();
+    let mut parts: Vec<_> = side.key.iter().map(|column| format!("{} {}", quote(&column.name), ty(column))).collect();
     if let [only] = parts.as_mut_slice() {
         only.push_str(&format!(" PRIMARY KEY{reference}"));
     }

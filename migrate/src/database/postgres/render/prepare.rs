@@ -2,8 +2,8 @@
 
 use super::super::errors::cannot_express;
 use super::super::statements::mentions;
-use crate::change::{Alteration, Change};
 use crate::Error;
+use crate::change::{Alteration, Change};
 use crate::schema::{Object, ObjectKind, Schema, Table, same_name};
 
 /// The changes, with a name for everything that the downgrade must find again.
@@ -95,7 +95,8 @@ pub(super) fn target(from: &Schema, changes: &[Change]) -> Vec<Table> {
 
 /// Views, triggers and others that stay keep the columns and tables that they use.
 pub(super) fn refuse_obstacles(from: &Schema, changes: &[Change]) -> Result<(), Error> {
-    let goes = |object: &Object| changes.iter().any(|change| matches!(change, Change::DropObject(own) if own == object));
+    let goes =
+        |object: &Object| changes.iter().any(|change| matches!(change, Change::DropObject(own) if own == object));
     let kept: Vec<_> = from.objects().iter().filter(|object| !goes(object)).collect();
     for change in changes {
         match change {

@@ -89,9 +89,8 @@ pub(super) fn column_type(table: &Table, column: &Column) -> String {
 }
 
 fn clauses<'a>(table: &'a Table, column: &'a Column) -> impl Iterator<Item = &'a crate::schema::Clause> {
-    let is_own = |clause: &&crate::schema::Clause| {
-        clause.column.as_ref().is_some_and(|name| same_name(name, &column.name))
-    };
+    let is_own =
+        |clause: &&crate::schema::Clause| clause.column.as_ref().is_some_and(|name| same_name(name, &column.name));
     table.clauses.iter().flatten().filter(is_own)
 }
 
@@ -111,12 +110,7 @@ pub(super) fn primary_key_name(table: &Table) -> String {
 
 pub(super) fn primary_key(table: &Table) -> String {
     let is_usual = primary_key_name(table) == cut(&format!("{}_pkey", table.name));
-    constraint(
-        table,
-        &primary_key_name(table),
-        is_usual,
-        format!("PRIMARY KEY ({})", quote_all(&table.primary_key)),
-    )
+    constraint(table, &primary_key_name(table), is_usual, format!("PRIMARY KEY ({})", quote_all(&table.primary_key)))
 }
 
 pub(super) fn unique(table: &Table, index: &Index) -> String {
@@ -135,7 +129,8 @@ fn usual_key_name(table: &Table, key: &ForeignKey) -> String {
 
 pub(super) fn foreign_key(table: &Table, key: &ForeignKey) -> String {
     let name = foreign_key_name(table, key);
-    let references = if key.references.is_empty() { String::new() } else { format!(" ({})", quote_all(&key.references)) };
+    let references =
+        if key.references.is_empty() { String::new() } else { format!(" ({})", quote_all(&key.references)) };
     let text = format!(
         "FOREIGN KEY ({}) REFERENCES {}{references}{}",
         quote_all(&key.columns),
