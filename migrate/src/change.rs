@@ -113,7 +113,11 @@ impl Change {
     /// The change in one line.
     #[must_use]
     pub fn summary(&self) -> String {
-        self.to_string().lines().map(str::trim).collect::<Vec<_>>().join(" ")
+        let text = self.to_string();
+        match text.split_once('\n') {
+            Some((first, parts)) => format!("{first} {}", parts.lines().map(str::trim).collect::<Vec<_>>().join("; ")),
+            None => text,
+        }
     }
 }
 

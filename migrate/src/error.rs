@@ -57,10 +57,18 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
-    /// The migrations folder, or a migration in it, cannot be used.
+    /// The migrations folder is missing, or holds no migrations.
+    #[error("no migrations {} {}", if *.is_missing { "folder at" } else { "in" }, .path.display())]
+    NoMigrations {
+        /// The folder.
+        path: PathBuf,
+        /// Whether it is missing.
+        is_missing: bool,
+    },
+    /// A migration in the folder cannot be used.
     #[error("{}: {why}", .path.display())]
     Migrations {
-        /// The folder, or the migration's folder.
+        /// The migration's folder.
         path: PathBuf,
         /// What is wrong with it.
         why: String,
@@ -69,7 +77,7 @@ pub enum Error {
     #[error(transparent)]
     History(#[from] HistoryError),
     /// The database differs from the models, from what its migrations make, or from what was to be recorded.
-    #[error("{database} differs from {expected}: {differences}")]
+    #[error("{database} differs from {expected}; {differences}")]
     Drift {
         /// The database.
         database: String,
@@ -109,7 +117,7 @@ pub enum Error {
         why: String,
     },
     /// A rehearsal found that a migration does not do what it should.
-    #[error("the rehearsal of {migration} failed: {why}")]
+    #[error("the rehearsal of {migration} failed, nothing was changed: {why}")]
     Rehearsal {
         /// The migration.
         migration: String,
@@ -152,8 +160,10 @@ pub enum DatabaseErrorKind {
     InUse,
     /// It may only be read.
     ReadOnly,
-    /// It cannot be opened, or the server cannot be reached.
+    /// It cannot be opened.
     CannotOpen,
+    /// The server cannot be reached, or refuses the connection.
+    Unreachable,
     /// The file is no database of this kind.
     NotADatabase,
     /// It is damaged.
@@ -172,15 +182,12 @@ impl DatabaseErrorKind {
     fn advice(self) -> &'static str {
         match self {
             Self::Locked => ": another process is using it; try again when that has finished",
-            Self::InUse => ": another process has it open; stop that first",
-            Self::ReadOnly => ": it is read-only; check the permissions of the file and of its folder",
-            Self::CannotOpen => ": check that it exists and that you may read and write it",
-            Self::NotADatabase => ": it is not a database of this kind; check its path",
-            Self::Damaged => ": it is damaged; restore a backup",
-            Self::Full => ": the disk is full; free some space and try again",
+            Self::ReadOnly => ": check that you may write it, and the folder that it is in",
+            Self::CannotOpen => ": check that its folder exists, and that you may read and write both",
+            Self::Full => ": check that the disk has room and is sound, then try again",
             Self::ForeignKeyMismatch => ": a foreign key must refer to a primary key or to unique columns",
             Self::Missing => ": only the application has it; make the change in a program that registers it",
-            Self::Other => "",
+            Self::Damaged | Self::InUse | Self::NotADatabase | Self::Unreachable | Self::Other => "",
         }
     }
 }
@@ -188,7 +195,7 @@ impl DatabaseErrorKind {
 impl Error {
     /// The error with its path as seen from `base`.
     pub(crate) fn relative_to(mut self, base: &Path) -> Self {
-        if let Self::File { path, .. } | Self::Migrations { path, .. } = &mut self
+        if let Self::File { path, .. } | Self::Migrations { path, .. } | Self::NoMigrations { path, .. } = &mut self
             && let Ok(relative) = path.strip_prefix(base)
         {
             *path = relative.to_owned();

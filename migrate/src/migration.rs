@@ -124,7 +124,7 @@ impl Migrations {
     pub fn read(folder: &Path) -> Result<Self, Error> {
         let mut files = Vec::new();
         let unreadable = |error: io::Error| match error.kind() {
-            io::ErrorKind::NotFound => bad(folder, "there is no such folder of migrations"),
+            io::ErrorKind::NotFound => Error::NoMigrations { path: folder.to_owned(), is_missing: true },
             _ => Error::file("read", folder)(error),
         };
         for entry in fs::read_dir(folder).map_err(unreadable)? {

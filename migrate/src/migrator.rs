@@ -144,8 +144,7 @@ impl Migrator {
         let (db, applied) = self.controlled()?;
         let migrations = self.migrations()?;
         if let (Source::Folder(_), 0) = (&self.source, migrations.newest()) {
-            let why = "it holds no migrations yet".to_owned();
-            return Err(self.relative(Error::Migrations { path: self.folder()?, why }));
+            return Err(self.relative(Error::NoMigrations { path: self.folder()?, is_missing: false }));
         }
         Ok((db, applied, migrations))
     }
@@ -283,14 +282,7 @@ impl Migrator {
         Status::of(&applied, &migrations).require_current(&migrations)?;
         let live = db.introspect()?;
         let models = db.normalize(models, &live)?;
-        let differs = |expected: &str, differences: Vec<String>| match differences.is_empty() {
-            true => Ok(()),
-            false => {
-                let (database, expected) = (self.database(), expected.to_owned());
-                Err(Error::Drift { database, expected, differences: differences.join("; ") })
-            }
-        };
-        differs("the models", diff(&live, &models).iter().map(missing).collect())?;
+        require_equal(&*db, "the models", &diff(&live, &models))?;
         // A migration that needs rows cannot be replayed: then its objects are not checked.
         let made = replay(&mut *db, migrations.iter()).ok().filter(|_| migrations.newest() > 0);
         let objects = made.map(|made| {
@@ -298,7 +290,7 @@ impl Migrator {
             changes.filter(|change| matches!(change, Change::CreateObject(_) | Change::DropObject(_))).collect()
         });
         let objects: Vec<Change> = objects.unwrap_or_default();
-        differs("what its migrations make", objects.iter().map(missing).collect())
+        require_equal(&*db, "what its migrations make", &objects)
     }
 }
 
@@ -335,7 +327,7 @@ impl Migrator {
         let needs_fill = plan.losses.iter().any(|loss| matches!(loss.kind, LossKind::NeedsFill { .. }));
         if !options.no_rehearsal && !needs_fill && db.has_rows()? {
             let target = db.normalize(models, &live)?;
-            let mut sandbox = db.sandbox()?;
+            let mut sandbox = db.sandbox().map_err(|error| self.relative(error))?;
             let loses = |from: &_, to: &_| db.loses(from, to);
             let keeps = plan.options.keep.as_ref().map(|_| &loses as &dyn Fn(&_, &_) -> bool);
             let migration = plan.migration();
@@ -367,7 +359,7 @@ impl Migrator {
             }
             require_no_more_losses(db, plan)?;
             if folder.exists() {
-                return Err(Error::Migrations { path: folder.clone(), why: "the folder exists already".into() });
+                return Err(Error::Migrations { path: folder.clone(), why: "it exists already; move it away".into() });
             }
             backup = db.back_up(status.version)?;
             let _ = fs::remove_dir_all(&draft);
@@ -649,11 +641,7 @@ fn require_baseline(db: &mut dyn Database, migrations: &Migrations, version: u64
     if !stamped.is_empty() {
         let (live, made) = (db.introspect()?, replay(db, stamped.iter().copied())?);
         let differences = diff(&live, &made).into_iter().filter(|change| !matches!(change, Change::DropObject(_)));
-        let differences: Vec<_> = differences.map(|change| missing(&change)).collect();
-        if !differences.is_empty() {
-            let expected = format!("what migrations 1 to {version} make");
-            return Err(Error::Drift { database: db.name(), expected, differences: differences.join("; ") });
-        }
+        require_equal(db, &format!("what migrations 1 to {version} make"), &differences.collect::<Vec<_>>())?;
     }
     Ok(stamped.into_iter().map(Applied::of).collect())
 }
@@ -669,9 +657,14 @@ fn script(migration: &Migration, direction: Direction) -> Script<'_> {
     Script { name: &migration.name, sql: migration.sql(direction), version: migration.version() }
 }
 
-/// A difference, as what is missing to remove it.
-fn missing(change: &Change) -> String {
-    format!("a migration {}", change.summary())
+/// Fails when there are differences.
+fn require_equal(db: &dyn Database, expected: &str, differences: &[Change]) -> Result<(), Error> {
+    if differences.is_empty() {
+        return Ok(());
+    }
+    let differences: Vec<_> = differences.iter().map(Change::summary).collect();
+    let differences = format!("a migration between them {}", differences.join(", "));
+    Err(Error::Drift { database: db.name(), expected: expected.to_owned(), differences })
 }
 
 fn render_options(models: &Schema, options: &PlanOptions, name: &str) -> Result<RenderOptions, Error> {

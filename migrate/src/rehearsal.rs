@@ -42,7 +42,10 @@ impl fmt::Display for Rehearsal {
         }
         for (at, migration) in self.migrations.iter().enumerate() {
             let (end, on) = (if at == 0 { "" } else { "\n" }, &self.on);
-            let ways = if migration.is_reversible { "up, down and up again" } else { "up only: it has no down.sql" };
+            let ways = match migration.is_reversible {
+                true => "up, down and up again",
+                false => "up only, because it has no down.sql",
+            };
             write!(f, "{end}Rehearsed {}: {ways}, on {on}", migration.name)?;
             migration.changed.iter().try_for_each(|change| write!(f, "\n  up.sql: {change}"))?;
             migration.not_restored.iter().try_for_each(|change| write!(f, "\n  not restored by down.sql: {change}"))?;
@@ -62,7 +65,12 @@ pub(crate) fn on_schema(
     let version = options.keep.clone().unwrap_or_default();
     let script = |name, sql| Script { name, sql, version: version.clone() };
     let scripts = [script("up.sql", sql.up.as_str()), script("down.sql", sql.down.as_str())];
-    let reached = db.try_scripts(from, &scripts).map_err(|error| failed(PLANNED, &error))?;
+    let reached = db.try_scripts(from, &scripts).map_err(|error| match error {
+        Error::Statement { migration: file, statement, source } => {
+            Error::Rehearsal { migration: PLANNED.into(), why: format!("{file}: {source} in: {statement}") }
+        }
+        other => other,
+    })?;
     for ((script, reached), goal) in scripts.iter().zip(&reached).zip([target, from]) {
         if let Some(change) = diff(reached, goal).first() {
             let why = format!("{} does not lead to the expected schema; missing: {}", script.name, change.summary());
@@ -73,15 +81,6 @@ pub(crate) fn on_schema(
 }
 
 const PLANNED: &str = "the migration";
-
-fn failed(migration: &str, error: &Error) -> Error {
-    let why = match error {
-        Error::Statement { migration, statement, source } => format!("{migration}: {source} in: {statement}"),
-        Error::Invariant { why, .. } => why.clone(),
-        other => other.to_string(),
-    };
-    Error::Rehearsal { migration: migration.to_owned(), why }
-}
 
 /// Runs a generated migration up, down and up again in a sandbox. Values that it does not change must be there after
 /// up; after down every value must be restored where the upgrade keeps what it drops and converts.
@@ -107,15 +106,13 @@ pub(crate) fn on_rows(
 }
 
 fn in_sandbox(migration: &str, direction: Direction, error: Error) -> Error {
+    let on_rows = |why: String| Error::Rehearsal {
+        migration: migration.to_owned(),
+        why: format!("{}, on the rows: {why}", direction.file()),
+    };
     match error {
-        Error::Statement { .. } | Error::Invariant { .. } | Error::Migrations { .. } => {
-            match failed(migration, &error) {
-                Error::Rehearsal { migration, why } => {
-                    Error::Rehearsal { migration, why: format!("{}, on the rows: {why}", direction.file()) }
-                }
-                other => other,
-            }
-        }
+        Error::Statement { statement, source, .. } => on_rows(format!("{source} in: {statement}")),
+        Error::Invariant { why, .. } => on_rows(why),
         other => other,
     }
 }

@@ -2,14 +2,13 @@
 
 use test_support::{Home, file_size_limit, obeying_permissions};
 
+const CANNOT_OPEN: &str = "data/app.db: unable to open database file: check that its folder exists, and that you may \
+                           read and write both";
+
 #[test]
 fn a_missing_folder_is_not_created() {
     let home = Home::new().with_database_url("sqlite:data/app.db");
-    assert_eq!(
-        home.refuses("db_create"),
-        "data/app.db: unable to open database file: check that its folder is there, and that you may read and write \
-         both"
-    );
+    assert_eq!(home.refuses("db_create"), CANNOT_OPEN);
 }
 
 #[test]
@@ -17,10 +16,7 @@ fn unusable_migrations_leave_no_database() {
     let home = Home::new();
     home.add_migration("001_users", "", None);
     home.add_migration("1_posts", "", None);
-    assert_eq!(
-        home.refuses("db_create"),
-        "two migrations have one number: migrations/sqlite/001_users and migrations/sqlite/1_posts; rename one"
-    );
+    assert_eq!(home.refuses("db_create"), "migrations/sqlite/1_posts: 001_users has the same number: rename one");
 }
 
 #[test]
@@ -42,7 +38,7 @@ fn a_full_disk_leaves_neither_database_nor_folder() {
     for blocks in 0..=16 {
         assert_eq!(
             home.refuses_through(&file_size_limit(blocks), &["db_create"]),
-            "app.db: disk I/O error: check that the disk has room and is sound, and try again"
+            "app.db: disk I/O error: check that the disk has room and is sound, then try again"
         );
     }
 }
@@ -65,9 +61,5 @@ fn refuses_a_read_only_folder() {
     let home = Home::new().with_database_url("sqlite:data/app.db");
     home.write("data/.gitkeep", "");
     std::fs::set_permissions(home.path("data"), std::fs::Permissions::from_mode(0o555)).unwrap();
-    assert_eq!(
-        home.refuses_through(&obeying_permissions(), &["db_create"]),
-        "data/app.db: unable to open database file: check that its folder is there, and that you may read and write \
-         both"
-    );
+    assert_eq!(home.refuses_through(&obeying_permissions(), &["db_create"]), CANNOT_OPEN);
 }

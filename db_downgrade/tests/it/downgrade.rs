@@ -13,11 +13,11 @@ fn reverts_one_migration_at_a_time() {
     let home = home_at_version_2();
     home.execute("INSERT INTO users VALUES (1, 'john', 'john@email.com')");
     let said = home.run("db_downgrade").succeeds();
-    assert_eq!(said, "Downgraded to 1: 002_migration taken back\nCurrent database version: 1\n");
+    assert_eq!(said, "Downgraded to 1: 002_migration reverted\nCurrent database version: 1\n");
     assert_eq!(home.tables(), ["users"]);
     assert!(home.dump().contains("'john'"));
     let said = home.run("db_downgrade").succeeds();
-    assert_eq!(said, "Downgraded to 0: 001_migration taken back\nCurrent database version: 0\n");
+    assert_eq!(said, "Downgraded to 0: 001_migration reverted\nCurrent database version: 0\n");
     assert_eq!(home.tables(), [""; 0]);
     assert_eq!(home.migrations(), ["001_migration", "002_migration"]);
 }
@@ -26,7 +26,7 @@ fn reverts_one_migration_at_a_time() {
 fn refuses_at_version_0() {
     let home = Home::with_history();
     for line in ["db_downgrade", "db_downgrade --to 0", "db_downgrade --dry-run"] {
-        assert_eq!(home.refuses(line), "app.db is at version 0: there is no migration to take back");
+        assert_eq!(home.refuses(line), "the database is at version 0: there is no migration to revert");
     }
 }
 
@@ -38,11 +38,14 @@ fn to_only_goes_down() {
     let said = home.run("db_downgrade --to 0").succeeds();
     assert_eq!(
         said,
-        "Downgraded to 1: 002_migration taken back\nDowngraded to 0: 001_migration taken back\n\
+        "Downgraded to 1: 002_migration reverted\nDowngraded to 0: 001_migration reverted\n\
          Current database version: 0\n"
     );
     home.run("db_upgrade --to 1").succeeds();
-    assert_eq!(home.refuses("db_downgrade --to 2"), "the database is at version 1: run db_upgrade --to 2 to get to 2");
+    assert_eq!(
+        home.refuses("db_downgrade --to 2"),
+        "the database is at version 1: 2 is an upgrade; run db_upgrade --to 2"
+    );
 }
 
 #[test]
@@ -52,7 +55,7 @@ fn steps_over_a_gap_in_the_numbers() {
     home.add_migration("005_c", "CREATE TABLE c (d TEXT);", Some("DROP TABLE c;"));
     home.run("db_upgrade").succeeds_with_warning();
     let said = home.run("db_downgrade").succeeds();
-    assert_eq!(said, "Downgraded to 2: 005_c taken back\nCurrent database version: 2\n");
+    assert_eq!(said, "Downgraded to 2: 005_c reverted\nCurrent database version: 2\n");
     assert_eq!(home.refuses("db_downgrade --to 1"), "no migration has the number 1: they go up to 5");
 }
 
@@ -72,7 +75,7 @@ fn a_missing_down_sql_stops_the_whole_run() {
     for line in ["db_downgrade --to 0", "db_downgrade --to 0 --dry-run"] {
         assert_eq!(
             home.refuses(line),
-            "migration 001_migration has no down.sql: it cannot be taken back; write one, or restore a backup"
+            "migration 001_migration has no down.sql: it cannot be reverted; write one, or restore a backup"
         );
     }
     home.run("db_downgrade").succeeds();
@@ -100,8 +103,8 @@ fn refuses_to_leave_dangling_references() {
     home.write("migrations/sqlite/002_migration/down.sql", "DELETE FROM users;");
     assert_eq!(
         home.refuses("db_downgrade"),
-        "migration 002_migration would leave rows without the row that they refer to, nothing was changed; 1 in all, \
-         the first: row 1 of posts refers to nothing in users"
+        "002_migration would damage the data, nothing was changed: 1 row would refer to a missing row of another table, \
+         such as posts with rowid 1, to users; if that is intended, run again with --no-verify"
     );
 }
 
@@ -134,8 +137,7 @@ fn a_read_only_folder_changes_nothing() {
     mode(0o755);
     assert_eq!(
         said,
-        "data/app.db: attempt to write a readonly database: it is read-only; check the permissions of the file and of \
-         its folder; nothing was changed, migration 002_migration did not run"
+        "data/app.db: attempt to write a readonly database: check that you may write it, and the folder that it is in"
     );
     home.run("db_downgrade").succeeds();
 }

@@ -28,7 +28,7 @@ fn warns_and_continues_without_a_terminal() {
     let home = home_with_about_me();
     let run = home.run("db_downgrade");
     assert_eq!(run.stderr, DROPS);
-    assert_eq!(run.succeeds(), "Downgraded to 2: 003_more taken back\nCurrent database version: 2\n");
+    assert_eq!(run.succeeds(), "Downgraded to 2: 003_more reverted\nCurrent database version: 2\n");
     assert_eq!(home.run("db_downgrade").stderr, "", "posts is empty");
     let run = home.run("db_downgrade");
     assert_eq!(run.stderr, "db_downgrade: attention: drops table users: it holds 2 rows, and there is no backup\n");
@@ -49,12 +49,12 @@ fn asks_on_a_terminal() {
         let mut terminal = Terminal::start(&home, "db_downgrade");
         terminal.shows("1 of 2 rows holds a value").shows("These values would be deleted. Go on? [y/N] ").types(no);
         let (status, said) = terminal.shows("db_downgrade: ").ends();
-        assert_eq!((status, said.trim()), (Some(1), "nothing was changed, because nobody has agreed to it"));
+        assert_eq!((status, said.trim()), (Some(1), "nothing was changed: not confirmed"));
         home.is_unchanged_since(&before);
     }
     let mut terminal = Terminal::start(&home, "db_downgrade");
     terminal.shows("Go on? [y/N] ").types("y");
-    assert_eq!(terminal.shows("Downgraded to 2: 003_more taken back").ends().0, Some(0));
+    assert_eq!(terminal.shows("Downgraded to 2: 003_more reverted").ends().0, Some(0));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use test_support::{Home, Run, file_size_limit, obeying_permissions};
 #[test]
 fn does_not_overwrite_a_folder_or_file() {
     let home = Home::created();
-    let refusal = "migrations/sqlite/001_migration is there already, and is never written over: move it away";
+    let refusal = "migrations/sqlite/001_migration: it exists already; move it away";
     std::fs::create_dir(home.path("migrations/sqlite/001_migration")).unwrap();
     assert_eq!(home.refuses("db_migrate"), refusal);
     std::fs::remove_dir(home.path("migrations/sqlite/001_migration")).unwrap();
@@ -19,7 +19,7 @@ fn does_not_overwrite_a_folder_or_file() {
 fn refuses_a_folder_without_up_sql() {
     let home = Home::created();
     home.write("migrations/sqlite/001_migration/notes.txt", "my notes");
-    assert_eq!(home.refuses("db_migrate"), "migration migrations/sqlite/001_migration: it has no up.sql");
+    assert_eq!(home.refuses("db_migrate"), "migrations/sqlite/001_migration: it has no up.sql");
 }
 
 #[test]
@@ -41,8 +41,8 @@ fn rows_that_violate_the_migration_undo_it() {
     let said = home.refuses("db_migrate");
     assert_eq!(
         said,
-        "the migration was tried on a copy and is not right, nothing was written: up.sql, on your rows: UNIQUE \
-         constraint failed: users.nickname in: CREATE UNIQUE INDEX users_nickname_key ON users (nickname)"
+        "the rehearsal of the migration failed, nothing was changed: up.sql, on the rows: UNIQUE constraint failed: \
+         users.nickname in: CREATE UNIQUE INDEX users_nickname_key ON users (nickname)"
     );
 }
 
@@ -70,7 +70,7 @@ fn a_full_disk_leaves_neither_folder_nor_tables() {
     for blocks in [0, 8, 16, 24, 32, 40] {
         let said = home.refuses_through(&file_size_limit(blocks), &["db_migrate"]);
         if blocks == 0 {
-            assert!(said.starts_with("cannot write migrations/sqlite/.001_migration.new/up.sql: "), "{said}");
+            assert!(said.starts_with("cannot write migrations/sqlite/.001_migration.new: "), "{said}");
         } else {
             assert!(said.starts_with("app.db: disk I/O error: check that the disk has room"), "{said}");
         }

@@ -26,8 +26,8 @@ fn a_loss_needs_allow_data_loss() {
     assert_eq!(
         said,
         format!(
-            "nothing was written, because nobody has agreed to it: {LOSS}, kept aside in _kept_004_users; run again \
-             with --allow-data-loss to do it all the same"
+            "this migration would lose data: {LOSS}, kept in _kept_004_users; run again with --allow-data-loss to apply \
+             it"
         )
     );
     let plan = home.run("db_migrate --dry-run").succeeds();
@@ -50,10 +50,7 @@ fn purge_kept_removes_the_kept_values() {
     assert_eq!(home.run("db_upgrade --purge-kept").succeeds(), "Removed _kept_004_users: 2 rows\n");
     assert!(!home.dump().contains("_kept_004_users"));
     let (_, said) = home.run("db_downgrade").succeeds_with_warning();
-    assert_eq!(
-        said,
-        "what 004_migration kept aside of table users in app.db was purged: those values do not come back"
-    );
+    assert_eq!(said, "the values that 004_migration kept of users were purged: they are not restored");
     assert!(home.dump().contains("1, 'john', 'john@email.com', NULL"), "{}", home.dump());
 }
 
@@ -76,11 +73,11 @@ fn fill_replaces_null() {
     let said = home.refuses("db_migrate --allow-data-loss");
     assert_eq!(
         said,
-        "nothing was written, because values are missing: makes users.email NOT NULL: 1 row is NULL; give one with \
-         --fill table.column=value, or a default"
+        "this migration needs values: makes users.email NOT NULL: 1 row is NULL; run again with --fill \
+         TABLE.COLUMN=VALUE, or give the column a default"
     );
     let said = home.refuses("db_migrate --fill users.mail=x");
-    assert_eq!(said, "--fill users.mail=x: table users has no column mail");
+    assert_eq!(said, "users.mail=x: table users has no column mail");
     home.run("db_migrate --fill users.email=none@email.com --allow-data-loss").succeeds();
     assert!(home.dump().contains("1, 'john', 'none@email.com'"), "{}", home.dump());
     home.run("db_downgrade").succeeds();

@@ -1,7 +1,6 @@
 //! The tests of `db_migrate`, one module for each feature.
 
 mod atomicity;
-mod interrupt;
 mod loss;
 mod naming;
 mod preconditions;

@@ -46,7 +46,7 @@ fn refuses_a_message_without_letter_or_digit() {
     {
         assert_eq!(
             home.refuses_words(&["db_migrate", "-m", message]),
-            format!("the message {shown} holds no letter or digit to name the migration by: say what it does")
+            format!("the message {shown}: it holds no letter or digit to name the migration by")
         );
     }
 }
@@ -66,5 +66,5 @@ fn refuses_a_number_that_needs_another_digit() {
     home.add_migration("999_tags", "CREATE TABLE tags (id INTEGER PRIMARY KEY);", None);
     home.run("db_upgrade").succeeds_with_warning();
     let said = home.refuses("db_migrate");
-    assert!(said.starts_with("after migration 999 the number needs another digit"), "{said}");
+    assert!(said.contains("1000 would come before 999"), "{said}");
 }

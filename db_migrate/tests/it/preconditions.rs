@@ -7,13 +7,13 @@ fn pending_migrations_come_first() {
     let home = Home::with_history();
     assert_eq!(
         home.refuses("db_migrate"),
-        "the database is at version 0, and 2 migrations are behind it: 001_migration, 002_migration; run db_upgrade first"
+        "the database is at version 0, and 2 migrations are pending: 001_migration, 002_migration; run db_upgrade first"
     );
     home.run("db_upgrade --to 1").succeeds();
     for line in ["db_migrate", "db_migrate --check", "db_migrate --dry-run"] {
         assert_eq!(
             home.refuses(line),
-            "the database is at version 1, and a migration is behind it: 002_migration; run db_upgrade first"
+            "the database is at version 1, and a migration is pending: 002_migration; run db_upgrade first"
         );
     }
 }
@@ -26,8 +26,8 @@ fn refuses_a_database_ahead_of_the_folder() {
     for line in ["db_migrate", "db_migrate --check", "db_upgrade", "db_upgrade --dry-run", "db_downgrade --to 0"] {
         assert_eq!(
             home.refuses(line),
-            "the database has applied 002, which is not among these migrations (the newest is 1): update the program \
-             or its migrations folder"
+            "the database has applied 002, which is not among these migrations (the newest is 1); update this \
+             program or its migrations folder"
         );
     }
 }
@@ -43,7 +43,7 @@ fn refuses_an_unapplied_migration_below_the_version() {
     {
         assert_eq!(
             home.refuses(line),
-            "migration 001_likes was never applied, though the database is already at version 2: give it a number above"
+            "migration 001_likes was never applied, though the database is already at version 2: give it a higher number"
         );
     }
     std::fs::rename(home.path("migrations/sqlite/001_likes"), home.path("migrations/sqlite/003_likes")).unwrap();
@@ -55,10 +55,10 @@ fn refuses_an_unapplied_migration_below_the_version() {
 fn does_not_create_a_missing_database() {
     let home = Home::new();
     for program in ["db_migrate", "db_upgrade", "db_downgrade"] {
-        assert_eq!(home.refuses(program), "no database at app.db: run db_create first");
+        assert_eq!(home.refuses(program), "no database at app.db; run db_create first, or check DATABASE_URL");
     }
     home.write("app.db", "");
     for program in ["db_migrate", "db_upgrade", "db_downgrade"] {
-        assert_eq!(home.refuses(program), "app.db is not under version control: run db_create first");
+        assert_eq!(home.refuses(program), "app.db is not under version control; run db_create first");
     }
 }

@@ -56,9 +56,12 @@ fn an_empty_line_stops_and_writes_nothing() {
     let before = home.contents();
     let mut terminal = Terminal::start(&home, "db_migrate");
     terminal.shows(NEED).types("");
-    let (status, said) = terminal.shows("db_migrate: nothing was written, because values are missing: ").ends();
+    let (status, said) = terminal.shows("db_migrate: this migration needs values: ").ends();
     assert_eq!(status, Some(1));
-    assert!(said.starts_with("adds posts.user_id NOT NULL without a default: 3 rows need a value; give one"), "{said}");
+    assert!(
+        said.starts_with("adds posts.user_id NOT NULL without a default: 3 rows need a value; run again with --fill"),
+        "{said}"
+    );
     home.is_unchanged_since(&before);
 }
 
@@ -72,14 +75,14 @@ fn check_and_dry_run_ask_nothing() {
     }
 }
 
-const ALIKE: &str =
-    "drops posts.text and adds posts.body, which look alike. Is posts.body the new name of posts.text? [y/N] ";
+const SIMILAR: &str =
+    "drops posts.text and adds posts.body, which are similar. Is posts.text renamed to posts.body? [y/N] ";
 
 #[test]
 fn a_yes_turns_a_drop_and_an_add_into_a_rename() {
     let home = home_with_texts();
     let mut terminal = Terminal::start(&home, "db_migrate");
-    terminal.shows(ALIKE).types("perhaps").shows(ALIKE.split(". ").nth(1).unwrap()).types("y");
+    terminal.shows(SIMILAR).types("perhaps").shows(SIMILAR.split(". ").nth(1).unwrap()).types("y");
     let (status, _) = terminal.shows("renames posts.text to body").shows("New migration saved as").ends();
     assert_eq!(status, Some(0));
     assert!(home.dump().contains("1, 'one', '2030-01-01 00:00:00', 1"), "{}", home.dump());
@@ -93,12 +96,10 @@ fn a_no_asks_again_before_values_are_lost() {
     for (last, status) in [("n", 1), ("y", 0)] {
         home.is_unchanged_since(&before);
         let mut terminal = Terminal::start(&home, "db_migrate");
-        terminal.shows(ALIKE).types("n");
+        terminal.shows(SIMILAR).types("n");
         terminal.shows("Value for posts.body (a text of at most 140 characters): ").types("none yet");
-        terminal.shows("attention: drops posts.text: 2 of 2 rows hold a value, kept aside in _kept_002_posts");
-        terminal.shows(
-            "Values are taken out and kept aside in _kept_002_posts until db_upgrade --purge-kept. Go on? [y/N] ",
-        );
+        terminal.shows("attention: drops posts.text: 2 of 2 rows hold a value, kept in _kept_002_posts");
+        terminal.shows("Values are moved to _kept_002_posts until db_upgrade --purge-kept. Go on? [y/N] ");
         assert_eq!(terminal.types(last).ends().0, Some(status));
     }
     assert!(home.dump().contains("1, '2030-01-01 00:00:00', 1, 'none yet'"), "{}", home.dump());
@@ -111,9 +112,9 @@ fn the_end_of_the_input_writes_nothing() {
     let home = home_with_texts();
     let before = home.contents();
     let mut terminal = Terminal::start(&home, "db_migrate");
-    let (status, said) = terminal.shows(ALIKE).ends();
+    let (status, said) = terminal.shows(SIMILAR).ends();
     assert_eq!(status, Some(1));
-    assert!(said.contains("it is not clear what is meant: drops posts.text and adds posts.body"), "{said}");
+    assert!(said.contains("this migration may be a rename: drops posts.text and adds posts.body"), "{said}");
     home.is_unchanged_since(&before);
 }
 
@@ -124,12 +125,12 @@ fn asks_about_each_candidate() {
     let mut terminal = Terminal::start(&home, "db_migrate --allow-data-loss");
     assert_eq!(terminal.shows("Value for posts.body").types("").ends().0, Some(1), "it is answered by the argument");
     let mut terminal = Terminal::start(&home, "db_migrate");
-    terminal.shows("Is posts.body the new name of posts.text?").types("n");
-    terminal.shows("Is posts.body the new name of posts.title?").types("n");
+    terminal.shows("Is posts.text renamed to posts.body?").types("n");
+    terminal.shows("Is posts.title renamed to posts.body?").types("n");
     terminal.shows("Value for posts.body").types("");
     assert_eq!(terminal.ends().0, Some(1));
     let mut terminal = Terminal::start(&home, "db_migrate");
-    terminal.shows("Is posts.body the new name of posts.text?").types("y");
+    terminal.shows("Is posts.text renamed to posts.body?").types("y");
     // A column without values is dropped without a question.
     assert_eq!(terminal.shows("renames posts.text to body").ends().0, Some(0));
     assert!(home.dump().contains("1, 'one', '2030-01-01 00:00:00', 1"), "{}", home.dump());
@@ -143,9 +144,9 @@ fn asks_about_a_renamed_table() {
         "INSERT INTO articles VALUES (1, 'one', '2030-01-01 00:00:00', 1)",
     );
     let said = home.refuses("db_migrate");
-    assert!(said.contains("--rename articles=posts") && said.contains("--allow-data-loss"), "{said}");
+    assert!(said.contains("the rename articles=posts would keep the values; pass it as --rename, or pass"), "{said}");
     let mut terminal = Terminal::start(&home, "db_migrate");
-    terminal.shows("Is posts the new name of articles? [y/N] ").types("yes");
+    terminal.shows("Is articles renamed to posts? [y/N] ").types("yes");
     assert_eq!(terminal.shows("renames table articles to posts").ends().0, Some(0));
     assert_eq!(home.tables(), ["posts", "users"]);
     assert!(home.dump().contains("1, 'one', '2030-01-01 00:00:00', 1"), "{}", home.dump());
@@ -162,7 +163,7 @@ fn rows_written_during_a_question_are_not_lost() {
     let (status, said) = terminal.types("y").ends();
     assert_eq!(status, Some(1));
     assert!(
-        said.contains("since the plan was made, and more is at stake now: drops users.about_me: 2 of 2 rows"),
+        said.contains("since the plan was made, and more would be lost: drops users.about_me: 2 of 2 rows"),
         "{said}"
     );
     assert_eq!((home.dump(), home.migrations()), (before, vec!["001_tables".to_owned()]));

@@ -82,8 +82,8 @@ fn a_migration_may_not_end_the_transaction() {
         assert_refused(
             &format!("CREATE TABLE beds (id INTEGER PRIMARY KEY); {statement}; CREATE TABLE more (id INTEGER);"),
             &format!(
-                "migration 004_bad failed, nothing was changed: it would end the transaction that protects the \
-                 migration: take it out in: {shown}"
+                "migration 004_bad failed, nothing was changed: the statement would end the transaction that protects \
+                 the migration: remove it in: {shown}"
             ),
         );
     }
@@ -112,8 +112,8 @@ fn allows_savepoints_and_the_end_of_a_trigger() {
 fn refuses_new_dangling_references() {
     assert_refused(
         "INSERT INTO pets VALUES (7, 99), (8, 99);",
-        "migration 002_toys, 003_names, 004_bad would leave rows without the row that they refer to, nothing was \
-         changed; 2 in all, the first: row 7 of pets refers to nothing in people",
+        "002_toys, 003_names, 004_bad would damage the data, nothing was changed: 2 rows would refer to a missing row of \
+         another table, such as pets with rowid 7, to people; if that is intended, run again with --no-verify",
     );
 }
 
@@ -121,8 +121,9 @@ fn refuses_new_dangling_references() {
 fn refuses_a_foreign_key_to_columns_that_are_not_unique() {
     assert_refused(
         "CREATE TABLE beds (size INTEGER, pet INTEGER REFERENCES beds (size));",
-        "app.db: foreign key mismatch - \"beds\" referencing \"beds\": a foreign key must refer to a primary key or to \
-         unique columns; nothing was changed",
+        "002_toys, 003_names, 004_bad would damage the data, nothing was changed: foreign key mismatch - \"beds\" \
+         referencing \"beds\": a foreign key must refer to a primary key or to unique columns; if that is intended, run \
+         again with --no-verify",
     );
 }
 
@@ -141,7 +142,7 @@ fn a_full_disk_changes_nothing() {
     let home = Home::with_history();
     for blocks in [0, 8, 16, 24, 32, 40, 48, 56] {
         let said = home.refuses_through(&file_size_limit(blocks), &["db_upgrade"]);
-        assert!(said.starts_with("app.db: disk I/O error: check that the disk has room and is sound"), "{said}");
+        assert!(said.starts_with("app.db: disk I/O error: check that the disk has room and is sound, then"), "{said}");
     }
     home.run("db_upgrade").succeeds();
 }

@@ -2,7 +2,9 @@
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -19,7 +21,7 @@ pub(super) struct Console {
 
 struct Tasks {
     names: Vec<String>,
-    spinner: Option<ProgressBar>,
+    spinner: Option<Spinner>,
 }
 
 impl Console {
@@ -62,7 +64,7 @@ impl Console {
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         tasks.names.push(one_line(task));
         let message = tasks.names.join(": ");
-        tasks.spinner.get_or_insert_with(spinner).set_message(message);
+        tasks.spinner.get_or_insert_with(Spinner::start).bar.set_message(message);
     }
 
     fn finished(&self) {
@@ -71,15 +73,17 @@ impl Console {
         if tasks.names.is_empty()
             && let Some(spinner) = tasks.spinner.take()
         {
-            spinner.finish_and_clear();
+            spinner.stop();
         }
     }
 
     /// Writes something without the spinner in between.
     fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
-        let spinner = self.tasks.lock().unwrap_or_else(PoisonError::into_inner).spinner.clone();
-        match spinner {
-            Some(spinner) => spinner.suspend(write),
+        let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        let bar = tasks.spinner.as_ref().map(|spinner| spinner.bar.clone());
+        drop(tasks);
+        match bar {
+            Some(bar) => bar.suspend(write),
             None => write(),
         }
     }
@@ -90,7 +94,7 @@ impl Console {
         if !Self::is_terminal() {
             return None;
         }
-        let _ = write!(io::stderr(), "{question} ");
+        self.suspend(|| drop(write!(io::stderr(), "{question} ")));
         let mut answer = String::new();
         io::stdin().read_line(&mut answer).ok()?;
         if answer.is_empty() {
@@ -118,13 +122,37 @@ impl Console {
     }
 }
 
-fn spinner() -> ProgressBar {
-    let style = ProgressStyle::with_template("{spinner} {wide_msg} {elapsed}");
-    let style = style.unwrap_or_else(|_| ProgressStyle::default_spinner()).tick_chars("|/-\\ ");
-    // It is drawn at each tick, so that short work does not flicker.
-    let spinner = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(4)).with_style(style);
-    spinner.enable_steady_tick(Duration::from_millis(250));
-    spinner
+/// Work that takes less time is not shown.
+const DELAY: Duration = Duration::from_secs(1);
+
+/// A line that shows the running task and its time, once the task has taken longer than [`DELAY`].
+struct Spinner {
+    bar: ProgressBar,
+    stop: Sender<()>,
+    timer: JoinHandle<()>,
+}
+
+impl Spinner {
+    fn start() -> Self {
+        let style = ProgressStyle::with_template("{spinner} {wide_msg} {elapsed}");
+        let style = style.unwrap_or_else(|_| ProgressStyle::default_spinner()).tick_chars("|/-\\ ");
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()).with_style(style);
+        let (stop, stopped) = mpsc::channel();
+        let shown = bar.clone();
+        let timer = thread::spawn(move || {
+            if stopped.recv_timeout(DELAY) == Err(RecvTimeoutError::Timeout) {
+                shown.set_draw_target(ProgressDrawTarget::stderr());
+                shown.enable_steady_tick(Duration::from_millis(250));
+            }
+        });
+        Self { bar, stop, timer }
+    }
+
+    fn stop(self) {
+        drop(self.stop);
+        let _ = self.timer.join();
+        self.bar.finish_and_clear();
+    }
 }
 
 fn one_line(what: impl Display) -> String {

@@ -1,32 +1,54 @@
 //! What to do about an error, in terms of commands, flags and environment variables.
 
+use std::path::Path;
+
 use crate::Error;
 use crate::error::{ConsentError, DatabaseErrorKind, HistoryError};
 
-/// What to do about an error, where a command or a flag helps.
-pub(super) fn hint(error: &Error) -> Option<String> {
+/// What to do about an error of a program, where a command or a flag helps. `database` is the name of the program's own
+/// database: the error may be one of a backup.
+pub(super) fn hint(error: &Error, program: &str, database: &str) -> Option<String> {
     let hint = match error {
         Error::Url(_) => "check DATABASE_URL",
+        Error::NoDatabase { database: named } if named != database => return None,
+        Error::NoDatabase { .. } if program == "db_create" => "check DATABASE_URL",
         Error::NoDatabase { .. } => "run db_create first, or check DATABASE_URL",
         Error::NotControlled { has_tables: false, .. } => "run db_create first",
         Error::NotControlled { has_tables: true, .. } => {
             "run db_create --stamp N, where N is the number of the newest migration that its tables already have"
         }
-        Error::Migrations { why, .. } if why.contains("no such folder") => {
-            "check MIGRATIONS_DIR, or run db_create to create it"
-        }
-        Error::Migrations { why, .. } if why.contains("no migrations") => "db_migrate writes the first one",
+        Error::AlreadyControlled { .. } => "run db_upgrade or db_downgrade to change its version",
+        Error::NoMigrations { is_missing: true, .. } => "check MIGRATIONS_DIR, or run db_create to create it",
+        Error::NoMigrations { .. } => "db_migrate writes the first one",
         Error::History(error) => return history_hint(error),
         Error::Consent(error) => consent_hint(error)?,
-        Error::Invariant { .. } => "if that is intended, run again with --no-verify",
-        Error::Database { kind: DatabaseErrorKind::NotADatabase, .. } => "check DATABASE_URL",
-        Error::Database { kind: DatabaseErrorKind::InUse, .. } => "stop the site first",
-        Error::File { path, .. } if path.to_string_lossy().contains(".rehearsal-") => {
-            "make room, or run again with --no-rehearsal"
-        }
+        Error::Invariant { .. } if program != "db_migrate" => "if that is intended, run again with --no-verify",
+        Error::Database { kind, database: named, .. } if named == database => database_hint(*kind)?,
+        Error::File { path, .. } => file_hint(path)?,
         _ => return None,
     };
     Some(hint.to_owned())
+}
+
+fn database_hint(kind: DatabaseErrorKind) -> Option<&'static str> {
+    Some(match kind {
+        DatabaseErrorKind::NotADatabase => "check DATABASE_URL",
+        DatabaseErrorKind::Unreachable => "check DATABASE_URL, and that the server is running",
+        DatabaseErrorKind::InUse => "stop the site first, then try again",
+        DatabaseErrorKind::Damaged => "restore a backup with db_downgrade --restore FILE",
+        _ => return None,
+    })
+}
+
+fn file_hint(path: &Path) -> Option<&'static str> {
+    let is_in = |folder: &str| path.components().any(|part| part.as_os_str().to_string_lossy().starts_with(folder));
+    if is_in(".rehearsal-") {
+        Some("make room for a copy of the database; db_migrate --no-rehearsal needs none")
+    } else if is_in("backups") {
+        Some("the backup needs that folder; backups can be switched off in the settings")
+    } else {
+        None
+    }
 }
 
 fn history_hint(error: &HistoryError) -> Option<String> {
@@ -47,9 +69,7 @@ fn history_hint(error: &HistoryError) -> Option<String> {
 fn consent_hint(error: &ConsentError) -> Option<&'static str> {
     Some(match error {
         ConsentError::Loss(_) => "run again with --allow-data-loss to apply it",
-        ConsentError::Rename(_) => {
-            "run again with --rename OLD=NEW, or with --allow-data-loss to drop the one and add the other"
-        }
+        ConsentError::Rename(_) => "pass it as --rename, or pass --allow-data-loss to drop the one and add the other",
         ConsentError::Fill(_) => "run again with --fill TABLE.COLUMN=VALUE, or give the column a default",
         _ => return None,
     })

@@ -50,7 +50,7 @@ pub fn migrate(models: &Schema, load: impl FnOnce() -> Result<Migrator, LoadErro
         };
         console.say(&plan)?;
         if arguments.check {
-            console.warn("the models and the database differ: run db_migrate");
+            console.warn("the models and the database differ; run db_migrate");
             return Ok(ExitCode::FAILURE);
         }
         if arguments.dry_run {
@@ -110,7 +110,7 @@ fn apply(
     // The upgrade has succeeded, whatever this finds.
     match migrator.differences(models) {
         Ok(differences) if differences.is_empty() => {}
-        Ok(_) => console.warn("the database differs from the models: db_migrate --check says how"),
+        Ok(_) => console.warn("the database differs from the models; db_migrate --check says how"),
         Err(error) => console.warn(format_args!("the database was not compared with the models: {error}")),
     }
     Ok(())
@@ -156,14 +156,16 @@ fn run(
     work: impl FnOnce(Migrator, &Console) -> Result<ExitCode, LoadError>,
 ) -> ExitCode {
     let console = Console::new(program);
+    let mut database = String::new();
     let outcome = load().and_then(|migrator| {
+        database = migrator.database();
         let listener = console.clone();
         let settings = migrator.settings().clone().on_event(move |event| listener.report(event));
         work(migrator.with(settings), &console)
     });
     outcome.unwrap_or_else(|error| {
-        match error.downcast_ref::<crate::Error>().and_then(hints::hint) {
-            Some(hint) => console.warn(format_args!("{error}: {hint}")),
+        match error.downcast_ref().and_then(|error| hints::hint(error, program, &database)) {
+            Some(hint) => console.warn(format_args!("{error}; {hint}")),
             None => console.warn(&error),
         }
         ExitCode::FAILURE

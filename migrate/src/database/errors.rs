@@ -22,13 +22,18 @@ impl Error {
         self
     }
 
-    /// What a database's driver said while it connected.
-    pub(crate) fn connecting(database: &str, error: diesel::ConnectionError) -> Self {
-        let kind = match kind(&error.to_string()) {
-            DatabaseErrorKind::Other => DatabaseErrorKind::CannotOpen,
-            kind => kind,
-        };
-        Self::Database { database: database.to_owned(), kind, source: error.into() }
+    /// The error with another name of its database.
+    pub(crate) fn renamed(mut self, name: &str) -> Self {
+        if let Self::Database { database, .. } | Self::NoDatabase { database } = &mut self {
+            name.clone_into(database);
+        }
+        self
+    }
+
+    /// What a database's driver said while it connected; the database is named later.
+    pub(crate) fn connecting(error: diesel::ConnectionError) -> Self {
+        let kind = kind(&error.to_string());
+        Self::Database { database: String::new(), kind, source: error.into() }
     }
 
     /// A failure that no driver reported.

@@ -59,6 +59,6 @@ impl Connection {
         if !path.exists() {
             return Err(Error::NoDatabase { database: path.display().to_string() });
         }
-        sqlite::open(path).map(Self::Sqlite)
+        sqlite::open(path).map(Self::Sqlite).map_err(|error| error.in_database(&path.display().to_string()))
     }
 }

@@ -1,8 +1,8 @@
 //! Losses: a plan counts what it would lose in the rows, and needs consent.
 
 use crate::support::Scratch;
-use migrate::schema::{Column, DefaultValue, Schema, Table, Type};
 use migrate::Plan;
+use migrate::schema::{Column, DefaultValue, Schema, Table, Type};
 
 const TEXT: Type = Type::Text { max_length: None };
 

@@ -49,7 +49,8 @@ impl Run {
 
     /// The lines on standard error, except notes: that the program waits for another one, and what a downgrade deletes.
     fn diagnostics(&self) -> Vec<&str> {
-        let notes = ["waiting up to ", "attention: "].map(|note| format!("{}: {note}", self.program));
+        let notes = ["another process is using the database; waiting up to ", "attention: "]
+            .map(|note| format!("{}: {note}", self.program));
         self.stderr.lines().filter(|line| !notes.iter().any(|note| line.starts_with(note))).collect()
     }
 

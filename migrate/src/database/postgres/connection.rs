@@ -9,6 +9,7 @@ use diesel::{Connection, ConnectionError, PgConnection, RunQueryDsl};
 
 use super::sql::{literal, quote};
 use crate::Error;
+use crate::error::DatabaseErrorKind;
 use crate::settings::Settings;
 use crate::url::DatabaseUrl;
 
@@ -51,7 +52,11 @@ pub(crate) fn establish(url: &DatabaseUrl) -> Result<PgConnection, Error> {
     PgConnection::establish(url.as_str()).map_err(|error| {
         let is_shown = error.to_string().starts_with("connection to server");
         let hidden = || ConnectionError::BadConnection("the URL is invalid, or its host is unknown".into());
-        Error::connecting(&url.to_string(), if is_shown { error } else { hidden() })
+        Error::Database {
+            database: url.to_string(),
+            kind: DatabaseErrorKind::Unreachable,
+            source: if is_shown { error } else { hidden() }.into(),
+        }
     })
 }
 /// Connects, with the settings under which PostgreSQL writes every value and expression in the same way.

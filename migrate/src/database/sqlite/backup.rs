@@ -30,14 +30,16 @@ pub(super) fn back_up(database: &mut Sqlite, version: u64) -> Result<Option<Back
         return Ok(None);
     }
     let (path, settings) = (database.path.clone(), database.settings.clone());
-    let (shown, size) = (database.name(), database.with(size)?);
+    let size = database.with(size)?;
     let free = path.parent().and_then(|folder| fs4::available_space(folder).ok());
     if let Some(free) = free.filter(|free| *free < size) {
-        let why = format!("{} are needed and {} are free", Bytes(size), Bytes(free));
-        return Err(Error::database(&shown, DatabaseErrorKind::Full, format!("no room for a backup: {why}")));
+        let why = format!("no room for a backup: {} are needed and {} are free", Bytes(size), Bytes(free));
+        let source = io::Error::new(io::ErrorKind::StorageFull, why);
+        return Err(Error::File { action: "write", path: path.with_file_name("backups"), source });
     }
     let made = Backup::make(&path, version, |draft| {
-        let copied = settings.step("backing up", || database.with(|connection| copy(connection, draft)))?;
+        let copied = settings.step("backing up", || database.with(|connection| copy(connection, draft)));
+        let copied = copied.map_err(|error| no_room(error, "backup", draft))?;
         if let Some(why) = copied.by_pages {
             settings.emit(&Event::BackupByPages(why));
         }
@@ -74,6 +76,15 @@ pub(super) fn copy(connection: &mut SqliteConnection, target: &Path) -> Result<C
     }
 }
 
+/// An error that means that the disk is full, with the file that needs room.
+pub(super) fn no_room(error: Error, what: &str, file: &Path) -> Error {
+    if error.kind() != Some(DatabaseErrorKind::Full) {
+        return error;
+    }
+    let source = io::Error::new(io::ErrorKind::StorageFull, format!("no room for a {what}"));
+    Error::File { action: "write", path: file.to_owned(), source }
+}
+
 /// The size of a database in bytes.
 pub(super) fn size(connection: &mut SqliteConnection) -> Result<u64, Error> {
     Ok(connection.number("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")?.unsigned_abs())
@@ -108,17 +119,13 @@ fn open_existing(file: &Path) -> Result<SqliteConnection, Error> {
 /// Puts a copy of a backup in the place of a database, at once: a reader sees the one or the other.
 pub(super) fn restore(database: &mut Sqlite, file: &Path, check_version: &mut Check<'_>) -> Result<Restored, Error> {
     let (path, settings) = (database.path.clone(), database.settings.clone());
-    let shown = settings.shown(file);
-    let named = |error: Error| match error {
-        Error::Database { kind, source, .. } => Error::Database { database: shown.clone(), kind, source },
-        Error::NoDatabase { .. } => Error::NoDatabase { database: shown.clone() },
-        other => other,
-    };
+    let (shown, own) = (settings.shown(file), database.name());
+    let named = |error: Error| error.renamed(&shown);
     settings.step("checking the backup", || check(file, "integrity_check")).map_err(named)?;
     let version = check_version(&mut Sqlite::new(file, &settings)).map_err(named)?;
     let (mut counter, mut replaced, mut damaged) = (None, None, None);
     if path.exists() {
-        let lock = lock_out(&path)?;
+        let lock = lock_out(&path).map_err(|error| error.renamed(&own))?;
         counter = Some(change_counter(&path)?);
         // The copy is made by another connection.
         let is_database = lock.map(drop).is_some();
@@ -130,7 +137,7 @@ pub(super) fn restore(database: &mut Sqlite, file: &Path, check_version: &mut Ch
         }
         database.connection = None;
     }
-    let restored = settings.step("restoring", || replace(file, &path, counter));
+    let restored = settings.step("restoring", || replace(file, &path, counter)).map_err(|error| error.renamed(&own));
     match (&restored, damaged) {
         (Ok(()), Some(damaged)) => settings.emit(&Event::DamagedKept(settings.shown(&damaged.file))),
         (Err(_), Some(damaged)) => damaged.discard(),
@@ -169,7 +176,7 @@ fn replace(backup: &Path, database: &Path, counter: Option<[u8; 4]>) -> Result<(
         let lock = if database.exists() { lock_out(database)? } else { None };
         if counter.is_some_and(|counter| change_counter(database).is_ok_and(|now| now != counter)) {
             let why = "another process has written to it meanwhile";
-            return Err(Error::database(&database.display().to_string(), DatabaseErrorKind::InUse, why));
+            return Err(Error::database("", DatabaseErrorKind::InUse, why));
         }
         let owner = if database.exists() { database } else { backup };
         let moved = settle(&draft, owner)
@@ -199,7 +206,6 @@ fn change_counter(database: &Path) -> Result<[u8; 4], Error> {
 /// Locks a database that no other process may have open; `None` for a file that is no database any more. Leaving WAL
 /// mode needs it exclusively, and so does the exclusive lock in the other modes.
 fn lock_out(database: &Path) -> Result<Option<SqliteConnection>, Error> {
-    let shown = database.display().to_string();
     let mut connection = open_existing(database)?;
     let locked = connection
         .number("SELECT count(*) FROM sqlite_master")
@@ -209,9 +215,9 @@ fn lock_out(database: &Path) -> Result<Option<SqliteConnection>, Error> {
         Ok(()) => Ok(Some(connection)),
         Err(error) if is_damage(error.kind()) => Ok(None),
         Err(error) if error.kind() == Some(DatabaseErrorKind::Locked) => {
-            Err(Error::database(&shown, DatabaseErrorKind::InUse, "it is locked"))
+            Err(Error::database("", DatabaseErrorKind::InUse, "another process has it open"))
         }
-        Err(error) => Err(error.in_database(&shown)),
+        Err(error) => Err(error),
     }
 }
 

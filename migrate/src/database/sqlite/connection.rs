@@ -1,5 +1,6 @@
 //! A SQLite file and its connection.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
 use diesel::connection::SimpleConnection as _;
@@ -14,11 +15,13 @@ pub(crate) struct Sqlite {
     pub path: PathBuf,
     pub settings: Settings,
     pub connection: Option<SqliteConnection>,
+    /// Whether a wait for another process was reported: an operation does so once.
+    has_waited: Cell<bool>,
 }
 
 impl Sqlite {
     pub fn new(path: &Path, settings: &Settings) -> Self {
-        Self { path: path.to_owned(), settings: settings.clone(), connection: None }
+        Self { path: path.to_owned(), settings: settings.clone(), connection: None, has_waited: Cell::new(false) }
     }
 
     /// The file as messages name it.
@@ -51,7 +54,9 @@ impl Sqlite {
         match tried {
             Err(error) if error.kind() == Some(DatabaseErrorKind::Locked) => {
                 let _ = connection.batch_execute("ROLLBACK");
-                self.settings.emit(&Event::Waiting(self.settings.wait));
+                if !self.has_waited.replace(true) {
+                    self.settings.emit(&Event::Waiting(self.settings.wait));
+                }
                 connection.batch_execute(statement).map_err(Error::from).map_err(named)
             }
             other => other.map_err(named),
@@ -65,11 +70,9 @@ impl Sqlite {
     }
 }
 
-/// Opens a SQLite file, which is created if it is missing.
+/// Opens a SQLite file, which is created if it is missing. An error does not name it yet.
 pub(in crate::database) fn open(path: &Path) -> Result<SqliteConnection, Error> {
-    let shown = path.display().to_string();
-    let name = file_name(path)?;
-    SqliteConnection::establish(&name).map_err(|error| Error::connecting(&shown, error))
+    SqliteConnection::establish(&file_name(path)?).map_err(Error::connecting)
 }
 
 /// A path as SQLite takes it: it would read one that begins with `file:` as a URI.

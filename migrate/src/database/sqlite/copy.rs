@@ -16,7 +16,6 @@ use super::ddl::{literal, quote};
 use super::{backup, rows};
 use crate::Error;
 use crate::database::{Compared, Database as _, RowChange, Sandbox};
-use crate::error::DatabaseErrorKind;
 use crate::migration::{Direction, Migration};
 use crate::schema::Schema;
 use crate::settings::{Event, Settings};
@@ -56,7 +55,8 @@ impl Copy {
             let target = copy.db.path.clone();
             let copied = copy.settings.step("copying the database for a rehearsal", || {
                 database.with(|connection| backup::copy(connection, &target))
-            })?;
+            });
+            let copied = copied.map_err(|error| backup::no_room(error, "rehearsal", &copy.folder))?;
             if let Some(why) = copied.by_pages {
                 copy.settings.emit(&Event::BackupByPages(why));
             }
@@ -106,15 +106,6 @@ impl Copy {
         }
         Ok(before.batch_execute("COMMIT")?)
     }
-
-    /// An error that means that the disk is full, with the folder that needs room.
-    fn full(&self, error: Error) -> Error {
-        if error.kind() != Some(DatabaseErrorKind::Full) {
-            return error;
-        }
-        let source = io::Error::new(io::ErrorKind::StorageFull, format!("no room for a rehearsal: {error}"));
-        Error::File { action: "write", path: self.folder.clone(), source }
-    }
 }
 
 impl Drop for Copy {
@@ -143,7 +134,7 @@ impl Sandbox for Copy {
 
     fn run(&mut self, migration: &Migration, direction: Direction) -> Result<(), Error> {
         let ran = self.db.transaction(&mut |db| db.run(&[migration], direction, true));
-        ran.map_err(|error| self.full(error))
+        ran.map_err(|error| backup::no_room(error, "rehearsal", &self.folder))
     }
 
     fn compare_rows(&mut self, tables: &[Compared]) -> Result<Vec<RowChange>, Error> {

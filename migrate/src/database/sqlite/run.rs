@@ -14,7 +14,7 @@ use diesel_migrations::MigrationHarness as _;
 use super::ddl::{Token, statements, tokens};
 use super::verify::{Invariants, Violations, foreign_key_violations};
 use crate::Error;
-use crate::error::HistoryError;
+use crate::error::{DatabaseErrorKind, HistoryError};
 use crate::migration::{Direction, Migration};
 use crate::schema::same_name;
 use crate::settings::Settings;
@@ -48,7 +48,7 @@ pub(super) fn finish(connection: &mut SqliteConnection, worked: Result<(), Error
 
 /// Runs migrations one after the other, within a transaction, and verifies what they leave.
 ///
-/// Rows that refer to nothing afterwards, and did not before, are an error. Whether they did before is only looked at
+/// Rows that refer to a missing row afterwards, and did not before, are an error. Whether they did before is only looked at
 /// when there are such rows, since the check reads every row that refers to another: the migrations then run once more.
 pub(super) fn run(
     connection: &mut SqliteConnection,
@@ -73,7 +73,7 @@ pub(super) fn run(
     let check = |connection: &mut SqliteConnection| {
         settings.step("checking foreign keys", || foreign_key_violations(connection))
     };
-    let found = check(connection)?;
+    let found = if verify { check(connection)? } else { Violations::default() };
     if !found.is_empty() {
         connection.batch_execute("ROLLBACK TO before_migrations")?;
         let before = check(connection).unwrap_or_else(|_| Violations::default());
@@ -109,7 +109,13 @@ fn run_one(
     };
     result.map(drop).map_err(|error| match error.downcast::<Error>() {
         Ok(error) => *error,
-        Err(source) => Error::Statement { migration: migration.name.clone(), statement: String::new(), source },
+        // Only the statement that records the migration is Diesel's.
+        Err(source) => match source.downcast::<diesel::result::Error>() {
+            Ok(error) => Error::from(*error),
+            Err(source) => {
+                Error::Statement { migration: migration.name.clone(), statement: "its record".into(), source }
+            }
+        },
     })
 }
 
@@ -140,8 +146,13 @@ impl Runner<'_> {
             if let Some(why) = refusal(statement) {
                 return Err(failed(statement, why.into()));
             }
-            let run =
-                || connection.batch_execute(statement).map_err(|error| failed(statement, error.to_string().into()));
+            let run = || {
+                connection.batch_execute(statement).map_err(|error| match Error::from(error) {
+                    error if is_of_the_file(error.kind()) => error,
+                    Error::Database { source, .. } => failed(statement, source),
+                    other => other,
+                })
+            };
             self.settings.step(&self.task(statement), run)?;
         }
         Ok(())
@@ -158,6 +169,12 @@ impl Runner<'_> {
             None => format!("running {}", excerpt(statement)),
         }
     }
+}
+
+/// Whether a kind of error says something about the database's file, and nothing about the statement.
+fn is_of_the_file(kind: Option<DatabaseErrorKind>) -> bool {
+    use DatabaseErrorKind::{CannotOpen, Damaged, Full, Locked, ReadOnly};
+    kind.is_some_and(|kind| [CannotOpen, Damaged, Full, Locked, ReadOnly].contains(&kind))
 }
 
 /// The table whose rows `INSERT INTO … SELECT … FROM table` copies.

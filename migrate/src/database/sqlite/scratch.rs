@@ -43,7 +43,7 @@ pub(super) fn try_scripts(from: &Schema, scripts: &[Script<'_>]) -> Result<Vec<S
 /// A database that lives as long as its connection, with a history of migrations.
 pub(super) fn empty() -> Result<SqliteConnection, Error> {
     let name = "a scratch database";
-    let mut scratch = SqliteConnection::establish(":memory:").map_err(|error| Error::connecting(name, error))?;
+    let mut scratch = SqliteConnection::establish(":memory:").map_err(Error::connecting)?;
     let refused = |error: Box<dyn std::error::Error + Send + Sync>| {
         Error::database(name, DatabaseErrorKind::Other, error.to_string())
     };

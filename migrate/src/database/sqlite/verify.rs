@@ -46,7 +46,7 @@ impl Invariants {
             let is_rebuilt = pages.contains_key(table) && pages.get(table) != self.root_pages.get(table);
             if after < *before && (!is_named(table) || is_rebuilt && !selects) {
                 let how = if is_rebuilt { "after it was rebuilt" } else { "though no migration names it" };
-                return Ok(Some(format!("table {table} would hold {after} of its {} {how}", counted(*before, "row"))));
+                return Ok(Some(format!("table {table} would hold {after} of its {}, {how}", counted(*before, "row"))));
             }
             if is_rebuilt && let Some(why) = damage(connection, table)? {
                 return Ok(Some(format!("table {table} is damaged: {why}")));
@@ -148,9 +148,9 @@ impl Violations {
         }
         self.rows.retain(|_, count| *count > 0);
         let ((table, row, parent), _) = self.rows.first_key_value()?;
-        let row = row.map_or_else(|| "a row".to_owned(), |row| format!("row {row}"));
+        let row = row.map_or_else(String::new, |row| format!(" with rowid {row}"));
         let total = counted(u64::try_from(self.rows.values().sum::<usize>()).unwrap_or(u64::MAX), "row");
-        Some(format!("{total} would refer to nothing, the first: {row} of {table} refers to a missing row of {parent}"))
+        Some(format!("{total} would refer to a missing row of another table, such as {table}{row}, to {parent}"))
     }
 }
 

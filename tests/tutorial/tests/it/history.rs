@@ -40,8 +40,8 @@ fn names_an_edited_migration() {
     fs::write(&file, format!("{up}-- edited\n")).unwrap();
     assert_named(
         &home,
-        "migration 001_migration was edited after it was applied: put its up.sql back as it was and write a new \
-         migration, or take it as it is now with db_upgrade --accept-edited 1",
+        "migration 001_migration was edited after it was applied; restore its up.sql and write a new migration, \
+         or accept it as it is with db_upgrade --accept-edited 1",
     );
     fs::write(&file, &up).unwrap();
     home.run("db_create").succeeds();
@@ -58,8 +58,8 @@ fn names_a_missing_migration() {
         assert_named(
             &home,
             &format!(
-                "the database has applied {missing}, which is not among these migrations (the newest is {newest}): update \
-                 the program or its migrations folder"
+                "the database has applied {missing}, which is not among these migrations (the newest is {newest}); \
+                 update this program or its migrations folder"
             ),
         );
     }
@@ -81,7 +81,7 @@ fn names_an_unapplied_migration_below_the_version() {
     home.add_migration("001_late", "CREATE TABLE late (id INTEGER PRIMARY KEY);", Some("DROP TABLE late;"));
     assert_named(
         &home,
-        "migration 001_late was never applied, though the database is already at version 2: give it a number above",
+        "migration 001_late was never applied, though the database is already at version 2: give it a higher number",
     );
     fs::rename(home.path("migrations/sqlite/001_late"), home.path("migrations/sqlite/003_late")).unwrap();
     home.run("db_create").succeeds();

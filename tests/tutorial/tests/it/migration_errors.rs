@@ -15,7 +15,7 @@ fn names_a_missing_folder() {
     std::fs::remove_dir_all(home.path("migrations")).unwrap();
     assert_refused(
         &home,
-        "no migrations folder at migrations/sqlite: check MIGRATIONS_DIR, or run db_create to make a new one",
+        "no migrations folder at migrations/sqlite; check MIGRATIONS_DIR, or run db_create to create it",
     );
 }
 
@@ -23,7 +23,7 @@ fn names_a_missing_folder() {
 fn names_an_empty_folder() {
     let home = Home::created();
     for program in ["db_upgrade", "db_downgrade"] {
-        assert_eq!(home.refuses(program), "no migrations in migrations/sqlite: db_migrate writes the first one");
+        assert_eq!(home.refuses(program), "no migrations in migrations/sqlite; db_migrate writes the first one");
     }
 }
 
@@ -31,10 +31,7 @@ fn names_an_empty_folder() {
 fn names_two_migrations_with_one_number() {
     let home = Home::with_history();
     home.add_migration("2_likes", "", None);
-    assert_refused(
-        &home,
-        "two migrations have one number: migrations/sqlite/002_migration and migrations/sqlite/2_likes; rename one",
-    );
+    assert_refused(&home, "migrations/sqlite/2_likes: 002_migration has the same number: rename one");
 }
 
 #[test]
@@ -44,7 +41,7 @@ fn names_a_migration_without_a_number() {
         home.add_migration(name, "", None);
         assert_refused(
             &home,
-            &format!("migration migrations/sqlite/{name}: a migration's name begins with its number, as 001_migration"),
+            &format!("migrations/sqlite/{name}: a migration's name begins with its number, as 001_migration"),
         );
     }
 }
@@ -53,7 +50,7 @@ fn names_a_migration_without_a_number() {
 fn names_a_migration_without_up_sql() {
     let home = Home::with_history();
     home.write("migrations/sqlite/003_likes/down.sql", "");
-    assert_refused(&home, "migration migrations/sqlite/003_likes: it has no up.sql");
+    assert_refused(&home, "migrations/sqlite/003_likes: it has no up.sql");
 }
 
 #[test]

@@ -39,11 +39,11 @@ fn create_migrate_downgrade_upgrade() {
     assert_eq!(home.migrations(), ["001_migration"]);
 
     let said = home.run("db_downgrade").succeeds();
-    assert_eq!(said, "Downgraded to 0: 001_migration taken back\nCurrent database version: 0\n");
+    assert_eq!(said, "Downgraded to 0: 001_migration reverted\nCurrent database version: 0\n");
     assert_eq!(home.tables(), [""; 0]);
 
     let said = home.refuses("db_downgrade");
-    assert_eq!(said, "app.db is at version 0: there is no migration to take back");
+    assert_eq!(said, "the database is at version 0: there is no migration to revert");
 
     let said = home.run("db_upgrade").succeeds();
     assert_eq!(said, "Upgraded to 1: 001_migration\nCurrent database version: 1\n");
@@ -80,7 +80,7 @@ fn check_exits_with_1_until_models_and_database_agree() {
     let home = Home::created();
     let run = home.run("db_migrate --check");
     assert_eq!(run.stdout, PLAN);
-    assert_eq!(run.fails(), "the models and the database differ: run db_migrate");
+    assert_eq!(run.fails(), "the models and the database differ; run db_migrate");
     home.refuses("db_migrate --check");
 
     home.run("db_migrate").succeeds();
@@ -88,7 +88,7 @@ fn check_exits_with_1_until_models_and_database_agree() {
 
     home.run("db_downgrade").succeeds();
     let said = home.refuses("db_migrate --check");
-    assert_eq!(said, "the database is at version 0, and a migration is behind it: 001_migration; run db_upgrade first");
+    assert_eq!(said, "the database is at version 0, and a migration is pending: 001_migration; run db_upgrade first");
 }
 
 #[test]
