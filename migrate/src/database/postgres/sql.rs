@@ -145,8 +145,9 @@ pub(super) fn is_utc(text: &str) -> bool {
     matches!(bare.trim_matches(['(', ')']), "now() at time zone 'utc'::text" | "timezone('utc'::text, now")
 }
 
-/// The value that a downgrade writes where a column may not be NULL and no value is known.
-pub(super) fn filler(column: &Column) -> String {
+/// The value that a downgrade writes where a column may not be NULL and no value is known; `None` where no value of the
+/// type is known either.
+pub(super) fn filler(column: &Column) -> Option<String> {
     let value = match &column.ty {
         Type::Text { .. } => "''",
         Type::Binary => "'\\x'",
@@ -154,9 +155,11 @@ pub(super) fn filler(column: &Column) -> String {
         Type::Date => "'1970-01-01'",
         Type::Time => "'00:00:00'",
         Type::Timestamp => "'1970-01-01 00:00:00'",
+        Type::Other(name) if name == "uuid" => "'00000000-0000-0000-0000-000000000000'",
+        Type::Other(name) if !name.starts_with("numeric") => return None,
         _ => "0",
     };
-    column.default.as_ref().map_or_else(|| value.to_owned(), |default| default_sql(default, &column.ty))
+    Some(column.default.as_ref().map_or_else(|| value.to_owned(), |default| default_sql(default, &column.ty)))
 }
 
 /// `ON DELETE` and `ON UPDATE`, in the order in which PostgreSQL shows them.

@@ -1,6 +1,6 @@
 //! `ALTER TABLE`: columns and the primary key of a table that stays.
 
-use super::super::convert::{conversion, strict_conversion};
+use super::super::convert::{conversion, is_strict, strict_conversion};
 use super::super::errors::cannot_express;
 use super::super::sql::{default_sql, filler, quote};
 use super::{Writer, table};
@@ -114,10 +114,9 @@ impl Writer<'_> {
             statements.early.push(alter("DROP IDENTITY"));
         }
         if old_type != new_type {
-            let missing =
-                (!old.nullable && !new.nullable).then(|| self.missing(to, new).unwrap_or_else(|| filler(new)));
+            let missing = self.missing(to, new).or_else(|| filler(new)).filter(|_| !old.nullable && !new.nullable);
             let is_key = to.primary_key.iter().any(|key| same_name(key, &new.name));
-            let using = if is_key {
+            let using = if is_key || is_strict(old, new) {
                 strict_conversion(&quote(&new.name), &old.ty, &new.ty)
             } else {
                 conversion(&quote(&new.name), &old.ty, &new.ty, missing.as_deref())
@@ -165,11 +164,11 @@ impl Writer<'_> {
         }
         let number =
             to.columns.iter().find(|own| own.identity && to.is_sole_key(&own.name)).map(|own| quote(&own.name));
-        Some(match (&column.ty, number.filter(|_| to.is_unique(&column.name))) {
-            (Type::SmallInt | Type::Integer | Type::BigInt | Type::Float | Type::Double, Some(number)) => number,
-            (Type::Text { .. }, Some(number)) => format!("{number}::text"),
+        match (&column.ty, number.filter(|_| to.is_unique(&column.name))) {
+            (Type::SmallInt | Type::Integer | Type::BigInt | Type::Float | Type::Double, Some(number)) => Some(number),
+            (Type::Text { .. }, Some(number)) => Some(format!("{number}::text")),
             _ => filler(column),
-        })
+        }
     }
 
     fn fill(&self, to: &Table, column: &Column) -> Option<&str> {
