@@ -233,6 +233,17 @@ fn cases() -> Vec<Case> {
             .rename(Rename::Table { from: "users".into(), to: "people".into() }).rename(Rename::Column { table: "people".into(), from: "nick".into(), to: "nickname".into() }).rename(Rename::Column { table: "people".into(), from: "x".into(), to: "y".into() }).rename(Rename::Column { table: "posts".into(), from: "user_id".into(), to: "person_id".into() }),
         case("objects", "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT); CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN NEW.a := 'z;'; RETURN NEW; END$$; CREATE TRIGGER tr BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION f(); CREATE VIEW v AS SELECT id FROM t", "INSERT INTO t VALUES (1, 'a')", "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b TEXT NOT NULL); CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN NEW.a := 'z;'; RETURN NEW; END$$; CREATE TRIGGER tr BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION f(); CREATE TRIGGER tr2 AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION f(); CREATE VIEW v AS SELECT id, a FROM t; CREATE VIEW w AS SELECT * FROM v").fill("t", "b", "'q'"),
         case("odd_types", "CREATE TYPE mood AS ENUM ('a', 'b'); CREATE TABLE t (id UUID PRIMARY KEY DEFAULT gen_random_uuid(), m mood NOT NULL DEFAULT 'a', n NUMERIC(10, 2), j JSONB, a TEXT[] NOT NULL DEFAULT '{}', z TIMESTAMPTZ DEFAULT now())", "INSERT INTO t (n, j) VALUES (1.5, '{}'), (NULL, '[1]')", "CREATE TYPE mood AS ENUM ('a', 'b'); CREATE TABLE t (id UUID PRIMARY KEY DEFAULT gen_random_uuid(), m mood, n NUMERIC(12, 3) NOT NULL DEFAULT 0, a TEXT[] NOT NULL DEFAULT '{}', z TIMESTAMPTZ NOT NULL DEFAULT now(), k INTEGER[])"),
+        case(
+            "odd_names",
+            "CREATE TABLE \"Order\" (\"select\" SERIAL PRIMARY KEY, \"a b\" TEXT, \"It's\" TEXT);
+             CREATE TABLE \"user\" (id INTEGER PRIMARY KEY, \"Order\" INTEGER REFERENCES \"Order\", x TEXT);
+             CREATE TABLE a_table_with_a_name_as_long_as_postgresql_allows_for_any_object (id INTEGER PRIMARY KEY, x TEXT UNIQUE);",
+            "INSERT INTO \"Order\" (\"a b\", \"It's\") VALUES ('1', 'x'); INSERT INTO \"user\" VALUES (1, 1, 'x');
+             INSERT INTO a_table_with_a_name_as_long_as_postgresql_allows_for_any_object VALUES (1, 'x')",
+            "CREATE TABLE \"Order\" (\"select\" SERIAL PRIMARY KEY, \"a b\" INTEGER, \"C\" TEXT UNIQUE);
+             CREATE INDEX \"I\" ON \"Order\" (\"C\", \"a b\");
+             CREATE TABLE a_table_with_a_name_as_long_as_postgresql_allows_for_any_object (id INTEGER PRIMARY KEY, y TEXT UNIQUE);",
+        ),
         case("clauses", "CREATE TABLE u (id INTEGER PRIMARY KEY); CREATE TABLE t (id INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY, a TEXT COLLATE \"C\" DEFAULT 'x', g INTEGER GENERATED ALWAYS AS (1 + 1) STORED, u_id INTEGER REFERENCES u DEFERRABLE INITIALLY DEFERRED, now1 TIMESTAMP DEFAULT now(), v VARCHAR, UNIQUE (a) INCLUDE (u_id), EXCLUDE (a WITH =)) WITH (fillfactor=70)", "INSERT INTO u VALUES (1); INSERT INTO t (a, u_id) VALUES ('a', 1), ('b', NULL)", "CREATE TABLE u (id INTEGER PRIMARY KEY)"),
     ]
 }
@@ -469,4 +480,19 @@ fn a_rehearsal_reports_the_rows_that_a_migration_changes() {
     assert!(rehearsal.contains("t.a changed in 1 row, such as id = '1', from 'a' to 'A'"), "{rehearsal}");
     assert!(rehearsal.contains("1 row of t missing, such as id = '2'"), "{rehearsal}");
     assert_eq!(database.query("SELECT string_agg(a, '' ORDER BY id) FROM t").as_deref(), Some("ab"));
+}
+
+#[test]
+fn of_two_upgrades_at_once_one_waits() {
+    let Some(database) = Server::new() else { return };
+    let migrator = started(&database, "CREATE TABLE t (id INTEGER PRIMARY KEY);", "");
+    let up = "CREATE TABLE u (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1);";
+    database.write("002_second", &Sql { up: up.into(), down: String::new(), own_transaction: false });
+    let upgrade = || database.migrator().upgrade(Target::Latest).unwrap().len();
+    let steps: usize = std::thread::scope(|scope| {
+        let threads = [scope.spawn(upgrade), scope.spawn(upgrade)];
+        threads.map(|thread| thread.join().unwrap()).iter().sum()
+    });
+    assert_eq!(steps, 1);
+    assert_eq!(migrator.version().unwrap(), 2);
 }

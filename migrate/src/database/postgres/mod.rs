@@ -1,4 +1,4 @@
-//! PostgreSQL 12 and later.
+//! PostgreSQL, from 13.
 
 mod connection;
 mod convert;
@@ -115,6 +115,7 @@ impl Database for Postgres {
     fn try_scripts(&mut self, from: &Schema, scripts: &[Script<'_>]) -> Result<Vec<Schema>, Error> {
         let is_own = *from == self.introspect()?;
         let is_empty = from.tables.is_empty() && from.objects().is_empty();
+        let wait = self.settings.wait.as_millis();
         self.on(|connection| {
             let mut applied = history::versions(connection)?;
             let mut run = |connection: &mut PgConnection| {
@@ -127,6 +128,7 @@ impl Database for Postgres {
             };
             if is_own {
                 rolled_back(connection, |connection| {
+                    connection.batch_execute(&format!("SET LOCAL lock_timeout = {wait}"))?;
                     let tables = run::tables(connection)?;
                     if !tables.is_empty() {
                         // Rolled back with the rest: what the rows make of the scripts is the rehearsal's task.

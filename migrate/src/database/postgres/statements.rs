@@ -104,13 +104,17 @@ pub(super) fn renames(text: &str) -> Vec<Rename> {
 }
 
 impl Token<'_> {
-    /// The name that a word or a quoted name stands for.
+    /// The name that a word or a quoted name stands for, of which PostgreSQL takes 63 bytes.
     fn name(&self) -> Option<String> {
-        match self.kind {
-            Kind::Word => Some(self.text.to_lowercase()),
-            Kind::Quoted => Some(self.text.trim_matches('"').replace("\"\"", "\"")),
-            Kind::Space | Kind::String | Kind::Symbol => None,
+        let mut name = match self.kind {
+            Kind::Word => self.text.to_lowercase(),
+            Kind::Quoted => self.text.trim_matches('"').replace("\"\"", "\""),
+            Kind::Space | Kind::String | Kind::Symbol => return None,
+        };
+        while name.len() > 63 {
+            name.pop();
         }
+        Some(name)
     }
 }
 
