@@ -43,20 +43,35 @@ use crate::settings::{Event, Settings};
 const LOCK: i64 = 0x6D69_6772_6174_6521;
 
 impl Postgres {
-    /// The foreign keys of side tables, with the names that their tables have now.
-    fn side_keys(&mut self) -> Result<Vec<SideKey>, Error> {
-        let side_tables: Vec<_> = self.side_tables()?.into_keys().collect();
-        self.on(|connection| {
+    /// The foreign keys of side tables, with the names that their tables and columns have after the renames.
+    fn side_keys(&mut self, changes: &[Change]) -> Result<Vec<SideKey>, Error> {
+        let mut keys: Vec<SideKey> = self.on(|connection| {
+            let applied = history::versions(connection)?;
             let query = "SELECT c.relname::text, conname::text, p.relname::text, \
                      ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = confrelid AND attnum = ANY (confkey)) \
                  FROM pg_constraint JOIN pg_class c ON c.oid = conrelid JOIN pg_class p ON p.oid = confrelid \
                  WHERE contype = 'f' AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())";
             let rows: Vec<(String, String, String, Vec<String>)> =
                 sql::<(Text, Text, Text, Array<Text>)>(query).load(connection)?;
-            let keys = rows.into_iter().filter(|(side, ..)| side_tables.contains(side));
+            let keys = rows.into_iter().filter(|(side, ..)| kept::owner(side, &applied).is_some());
             let key = |(side, constraint, table, columns)| SideKey { side, constraint, table, columns };
             Ok::<_, Error>(keys.map(key).collect())
-        })
+        })?;
+        for key in &mut keys {
+            for change in changes {
+                match change {
+                    Change::Rename(Rename::Table { from, to }) if key.table == *from => key.table.clone_from(to),
+                    Change::Rename(Rename::Column { table, from, to }) if key.table == *table => {
+                        key.columns
+                            .iter_mut()
+                            .filter(|column| *column == from)
+                            .for_each(|column| column.clone_from(to));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok(keys)
     }
 }
 
@@ -98,7 +113,7 @@ impl Database for Postgres {
     }
 
     fn render(&mut self, from: &Schema, changes: &[Change], options: &RenderOptions) -> Result<Sql, Error> {
-        let side_keys = self.side_keys()?;
+        let side_keys = self.side_keys(changes)?;
         render::render(from, changes, options, &side_keys)
     }
 
