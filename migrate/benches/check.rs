@@ -18,10 +18,10 @@ fn main() {
         return check(folder.as_ref());
     }
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let project = project(folder.path());
-    project.init().expect("an empty database");
-    let plan = project.plan(&models(), &PlanOptions::default()).expect("a plan").expect("tables to make");
-    project.apply(&plan).expect("a migration");
+    let migrator = migrator(folder.path());
+    migrator.init().expect("an empty database");
+    let plan = migrator.plan(&models(), &PlanOptions::default()).expect("a plan").expect("tables to make");
+    migrator.apply(&plan).expect("a migration");
 
     let program = env::current_exe().expect("this program");
     let run = || {
@@ -36,14 +36,15 @@ fn main() {
 }
 
 fn check(folder: &std::path::Path) {
-    let wishes = PlanOptions { no_rehearsal: true, ..PlanOptions::default() };
-    let plan = project(folder).plan(&models(), &wishes).expect("a comparison");
+    let mut options = PlanOptions::default();
+    options.no_rehearsal = true;
+    let plan = migrator(folder).plan(&models(), &options).expect("a comparison");
     assert!(plan.is_none(), "models and database differ");
     println!("The models and the database agree: there is nothing to migrate");
 }
 
-fn project(folder: &std::path::Path) -> Migrator {
-    Migrator::new(&DatabaseUrl::parse("app.db", folder).expect("a URL"), &folder.join("migrations"), folder)
+fn migrator(folder: &std::path::Path) -> Migrator {
+    Migrator::open(DatabaseUrl::parse("app.db", folder).expect("a URL"), folder.join("migrations"))
 }
 
 fn models() -> Schema {

@@ -18,7 +18,7 @@ use diesel::dsl::sql;
 use diesel::sql_types::Text;
 use diesel::{Connection as _, RunQueryDsl, SqliteConnection};
 use migrate::schema::{Action, Column, DefaultValue, ForeignKey, Index, IndexColumn, Schema, Table, Type};
-use migrate::{DatabaseUrl, Migrator, PlanOptions, Settings};
+use migrate::{DatabaseUrl, Migrator, PlanOptions, Settings, Target};
 
 /// <https://www.sqlite.org/lang_altertable.html#otheralter>
 const BY_HAND: &str = "
@@ -91,14 +91,15 @@ fn number(variable: &str, default: usize) -> usize {
 
 /// A database at version 1 with its rows, and the second migration, generated, beside it.
 fn prepare(folder: &Path, rows: usize) {
-    let project = project(folder, true);
-    project.init().expect("an empty database");
-    let wishes = PlanOptions { no_keep: true, no_rehearsal: true, ..PlanOptions::default() };
-    let plan = project.plan(&models(Type::Integer), &wishes).expect("a plan").expect("tables");
-    project.apply(&plan).expect("the first migration");
-    let plan = project.plan(&models(Type::BigInt), &wishes).expect("a plan").expect("a change");
+    let migrator = migrator(folder, true);
+    migrator.init().expect("an empty database");
+    let mut options = PlanOptions::default();
+    (options.no_keep, options.no_rehearsal) = (true, true);
+    let plan = migrator.plan(&models(Type::Integer), &options).expect("a plan").expect("tables");
+    migrator.apply(&plan).expect("the first migration");
+    let plan = migrator.plan(&models(Type::BigInt), &options).expect("a plan").expect("a change");
     let second = folder.join("migrations/sqlite").join(&plan.name);
-    migrate::script::write(&second, &plan.sql).expect("the second migration");
+    plan.sql.write(&second).expect("the second migration");
     let fill = format!(
         "PRAGMA journal_mode = WAL;
          WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows} / 100)
@@ -145,7 +146,7 @@ fn rebuild(way: &str, folder: &Path) {
         let mut connection = open(&folder.join("app.db"));
         connection.batch_execute(BY_HAND).expect("the rebuild");
     } else {
-        project(folder, way == "checked").upgrade(Target::Latest).expect("the upgrade");
+        migrator(folder, way == "checked").upgrade(Target::Latest).expect("the upgrade");
     }
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
@@ -168,9 +169,11 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn project(folder: &Path, verify: bool) -> Migrator {
+fn migrator(folder: &Path, verify: bool) -> Migrator {
     let url = DatabaseUrl::parse("app.db", folder).expect("a URL");
-    Migrator::new(&url, &folder.join("migrations"), folder).with(Settings { backups: 0, verify, ..Settings::default() })
+    let mut settings = Settings::default();
+    (settings.backups, settings.verify) = (0, verify);
+    Migrator::open(url, folder.join("migrations")).with(settings)
 }
 
 fn open(path: &Path) -> SqliteConnection {

@@ -1,20 +1,20 @@
-//! Compares two SQLite files: `cargo run -p migrate --example diff -- FROM.db TO.db OUT_DIR` writes `OUT_DIR/up.sql`
-//! and `OUT_DIR/down.sql`, which turn a database like FROM into one like TO and back, and prints the plan.
+//! Compares two databases of one kind: `cargo run -p migrate --example diff -- FROM TO OUT_DIR` writes `OUT_DIR/up.sql`
+//! and `OUT_DIR/down.sql`, which turn a database like FROM into one like TO and back, and prints the plan. FROM and TO
+//! are SQLite files, or `postgres://` URLs (with `--features postgres`).
 //!
-//! Exit status: 0 when the files were written, 1 when there is something that cannot be expressed (it is named, and
-//! nothing is written) or a file cannot be read or written, 2 for wrong arguments.
+//! Exit status: 0 when the files were written, 1 when something cannot be expressed (it is named, and nothing is
+//! written) or cannot be read or written, 2 for wrong arguments.
 
 use std::env;
 use std::path::Path;
 use std::process::ExitCode;
 
-use migrate::RenderOptions;
-use migrate::{Connection, DatabaseUrl, Error, Schema, introspect};
+use migrate::{DatabaseUrl, Error, Migrator, RenderOptions};
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = env::args().skip(1).collect();
     let [from, to, folder] = arguments.as_slice() else {
-        eprintln!("usage: diff FROM.db TO.db OUT_DIR");
+        eprintln!("usage: diff FROM TO OUT_DIR");
         return ExitCode::from(2);
     };
     match run(from, to, Path::new(folder)) {
@@ -30,16 +30,16 @@ fn main() -> ExitCode {
 }
 
 fn run(from: &str, to: &str, folder: &Path) -> Result<String, Error> {
-    let (from, to) = (read(from)?, read(to)?);
-    let (changes, sql) = migrate::compare(&from, &to, &Options::default())?;
-    migrate::script::write(folder, &sql)?;
+    let (from, to) = (open(from)?, open(to)?);
+    let (changes, sql) = from.compare(&from.introspect()?, &to.introspect()?, &RenderOptions::default())?;
+    sql.write(folder)?;
     let plan: Vec<_> = changes.iter().map(ToString::to_string).collect();
     Ok(if plan.is_empty() { "no differences".to_owned() } else { plan.join("\n") })
 }
 
-fn read(file: &str) -> Result<Schema, Error> {
-    let failed = |why: String| Error::Database { what: file.to_owned(), why };
-    let url =
-        DatabaseUrl::parse(&format!("sqlite:{file}"), Path::new("")).map_err(|error| failed(error.to_string()))?;
-    introspect(&mut Connection::open(&url)?).map_err(|error| failed(error.to_string()))
+fn open(text: &str) -> Result<Migrator, Error> {
+    // A file may have any name: only a URL of PostgreSQL is read as one.
+    let is_url = text.starts_with("postgres://") || text.starts_with("postgresql://");
+    let url = if is_url { text.to_owned() } else { format!("sqlite:{text}") };
+    Ok(Migrator::open(DatabaseUrl::parse(&url, Path::new(""))?, "migrations"))
 }

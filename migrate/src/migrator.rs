@@ -654,7 +654,7 @@ fn replay<'a>(db: &mut dyn Database, migrations: impl Iterator<Item = &'a Migrat
 }
 
 fn script(migration: &Migration, direction: Direction) -> Script<'_> {
-    Script { name: &migration.name, sql: migration.sql(direction), version: Some(migration.version()) }
+    Script { name: &migration.name, sql: migration.sql(direction), version: migration.version() }
 }
 
 /// Fails when there are differences.
@@ -663,7 +663,7 @@ fn require_equal(db: &dyn Database, expected: &str, differences: &[Change]) -> R
         return Ok(());
     }
     let differences: Vec<_> = differences.iter().map(Change::summary).collect();
-    let differences = format!("a migration between them {}", differences.join(", "));
+    let differences = format!("a migration between them {}", differences.join("; and "));
     Err(Error::Drift { database: db.name(), expected: expected.to_owned(), differences })
 }
 
@@ -699,7 +699,7 @@ fn changes_and_sql(
     changes.extend(diff(&renamed, target));
     let sql = db.render(&renamed, &changes, options)?;
     if !changes.is_empty() {
-        rehearsal::on_schema(db, live, target, &sql, options.keep.as_deref())?;
+        rehearsal::on_schema(db, (live, target), &sql, options)?;
     }
     Ok((changes, sql))
 }
@@ -714,7 +714,7 @@ fn apply_renames(db: &mut dyn Database, live: &Schema, renames: &[Rename]) -> Re
         let sql = db.render(&schema, &change, &RenderOptions::default())?;
         let name = rename.to_string();
         let refused = |error: Error| Error::Option { option: name.clone(), why: error.to_string() };
-        let scripts = [Script { name: "the rename", sql: &sql.up, version: None }];
+        let scripts = [Script { name: "the rename", sql: &sql.up, version: String::new() }];
         schema = db.try_scripts(&schema, &scripts).map_err(refused)?.pop().unwrap_or(schema);
     }
     Ok(schema)

@@ -8,6 +8,7 @@ use crate::database::{Compared, Database, RowChange, RowChangeKind, Sandbox, Scr
 use crate::diff::diff;
 use crate::kept;
 use crate::migration::{Direction, Migration, Sql};
+use crate::options::RenderOptions;
 use crate::schema::{Column, Schema, Table, same_name};
 
 /// The migrations that were rehearsed, and on what. It prints a line for each, and a line for each change in the rows.
@@ -57,13 +58,13 @@ impl fmt::Display for Rehearsal {
 /// down back to `from`, and every view and trigger must still work.
 pub(crate) fn on_schema(
     db: &mut dyn Database,
-    from: &Schema,
-    target: &Schema,
+    (from, target): (&Schema, &Schema),
     sql: &Sql,
-    version: Option<&str>,
+    options: &RenderOptions,
 ) -> Result<(), Error> {
-    let script = |name, sql| Script { name, sql, version: version.map(str::to_owned) };
-    let scripts = [script("up.sql", &sql.up), script("down.sql", &sql.down)];
+    let version = options.keep.clone().unwrap_or_default();
+    let script = |name, sql| Script { name, sql, version: version.clone() };
+    let scripts = [script("up.sql", sql.up.as_str()), script("down.sql", sql.down.as_str())];
     let reached = db.try_scripts(from, &scripts).map_err(|error| match error {
         Error::Statement { migration: file, statement, source } => {
             Error::Rehearsal { migration: PLANNED.into(), why: format!("{file}: {source} in: {statement}") }
@@ -72,7 +73,11 @@ pub(crate) fn on_schema(
     })?;
     for ((script, reached), goal) in scripts.iter().zip(&reached).zip([target, from]) {
         if let Some(change) = diff(reached, goal).first() {
-            let why = format!("{} does not lead to the expected schema; missing: {}", script.name, change.summary());
+            let why = format!(
+                "after {} the schema is not as expected; a migration between them {}",
+                script.name,
+                change.summary()
+            );
             return Err(Error::Rehearsal { migration: PLANNED.into(), why });
         }
     }
@@ -199,7 +204,7 @@ pub(crate) fn report(sandbox: &mut dyn Sandbox, migration: &Migration) -> Result
     let require = |reached: &Schema, goal: &Schema, which: &str| match diff(reached, goal).first() {
         None => Ok(()),
         Some(change) => {
-            let why = format!("the schema is not as it was {which}; missing: {}", change.summary());
+            let why = format!("after {which}; a migration between them {}", change.summary());
             Err(Error::Rehearsal { migration: name.clone(), why })
         }
     };
@@ -209,10 +214,10 @@ pub(crate) fn report(sandbox: &mut dyn Sandbox, migration: &Migration) -> Result
     let mut not_restored = Vec::new();
     if is_reversible {
         let back = run(sandbox, Direction::Down)?;
-        require(&back, &before, "before the migration")?;
+        require(&back, &before, "down.sql the schema is not the one before up.sql")?;
         not_restored = compare(sandbox, &back)?;
         let again = run(sandbox, Direction::Up)?;
-        require(&again, &reached, "the first time")?;
+        require(&again, &reached, "the second up.sql the schema is not the one after the first")?;
     }
     Ok(Rehearsed { name: name.clone(), is_reversible, changed, not_restored })
 }

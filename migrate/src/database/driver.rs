@@ -105,13 +105,13 @@ pub(crate) trait Database {
     fn sandbox(&mut self) -> Result<Box<dyn Sandbox>, Error>;
 }
 
-/// A script with the name that an error has for it.
+/// A script to try, with the name that an error has for it.
 #[derive(Debug, Clone)]
 pub(crate) struct Script<'a> {
     pub name: &'a str,
     pub sql: &'a str,
-    /// The version of its migration, which owns the side tables that it creates.
-    pub version: Option<String>,
+    /// The version whose side tables it creates or drops; empty where there are none.
+    pub version: String,
 }
 
 /// Returns the version of a database of this project, or why it is another project's.

@@ -2,12 +2,14 @@
 
 mod backup;
 mod concurrency;
+mod golden;
 mod grammar;
 mod handwritten;
 mod history;
 mod invariants;
 mod kept;
 mod loss;
+mod modules;
 mod progress;
 mod properties;
 mod rebuild;

@@ -9,7 +9,10 @@ use test_support::modules::{cycles, imports_of_crate};
 fn there_is_no_import_cycle() {
     let imports = imports_of_crate(env!("CARGO_MANIFEST_DIR"), "migrate");
     assert!(imports["migrate::migrator"].contains("migrate::diff"), "{imports:#?}");
-    assert!(imports["migrate::rehearsal"].contains("migrate::database::driver"), "a re-export is resolved: {imports:#?}");
+    assert!(
+        imports["migrate::rehearsal"].contains("migrate::database::driver"),
+        "a re-export is resolved: {imports:#?}"
+    );
     let cycles = cycles(&imports);
     assert!(cycles.is_empty(), "modules in a cycle, and what they import: {cycles:#?}");
 }
@@ -20,7 +23,9 @@ fn engines_are_named_below_database_only() {
     let mut found = Vec::new();
     each_file(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut |path, text| {
         let is_below = path.components().any(|component| component.as_os_str() == "database");
-        found.extend(words.iter().filter(|word| !is_below && text.contains(**word)).map(|word| (path.to_owned(), *word)));
+        found.extend(
+            words.iter().filter(|word| !is_below && text.contains(**word)).map(|word| (path.to_owned(), *word)),
+        );
     });
     assert_eq!(found, []);
 }

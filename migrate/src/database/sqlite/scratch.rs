@@ -22,8 +22,7 @@ pub(super) fn try_scripts(from: &Schema, scripts: &[Script<'_>]) -> Result<Vec<S
     let left_out = create(&mut scratch, from)?;
     let was_sound = schema_error(&mut scratch).is_none();
     let runner = run::Runner { settings: &Settings::default(), rows: &BTreeMap::new() };
-    let versions: Vec<_> = scripts.iter().filter_map(|script| script.version.clone()).collect();
-    let mut schemas = Vec::new();
+    let (mut versions, mut schemas) = (Vec::new(), Vec::new());
     for script in scripts {
         run::prepare(&mut scratch)?;
         scratch.batch_execute("BEGIN")?;
@@ -33,6 +32,7 @@ pub(super) fn try_scripts(from: &Schema, scripts: &[Script<'_>]) -> Result<Vec<S
             let (migration, statement) = (script.name.to_owned(), "a view or trigger".to_owned());
             return Err(Error::Statement { migration, statement, source: message.into() });
         }
+        versions.push(script.version.clone());
         let mut schema = introspect_at(&mut scratch, &versions)?;
         left_out.add_to(&mut schema);
         schemas.push(schema);

@@ -39,7 +39,12 @@ impl Invariants {
     /// Why a run of these texts may not be committed.
     pub fn violated(&self, connection: &mut SqliteConnection, texts: &[&str]) -> Result<Option<String>, Error> {
         let (rows, pages) = (connection.row_counts()?, root_pages(connection)?);
-        let is_named = |name: &str| texts.iter().any(|text| mentions(text, name));
+        let is_mentioned = |name: &str| texts.iter().any(|text| mentions(text, name));
+        let versions: Vec<_> = connection.history()?.into_iter().flatten().map(|applied| applied.version).collect();
+        // A side table follows its table.
+        let is_named = |name: &str| {
+            is_mentioned(name) || kept::owner(name, &versions).is_some_and(|(_, owner)| is_mentioned(owner))
+        };
         let selects = texts.iter().any(|text| selects_rows(text));
         for (table, before) in &self.rows {
             let after = rows.get(table).copied().unwrap_or(0);

@@ -8,7 +8,7 @@ use crate::schema::{ForeignKey, same_name, same_names};
 
 impl CreateTable<'_> {
     /// The text for a table of another name. Where a condition names a column with its table's name before it
-    /// (`CHECK (posts.score > 0)`), that name goes: the columns of no other table can be meant.
+    /// (`CHECK (posts.score > 0)`), that name is removed: no other table can be meant.
     pub fn renamed(&self, name: &str) -> String {
         let own = self.tokens[self.name];
         let mut pieces = vec![(own.start..own.end, quote(name))];

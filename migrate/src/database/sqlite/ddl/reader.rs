@@ -175,7 +175,7 @@ impl Reader<'_, '_> {
         if self.peek_any(&["("]) { self.skip() } else { Some(()) }
     }
 
-    /// Goes past one token, or past a whole pair of parentheses.
+    /// Skips one token, or a whole pair of parentheses.
     fn skip(&mut self) -> Option<()> {
         let at = self.step()?;
         if self.tokens[at].text == "(" {

@@ -8,6 +8,8 @@ mod guard;
 mod keep;
 mod rebuild;
 mod sequence;
+#[cfg(test)]
+mod tests;
 
 use self::guard::Protection;
 use super::ddl::quote;
@@ -61,7 +63,7 @@ pub(crate) fn loses(from: &Column, to: &Column) -> bool {
 }
 
 /// The statement of a rename. SQLite also rewrites each view, trigger, index, check and foreign key that uses the name.
-pub(crate) fn rename_sql(rename: &Rename) -> String {
+fn rename_sql(rename: &Rename) -> String {
     match rename {
         Rename::Table { from, to } => format!("ALTER TABLE {} RENAME TO {}", quote(from), quote(to)),
         Rename::Column { table, from, to } => {
