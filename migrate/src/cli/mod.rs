@@ -57,7 +57,7 @@ pub fn migrate(models: &Schema, load: impl FnOnce() -> Result<Migrator, LoadErro
             console.say(plan.files())?;
             return Ok(ExitCode::SUCCESS);
         }
-        let folder = migrator.apply(&questions::confirm(plan, console))?;
+        let folder = migrator.apply(&questions::confirm(plan, console)?)?;
         console.say(format_args!("New migration saved as {folder}"))?;
         console.say(format_args!("Current database version: {}", migrator.version()?))?;
         Ok(ExitCode::SUCCESS)

@@ -72,11 +72,13 @@ impl Connection {
 fn connect_postgres(url: &DatabaseUrl) -> Result<diesel::PgConnection, Error> {
     <diesel::PgConnection as diesel::Connection>::establish(url.as_str()).map_err(|error| {
         let is_shown = error.to_string().starts_with("connection to server");
-        let hidden = || diesel::ConnectionError::BadConnection("the URL is invalid, or its host is unknown".into());
+        // One line for each address that was tried.
+        let first = error.to_string().lines().next().unwrap_or_default().to_owned();
+        let hidden = "the URL is invalid, or its host is unknown".to_owned();
         Error::Database {
             database: url.to_string(),
             kind: crate::error::DatabaseErrorKind::Unreachable,
-            source: if is_shown { error } else { hidden() }.into(),
+            source: if is_shown { first } else { hidden }.into(),
         }
     })
 }
