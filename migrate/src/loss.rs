@@ -116,7 +116,7 @@ pub(crate) fn losses(
                     let (name, found) = match alteration {
                         Alteration::DropColumn(column) => (&column.name, dropped_column(from, column, count)?),
                         Alteration::AlterColumn { from: old, to: new } => {
-                            (&new.name, altered_column((from, to), (old, new), options, count)?)
+                            (&new.name, altered_column((from, to), (old, new), (options, loses), count)?)
                         }
                         Alteration::AddColumn(column) => {
                             (&column.name, added_column((from, to), column, options, count)?)
@@ -174,17 +174,18 @@ fn dropped_column(table: &Table, column: &Column, count: Count<'_>) -> Result<Ve
 fn altered_column(
     (table, to): (&Table, &Table),
     (old, new): (&Column, &Column),
-    options: &RenderOptions,
+    (options, loses): (&RenderOptions, Loses<'_>),
     count: Count<'_>,
 ) -> Result<Vec<Loss>, Error> {
     if new.generated && !old.generated {
         return dropped_column(table, old, count);
     }
     let what = format!("{}.{}", table.name, old.name);
-    // A number that is stored as it was, or a text, is not cut.
+    // A number or a text that does not fit its type stays as it is, where the database allows it.
     let is_number = |ty: &Type| matches!(ty, Type::SmallInt | Type::Integer | Type::BigInt | Type::Bool);
     let is_text = |ty: &Type| matches!(ty, Type::Text { .. });
-    let stays = [is_number, is_text].iter().any(|is| is(&old.ty) && is(&new.ty));
+    let is_same_kind = [is_number, is_text].iter().any(|is| is(&old.ty) && is(&new.ty));
+    let stays = is_same_kind && !(old.storage == new.storage && loses(old, new));
     let fate = || if stays { LossKind::Stays } else { LossKind::Lost };
     let mut losses = Vec::new();
     if old.ty != new.ty || old.storage != new.storage {

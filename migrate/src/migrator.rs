@@ -707,15 +707,16 @@ fn changes_and_sql(
 /// The schema after the renames. The database itself carries them out, since it also changes every definition that uses
 /// the names.
 fn apply_renames(db: &mut dyn Database, live: &Schema, renames: &[Rename]) -> Result<Schema, Error> {
-    let mut schema = live.clone();
+    let (mut schema, mut texts) = (live.clone(), Vec::new());
     for rename in renames {
         rename.require(&schema)?;
         let change = [Change::Rename(rename.clone())];
-        let sql = db.render(&schema, &change, &RenderOptions::default())?;
+        texts.push(db.render(&schema, &change, &RenderOptions::default())?.up);
         let name = rename.to_string();
         let refused = |error: Error| Error::Option { option: name.clone(), why: error.to_string() };
-        let scripts = [Script { name: "the rename", sql: &sql.up, version: String::new() }];
-        schema = db.try_scripts(&schema, &scripts).map_err(refused)?.pop().unwrap_or(schema);
+        let scripts: Vec<_> =
+            texts.iter().map(|sql| Script { name: "the rename", sql, version: String::new() }).collect();
+        schema = db.try_scripts(live, &scripts).map_err(refused)?.pop().unwrap_or(schema);
     }
     Ok(schema)
 }

@@ -57,28 +57,11 @@ impl Connection {
     /// [`Error::NoDatabase`] when a SQLite file is missing, [`Error::Database`] when the database cannot be opened.
     pub fn open(url: &DatabaseUrl) -> Result<Self, Error> {
         let Some(path) = url.sqlite_path() else {
-            return connect_postgres(url).map(Self::Postgres);
+            return postgres::establish(url).map(Self::Postgres);
         };
         if !path.exists() {
             return Err(Error::NoDatabase { database: path.display().to_string() });
         }
         sqlite::open(path).map(Self::Sqlite).map_err(|error| error.in_database(&path.display().to_string()))
     }
-}
-
-/// Connects to a PostgreSQL server. Its library quotes parts of a URL that it cannot parse, which may be the password:
-/// only what it says of a connection is shown.
-#[cfg(feature = "postgres")]
-fn connect_postgres(url: &DatabaseUrl) -> Result<diesel::PgConnection, Error> {
-    <diesel::PgConnection as diesel::Connection>::establish(url.as_str()).map_err(|error| {
-        let is_shown = error.to_string().starts_with("connection to server");
-        // One line for each address that was tried.
-        let first = error.to_string().lines().next().unwrap_or_default().to_owned();
-        let hidden = "the URL is invalid, or its host is unknown".to_owned();
-        Error::Database {
-            database: url.to_string(),
-            kind: crate::error::DatabaseErrorKind::Unreachable,
-            source: if is_shown { first } else { hidden }.into(),
-        }
-    })
 }

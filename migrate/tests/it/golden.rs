@@ -45,7 +45,7 @@ fn snapshot(dialect: &str, name: &str, migrator: &Migrator, from: &Schema, to: &
         sql.up,
         sql.down
     );
-    insta::with_settings!({ prepend_module_to_snapshot => false, snapshot_path => "golden", omit_expression => true }, {
+    insta::with_settings!({ prepend_module_to_snapshot => false, snapshot_path => "../golden", omit_expression => true }, {
         insta::assert_snapshot!(format!("{name}.{dialect}"), text);
     });
 }

@@ -1,45 +1,53 @@
 //! SQLite's grammar: texts that a careless edit would misread. The fuzz target found each of them.
 
-use diesel::connection::SimpleConnection;
-use diesel::dsl::sql;
-use diesel::sql_types::{Nullable, Text};
-use diesel::{Connection as _, RunQueryDsl, SqliteConnection};
-use migrate::RenderOptions;
+use diesel::connection::SimpleConnection as _;
 use migrate::schema::{Column, Index, IndexColumn, Schema, Table, Type};
-use migrate::{Connection, Error, introspect};
+use migrate::{Error, Sql};
+
+use crate::support::Scratch;
 
 const INTEGER: Type = Type::Integer;
 
-struct Trap(Connection);
+struct Trap(Scratch);
 
 impl Trap {
+    /// A database in which the side tables of version 1 are known.
     fn of(script: &str) -> Self {
-        let mut connection = SqliteConnection::establish(":memory:").unwrap();
-        connection.batch_execute(script).unwrap();
-        Self(Connection::Sqlite(connection))
+        let scratch = Scratch::new();
+        scratch.execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('001')");
+        scratch.execute(script);
+        Self(scratch)
+    }
+
+    fn introspect(&self) -> Schema {
+        self.0.introspect()
+    }
+
+    fn compare(&self, target: &Schema) -> Result<Sql, Error> {
+        let options = with!(RenderOptions { keep: Some("001".into()) });
+        Ok(self.0.project.compare(&self.introspect(), target, &options)?.1)
+    }
+
+    fn run(&self, sql: &str) {
+        self.0.execute(sql);
     }
 
     /// Changes the table t as models would, there and back. Returns the query's results before, between and after.
-    fn change(&mut self, edit: impl Fn(&mut Table), query: &str) -> Result<[Vec<Option<String>>; 3], Error> {
-        let start = introspect(&mut self.0)?;
-        let mut models = Schema::new(start.tables.clone());
-        for table in &mut models.tables {
-            table.stored = None;
-        }
+    fn change(&self, edit: impl Fn(&mut Table), query: &str) -> Result<[Vec<Option<String>>; 3], Error> {
+        let (start, mut models) = (self.introspect(), self.0.models());
         edit(models.tables.iter_mut().find(|table| table.name == "t").unwrap());
-        let options = RenderOptions { keep: Some("001".into()), ..RenderOptions::default() };
-        let (_, migration) = migrate::compare(&start, &models, &options)?;
+        let migration = self.compare(&models)?;
         let before = self.query(query);
-        self.0.batch_execute(&migration.up)?;
-        assert_eq!(migrate::diff(&introspect(&mut self.0)?, &models), []);
+        self.0.connect().batch_execute(&migration.up)?;
+        assert_eq!(self.0.project.differences(&models)?, []);
         let between = self.query(query);
-        self.0.batch_execute(&migration.down)?;
-        assert_eq!(migrate::diff(&introspect(&mut self.0)?, &start), []);
+        self.run(&migration.down);
+        assert_eq!(migrate::diff(&self.introspect(), &start), []);
         Ok([before, between, self.query(query)])
     }
 
-    fn query(&mut self, query: &str) -> Vec<Option<String>> {
-        sql::<Nullable<Text>>(query).load(&mut self.0).unwrap()
+    fn query(&self, query: &str) -> Vec<Option<String>> {
+        self.0.query(query)
     }
 }
 
@@ -49,14 +57,13 @@ fn texts(texts: &[&str]) -> Vec<Option<String>> {
 
 #[test]
 fn a_null_key_does_not_become_a_rowid() {
-    let mut trap = Trap::of("CREATE TABLE t (a TEXT PRIMARY KEY); INSERT INTO t VALUES ('7'), (NULL)");
+    let trap = Trap::of("CREATE TABLE t (a TEXT PRIMARY KEY); INSERT INTO t VALUES ('7'), (NULL)");
     let edit = |table: &mut Table| table.columns[0] = Column::new("a", INTEGER);
     let error = trap.change(edit, "SELECT quote(a) FROM t").unwrap_err().to_string();
     assert!(error.contains("datatype mismatch"), "{error}");
-    trap.0.batch_execute("ROLLBACK").unwrap();
     assert_eq!(trap.query("SELECT quote(a) FROM t"), texts(&["'7'", "NULL"]));
 
-    let mut trap = Trap::of("CREATE TABLE t (a INTEGER, b); INSERT INTO t VALUES (7, 1)");
+    let trap = Trap::of("CREATE TABLE t (a INTEGER, b); INSERT INTO t VALUES (7, 1)");
     let edit = |table: &mut Table| table.primary_key = vec!["a".into()];
     let found = trap.change(edit, "SELECT quote(a) FROM t").unwrap();
     assert_eq!(found, [texts(&["7"]), texts(&["7"]), texts(&["7"])]);
@@ -84,7 +91,7 @@ fn refuses_to_drop_a_column_that_is_used_in_double_quotes() {
         assert_eq!(error, expected, "{script}");
     }
     // A text that is no column's name, or names another table's column, does not matter.
-    let mut trap = Trap::of(
+    let trap = Trap::of(
         "CREATE TABLE t (a INT DEFAULT \"z\", b INT, CHECK (a <> \"x\")); INSERT INTO t VALUES (1, 2);
          CREATE VIEW v AS SELECT o.\"b\" FROM (SELECT 1 AS b) o, t",
     );
@@ -95,7 +102,7 @@ fn refuses_to_drop_a_column_that_is_used_in_double_quotes() {
 
 #[test]
 fn keeps_rows_when_every_column_is_replaced() {
-    let mut trap = Trap::of("CREATE TABLE t (a INT PRIMARY KEY, b TEXT); INSERT INTO t VALUES (1, 'x'), (2, 'y')");
+    let trap = Trap::of("CREATE TABLE t (a INT PRIMARY KEY, b TEXT); INSERT INTO t VALUES (1, 'x'), (2, 'y')");
     let edit = |table: &mut Table| {
         table.columns = vec![Column::new("c", INTEGER).nullable()];
         table.primary_key.clear();
@@ -106,7 +113,7 @@ fn keeps_rows_when_every_column_is_replaced() {
 
 #[test]
 fn drops_a_unique_that_is_declared_twice() {
-    let mut trap =
+    let trap =
         Trap::of("CREATE TABLE t (a INT UNIQUE NOT NULL UNIQUE, b INT, UNIQUE (A)); INSERT INTO t VALUES (1, 2)");
     let found = trap.change(|table| table.indexes.clear(), "SELECT quote(a) FROM t").unwrap();
     assert_eq!(found, [texts(&["1"]), texts(&["1"]), texts(&["1"])]);
@@ -114,7 +121,7 @@ fn drops_a_unique_that_is_declared_twice() {
 
 #[test]
 fn drops_a_constraint_without_a_comma() {
-    let mut trap = Trap::of(
+    let trap = Trap::of(
         "CREATE TABLE other (id INTEGER PRIMARY KEY);
          CREATE TABLE t (a INT, FOREIGN KEY (a) REFERENCES other UNIQUE (a)); INSERT INTO t VALUES (NULL)",
     );
@@ -124,20 +131,19 @@ fn drops_a_constraint_without_a_comma() {
 
 #[test]
 fn restores_a_column_that_became_generated() {
-    let mut trap = Trap::of("CREATE TABLE t (id INTEGER PRIMARY KEY, a INT); INSERT INTO t VALUES (1, 7), (2, NULL)");
-    let mut target = Trap::of("CREATE TABLE t (id INTEGER PRIMARY KEY, a INT AS (id * 2))");
-    let (start, target) = (introspect(&mut trap.0).unwrap(), introspect(&mut target.0).unwrap());
-    let options = RenderOptions { keep: Some("001".into()), ..RenderOptions::default() };
-    let (_, migration) = migrate::compare(&start, &target, &options).unwrap();
-    trap.0.batch_execute(&migration.up).unwrap();
+    let trap = Trap::of("CREATE TABLE t (id INTEGER PRIMARY KEY, a INT); INSERT INTO t VALUES (1, 7), (2, NULL)");
+    let target = Trap::of("CREATE TABLE t (id INTEGER PRIMARY KEY, a INT AS (id * 2))");
+    let target = target.introspect();
+    let migration = trap.compare(&target).unwrap();
+    trap.run(&migration.up);
     assert_eq!(trap.query("SELECT quote(a) FROM t"), texts(&["2", "4"]));
-    trap.0.batch_execute(&migration.down).unwrap();
+    trap.run(&migration.down);
     assert_eq!(trap.query("SELECT quote(a) FROM t"), texts(&["7", "NULL"]));
 }
 
 #[test]
 fn keeps_a_former_rowid_column_when_the_key_changes() {
-    let mut trap = Trap::of("CREATE TABLE t (a INTEGER PRIMARY KEY UNIQUE, b TEXT); INSERT INTO t VALUES (7, 'x')");
+    let trap = Trap::of("CREATE TABLE t (a INTEGER PRIMARY KEY UNIQUE, b TEXT); INSERT INTO t VALUES (7, 'x')");
     let edit = |table: &mut Table| {
         table.columns[1].nullable = false;
         table.primary_key = vec!["b".into()];
@@ -148,30 +154,30 @@ fn keeps_a_former_rowid_column_when_the_key_changes() {
 
 #[test]
 fn a_bare_word_as_a_default_is_a_text() {
-    let mut trap = Trap::of("CREATE TABLE t (a TEXT DEFAULT now, b INT); INSERT INTO t VALUES (NULL, 1)");
+    let trap =
+        Trap::of("CREATE TABLE t (a TEXT DEFAULT now, b INT PRIMARY KEY NOT NULL); INSERT INTO t VALUES (NULL, 1)");
     let found = trap.change(|table| table.columns[0].nullable = false, "SELECT quote(a) FROM t").unwrap();
     assert_eq!(found, [texts(&["NULL"]), texts(&["'now'"]), texts(&["NULL"])]);
 }
 
 #[test]
 fn restores_a_table_with_a_generated_foreign_key() {
-    let mut trap = Trap::of(
+    let trap = Trap::of(
         "CREATE TABLE other (id INTEGER PRIMARY KEY); INSERT INTO other VALUES (3);
          CREATE TABLE t (a TEXT, b INT AS (length(a)) REFERENCES other); INSERT INTO t VALUES ('abc')",
     );
-    let start = introspect(&mut trap.0).unwrap();
+    let start = trap.introspect();
     let mut target = start.clone();
     target.tables.retain(|table| table.name == "other");
-    let options = RenderOptions { keep: Some("001".into()), ..RenderOptions::default() };
-    let (_, migration) = migrate::compare(&start, &target, &options).unwrap();
-    trap.0.batch_execute(&migration.up).unwrap();
-    trap.0.batch_execute(&migration.down).unwrap();
+    let migration = trap.compare(&target).unwrap();
+    trap.run(&migration.up);
+    trap.run(&migration.down);
     assert_eq!(trap.query("SELECT a || b FROM t"), texts(&["abc3"]));
 }
 
 #[test]
 fn the_last_of_two_collations_counts() {
-    let mut trap = Trap::of("CREATE TABLE t (a TEXT COLLATE BINARY COLLATE NOCASE); INSERT INTO t VALUES ('x')");
+    let trap = Trap::of("CREATE TABLE t (a TEXT COLLATE BINARY COLLATE NOCASE); INSERT INTO t VALUES ('x')");
     let edit = |table: &mut Table| table.indexes.push(Index::new("t", [IndexColumn::asc("a")], true));
     let found = trap.change(edit, "SELECT count(*) FROM pragma_index_list('t')").unwrap();
     assert_eq!(found, [texts(&["0"]), texts(&["1"]), texts(&["0"])]);
@@ -179,8 +185,7 @@ fn the_last_of_two_collations_counts() {
 
 #[test]
 fn an_edit_does_not_join_two_words() {
-    let mut trap =
-        Trap::of("CREATE TABLE t (a INT, `b`UNIQUE, c INT DEFAULT'1'NOT NULL); INSERT INTO t VALUES (1, 2, 3)");
+    let trap = Trap::of("CREATE TABLE t (a INT, `b`UNIQUE, c INT DEFAULT'1'NOT NULL); INSERT INTO t VALUES (1, 2, 3)");
     let edit = |table: &mut Table| {
         table.columns[1].nullable = false;
         table.columns[2].default = None;
@@ -191,7 +196,7 @@ fn an_edit_does_not_join_two_words() {
 
 #[test]
 fn a_unique_of_the_primary_key_is_no_difference() {
-    let mut trap = Trap::of("CREATE TABLE t (a INT UNIQUE, b INT, PRIMARY KEY (a, b)); INSERT INTO t VALUES (1, 2)");
+    let trap = Trap::of("CREATE TABLE t (a INT UNIQUE, b INT, PRIMARY KEY (a, b)); INSERT INTO t VALUES (1, 2)");
     let edit = |table: &mut Table| {
         table.columns.truncate(1);
         table.primary_key.truncate(1);
@@ -202,7 +207,7 @@ fn a_unique_of_the_primary_key_is_no_difference() {
 
 #[test]
 fn deferrable_may_stand_apart_from_its_reference() {
-    let mut trap = Trap::of(
+    let trap = Trap::of(
         "CREATE TABLE t (a INT NOT DEFERRABLE, b INT PRIMARY KEY REFERENCES t NOT NULL DEFERRABLE INITIALLY DEFERRED);
          INSERT INTO t VALUES (1, 2)",
     );
@@ -212,7 +217,7 @@ fn deferrable_may_stand_apart_from_its_reference() {
 
 #[test]
 fn generated_without_always_is_part_of_the_type() {
-    let mut trap = Trap::of(
+    let trap = Trap::of(
         "CREATE TABLE t (a GENERATED TEXT, b VARS GENERATED, c TEXT GENERATED ALWAYS AS (a || b));
          INSERT INTO t VALUES ('x', 'y')",
     );
@@ -222,23 +227,20 @@ fn generated_without_always_is_part_of_the_type() {
 
 #[test]
 fn renames_a_self_reference_in_single_quotes() {
-    let mut trap =
-        Trap::of("CREATE TABLE t (a INTEGER PRIMARY KEY, b INT REFERENCES 't'); INSERT INTO t VALUES (1, 1)");
-    let start = introspect(&mut trap.0).unwrap();
-    let mut models = Schema::new(start.tables.clone());
-    models.tables[0].stored = None;
+    let trap = Trap::of("CREATE TABLE t (a INTEGER PRIMARY KEY, b INT REFERENCES 't'); INSERT INTO t VALUES (1, 1)");
+    let mut models = trap.0.models();
     models.tables[0].name = "people".into();
     models.tables[0].renamed_from = Some("t".into());
     models.tables[0].foreign_keys[0].table = "people".into();
-    let (_, migration) = migrate::compare(&start, &models, &RenderOptions::default()).unwrap();
-    trap.0.batch_execute(&migration.up).unwrap();
-    trap.0.batch_execute(&migration.down).unwrap();
+    let migration = trap.compare(&models).unwrap();
+    trap.run(&migration.up);
+    trap.run(&migration.down);
     assert_eq!(trap.query("SELECT a || b FROM t"), texts(&["11"]));
 }
 
 #[test]
 fn drops_a_key_that_names_a_column_twice() {
-    let mut trap = Trap::of(
+    let trap = Trap::of(
         "CREATE TABLE t (a INT UNIQUE, b INT NOT NULL, PRIMARY KEY (b, b), UNIQUE (b, b)); INSERT INTO t VALUES (1, 2)",
     );
     let edit = |table: &mut Table| {
@@ -251,28 +253,24 @@ fn drops_a_key_that_names_a_column_twice() {
 
 #[test]
 fn a_key_may_become_a_generated_column() {
-    let mut trap = Trap::of(
+    let trap = Trap::of(
         "CREATE TABLE t (a INT NOT NULL, b TEXT, PRIMARY KEY (a)) WITHOUT ROWID; INSERT INTO t VALUES (1, 'x')",
     );
-    let start = introspect(&mut trap.0).unwrap();
-    let mut other = Trap::of("CREATE TABLE t (a INT AS (length(b)), b TEXT PRIMARY KEY NOT NULL) WITHOUT ROWID");
-    let end = introspect(&mut other.0).unwrap();
-    let options = RenderOptions { keep: Some("001".into()), ..RenderOptions::default() };
-    let (_, migration) = migrate::compare(&start, &end, &options).unwrap();
-    trap.0.batch_execute(&migration.up).unwrap();
+    let other = Trap::of("CREATE TABLE t (a INT AS (length(b)), b TEXT PRIMARY KEY NOT NULL) WITHOUT ROWID");
+    let end = other.introspect();
+    let migration = trap.compare(&end).unwrap();
+    trap.run(&migration.up);
     assert_eq!(trap.query("SELECT a || b FROM t"), texts(&["1x"]));
-    assert_eq!(migrate::diff(&introspect(&mut trap.0).unwrap(), &end), []);
+    assert_eq!(migrate::diff(&trap.introspect(), &end), []);
 }
 
 #[test]
 fn a_check_may_name_a_later_new_column() {
-    let mut trap = Trap::of("CREATE TABLE t (a INT); INSERT INTO t VALUES (1)");
-    let mut other = Trap::of("CREATE TABLE t (a INT, b INT CHECK (b < t.c), c INT)");
-    let start = introspect(&mut trap.0).unwrap();
-    let (_, migration) =
-        migrate::compare(&start, &introspect(&mut other.0).unwrap(), &RenderOptions::default()).unwrap();
-    trap.0.batch_execute(&migration.up).unwrap();
-    assert!(trap.0.batch_execute("UPDATE t SET b = 2, c = 1").is_err(), "{}", migration.up);
-    trap.0.batch_execute(&migration.down).unwrap();
+    let trap = Trap::of("CREATE TABLE t (a INT); INSERT INTO t VALUES (1)");
+    let other = Trap::of("CREATE TABLE t (a INT, b INT CHECK (b < t.c), c INT)");
+    let migration = trap.compare(&other.introspect()).unwrap();
+    trap.run(&migration.up);
+    assert!(trap.0.connect().batch_execute("UPDATE t SET b = 2, c = 1").is_err(), "{}", migration.up);
+    trap.run(&migration.down);
     assert_eq!(trap.query("SELECT a FROM t"), texts(&["1"]));
 }

@@ -1,44 +1,19 @@
 //! Handwritten schemas: the SQL leads there and back, loses no row, and the plan names every change.
 
 use crate::support::{Scratch, Value};
-use diesel::connection::SimpleConnection;
-use diesel::dsl::sql;
-use diesel::sql_types::{Nullable, Text};
-use diesel::{Connection as _, RunQueryDsl, SqliteConnection};
-use migrate::render::{Options, Sql};
-use migrate::{Connection, Error, Schema, introspect};
+use migrate::{Error, PlanOptions, RenderOptions, Schema, Sql};
 
-/// A database in memory.
-struct Database(SqliteConnection);
-
-impl Database {
-    fn of(sql: &str) -> Self {
-        let mut database = Self(SqliteConnection::establish(":memory:").unwrap());
-        database.execute("PRAGMA foreign_keys = OFF");
-        database.execute(sql);
-        database
-    }
-
-    fn execute(&mut self, sql: &str) {
-        self.0.batch_execute(sql).unwrap_or_else(|error| panic!("{error} in {sql}"));
-    }
-
-    fn query(&mut self, query: &str) -> Vec<Value> {
-        sql::<Nullable<Text>>(query).load(&mut self.0).unwrap_or_else(|error| panic!("{error} in {query}"))
-    }
-
-    fn schema(self) -> (Schema, Self) {
-        let mut connection = Connection::Sqlite(self.0);
-        let schema = introspect(&mut connection).unwrap();
-        let Connection::Sqlite(connection) = connection else { unreachable!() };
-        (schema, Self(connection))
-    }
+fn database(script: &str) -> Scratch {
+    let scratch = Scratch::new();
+    scratch.execute(&format!("PRAGMA foreign_keys = OFF; {script}"));
+    scratch
 }
 
 /// The plan, one line for each change, and its SQL.
 fn compare(from: &str, to: &str) -> Result<(String, Sql), Error> {
-    let (from, to) = (Database::of(from).schema().0, Database::of(to).schema().0);
-    let (changes, sql) = migrate::compare(&from, &to, &RenderOptions::default())?;
+    let from = database(from);
+    let (changes, sql) =
+        from.project.compare(&from.introspect(), &database(to).introspect(), &RenderOptions::default())?;
     let plan: Vec<_> = changes.iter().map(ToString::to_string).collect();
     Ok((plan.join("\n"), sql))
 }
@@ -47,18 +22,14 @@ fn compare(from: &str, to: &str) -> Result<(String, Sql), Error> {
 /// Returns the query's results before, between and after, and the plan.
 fn there_and_back(from: &str, rows: &str, to: &str, query: &str) -> ([Vec<Value>; 3], String) {
     let (plan, sql) = compare(from, to).unwrap_or_else(|error| panic!("{error}"));
-    let (target, _) = Database::of(to).schema();
-    let (start, mut database) = Database::of(from).schema();
-    database.execute(rows);
-    database.execute("PRAGMA foreign_keys = ON");
+    let (target, database) = (database(to).introspect(), database(&format!("{from}; {rows}")));
+    let start = database.introspect();
     let before = database.query(query);
     database.execute(&sql.up);
-    let (reached, mut database) = database.schema();
-    assert_eq!(migrate::diff(&reached, &target), [], "{}", sql.up);
+    assert_eq!(migrate::diff(&database.introspect(), &target), [], "{}", sql.up);
     let between = database.query(query);
     database.execute(&sql.down);
-    let (reached, mut database) = database.schema();
-    assert_eq!(migrate::diff(&reached, &start), [], "{}", sql.down);
+    assert_eq!(migrate::diff(&database.introspect(), &start), [], "{}", sql.down);
     ([before, between, database.query(query)], plan)
 }
 
@@ -205,12 +176,20 @@ fn a_trailing_comment_does_not_hide_the_next_statement() {
         ; CREATE TRIGGER tr AFTER INSERT ON t BEGIN SELECT ';', CASE WHEN 1 THEN 'END;' END; END -- why
         ; CREATE VIEW v AS SELECT a FROM t /* never closed";
     let (_, sql) = compare("CREATE TABLE t (a)", &format!("CREATE TABLE t (a); {objects}")).unwrap();
-    insta::assert_snapshot!(sql.up, @r"
+    insta::assert_snapshot!(sql.up, @r#"
+    SAVEPOINT migration;
+    CREATE TEMP TABLE _guard (done INTEGER CONSTRAINT "a statement of this file failed" CHECK (done));
+
     CREATE INDEX i ON t (a) -- by a
     ;
     CREATE VIEW v AS SELECT a FROM t;
     CREATE TRIGGER tr AFTER INSERT ON t BEGIN SELECT ';', CASE WHEN 1 THEN 'END;' END; END;
-    ");
+
+    -- Undo everything where a statement failed.
+    INSERT OR ROLLBACK INTO temp._guard SELECT 0 WHERE (SELECT count(*) FROM sqlite_master WHERE type || ' ' || name IN ('index i', 'trigger tr', 'view v')) <> 3;
+    DROP TABLE temp._guard;
+    RELEASE migration;
+    "#);
     let plan = there_and_back("CREATE TABLE t (a)", "", &format!("CREATE TABLE t (a); {objects}"), "SELECT 'a'").1;
     assert_eq!(plan, "changes table t:\n  adds index i (a)\ncreates trigger tr on t\ncreates view v");
 }
@@ -260,7 +239,7 @@ fn the_plan_lists_generated_columns_and_attributes() {
     );
     insta::assert_snapshot!(plan, @r"
     changes table t:
-      computes c, whose own values go
+      makes c a generated column
       adds d: Integer, may be NULL
       rewrites `a TEXT` as `a TEXT COLLATE NOCASE`
       adds `STRICT`
@@ -275,11 +254,10 @@ fn refuses_only_new_foreign_key_mismatches() {
     nothing_changes(&from, "INSERT INTO t VALUES ('a', NULL)", &to, "SELECT a FROM t");
     there_and_back(&from, "", &format!("{parent} CREATE TABLE t (a TEXT, p TEXT)"), "SELECT a FROM t");
 
-    let (start, _) = Database::of(&format!("{parent} CREATE TABLE t (a TEXT, p TEXT)")).schema();
-    let (mut models, _) = Database::of(&from).schema();
-    models.objects = None;
-    models.tables.iter_mut().for_each(|table| table.stored = None);
-    let error = migrate::compare(&start, &models, &RenderOptions::default()).unwrap_err().to_string();
+    let start = database(&format!("{parent} CREATE TABLE t (a TEXT, p TEXT)"));
+    let models = database(&from).models();
+    start.execute("INSERT INTO t VALUES ('a', NULL)");
+    let error = start.project.plan(&models, &PlanOptions::default()).unwrap_err().to_string();
     assert!(error.contains("foreign key mismatch - \"t\" referencing \"parent\""), "{error}");
 }
 
@@ -300,7 +278,7 @@ fn keeps_a_value_that_is_not_a_date() {
 #[test]
 fn an_added_default_has_one_type_in_old_and_new_rows() {
     let (from, to) = ("CREATE TABLE t (a)", "CREATE TABLE t (a, b TEXT DEFAULT TRUE)");
-    let mut database = Database::of(from);
+    let database = database(from);
     database.execute("INSERT INTO t VALUES ('old')");
     database.execute(&compare(from, to).unwrap().1.up);
     database.execute("INSERT INTO t (a) VALUES ('new')");
@@ -309,14 +287,7 @@ fn an_added_default_has_one_type_in_old_and_new_rows() {
 
 /// A project with a handwritten database, and the models to migrate it to.
 fn project(from: &str, rows: &str, to: &str) -> (Scratch, Schema) {
-    let scratch = Scratch::new();
-    scratch.execute("PRAGMA foreign_keys = OFF");
-    scratch.execute(from);
-    scratch.execute(rows);
-    let (mut models, _) = Database::of(to).schema();
-    models.objects = None;
-    models.tables.iter_mut().for_each(|table| table.stored = None);
-    (scratch, models)
+    (database(&format!("{from}; {rows}")), database(to).models())
 }
 
 /// Asserts that the downgrade restores everything that the query returned.
@@ -344,12 +315,13 @@ fn restores_the_autoincrement_counter_of_a_dropped_table() {
 }
 
 #[test]
-fn restores_rows_whose_key_is_null() {
+fn restores_a_dropped_table_whose_key_is_null() {
+    let other = "CREATE TABLE other (id INTEGER PRIMARY KEY NOT NULL);";
     all_is_back(
-        "CREATE TABLE t (name TEXT PRIMARY KEY, b INTEGER, c TEXT)",
-        "INSERT INTO t VALUES ('x', 1, 'p'), (NULL, 2, 'q'), (NULL, 3, 'r')",
-        "CREATE TABLE t (name TEXT PRIMARY KEY, b TEXT)",
-        "SELECT rowid || coalesce(name, '-') || b || typeof(b) || c FROM t ORDER BY rowid",
+        &format!("{other} CREATE TABLE t (name TEXT PRIMARY KEY, b INTEGER)"),
+        "INSERT INTO t (rowid, name, b) VALUES (-4, 'x', 1), (7, NULL, 2), (9, NULL, 3)",
+        other,
+        "SELECT rowid || coalesce(name, '-') || b FROM t ORDER BY rowid",
     );
 }
 

@@ -198,7 +198,7 @@ fn without_the_check_a_row_may_be_lost() {
          CREATE TRIGGER sly AFTER DELETE ON b BEGIN DELETE FROM a; END;",
     );
     write(&scratch, "003_c", "DELETE FROM b;");
-    let settings = migrate::Settings { verify: false, ..migrate::Settings::default() };
+    let settings = with!(Settings { verify: false });
     scratch.project.clone().with(settings).upgrade(Target::Latest).unwrap();
     assert_eq!(scratch.query("SELECT CAST(count(*) AS TEXT) FROM a"), [Some("0".into())]);
 }

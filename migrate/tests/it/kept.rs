@@ -1,11 +1,9 @@
 //! Side tables: an upgrade keeps what it drops or converts, and the downgrade restores it exactly.
 
-use std::sync::Mutex;
-
-use crate::support::{Scratch, Value};
+use crate::support::{Scratch, Value, listening, taken};
 use diesel::connection::SimpleConnection as _;
+use migrate::Target;
 use migrate::schema::{Action, Check, Column, DefaultValue, ForeignKey, Index, IndexColumn, Schema, Table, Type};
-use migrate::{PlanOptions, Settings, Target};
 
 const TEXT: Type = Type::Text { max_length: None };
 
@@ -225,7 +223,7 @@ fn a_change_of_letter_case_is_a_newer_value() {
         "DROP TABLE t; CREATE TABLE t (id INTEGER NOT NULL PRIMARY KEY, name TEXT COLLATE NOCASE);
          INSERT INTO t VALUES (1, NULL), (2, NULL)",
     );
-    let wishes = PlanOptions { fills: vec!["t.name=anon".into()], ..PlanOptions::default() };
+    let wishes = with!(PlanOptions { fills: vec!["t.name=anon".into()] });
     let plan = scratch.project.plan(&Schema::new([table("t").column(name)]), &wishes).unwrap().unwrap();
     scratch.project.apply(&plan.accept_losses()).unwrap();
     scratch.execute("UPDATE t SET name = 'ANON' WHERE id = 2");
@@ -266,8 +264,6 @@ fn a_value_changed_after_the_upgrade_stays() {
     assert_eq!(rows, [Some("'007'".into()), Some("'80'".into()), Some("'3'".into())]);
 }
 
-static SAID: Mutex<Vec<String>> = Mutex::new(Vec::new());
-
 #[test]
 fn a_downgrade_after_a_purge_warns_of_the_loss() {
     let scratch = dropped(Column::new("v", TEXT).default(DefaultValue::Text("new".into())));
@@ -275,13 +271,10 @@ fn a_downgrade_after_a_purge_warns_of_the_loss() {
     assert_eq!(project.purge_kept(Some(2)).unwrap(), []);
     assert_eq!(project.purge_kept(Some(3)).unwrap(), [("_kept_002_t".to_owned(), 3)]);
     assert_eq!(project.purge_kept(None).unwrap(), []);
-    let tell: fn(&str) = |line| SAID.lock().unwrap().push(line.to_owned());
-    project.with(Settings { tell, backups: 0, ..Settings::default() }).downgrade(Target::Previous).unwrap();
+    let (migrator, events) = listening(&project, with!(Settings { backups: 0 }));
+    migrator.downgrade(Target::Previous).unwrap();
     assert_eq!(scratch.query("SELECT group_concat(v) FROM t"), [Some("new,new,new".into())]);
-    assert_eq!(
-        *SAID.lock().unwrap(),
-        ["what 002_migration kept aside of table t in app.db was purged: those values do not come back"]
-    );
+    assert_eq!(taken(&events), ["the values that 002_migration kept of t were purged: they are not restored"]);
 }
 
 #[test]
@@ -296,8 +289,6 @@ fn a_purge_removes_the_values_from_the_file() {
     let found = bytes.windows(19).filter(|window| *window == b"a very private word").count();
     assert_eq!(found, 0);
 }
-
-static BUSY: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 #[test]
 fn a_purge_removes_the_values_from_the_journal() {
@@ -314,14 +305,13 @@ fn a_purge_removes_the_values_from_the_journal() {
             files.iter().any(|bytes| bytes.windows(19).any(|window| window == b"a very private word"))
         };
         assert!(is_there(), "{mode}");
-        let tell: fn(&str) = |line| BUSY.lock().unwrap().push(line.to_owned());
-        let project = scratch.project.clone().with(Settings { tell, ..Settings::default() });
+        let base = scratch.path().to_owned();
+        let (project, events) = listening(&scratch.project, with!(Settings { base: base }));
         if mode == "WAL" {
             other.batch_execute("BEGIN; SELECT * FROM t").unwrap();
             project.purge_kept(None).unwrap();
-            let said =
-                "another program has app.db open: the values are in its files until that has ended, or written more";
-            assert_eq!(*BUSY.lock().unwrap(), [said]);
+            let said = "another process has app.db open: the purged values stay in its files until it is closed";
+            assert_eq!(taken(&events), [said]);
             other.batch_execute("COMMIT").unwrap();
             scratch.downgrade();
             scratch.project.upgrade(Target::Latest).unwrap();
@@ -389,7 +379,7 @@ fn keeps_nothing_with_no_keep() {
     let scratch = Scratch::new();
     scratch.migrate(&Schema::new([table("t").column(Column::new("v", TEXT).nullable())]));
     scratch.execute("INSERT INTO t (v) VALUES ('a')");
-    let wishes = PlanOptions { no_keep: true, ..PlanOptions::default() };
+    let wishes = with!(PlanOptions { no_keep: true });
     let plan = scratch.project.plan(&Schema::new([table("t")]), &wishes).unwrap().unwrap();
     scratch.project.apply(&plan.accept_losses()).unwrap();
     assert_eq!(scratch.query("SELECT name FROM sqlite_master WHERE name LIKE '%kept%'"), []);

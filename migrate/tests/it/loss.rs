@@ -1,8 +1,8 @@
 //! Losses: a plan counts what it would lose in the rows, and needs consent.
 
 use crate::support::Scratch;
+use migrate::Plan;
 use migrate::schema::{Column, DefaultValue, Schema, Table, Type};
-use migrate::{Plan, PlanOptions};
 
 const TEXT: Type = Type::Text { max_length: None };
 
@@ -22,12 +22,12 @@ fn with_values(ty: &Type, values: &[&str]) -> Scratch {
 }
 
 fn plan(scratch: &Scratch, models: &Schema, fills: &[&str]) -> Plan {
-    let wishes = PlanOptions { fills: fills.iter().map(ToString::to_string).collect(), ..PlanOptions::default() };
+    let wishes = with!(PlanOptions { fills: fills.iter().map(ToString::to_string).collect() });
     scratch.project.plan(models, &wishes).unwrap().unwrap()
 }
 
 fn words(plan: &Plan) -> Vec<&str> {
-    plan.losses.iter().map(|loss| loss.words.as_str()).collect()
+    plan.losses.iter().map(|loss| loss.text.as_str()).collect()
 }
 
 #[track_caller]
@@ -64,7 +64,7 @@ fn counts_the_values_of_a_dropped_column() {
 
 /// The text of each loss, and the error when none is accepted.
 fn said(scratch: &Scratch, models: &Schema, no_keep: bool) -> (String, String) {
-    let wishes = PlanOptions { no_keep, ..PlanOptions::default() };
+    let wishes = with!(PlanOptions { no_keep: no_keep });
     let plan = scratch.project.plan(models, &wishes).unwrap().unwrap();
     let lines = plan.to_string();
     let lines: Vec<_> = lines.lines().filter_map(|line| line.strip_prefix("attention: ")).collect();
@@ -95,7 +95,7 @@ fn names_where_the_values_are_kept() {
 #[test]
 fn names_a_renamed_table_by_its_new_name() {
     let scratch = with_values(&TEXT, &["'a'"]);
-    let wishes = PlanOptions { renames: vec!["notes=memos".into()], ..PlanOptions::default() };
+    let wishes = with!(PlanOptions { renames: vec!["notes=memos".into()] });
     let mut models = notes([]);
     models.tables[0].name = "memos".into();
     let plan = scratch.project.plan(&models, &wishes).unwrap().unwrap();
@@ -314,13 +314,13 @@ fn refuses_an_impossible_fill() {
         ("notes.n=", "\"\" is no Integer for notes.n"),
         ("notes.s=long", "\"long\" is no VarChar(3) for notes.s"),
     ] {
-        let wishes = PlanOptions { fills: vec![fill.into()], ..PlanOptions::default() };
+        let wishes = with!(PlanOptions { fills: vec![fill.into()] });
         let error = scratch.project.plan(&models, &wishes).unwrap_err().to_string();
         assert_eq!(error, format!("--fill {fill}: {why}"));
     }
     let fills = ["n=-1", "s=abc", "small=7", "day=2026-11-22", "hour=10:15:00.5", "at=2026-11-22 10:15:00"];
     let fills = fills.iter().map(|fill| format!("notes.{fill}")).collect();
-    let wishes = PlanOptions { fills, allow_data_loss: true, ..PlanOptions::default() };
+    let wishes = with!(PlanOptions { fills: fills, allow_data_loss: true });
     scratch.project.apply(&scratch.project.plan(&models, &wishes).unwrap().unwrap()).unwrap();
     assert_eq!(
         scratch.query("SELECT day || hour || at FROM notes"),

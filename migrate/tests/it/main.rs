@@ -1,5 +1,14 @@
 //! The tests of the library, one module for each feature.
 
+/// A value with some fields set, of a type that other crates cannot construct: `with!(Settings { backups: 0 })`.
+macro_rules! with {
+    ($type:ident { $($field:ident: $value:expr),* $(,)? }) => {{
+        let mut value = migrate::$type::default();
+        $(value.$field = $value;)*
+        value
+    }};
+}
+
 mod backup;
 mod concurrency;
 mod golden;
@@ -10,7 +19,8 @@ mod invariants;
 mod kept;
 mod loss;
 mod modules;
-mod progress;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod properties;
 mod rebuild;
 mod rehearsal;

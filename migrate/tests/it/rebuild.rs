@@ -236,7 +236,7 @@ fn refuses_only_new_dangling_references() {
     notes.foreign_keys.push(migrate::schema::ForeignKey::new(["what"], "strict", ["name"]));
     let error = scratch.project.plan(&target, &PlanOptions::default()).unwrap_err().to_string();
     assert!(error.contains("row 3 of notes refers to nothing in strict"), "{error}");
-    let wishes = PlanOptions { no_rehearsal: true, ..PlanOptions::default() };
+    let wishes = with!(PlanOptions { no_rehearsal: true });
     let plan = scratch.project.plan(&target, &wishes).unwrap().unwrap();
     let error = scratch.project.apply(&plan).unwrap_err().to_string();
     assert!(error.contains("row 3 of notes refers to nothing in strict"), "{error}");

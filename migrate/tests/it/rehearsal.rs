@@ -1,11 +1,10 @@
 //! Rehearsals: a migration is tried on a copy of the rows before it is written, and the copy is removed.
 
 use std::fs;
-use std::sync::Mutex;
 
-use crate::support::Scratch;
+use crate::support::{Scratch, listening, taken};
 use migrate::schema::{Check, Column, DefaultValue, Index, IndexColumn, Schema, Table, Type};
-use migrate::{Migrator, PlanOptions, Settings, Target};
+use migrate::{PlanOptions, Target};
 
 const TEXT: Type = Type::Text { max_length: None };
 
@@ -40,7 +39,7 @@ fn finds_what_the_rows_do_not_allow() {
     let scratch = with_rows();
     let unique = Schema::new([table().index(Index::new("t", [IndexColumn::asc("v")], true))]);
     let error = refused(&scratch, &unique);
-    assert!(error.contains("up.sql, on your rows: UNIQUE constraint failed: t.v"), "{error}");
+    assert!(error.contains("up.sql, on the rows: UNIQUE constraint failed: t.v"), "{error}");
     let checked = Schema::new([table().check(Check::new("length(v) < 2"))]);
     let error = refused(&scratch, &checked);
     assert!(error.contains("CHECK constraint failed: length(v) < 2"), "{error}");
@@ -51,7 +50,7 @@ fn finds_what_the_rows_do_not_allow() {
 fn without_it_the_run_fails_and_writes_nothing() {
     let scratch = with_rows();
     let unique = Schema::new([table().index(Index::new("t", [IndexColumn::asc("v")], true))]);
-    let wishes = PlanOptions { no_rehearsal: true, ..PlanOptions::default() };
+    let wishes = with!(PlanOptions { no_rehearsal: true });
     let plan = scratch.project.plan(&unique, &wishes).unwrap().unwrap();
     let error = scratch.project.apply(&plan).unwrap_err().to_string();
     assert!(error.contains("UNIQUE constraint failed: t.v"), "{error}");
@@ -122,41 +121,16 @@ fn fires_no_trigger() {
     assert_eq!(scratch.query("SELECT what FROM log"), [Some("x".into())]);
 }
 
-/// A project that samples databases above one byte, and tells its messages to the test's own function.
-fn sampling(scratch: &Scratch, tell: fn(&str)) -> Migrator {
-    scratch.project.clone().with(Settings { whole_copy: 1, sample_rows: 100, tell, ..Settings::default() })
-}
-
-fn with_many_rows() -> Scratch {
+#[test]
+fn rehearses_without_rows_above_the_limit() {
     let scratch = with_rows();
-    scratch.execute(
-        "WITH RECURSIVE n(i) AS (VALUES (4) UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
-         INSERT INTO t SELECT i, 'v' || i FROM n",
-    );
-    scratch
-}
-
-#[test]
-fn uses_a_sample_of_a_large_database() {
-    static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
-    let scratch = with_many_rows();
-    let project = sampling(&scratch, |line| TOLD.lock().unwrap().push(line.to_owned()));
-    let works = Schema::new([table().column(Column::new("w", TEXT).nullable())]);
-    assert!(project.plan(&works, &PlanOptions::default()).unwrap().is_some());
-    let told = TOLD.lock().unwrap().join("; ");
-    assert!(told.starts_with("app.db holds ") && told.contains(" kB: "), "{told}");
-    assert!(told.ends_with("the migration is tried on a sample of 100 of its 5,000 rows"), "{told}");
-    assert_eq!(files(&scratch), ["app.db", "migrations"]);
-}
-
-#[test]
-fn finds_what_the_rows_of_a_sample_do_not_allow() {
-    let scratch = with_many_rows();
-    scratch.execute("UPDATE t SET v = 'too long to be allowed' WHERE id = 5000");
-    let project = sampling(&scratch, |_| {});
-    let checked = Schema::new([table().check(Check::new("length(v) < 10"))]);
-    let error = project.plan(&checked, &PlanOptions::default()).unwrap_err().to_string();
-    assert!(error.contains("up.sql, on your rows: CHECK constraint failed: length(v) < 10"), "{error}");
+    let base = scratch.path().to_owned();
+    let (migrator, events) = listening(&scratch.project, with!(Settings { rehearsal_limit: 1, base: base }));
+    // The rows would not allow this check.
+    let checked = Schema::new([table().check(Check::new("length(v) > 10"))]);
+    assert!(migrator.plan(&checked, &PlanOptions::default()).unwrap().is_some());
+    let [line] = &taken(&events)[..] else { panic!("one event") };
+    assert!(line.starts_with("the database holds ") && line.ends_with("rehearsing without rows"), "{line}");
     assert_eq!(files(&scratch), ["app.db", "migrations"]);
 }
 
@@ -190,12 +164,14 @@ const UP_AND_DOWN: &str = "Rehearsed 002_by_hand: up, down and up again, on a co
 
 #[track_caller]
 fn not_right(up: &str, down: &str, why: &str) {
-    let why = format!("migration 002_by_hand was tried on a copy and is not right, nothing was changed: {why}");
-    assert_eq!(rehearsed(up, Some(down)).unwrap_err(), why);
+    assert_eq!(
+        rehearsed(up, Some(down)).unwrap_err(),
+        format!("the rehearsal of 002_by_hand failed, nothing was changed: {why}")
+    );
 }
 
 #[test]
-fn names_table_column_row_and_values_of_a_difference() {
+fn reports_values_that_a_rebuild_loses() {
     let rebuild = |columns: &str| {
         format!(
             "CREATE TABLE t2 (id INTEGER NOT NULL PRIMARY KEY, v TEXT, w TEXT);
@@ -203,44 +179,59 @@ fn names_table_column_row_and_values_of_a_difference() {
         )
     };
     let (whole, forgetful) = (rebuild("id, v, w"), rebuild("id, w"));
-    not_right(
-        &forgetful,
-        &whole,
-        "up.sql, on your rows: t.v of the row id = 1 would be NULL instead of 'a' (3 rows in all)",
+    let lost = "t.v changed in 3 rows, such as id = 1, from 'a' to NULL";
+    assert_eq!(
+        rehearsed(&forgetful, Some(&whole)).unwrap(),
+        format!("{UP_AND_DOWN}\n  up.sql: {lost}\n  not restored by down.sql: {lost}")
     );
-    not_right(
-        &whole,
-        &forgetful,
-        "down.sql, on your rows: t.v of the row id = 1 would be NULL instead of 'a' (3 rows in all)",
+    assert_eq!(
+        rehearsed(&whole, Some(&forgetful)).unwrap(),
+        format!("{UP_AND_DOWN}\n  not restored by down.sql: {lost}")
     );
 }
 
 #[test]
-fn allows_what_the_sql_sets_or_deletes() {
-    for (up, down) in [
-        ("UPDATE t SET v = upper(v) WHERE id > 1;", "UPDATE t SET v = lower(v);"),
-        ("DELETE FROM t WHERE v = 'a';", "SELECT 1;"),
-        ("ALTER TABLE t DROP COLUMN v;", "ALTER TABLE t ADD COLUMN v TEXT;"),
+fn reports_what_changes_in_the_rows() {
+    for (up, down, changes) in [
+        (
+            "UPDATE t SET v = upper(v) WHERE id > 1;",
+            "UPDATE t SET v = lower(v);",
+            &["up.sql: t.v changed in 1 row, such as id = 2, from 'b' to 'B'"][..],
+        ),
+        (
+            "DELETE FROM t WHERE v = 'a';",
+            "SELECT 1;",
+            &[
+                "up.sql: 1 row of t missing, such as id = 1",
+                "not restored by down.sql: 1 row of t missing, such as id = 1",
+            ],
+        ),
+        (
+            "ALTER TABLE t DROP COLUMN v;",
+            "ALTER TABLE t ADD COLUMN v TEXT;",
+            &["not restored by down.sql: t.v changed in 3 rows, such as id = 1, from 'a' to NULL"],
+        ),
         (
             "ALTER TABLE t RENAME TO u; ALTER TABLE u RENAME COLUMN v TO x;",
             "ALTER TABLE u RENAME COLUMN x TO v; ALTER TABLE u RENAME TO t;",
+            &[],
         ),
-        ("CREATE TABLE n (id INTEGER PRIMARY KEY); INSERT INTO n SELECT id FROM t;", "DROP TABLE n;"),
-        ("INSERT INTO t (v) VALUES ('new');", "DELETE FROM t WHERE v = 'new';"),
-        ("UPDATE t SET id = id + 10;", "UPDATE t SET id = id - 10;"),
+        ("CREATE TABLE n (id INTEGER PRIMARY KEY); INSERT INTO n SELECT id FROM t;", "DROP TABLE n;", &[]),
+        (
+            "INSERT INTO t (v) VALUES ('new');",
+            "DELETE FROM t WHERE v = 'new';",
+            &["up.sql: 1 row of t added, such as id = 4"],
+        ),
+        (
+            "UPDATE t SET id = id + 10;",
+            "UPDATE t SET id = id - 10;",
+            &["up.sql: 3 rows of t missing, such as id = 1", "up.sql: 3 rows of t added, such as id = 11"],
+        ),
     ] {
-        assert_eq!(rehearsed(up, Some(down)).unwrap(), UP_AND_DOWN, "{up}");
+        let lines: Vec<_> =
+            std::iter::once(UP_AND_DOWN.to_owned()).chain(changes.iter().map(|change| format!("  {change}"))).collect();
+        assert_eq!(rehearsed(up, Some(down)).unwrap(), lines.join("\n"), "{up}");
     }
-}
-
-#[test]
-fn names_a_value_that_down_does_not_restore() {
-    static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
-    let scratch = with_rows();
-    write(&scratch, "002_drop", "ALTER TABLE t DROP COLUMN v;", Some("ALTER TABLE t ADD COLUMN v TEXT;"));
-    let tell = |line: &str| TOLD.lock().unwrap().push(line.to_owned());
-    scratch.project.clone().with(Settings { tell, ..Settings::default() }).rehearse(Target::Latest).unwrap();
-    assert_eq!(*TOLD.lock().unwrap(), ["the down.sql of 002_drop does not bring back t.v of 3 rows"]);
 }
 
 #[test]
@@ -248,18 +239,17 @@ fn names_tables_that_down_leaves_changed() {
     not_right(
         "ALTER TABLE t ADD COLUMN x TEXT; CREATE INDEX t_v ON t (v);",
         "DROP INDEX t_v;",
-        "down.sql, on your rows: the tables are not as they were before the migration; what is missing: changes table t: \
-         drops x",
+        "the schema is not as it was before the migration; missing: changes table t: drops x",
     );
     not_right(
         "CREATE TABLE IF NOT EXISTS u (id INTEGER PRIMARY KEY); INSERT INTO u VALUES (1);",
         "SELECT 1;",
-        "down.sql, on your rows: the tables are not as they were before the migration; what is missing: drops table u",
+        "the schema is not as it was before the migration; missing: drops table u",
     );
     not_right(
         "CREATE TABLE u (id INTEGER PRIMARY KEY); CREATE TABLE log (x);",
         "DROP TABLE log;",
-        "down.sql, on your rows: the tables are not as they were before the migration; what is missing: drops table u",
+        "the schema is not as it was before the migration; missing: drops table u",
     );
 }
 
@@ -268,56 +258,54 @@ fn names_the_file_and_step_of_a_failed_statement() {
     not_right(
         "CREATE UNIQUE INDEX t_w ON t (length(w));",
         "DROP INDEX t_w;",
-        "up.sql, on your rows: UNIQUE constraint failed: index 't_w' in: CREATE UNIQUE INDEX t_w ON t (length(w))",
+        "up.sql, on the rows: UNIQUE constraint failed: index 't_w' in: CREATE UNIQUE INDEX t_w ON t (length(w))",
     );
     not_right(
         "INSERT INTO t (id, v) VALUES (4, 'x');",
         "SELECT 1;",
-        "up.sql once more, on your rows: UNIQUE constraint failed: t.id in: INSERT INTO t (id, v) VALUES (4, 'x')",
+        "up.sql, on the rows: UNIQUE constraint failed: t.id in: INSERT INTO t (id, v) VALUES (4, 'x')",
     );
     // A dropped table is not looked up in the file that the rows are compared with.
     not_right(
         "ALTER TABLE t RENAME TO u; UPDATE t SET v = NULL;",
         "ALTER TABLE u RENAME TO t;",
-        "up.sql, on your rows: no such table: t in: UPDATE t SET v = NULL",
+        "up.sql, on the rows: no such table: t in: UPDATE t SET v = NULL",
     );
 }
 
 #[test]
-fn names_rows_that_a_trigger_changes() {
+fn reports_rows_that_a_trigger_changes() {
     let scratch = with_rows();
     scratch.execute(
         "CREATE TABLE log (at INTEGER PRIMARY KEY, what TEXT NOT NULL); INSERT INTO log VALUES (7, 'x'), (8, 'y');
          CREATE TABLE pairs (a TEXT NOT NULL, b TEXT NOT NULL, c TEXT, PRIMARY KEY (a, b));
          INSERT INTO pairs VALUES ('k', 'l', 'm'), ('k', 'm', 'm');",
     );
-    let says = |trigger: &str| {
+    let reports = |trigger: &str| {
         scratch.execute(&format!(
             "DROP TRIGGER IF EXISTS sly; CREATE TRIGGER sly AFTER UPDATE ON t WHEN new.id = 1 BEGIN {trigger}; END"
         ));
-        scratch
-            .project
-            .rehearse(Target::Latest)
-            .map_err(|error| error.to_string().split_once("rows: ").unwrap().1.to_owned())
+        let rehearsal = scratch.project.rehearse(Target::Latest).unwrap();
+        rehearsal.migrations[0].changed.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     write(&scratch, "002_trim", "UPDATE t SET v = trim(v);", Some("SELECT 1;"));
-    assert_eq!(says("DELETE FROM log WHERE at = 7").unwrap_err(), "table log would no longer hold the row at = 7");
-    assert_eq!(says("DELETE FROM log").unwrap_err(), "table log would no longer hold the row at = 7 (2 rows in all)");
     assert_eq!(
-        says("UPDATE log SET what = 'it''s' WHERE at = 8").unwrap_err(),
-        "log.what of the row at = 8 would be 'it''s' instead of 'y'"
+        reports("UPDATE log SET what = 'it''s' WHERE at = 8"),
+        ["log.what changed in 1 row, such as at = 8, from 'y' to 'it''s'"]
     );
     assert_eq!(
-        says("UPDATE pairs SET c = 'M' WHERE b = 'm'").unwrap_err(),
-        "pairs.c of the row (a, b) = ('k', 'm') would be 'M' instead of 'm'"
+        reports("UPDATE pairs SET c = 'M' WHERE b = 'm'"),
+        ["pairs.c changed in 1 row, such as (a, b) = ('k', 'm'), from 'm' to 'M'"]
     );
-    // A log may grow.
-    says("INSERT INTO log (what) VALUES ('updated')").unwrap();
+    // Rows that no migration names are not lost in a rehearsal either.
+    scratch.execute("DROP TRIGGER sly; CREATE TRIGGER sly AFTER UPDATE ON t BEGIN DELETE FROM log; END");
+    let error = scratch.project.rehearse(Target::Latest).unwrap_err().to_string();
+    assert!(error.contains("table log would hold 0 of its 2 rows"), "{error}");
 }
 
 #[test]
 fn tries_only_up_without_a_down_sql() {
-    let up_only = "Rehearsed 002_by_hand: up only, because it has no down.sql, on a copy of 3 rows";
+    let up_only = "Rehearsed 002_by_hand: up only: it has no down.sql, on a copy of 3 rows";
     assert_eq!(rehearsed("DROP TABLE t;", None).unwrap(), up_only);
     assert!(rehearsed("DROP TABLE nowhere;", None).is_err());
 }
@@ -332,13 +320,12 @@ fn accepts_generated_migrations_with_side_tables() {
     let said = scratch.project.rehearse(Target::Latest).unwrap().to_string();
     assert_eq!(said.lines().count(), 2, "{said}");
     assert!(said.starts_with("Rehearsed 002_migration: up, down and up again, on a copy of 3 rows\nRehearsed 003_"));
-    assert_eq!(scratch.project.rehearse(Target::Version(2)).unwrap().migrations, [("002_migration".into(), true)]);
+    let [second] = &scratch.project.rehearse(Target::Version(2)).unwrap().migrations[..] else { panic!("one") };
+    assert_eq!((second.name.as_str(), second.is_reversible), ("002_migration", true));
     let down = scratch.path().join("migrations/sqlite/002_migration/down.sql");
     let text = fs::read_to_string(&down).unwrap();
     fs::write(&down, format!("{text}\nUPDATE t SET v = 'spoiled' WHERE id = 3;")).unwrap();
-    let error = scratch.project.rehearse(Target::Latest).unwrap_err().to_string();
-    assert!(
-        error.ends_with("down.sql, on your rows: t.v of the row id = 3 would be 'spoiled' instead of '007'"),
-        "{error}"
-    );
+    let [second, _] = &scratch.project.rehearse(Target::Latest).unwrap().migrations[..] else { panic!("two") };
+    let said: Vec<_> = second.not_restored.iter().map(ToString::to_string).collect();
+    assert_eq!(said, ["t.v changed in 1 row, such as id = 3, from '007' to 'spoiled'"]);
 }

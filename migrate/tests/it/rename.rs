@@ -121,11 +121,8 @@ fn both_flags_for_a_similar_drop_and_add_work() {
         scratch.project.plan(&models, &wishes).unwrap().unwrap()
     };
     for (wishes, body) in [
-        (
-            PlanOptions { renames: vec!["posts.text=body".into()], ..PlanOptions::default() },
-            Some("my first post!".to_owned()),
-        ),
-        (PlanOptions { allow_data_loss: true, ..PlanOptions::default() }, None),
+        (with!(PlanOptions { renames: vec!["posts.text=body".into()] }), Some("my first post!".to_owned())),
+        (with!(PlanOptions { allow_data_loss: true }), None),
     ] {
         let scratch = without_view();
         let error = scratch.project.apply(&plan(&scratch, PlanOptions::default())).unwrap_err().to_string();
@@ -145,7 +142,7 @@ fn a_declared_drop_is_not_ambiguous_but_a_loss() {
     let scratch = without_view();
     let mut models = undeclared();
     models.tables[1].columns[1].nullable = true;
-    let wishes = PlanOptions { apart: vec!["posts.text=body".into()], ..PlanOptions::default() };
+    let wishes = with!(PlanOptions { not_renames: vec!["posts.text=body".into()] });
     let plan = scratch.project.plan(&models, &wishes).unwrap().unwrap();
     let error = scratch.project.apply(&plan).unwrap_err().to_string();
     assert!(error.contains("nobody has agreed to it: drops posts.text: 1 of 1 row holds a value"), "{error}");
@@ -160,7 +157,7 @@ fn a_fill_names_a_renamed_column_by_its_new_name() {
     scratch.migrate(&table(Column::new("what", Type::Text { max_length: None }).nullable()));
     scratch.execute("INSERT INTO notes VALUES (1, NULL)");
     let models = table(Column::new("body", Type::Text { max_length: None }).renamed_from("what"));
-    let wishes = PlanOptions { fills: vec!["notes.body=-".into()], ..PlanOptions::default() };
+    let wishes = with!(PlanOptions { fills: vec!["notes.body=-".into()] });
     let plan = scratch.project.plan(&models, &wishes).unwrap().unwrap();
     scratch.project.apply(&plan.accept_losses()).unwrap();
     assert_eq!(scratch.query("SELECT body FROM notes"), [Some("-".into())]);
@@ -169,7 +166,7 @@ fn a_fill_names_a_renamed_column_by_its_new_name() {
 #[test]
 fn applies_a_requested_rename() {
     let scratch = without_view();
-    let wishes = PlanOptions { renames: vec!["posts.text=body".into()], ..PlanOptions::default() };
+    let wishes = with!(PlanOptions { renames: vec!["posts.text=body".into()] });
     let plan = scratch.project.plan(&undeclared(), &wishes).unwrap().unwrap();
     scratch.project.apply(&plan).unwrap();
     assert_eq!(scratch.query("SELECT body FROM posts"), [Some("my first post!".into())]);
@@ -179,7 +176,7 @@ fn applies_a_requested_rename() {
 fn refuses_an_impossible_rename() {
     let scratch = without_view();
     let refused = |project: &Migrator, rename: &str| {
-        let wishes = PlanOptions { renames: vec![rename.into()], ..PlanOptions::default() };
+        let wishes = with!(PlanOptions { renames: vec![rename.into()] });
         project.plan(&undeclared(), &wishes).unwrap_err().to_string()
     };
     for (rename, why) in [
@@ -203,7 +200,7 @@ fn refuses_a_name_that_the_models_do_not_have() {
         ("users=peopel", "the models have no table peopel"),
         ("posts.text=bdy", "the models have no column posts.bdy"),
     ] {
-        let wishes = PlanOptions { renames: vec![rename.into()], ..PlanOptions::default() };
+        let wishes = with!(PlanOptions { renames: vec![rename.into()] });
         let error = scratch.project.plan(&renamed(), &wishes).unwrap_err().to_string();
         assert!(error.ends_with(why), "{error}");
     }

@@ -7,7 +7,7 @@ use diesel::dsl::sql;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::{Connection as _, RunQueryDsl, SqliteConnection};
 use migrate::schema::{Column, Schema, Table, Type};
-use migrate::{Connection, DatabaseUrl, Migrator, PlanOptions, Target};
+use migrate::{DatabaseUrl, Migrator, PlanOptions, Target};
 use tempfile::TempDir;
 
 /// A value as SQLite quotes it, its storage class included.
@@ -25,7 +25,7 @@ impl Scratch {
         let memory = std::path::Path::new("/dev/shm");
         let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
         let url = DatabaseUrl::parse("app.db", folder.path()).unwrap();
-        let project = Migrator::new(&url, &folder.path().join("migrations"), folder.path());
+        let project = Migrator::open(url, folder.path().join("migrations"));
         project.init().unwrap();
         Self { folder, project }
     }
@@ -79,7 +79,17 @@ impl Scratch {
     }
 
     pub fn introspect(&self) -> Schema {
-        migrate::introspect(&mut Connection::Sqlite(self.connect())).unwrap()
+        self.project.introspect().unwrap()
+    }
+
+    /// The schema as models declare it, which the database agrees with.
+    pub fn models(&self) -> Schema {
+        let mut models = self.introspect();
+        models.objects = None;
+        for table in &mut models.tables {
+            (table.stored, table.clauses) = (None, None);
+        }
+        models
     }
 
     /// Inserts `rows` rows into every table. No two are equal in a column that could be unique.
@@ -201,4 +211,24 @@ pub fn literal(ty: &Type, row: i64) -> String {
 /// The number of cases of a property: the given number, or `PROPTEST_CASES`.
 pub fn cases(default: u32) -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(default)
+}
+
+/// The events that a migrator reported, as a person reads them.
+pub type Events = std::sync::Arc<std::sync::Mutex<Vec<String>>>;
+
+/// The migrator with these settings, and what it reports from now on, except its progress.
+pub fn listening(migrator: &Migrator, settings: migrate::Settings) -> (Migrator, Events) {
+    let events = Events::default();
+    let heard = events.clone();
+    let settings = settings.on_event(move |event| {
+        if !matches!(event, migrate::Event::Started(_) | migrate::Event::Finished) {
+            heard.lock().unwrap().push(event.to_string());
+        }
+    });
+    (migrator.clone().with(settings), events)
+}
+
+/// Takes what was reported so far.
+pub fn taken(events: &Events) -> Vec<String> {
+    std::mem::take(&mut *events.lock().unwrap())
 }

@@ -66,8 +66,9 @@ fn case(conditions: &[String], value: &str, otherwise: Option<&str>) -> String {
     let otherwise_or_null = otherwise.unwrap_or("NULL");
     let otherwise = otherwise.map_or(String::new(), |otherwise| format!(" ELSE {otherwise}"));
     match conditions {
-        [first, second] => {
-            format!("CASE WHEN NOT {first} THEN {otherwise_or_null} WHEN {second} THEN {value}{otherwise} END")
+        [like, fits] => {
+            let unlike = like.replacen(" ~ ", " !~ ", 1);
+            format!("CASE WHEN {unlike} THEN {otherwise_or_null} WHEN {fits} THEN {value}{otherwise} END")
         }
         conditions => format!("CASE WHEN {} THEN {value}{otherwise} END", conditions.join(" AND ")),
     }
@@ -106,8 +107,10 @@ pub(super) fn strict_conversion(name: &str, from: &Type, to: &Type) -> Option<St
         (Type::Bool, Type::Integer) => format!("{name}::integer"),
         (Type::Bool, to) if is_number(to) => format!("{name}::integer::{ty}"),
         (from, Type::Bool) if is_number(from) => format!("{name} <> 0"),
-        (Type::Timestamp, Type::Date | Type::Time) | (Type::Date, Type::Timestamp) => format!("{name}::{ty}"),
-        (Type::Text { .. } | Type::Other(_), _) | (_, Type::Text { .. } | Type::Other(_)) => format!("{name}::{ty}"),
+        (Type::Timestamp, Type::Date | Type::Time)
+        | (Type::Date, Type::Timestamp)
+        | (Type::Text { .. } | Type::Other(_), _)
+        | (_, Type::Text { .. } | Type::Other(_)) => format!("{name}::{ty}"),
         (from, to) if is_number(from) && is_number(to) => format!("{name}::{ty}"),
         // No cast leads from a time to a number, or from a date to a time.
         _ => format!("{name}::text::{ty}"),

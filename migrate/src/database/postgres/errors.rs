@@ -20,7 +20,11 @@ pub(super) fn statement(migration: &str, statement: &str, error: &diesel::result
         diesel::result::Error::DatabaseError(_, information) => information.details().unwrap_or_default(),
         _ => "",
     };
-    let detail = if detail.is_empty() { String::new() } else { format!(": {}", detail.trim().replace('\n', "; ")) };
+    let detail = if detail.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", detail.trim().trim_end_matches('.').replace('\n', "; "))
+    };
     refused(migration, statement, format!("{error}{detail}"))
 }
 

@@ -56,10 +56,14 @@ pub(super) fn introspect(connection: &mut PgConnection, applied: &[String]) -> Q
     }
     let mut objects = Vec::new();
     for row in load_columns(connection)? {
-        find(&mut tables, &row.0.clone()).into_iter().for_each(|table| add_column(table, &row));
+        if let Some(table) = find(&mut tables, &row.0) {
+            add_column(table, &row);
+        }
     }
     for row in load_constraints(connection)? {
-        find(&mut tables, &row.0.clone()).into_iter().for_each(|table| add_constraint(table, &row));
+        if let Some(table) = find(&mut tables, &row.0) {
+            add_constraint(table, &row);
+        }
     }
     for row in load_indexes(connection)? {
         if let Some(table) = find(&mut tables, &row.0.clone()) {
@@ -117,9 +121,10 @@ fn load_columns(connection: &mut PgConnection) -> QueryResult<Vec<ColumnRow>> {
          CROSS JOIN LATERAL (SELECT coalesce(sequence IS NOT NULL AND expression LIKE 'nextval(%', FALSE) AS is_serial) i \
          ORDER BY t.oid, a.attnum"
     );
-    type OptionalText = Nullable<Text>;
-    sql::<(Text, Text, Text, Bool, OptionalText, OptionalText, OptionalText, OptionalText, OptionalText)>(&query)
-        .load(connection)
+    sql::<(Text, Text, Text, Bool, Nullable<Text>, Nullable<Text>, Nullable<Text>, Nullable<Text>, Nullable<Text>)>(
+        &query,
+    )
+    .load(connection)
 }
 
 fn add_column(table: &mut Table, row: &ColumnRow) {

@@ -1,5 +1,6 @@
 //! PostgreSQL 12 and later.
 
+mod connection;
 mod convert;
 pub(super) mod errors;
 mod history;
@@ -9,7 +10,6 @@ mod render;
 mod rows;
 mod run;
 mod sandbox;
-mod server;
 mod sql;
 mod statements;
 
@@ -19,8 +19,11 @@ use std::path::Path;
 use diesel::connection::{SimpleConnection, TransactionManager};
 use diesel::dsl::sql;
 use diesel::sql_types::{Array, Bool, Text};
-use diesel::{Connection, PgConnection, RunQueryDsl};
+use diesel::{PgConnection, RunQueryDsl};
 
+pub(super) use self::connection::{Postgres, establish};
+
+use self::connection::Manager;
 use self::normalize::{Scratch, in_scratch, rolled_back};
 use self::render::SideKey;
 use self::sandbox::Transaction;
@@ -35,39 +38,11 @@ use crate::migration::{Direction, Migration, Sql};
 use crate::options::RenderOptions;
 use crate::schema::{Column, Schema};
 use crate::settings::{Event, Settings};
-use crate::url::DatabaseUrl;
-
-type Manager = <PgConnection as Connection>::TransactionManager;
 
 /// The advisory lock of this library: migrations of one database run one after the other.
 const LOCK: i64 = 0x6D69_6772_6174_6521;
 
-/// A database of a PostgreSQL server.
-pub(crate) struct Postgres {
-    url: DatabaseUrl,
-    settings: Settings,
-    connection: Option<PgConnection>,
-}
-
 impl Postgres {
-    pub fn new(url: &DatabaseUrl, settings: &Settings) -> Self {
-        Self { url: url.clone(), settings: settings.clone(), connection: None }
-    }
-
-    fn connect(&mut self) -> Result<&mut PgConnection, Error> {
-        let connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => server::connect(&self.url)?,
-        };
-        Ok(self.connection.insert(connection))
-    }
-
-    /// Does work with the connection; an error gets the database's name.
-    fn on<T, E: Into<Error>>(&mut self, work: impl FnOnce(&mut PgConnection) -> Result<T, E>) -> Result<T, Error> {
-        let name = self.name();
-        work(self.connect()?).map_err(|error| error.into().in_database(&name))
-    }
-
     /// The foreign keys of side tables, with the names that their tables have now.
     fn side_keys(&mut self) -> Result<Vec<SideKey>, Error> {
         let side_tables: Vec<_> = self.side_tables()?.into_keys().collect();
@@ -97,18 +72,18 @@ impl Database for Postgres {
     fn exists(&mut self) -> Result<bool, Error> {
         match self.connect() {
             Ok(_) => Ok(true),
-            Err(error) => server::exists(&self.url).map_err(|_| error),
+            Err(error) => connection::exists(&self.url).map_err(|_| error),
         }
     }
 
     fn create(&mut self) -> Result<bool, Error> {
-        if self.exists()? { Ok(false) } else { server::create(&self.url) }
+        if self.exists()? { Ok(false) } else { connection::create(&self.url) }
     }
 
     fn remove(&mut self) {
         self.connection = None;
         // It was created a moment ago and holds nothing.
-        let _ = server::remove(&self.url);
+        let _ = connection::remove(&self.url);
     }
 
     fn introspect(&mut self) -> Result<Schema, Error> {
@@ -141,14 +116,12 @@ impl Database for Postgres {
         let is_own = *from == self.introspect()?;
         let is_empty = from.tables.is_empty() && from.objects().is_empty();
         self.on(|connection| {
-            let applied = history::versions(connection)?;
-            let run = |connection: &mut PgConnection| {
+            let mut applied = history::versions(connection)?;
+            let mut run = |connection: &mut PgConnection| {
                 let run = |script: &Script<'_>| {
                     run::execute(connection, script.name, script.sql)?;
-                    let mut schema = introspect::introspect(connection, &applied)?;
-                    // The version of a script is not recorded, so that its side tables are not known as such.
-                    schema.tables.retain(|table| from.table(&table.name).is_some() || !is_side_table(&table.name));
-                    Ok(schema)
+                    applied.push(script.version.clone());
+                    Ok(introspect::introspect(connection, &applied)?)
                 };
                 scripts.iter().map(run).collect::<Result<Vec<_>, Error>>()
             };
@@ -272,10 +245,4 @@ fn wait_for_lock(connection: &mut PgConnection, settings: &Settings) -> Result<(
         connection.batch_execute(&format!("SELECT pg_advisory_xact_lock({LOCK})"))?;
     }
     Ok(())
-}
-
-/// Whether a table has the name of a side table, of whatever version.
-fn is_side_table(name: &str) -> bool {
-    let version = name.strip_prefix("_kept_").and_then(|rest| rest.split_once('_'));
-    version.is_some_and(|(version, _)| version.bytes().all(|byte| byte.is_ascii_digit()))
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use diesel::connection::{SimpleConnection, TransactionManager};
 
-use super::{Manager, Postgres, rows, run};
+use super::connection::{Manager, Postgres};
+use super::{rows, run};
 use crate::Error;
 use crate::database::{Compared, Database, RowChange, Sandbox};
 use crate::migration::{Direction, Migration};

@@ -85,7 +85,6 @@ pub(super) fn read_type(text: &str) -> Type {
 
 pub(super) fn default_sql(value: &DefaultValue, ty: &Type) -> String {
     match value {
-        DefaultValue::Number(text) => text.clone(),
         DefaultValue::Text(text) => literal(text),
         DefaultValue::Bool(value) => value.to_string().to_uppercase(),
         DefaultValue::Now => match ty {
@@ -96,7 +95,7 @@ pub(super) fn default_sql(value: &DefaultValue, ty: &Type) -> String {
         },
         // Operators need parentheses.
         DefaultValue::Sql(text) if text.contains(' ') && !text.starts_with('(') => format!("({text})"),
-        DefaultValue::Sql(text) => text.clone(),
+        DefaultValue::Number(text) | DefaultValue::Sql(text) => text.clone(),
     }
 }
 

@@ -70,7 +70,7 @@ pub(super) fn why_not(statement: &str) -> Option<&'static str> {
 pub(super) fn mentions(text: &str, name: &str) -> bool {
     let name = name.to_lowercase();
     tokens(text).iter().any(|token| match token.kind {
-        Kind::String => token.text.to_lowercase().contains(&name),
+        Kind::String => token.text.split(|char| !is_in_word(char)).any(|word| word.to_lowercase() == name),
         _ => token.name().is_some_and(|own| own.to_lowercase() == name),
     })
 }
@@ -134,7 +134,6 @@ fn tokens(text: &str) -> Vec<Token<'_>> {
 
 /// The kind and the length of the first token. `has_escapes` says that a string there is an `E'…'`.
 fn token(rest: &str, has_escapes: bool) -> (Kind, usize) {
-    let is_in_word = |char: char| char.is_alphanumeric() || char == '_' || char == '$';
     let run = |is: &dyn Fn(char) -> bool| rest.find(|char| !is(char)).unwrap_or(rest.len());
     match rest.chars().next() {
         Some(char) if char.is_whitespace() => (Kind::Space, run(&char::is_whitespace)),
@@ -147,6 +146,10 @@ fn token(rest: &str, has_escapes: bool) -> (Kind, usize) {
         Some(char) => (Kind::Symbol, char.len_utf8()),
         None => (Kind::Space, 0),
     }
+}
+
+fn is_in_word(char: char) -> bool {
+    char.is_alphanumeric() || char == '_' || char == '$'
 }
 
 fn block_comment(rest: &str) -> usize {

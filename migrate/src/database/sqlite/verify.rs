@@ -51,7 +51,7 @@ impl Invariants {
             let is_rebuilt = pages.contains_key(table) && pages.get(table) != self.root_pages.get(table);
             if after < *before && (!is_named(table) || is_rebuilt && !selects) {
                 let how = if is_rebuilt { "after it was rebuilt" } else { "though no migration names it" };
-                return Ok(Some(format!("table {table} would hold {after} of its {}, {how}", counted(*before, "row"))));
+                return Ok(Some(format!("table {table} would hold {after} of its {} {how}", counted(*before, "row"))));
             }
             if is_rebuilt && let Some(why) = damage(connection, table)? {
                 return Ok(Some(format!("table {table} is damaged: {why}")));

@@ -1,5 +1,6 @@
 //! The tutorial's walk on a PostgreSQL server.
 
+use diesel::connection::SimpleConnection as _;
 use test_support::{Home, TestDatabase, last_lines};
 
 #[test]
@@ -23,4 +24,20 @@ fn create_migrate_downgrade_upgrade() {
     let said = home.run("db_upgrade").succeeds();
     assert_eq!(said, "Upgraded to 1: 001_migration\nCurrent database version: 1\n");
     assert_eq!(home.run("db_migrate --check").succeeds(), agree);
+}
+
+#[test]
+fn a_handwritten_delete_forgets_the_kept_values() {
+    let Some(database) = TestDatabase::new() else { return };
+    let home = Home::new().with_database_url(database.url());
+    home.run("db_create").succeeds();
+    home.run("db_migrate").succeeds();
+    let rows = "ALTER TABLE users ADD COLUMN about_me TEXT;
+        INSERT INTO users VALUES (1, 'john', 'john@email.com', 'me'), (2, 'susan', 's@email.com', 'me too')";
+    database.connect().batch_execute(rows).unwrap();
+    let no_backup = "no backup is made: backups are not supported on PostgreSQL yet";
+    assert_eq!(home.run("db_migrate --allow-data-loss").succeeds_with_warning().1, no_backup);
+    home.write("migrations/postgresql/003_delete/up.sql", "DELETE FROM users WHERE id = 1;");
+    home.run("db_upgrade").succeeds_with_warning();
+    assert!(home.run("db_upgrade --purge-kept").succeeds().ends_with("_kept_002_users: 1 row\n"));
 }

@@ -126,7 +126,10 @@ impl Writer<'_> {
                 statements.early.push(alter("DROP DEFAULT"));
                 default = !new_default.is_empty();
             }
-            let using = using.map_or(String::new(), |using| format!(" USING {using}"));
+            let using = using.map_or(String::new(), |using| {
+                let space = if using.starts_with("CASE") { "\n    " } else { " " };
+                format!("{space}USING {using}")
+            });
             statements.early.push(alter(&format!("TYPE {new_type}{using}")));
         }
         if default {

@@ -3,9 +3,10 @@
 use super::super::convert::conversion;
 use super::super::sql::{quote, quote_all, type_sql};
 use super::Writer;
+use super::keys::is_unique;
 use crate::kept::{self, KeptColumn, SideTable};
 use crate::migration::Direction;
-use crate::schema::{Action, Column, ForeignKey, Table, Type, same_name, same_names};
+use crate::schema::{Action, Clause, Column, ForeignKey, Table, Type, same_name, same_names};
 
 impl Writer<'_> {
     /// Keeps the values before the upgrade changes them; in a downgrade, brings kept values up to date with rows that
@@ -18,18 +19,25 @@ impl Writer<'_> {
             let names: Vec<_> = side.key.iter().chain(side.columns.iter().map(|kept| &kept.before)).collect();
             let names = quote_all(names.iter().map(|column| &column.name));
             return vec![
+                format!("-- Keeps what is dropped or converted, for the downgrade.\nLOCK TABLE {}", quote(&from.name)),
                 format!("CREATE TABLE {name} ({})", definition(side, to, refers)),
-                format!("INSERT INTO {name} ({names}) SELECT {names} FROM {}", quote(&from.name)),
+                format!("INSERT INTO {name} ({names})\n    SELECT {names} FROM {}", quote(&from.name)),
             ];
         }
-        let mut statements = vec![format!("CREATE TABLE IF NOT EXISTS {name} ({})", definition(side, from, false))];
+        let mut statements = vec![
+            format!(
+                "-- Restores what the upgrade kept; {name} is missing where it was purged.\nLOCK TABLE {}",
+                quote(&from.name)
+            ),
+            format!("CREATE TABLE IF NOT EXISTS {name} ({})", definition(side, from, false)),
+        ];
         let table = quote(&side.table);
         for (before, after, new) in side.columns.iter().filter_map(altered) {
             let (own, old) = (format!("{table}.{}", quote(&after.name)), quote(&before.name));
             let back = conversion(&own, &after.ty, &before.ty, None).unwrap_or_else(|| own.clone());
             let differs = differs(&own, &format!("{name}.{}", quote(new)), &after.ty);
             statements
-                .push(format!("UPDATE {name} SET {old} = {back} FROM {table} WHERE {} AND {differs}", join(side)));
+                .push(format!("UPDATE {name} SET {old} = {back}\n    FROM {table} WHERE {} AND {differs}", join(side)));
         }
         statements
     }
@@ -45,7 +53,8 @@ impl Writer<'_> {
         let (name, table) = (quote(&side.name), quote(&side.table));
         let set: Vec<_> =
             altered.iter().map(|(_, after, new)| format!("{} = {table}.{}", quote(new), quote(&after.name))).collect();
-        let mut statements = vec![format!("UPDATE {name} SET {} FROM {table} WHERE {}", set.join(", "), join(side))];
+        let mut statements =
+            vec![format!("UPDATE {name} SET {}\n    FROM {table} WHERE {}", set.join(", "), join(side))];
         if altered.len() == side.columns.len() {
             let same = altered.iter().map(|(before, after, new)| {
                 let back = conversion(&quote(new), &after.ty, &before.ty, None).unwrap_or_else(|| quote(new));
@@ -71,13 +80,18 @@ impl Writer<'_> {
             match to.foreign_keys.iter().find(is_own) {
                 Some(key) => {
                     let (parent, column) = (quote(&key.table), quote_all(&key.references));
-                    format!("{own} = (SELECT {parent}.{column} FROM {parent} WHERE {parent}.{column} = {name}.{own})")
+                    let found =
+                        format!("(SELECT {parent}.{column} FROM {parent} WHERE {parent}.{column} = {name}.{own})");
+                    match kept.after {
+                        Some(_) => format!("{own} = coalesce({found}, {table}.{own})"),
+                        None => format!("{own} = {found}"),
+                    }
                 }
                 None => format!("{own} = {name}.{own}"),
             }
         };
         let values: Vec<_> = side.columns.iter().map(value).collect();
-        Some(format!("UPDATE {table} SET {} FROM {name} WHERE {}", values.join(", "), join(side)))
+        Some(format!("UPDATE {table} SET {}\n    FROM {name} WHERE {}", values.join(", "), join(side)))
     }
 
     /// The foreign key of a side table, where its table had no key to refer to at first.
@@ -102,8 +116,10 @@ impl Writer<'_> {
         for table in self.dropped().0 {
             let (name, columns) = (quote(&kept::name(version, &table.name)), stored_columns(table));
             let keys: Vec<_> = table.foreign_keys.iter().filter_map(|key| self.kept_key(version, table, key)).collect();
+            let own = quote(&table.name);
+            statements.push(format!("-- Keeps the rows for the downgrade.\nLOCK TABLE {own}"));
             statements.push(format!("CREATE TABLE {name} ({})", whole_definition(table, &keys)));
-            statements.push(format!("INSERT INTO {name} ({columns}) SELECT {columns} FROM {}", quote(&table.name)));
+            statements.push(format!("INSERT INTO {name} ({columns})\n    SELECT {columns} FROM {own}"));
         }
         statements
     }
@@ -138,12 +154,16 @@ impl Writer<'_> {
         let (mut statements, mut sides) = (Vec::new(), Vec::new());
         for table in self.created() {
             let (side, columns) = (quote(&kept::name(version, &table.name)), stored_columns(table));
-            let is_always = |clause: &crate::schema::Clause| clause.text == "GENERATED ALWAYS AS IDENTITY";
+            let is_always = |clause: &Clause| clause.text == "GENERATED ALWAYS AS IDENTITY";
             let overriding =
                 if table.clauses.iter().flatten().any(is_always) { " OVERRIDING SYSTEM VALUE" } else { "" };
-            statements.push(format!("CREATE TABLE IF NOT EXISTS {side} ({})", whole_definition(table, &[])));
             statements.push(format!(
-                "INSERT INTO {} ({columns}){overriding} SELECT {columns} FROM {side}",
+                "-- Restores the rows that the upgrade kept; {side} is missing where it was purged.\n\
+                 CREATE TABLE IF NOT EXISTS {side} ({})",
+                whole_definition(table, &[])
+            ));
+            statements.push(format!(
+                "INSERT INTO {} ({columns}){overriding}\n    SELECT {columns} FROM {side}",
                 quote(&table.name)
             ));
             statements.extend(Self::numbers(table));
@@ -163,7 +183,7 @@ fn definition(side: &SideTable, after: &Table, refers: bool) -> String {
     let ty = |column: &Column| type_sql(&after.find_column(&column.name).unwrap_or(column).ty);
     let mut parts: Vec<_> = side.key.iter().map(|column| format!("{} {}", quote(&column.name), ty(column))).collect();
     if let [only] = parts.as_mut_slice() {
-        only.push_str(&format!(" PRIMARY KEY{reference}"));
+        *only = format!("{only} PRIMARY KEY{reference}");
     }
     for kept in &side.columns {
         parts.push(format!("{} {}", quote(&kept.before.name), type_sql(&kept.before.ty)));
@@ -233,9 +253,7 @@ fn differs(a: &str, b: &str, ty: &Type) -> String {
 }
 
 fn is_key(table: &Table, columns: &[String]) -> bool {
-    let names = |index: &crate::schema::Index| index.columns.iter().map(|own| own.name.clone()).collect::<Vec<_>>();
-    same_names(&table.primary_key, columns)
-        || table.indexes.iter().any(|index| index.unique && same_names(&names(index), columns))
+    same_names(&table.primary_key, columns) || table.indexes.iter().any(|index| is_unique(index, columns))
 }
 
 /// The columns that can be copied.

@@ -2,6 +2,7 @@
 
 mod alter;
 mod keep;
+mod keys;
 mod prepare;
 mod table;
 
@@ -14,7 +15,7 @@ use crate::database::order::parents_first;
 use crate::kept::SideTable;
 use crate::migration::{Direction, Sql};
 use crate::options::RenderOptions;
-use crate::schema::{ForeignKey, Object, ObjectKind, Schema, Table, Type, same_name, same_names};
+use crate::schema::{Column, ForeignKey, Object, ObjectKind, Schema, Table};
 
 /// A foreign key of a side table that an earlier migration made.
 pub(super) struct SideKey {
@@ -99,7 +100,7 @@ impl Writer<'_> {
         if self.direction == Direction::Down {
             statements.extend(self.renames());
         }
-        Ok(statements.iter().map(|statement| format!("{statement};\n")).collect())
+        Ok(statements.into_iter().map(|statement| statement + ";\n").collect())
     }
 
     fn altered(&self) -> impl Iterator<Item = (&Table, &Table, &[Alteration])> {
@@ -109,22 +110,27 @@ impl Writer<'_> {
         })
     }
 
+    /// Every alteration, with its table before and after.
+    fn alterations(&self) -> impl Iterator<Item = (&Table, &Table, &Alteration)> {
+        self.altered().flat_map(|(from, to, all)| all.iter().map(move |alteration| (from, to, alteration)))
+    }
+
     /// The tables that this file creates, parents first.
     fn created(&self) -> Vec<&Table> {
-        let created = self.changes.iter().filter_map(|change| match change {
+        let tables = self.changes.iter().filter_map(|change| match change {
             Change::CreateTable(table) => Some(table),
             _ => None,
         });
-        parents_first(&created.collect::<Vec<_>>()).0
+        parents_first(&tables.collect::<Vec<_>>()).0
     }
 
     /// The tables that this file drops, parents first, and whether they refer to each other in a circle.
     fn dropped(&self) -> (Vec<&Table>, bool) {
-        let dropped = self.changes.iter().filter_map(|change| match change {
+        let tables = self.changes.iter().filter_map(|change| match change {
             Change::DropTable(table) => Some(table),
             _ => None,
         });
-        parents_first(&dropped.collect::<Vec<_>>())
+        parents_first(&tables.collect::<Vec<_>>())
     }
 
     fn renames(&self) -> Vec<String> {
@@ -141,12 +147,12 @@ impl Writer<'_> {
     }
 
     fn dropped_objects(&self) -> Result<Vec<String>, Error> {
-        let dropped = self.changes.iter().filter_map(|change| match change {
+        let objects = self.changes.iter().filter_map(|change| match change {
             Change::DropObject(object) => Some(object),
             _ => None,
         });
+        let mut objects: Vec<_> = objects.collect();
         // A view that selects from another is the newer one. A downgrade has the changes in reverse order.
-        let mut objects: Vec<_> = dropped.collect();
         if self.direction == Direction::Up {
             objects.reverse();
         }
@@ -161,11 +167,11 @@ impl Writer<'_> {
     }
 
     fn created_objects(&self) -> Result<Vec<String>, Error> {
-        let created = self.changes.iter().filter_map(|change| match change {
+        let objects = self.changes.iter().filter_map(|change| match change {
             Change::CreateObject(object) => Some(object),
             _ => None,
         });
-        let mut objects: Vec<_> = created.collect();
+        let mut objects: Vec<_> = objects.collect();
         if self.direction == Direction::Down {
             objects.reverse();
         }
@@ -177,96 +183,15 @@ impl Writer<'_> {
         objects.iter().map(create).collect()
     }
 
-    /// Foreign keys go first: those that are dropped, and those that would stand in the way and are added again.
-    fn dropped_foreign_keys(&self) -> Vec<String> {
-        let mut statements = Vec::new();
-        let drop = |table: &Table, key: &ForeignKey| {
-            let name = table::foreign_key_name(table, key);
-            format!("ALTER TABLE {} DROP CONSTRAINT {}", quote(&table.name), quote(&name))
-        };
-        for (from, _, alterations) in self.altered() {
-            statements.extend(alterations.iter().filter_map(|alteration| match alteration {
-                Alteration::DropForeignKey(key) => Some(drop(from, key)),
-                _ => None,
-            }));
-        }
-        statements.extend(self.disturbed_keys(self.before).map(|(table, key)| drop(table, key)));
-        if self.direction == Direction::Down {
-            statements.extend(self.altered().filter_map(|(from, to, _)| self.dropped_side_key(from, to)));
-        }
-        let goes = |table: &str| self.dropped().0.iter().any(|dropped| same_name(&dropped.name, table));
-        let side_keys = self.side_keys.iter().filter(|key| {
-            self.direction == Direction::Up && (goes(&key.table) || self.disturbs(&key.table, &key.columns))
-        });
-        statements.extend(side_keys.map(|key| {
-            let (side, constraint) = (quote(&key.side), quote(&key.constraint));
-            format!("ALTER TABLE IF EXISTS {side} DROP CONSTRAINT IF EXISTS {constraint}")
-        }));
-        statements
-    }
-
-    /// Foreign keys that stay, but whose columns get another type or whose parent's key is dropped.
-    fn disturbed_keys<'a>(&'a self, tables: &'a [Table]) -> impl Iterator<Item = (&'a Table, &'a ForeignKey)> {
-        let others = if std::ptr::eq(tables, self.before) { self.after } else { self.before };
-        let stays = |table: &Table, key: &ForeignKey| {
-            let other = others.iter().find(|other| same_name(&other.name, &table.name));
-            let same = |other: &ForeignKey| {
-                let (mut a, mut b) = (other.clone(), key.clone());
-                (a.name, b.name) = (None, None);
-                a == b
-            };
-            other.is_some_and(|other| other.foreign_keys.iter().any(same))
-        };
-        let all = tables.iter().flat_map(|table| table.foreign_keys.iter().map(move |key| (table, key)));
-        all.filter(move |(table, key)| {
-            stays(table, key)
-                && (self.disturbs(&key.table, &key.references) || self.changes_type(&table.name, &key.columns))
-        })
-    }
-
-    /// Whether a foreign key cannot refer to those columns while this file runs.
-    fn disturbs(&self, table: &str, columns: &[String]) -> bool {
-        let names = |index: &crate::schema::Index| index.columns.iter().map(|own| own.name.clone()).collect::<Vec<_>>();
-        self.changes_type(table, columns)
-            || self.altered().filter(|(from, ..)| same_name(&from.name, table)).any(|(_, _, alterations)| {
-                alterations.iter().any(|alteration| match alteration {
-                    Alteration::PrimaryKey { from, .. } => same_names(from, columns),
-                    Alteration::DropIndex(index) => index.unique && same_names(&names(index), columns),
-                    _ => false,
-                })
-            })
-    }
-
-    /// Whether one of the columns gets a type that cannot be compared with the old one.
-    fn changes_type(&self, table: &str, columns: &[String]) -> bool {
-        let family = |ty: &Type| match ty {
-            Type::SmallInt | Type::Integer | Type::BigInt => "integer".to_owned(),
-            Type::Text { .. } => "text".to_owned(),
-            other => other.to_string(),
-        };
-        self.altered().filter(|(from, ..)| same_name(&from.name, table)).any(|(_, _, alterations)| {
-            alterations.iter().any(|alteration| match alteration {
-                Alteration::AlterColumn { from, to } => {
-                    columns.iter().any(|name| same_name(name, &from.name)) && family(&from.ty) != family(&to.ty)
-                }
-                _ => false,
-            })
-        })
-    }
-
     /// Indexes, UNIQUE and CHECK constraints go before tables and columns come: another one may take the name.
     fn dropped_constraints(&self) -> Vec<String> {
-        let mut statements = Vec::new();
-        for (from, _, alterations) in self.altered() {
-            let drop = |name: &str| format!("ALTER TABLE {} DROP CONSTRAINT {}", quote(&from.name), quote(name));
-            statements.extend(alterations.iter().filter_map(|alteration| match alteration {
-                Alteration::DropIndex(index) if index.constraint => Some(drop(&index.name)),
-                Alteration::DropIndex(index) => Some(format!("DROP INDEX {}", quote(&index.name))),
-                Alteration::DropCheck(check) => Some(drop(check.name.as_deref().unwrap_or_default())),
-                _ => None,
-            }));
-        }
-        statements
+        let dropped = self.alterations().filter_map(|(from, _, alteration)| match alteration {
+            Alteration::DropIndex(index) if index.constraint => Some(drop_constraint(from, &index.name)),
+            Alteration::DropIndex(index) => Some(format!("DROP INDEX {}", quote(&index.name))),
+            Alteration::DropCheck(check) => Some(drop_constraint(from, check.name.as_deref().unwrap_or_default())),
+            _ => None,
+        });
+        dropped.collect()
     }
 
     fn created_tables(&self) -> Result<Vec<String>, Error> {
@@ -277,22 +202,6 @@ impl Writer<'_> {
             table::create_table(table, &keys)
         };
         self.created().iter().map(create).collect()
-    }
-
-    /// The foreign keys of new tables that refer to a table which is not ready yet: one that comes later, or changes.
-    fn late_keys(&self) -> Vec<(&Table, &ForeignKey)> {
-        let (mut late, mut done) = (Vec::new(), Vec::new());
-        let created = self.created();
-        for table in &created {
-            done.push(&table.name);
-            late.extend(table.foreign_keys.iter().map(|key| (*table, key)).filter(|(_, key)| {
-                let is_done = done.iter().any(|name| same_name(name, &key.table));
-                let is_created = created.iter().any(|other| same_name(&other.name, &key.table));
-                let changes = self.altered().any(|(from, ..)| same_name(&from.name, &key.table));
-                !is_done && (is_created || changes)
-            }));
-        }
-        late
     }
 
     /// The tables that go, children first; those that refer to each other in one statement.
@@ -308,42 +217,16 @@ impl Writer<'_> {
 
     fn added_constraints(&self) -> Vec<String> {
         let mut statements = Vec::new();
-        for change in self.changes {
-            match change {
-                Change::CreateTable(table) => {
-                    let indexes = table.indexes.iter().filter(|index| !index.constraint);
-                    statements.extend(indexes.map(|index| create_index(&table.name, index)));
-                }
-                Change::AlterTable { to, alterations, .. } => {
-                    let add = |text: String| format!("ALTER TABLE {} ADD {text}", quote(&to.name));
-                    statements.extend(alterations.iter().filter_map(|alteration| match alteration {
-                        Alteration::AddIndex(index) if index.constraint => Some(add(table::unique(to, index))),
-                        Alteration::AddIndex(index) => Some(create_index(&to.name, index)),
-                        Alteration::AddCheck(check) => Some(add(table::check(to, check))),
-                        _ => None,
-                    }));
-                }
-                _ => {}
-            }
+        for table in self.created() {
+            let indexes = table.indexes.iter().filter(|index| !index.constraint);
+            statements.extend(indexes.map(|index| create_index(&table.name, index)));
         }
-        statements
-    }
-
-    fn added_foreign_keys(&self) -> Vec<String> {
-        let add = |table: &Table, key: &ForeignKey| {
-            format!("ALTER TABLE {} ADD {}", quote(&table.name), table::foreign_key(table, key))
-        };
-        let mut statements: Vec<_> = self.late_keys().into_iter().map(|(table, key)| add(table, key)).collect();
-        for (_, to, alterations) in self.altered() {
-            statements.extend(alterations.iter().filter_map(|alteration| match alteration {
-                Alteration::AddForeignKey(key) => Some(add(to, key)),
-                _ => None,
-            }));
-        }
-        statements.extend(self.disturbed_keys(self.after).map(|(table, key)| add(table, key)));
-        if self.direction == Direction::Up {
-            statements.extend(self.altered().filter_map(|(from, to, _)| self.late_side_key(from, to)));
-        }
+        statements.extend(self.alterations().filter_map(|(_, to, alteration)| match alteration {
+            Alteration::AddIndex(index) if index.constraint => Some(add_constraint(to, &table::unique(to, index))),
+            Alteration::AddIndex(index) => Some(create_index(&to.name, index)),
+            Alteration::AddCheck(check) => Some(add_constraint(to, &table::check(to, check))),
+            _ => None,
+        }));
         statements
     }
 
@@ -353,16 +236,24 @@ impl Writer<'_> {
         SideTable::of(self.options, from, to, &super::convert::loses)
     }
 
-    /// Sets the next number of a column that the database numbers after rows were inserted with theirs.
+    /// Sets the next number of a column that the database numbers, after rows were inserted with their numbers.
     fn numbers(table: &Table) -> Vec<String> {
         let numbered = table.columns.iter().filter(|column| column.identity);
-        let set = |column: &crate::schema::Column| {
+        let set = |column: &Column| {
             let (name, table) = (quote(&column.name), quote(&table.name));
             let (text, own) = (literal(&table), literal(&column.name));
             format!("SELECT setval(pg_get_serial_sequence({text}, {own}), max({name})) FROM {table}")
         };
         numbered.map(set).collect()
     }
+}
+
+fn drop_constraint(table: &Table, name: &str) -> String {
+    format!("ALTER TABLE {} DROP CONSTRAINT {}", quote(&table.name), quote(name))
+}
+
+fn add_constraint(table: &Table, text: &str) -> String {
+    format!("ALTER TABLE {} ADD {text}", quote(&table.name))
 }
 
 fn not_handled(object: &Object) -> Error {

@@ -1,6 +1,7 @@
 //! What must be known before SQL is written: names that are free, the tables afterwards, and objects in the way.
 
 use super::super::errors::cannot_express;
+use super::super::sql::quote;
 use super::super::statements::mentions;
 use crate::Error;
 use crate::change::{Alteration, Change};
@@ -146,7 +147,7 @@ fn is_listed(table: &Table, text: &str) -> bool {
     let keys = table.foreign_keys.iter().filter_map(|key| key.name.as_ref());
     let indexes = table.indexes.iter().map(|index| &index.name);
     let mut names = checks.chain(keys).chain(indexes).chain(table.primary_key_name.as_ref());
-    names.any(|name| text.starts_with(&format!("CONSTRAINT {} ", super::quote(name))))
+    names.any(|name| text.starts_with(&format!("CONSTRAINT {} ", quote(name))))
 }
 
 fn is_view(object: &Object) -> bool {

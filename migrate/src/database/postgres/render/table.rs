@@ -3,7 +3,7 @@
 use super::super::errors::cannot_express;
 use super::super::sql::{actions, default_sql, index_columns, quote, quote_all, type_sql};
 use crate::Error;
-use crate::schema::{Check, ClauseKind, Column, DefaultValue, ForeignKey, Index, Table, Type, same_name};
+use crate::schema::{Check, Clause, ClauseKind, Column, DefaultValue, ForeignKey, Index, Table, Type, same_name};
 
 /// The `CREATE TABLE` statement, with those of its foreign keys that can be written at once.
 pub(super) fn create_table(table: &Table, keys: &[&ForeignKey]) -> Result<String, Error> {
@@ -63,7 +63,7 @@ pub(super) fn column(table: &Table, column: &Column) -> Result<String, Error> {
                 if numbers.is_empty() {
                     return Err(cannot_express(&table.name, format!("the sequence of {} has options", column.name)));
                 }
-                numbers.push_str(&format!(" ({})", &text["SEQUENCE ".len()..]));
+                numbers = format!("{numbers} ({})", &text["SEQUENCE ".len()..]);
             }
             (ClauseKind::Generated, text) => numbers = format!(" {text}"),
             _ => {}
@@ -88,9 +88,8 @@ pub(super) fn column_type(table: &Table, column: &Column) -> String {
     ty
 }
 
-fn clauses<'a>(table: &'a Table, column: &'a Column) -> impl Iterator<Item = &'a crate::schema::Clause> {
-    let is_own =
-        |clause: &&crate::schema::Clause| clause.column.as_ref().is_some_and(|name| same_name(name, &column.name));
+fn clauses<'a>(table: &'a Table, column: &'a Column) -> impl Iterator<Item = &'a Clause> {
+    let is_own = |clause: &&Clause| clause.column.as_ref().is_some_and(|name| same_name(name, &column.name));
     table.clauses.iter().flatten().filter(is_own)
 }
 
@@ -114,8 +113,7 @@ pub(super) fn primary_key(table: &Table) -> String {
 }
 
 pub(super) fn unique(table: &Table, index: &Index) -> String {
-    let usual: String = index.columns.iter().map(|column| format!("_{}", column.name)).collect();
-    let is_usual = index.name == cut(&format!("{}{usual}_key", table.name));
+    let is_usual = index.name == cut(&Index::new(&table.name, index.columns.clone(), true).name);
     constraint(table, &index.name, is_usual, format!("UNIQUE ({})", index_columns(&index.columns)))
 }
 

@@ -1,20 +1,69 @@
-//! The server: connections, and databases that are created or removed.
+//! The connection, and databases that are created or removed on the server.
 
 use std::path::Path;
 
 use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
 use diesel::sql_types::{Bool, Text};
-use diesel::{PgConnection, RunQueryDsl};
+use diesel::{Connection, PgConnection, RunQueryDsl};
 
 use super::sql::{literal, quote};
 use crate::Error;
-use crate::database::connect_postgres;
+use crate::error::DatabaseErrorKind;
+use crate::settings::Settings;
 use crate::url::DatabaseUrl;
 
+pub(super) type Manager = <PgConnection as Connection>::TransactionManager;
+
+/// A database of a PostgreSQL server.
+pub(crate) struct Postgres {
+    pub(super) url: DatabaseUrl,
+    pub(super) settings: Settings,
+    pub(super) connection: Option<PgConnection>,
+}
+
+impl Postgres {
+    pub fn new(url: &DatabaseUrl, settings: &Settings) -> Self {
+        Self { url: url.clone(), settings: settings.clone(), connection: None }
+    }
+
+    /// The connection, opened at the first call.
+    pub(super) fn connect(&mut self) -> Result<&mut PgConnection, Error> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => connect(&self.url)?,
+        };
+        Ok(self.connection.insert(connection))
+    }
+
+    /// Does work with the connection; an error gets the database's name.
+    pub(super) fn on<T, E: Into<Error>>(
+        &mut self,
+        work: impl FnOnce(&mut PgConnection) -> Result<T, E>,
+    ) -> Result<T, Error> {
+        let name = self.url.to_string();
+        work(self.connect()?).map_err(|error| error.into().in_database(&name))
+    }
+}
+
+/// Connects to a PostgreSQL server. Its library quotes parts of a URL that it cannot parse, which may be the password:
+/// only what it says of a connection is shown.
+pub(crate) fn establish(url: &DatabaseUrl) -> Result<PgConnection, Error> {
+    PgConnection::establish(url.as_str()).map_err(|error| {
+        let is_shown = error.to_string().starts_with("connection to server");
+        // It has a line for each address that was tried.
+        let first = error.to_string().lines().next().unwrap_or_default().to_owned();
+        let hidden = "the URL is invalid, or its host is unknown".to_owned();
+        Error::Database {
+            database: url.to_string(),
+            kind: DatabaseErrorKind::Unreachable,
+            source: if is_shown { first } else { hidden }.into(),
+        }
+    })
+}
 /// Connects, with the settings under which PostgreSQL writes every value and expression in the same way.
-pub(super) fn connect(url: &DatabaseUrl) -> Result<PgConnection, Error> {
-    let mut connection = connect_postgres(url)?;
+fn connect(url: &DatabaseUrl) -> Result<PgConnection, Error> {
+    let mut connection = establish(url)?;
     connection.batch_execute(
         "SET client_min_messages = warning; SET standard_conforming_strings = on; SET quote_all_identifiers = off; \
          SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET bytea_output = 'hex'; SET extra_float_digits = 1",
