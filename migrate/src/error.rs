@@ -14,7 +14,7 @@ pub enum Error {
     #[error("the database URL: {0}")]
     Url(#[from] ParseUrlError),
     /// The database does not exist.
-    #[error("no database at {database}")]
+    #[error("{database} does not exist")]
     NoDatabase {
         /// The database.
         database: String,

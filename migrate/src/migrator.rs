@@ -663,7 +663,7 @@ fn require_equal(db: &dyn Database, expected: &str, differences: &[Change]) -> R
         return Ok(());
     }
     let differences: Vec<_> = differences.iter().map(Change::summary).collect();
-    let differences = format!("a migration between them {}", differences.join(", "));
+    let differences = format!("a migration between them {}", differences.join("; and "));
     Err(Error::Drift { database: db.name(), expected: expected.to_owned(), differences })
 }
 

@@ -57,8 +57,8 @@ impl Plan {
         let lost = list(|kind| matches!(kind, LossKind::Lost | LossKind::Kept(_) | LossKind::Stays));
         match self.is_accepted {
             false if !similar.is_empty() => Err(ConsentError::Rename(similar)),
-            false if !lost.is_empty() => Err(ConsentError::Loss(lost)),
             _ if !missing.is_empty() => Err(ConsentError::Fill(missing)),
+            false if !lost.is_empty() => Err(ConsentError::Loss(lost)),
             _ => Ok(()),
         }
     }

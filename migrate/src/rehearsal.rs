@@ -73,7 +73,11 @@ pub(crate) fn on_schema(
     })?;
     for ((script, reached), goal) in scripts.iter().zip(&reached).zip([target, from]) {
         if let Some(change) = diff(reached, goal).first() {
-            let why = format!("{} does not lead to the expected schema; missing: {}", script.name, change.summary());
+            let why = format!(
+                "after {} the schema is not as expected; a migration between them {}",
+                script.name,
+                change.summary()
+            );
             return Err(Error::Rehearsal { migration: PLANNED.into(), why });
         }
     }
@@ -200,7 +204,7 @@ pub(crate) fn report(sandbox: &mut dyn Sandbox, migration: &Migration) -> Result
     let require = |reached: &Schema, goal: &Schema, which: &str| match diff(reached, goal).first() {
         None => Ok(()),
         Some(change) => {
-            let why = format!("the schema is not as it was {which}; missing: {}", change.summary());
+            let why = format!("after {which}; a migration between them {}", change.summary());
             Err(Error::Rehearsal { migration: name.clone(), why })
         }
     };
@@ -210,10 +214,10 @@ pub(crate) fn report(sandbox: &mut dyn Sandbox, migration: &Migration) -> Result
     let mut not_restored = Vec::new();
     if is_reversible {
         let back = run(sandbox, Direction::Down)?;
-        require(&back, &before, "before the migration")?;
+        require(&back, &before, "down.sql the schema is not the one before up.sql")?;
         not_restored = compare(sandbox, &back)?;
         let again = run(sandbox, Direction::Up)?;
-        require(&again, &reached, "the first time")?;
+        require(&again, &reached, "the second up.sql the schema is not the one after the first")?;
     }
     Ok(Rehearsed { name: name.clone(), is_reversible, changed, not_restored })
 }

@@ -72,5 +72,5 @@ fn refuses_a_version_that_no_migration_has() {
 #[test]
 fn needs_a_database() {
     let home = Home::new();
-    assert_eq!(home.refuses("db_create --stamp 1"), "no database at app.db; check DATABASE_URL");
+    assert_eq!(home.refuses("db_create --stamp 1"), "app.db does not exist; check DATABASE_URL");
 }

@@ -82,7 +82,7 @@ fn refuses_a_file_that_is_not_a_backup() {
     let (home, _) = home_with_backup();
     home.write("diary.txt", "Dear diary");
     assert_eq!(home.refuses("db_downgrade --restore diary.txt"), "diary.txt: file is not a database");
-    assert_eq!(home.refuses("db_downgrade --restore gone.db"), "no database at gone.db");
+    assert_eq!(home.refuses("db_downgrade --restore gone.db"), "gone.db does not exist");
     let wrong = home.run("db_downgrade --restore diary.txt --to 1");
     assert_eq!(wrong.status, Some(2), "{wrong:?}");
 }

@@ -46,12 +46,24 @@ fn purge_kept_removes_the_kept_values() {
     let home = home_with_a_column_too_many();
     home.run("db_migrate --allow-data-loss").succeeds();
     assert!(home.dump().contains("_kept_004_users"));
-    assert_eq!(home.run("db_upgrade --purge-kept --before 4").succeeds(), "");
+    let nothing = "No values are kept: there is nothing to remove\n";
+    assert_eq!(home.run("db_upgrade --purge-kept --before 4").succeeds(), nothing);
     assert_eq!(home.run("db_upgrade --purge-kept").succeeds(), "Removed _kept_004_users: 2 rows\n");
     assert!(!home.dump().contains("_kept_004_users"));
     let (_, said) = home.run("db_downgrade").succeeds_with_warning();
     assert_eq!(said, "the values that 004_migration kept of users were purged: they are not restored");
     assert!(home.dump().contains("1, 'john', 'john@email.com', NULL"), "{}", home.dump());
+}
+
+#[test]
+fn a_handwritten_delete_forgets_the_kept_values() {
+    let home = home_with_a_column_too_many();
+    home.run("db_migrate --allow-data-loss").succeeds();
+    home.add_migration("005_delete", "DELETE FROM users WHERE id = 1;", Some(""));
+    home.run("db_upgrade").succeeds();
+    assert!(!home.dump().contains("It''s me"), "{}", home.dump());
+    home.run("db_downgrade --to 3").succeeds();
+    assert!(home.dump().contains("2, 'susan', 's@email.com', NULL"), "{}", home.dump());
 }
 
 #[test]

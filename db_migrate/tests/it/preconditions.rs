@@ -55,7 +55,7 @@ fn refuses_an_unapplied_migration_below_the_version() {
 fn does_not_create_a_missing_database() {
     let home = Home::new();
     for program in ["db_migrate", "db_upgrade", "db_downgrade"] {
-        assert_eq!(home.refuses(program), "no database at app.db; run db_create first, or check DATABASE_URL");
+        assert_eq!(home.refuses(program), "app.db does not exist; run db_create first, or check DATABASE_URL");
     }
     home.write("app.db", "");
     for program in ["db_migrate", "db_upgrade", "db_downgrade"] {

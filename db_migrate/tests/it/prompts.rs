@@ -100,7 +100,9 @@ fn a_no_asks_again_before_values_are_lost() {
         terminal.shows("Value for posts.body (a text of at most 140 characters): ").types("none yet");
         terminal.shows("attention: drops posts.text: 2 of 2 rows hold a value, kept in _kept_002_posts");
         terminal.shows("Values are moved to _kept_002_posts until db_upgrade --purge-kept. Go on? [y/N] ");
-        assert_eq!(terminal.types(last).ends().0, Some(status));
+        let (ended, said) = terminal.types(last).ends();
+        assert_eq!(ended, Some(status));
+        assert_eq!(said.contains("db_migrate: nothing was changed: not confirmed"), last == "n", "{said}");
     }
     assert!(home.dump().contains("1, '2030-01-01 00:00:00', 1, 'none yet'"), "{}", home.dump());
     home.run("db_downgrade").succeeds();

@@ -53,7 +53,7 @@ fn a_row_lost_from_an_unnamed_table_undoes_the_run() {
     let said = home.refuses("db_upgrade");
     assert!(
         said.starts_with(
-            "003_names would damage the data, nothing was changed: table posts would hold 0 of its 1 row, though"
+            "003_names would damage the data, nothing was changed: table posts would hold 0 of its 1 row though"
         ),
         "{said}"
     );

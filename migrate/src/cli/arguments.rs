@@ -28,8 +28,8 @@ const EXIT_STATUS: &str = "Exit status: 0 when the database agrees with the mode
 
 /// Compares the models with the database, writes the migration that makes the database agree, and applies it.
 ///
-/// Edit the tables in Rust, run this, read the SQL that it wrote, and commit both. Pending migrations have to be applied
-/// before, with db_upgrade.
+/// Edit the tables in Rust, run this, read the SQL that it wrote, and commit both. Apply pending migrations first, with
+/// db_upgrade.
 ///
 /// The migration is rehearsed first, up and down, on a copy of the database. It is saved and applied, or neither.
 #[derive(Parser)]
@@ -47,10 +47,10 @@ pub(super) struct Migrate {
     /// Write and apply the migration even if values are lost
     #[arg(long)]
     pub allow_data_loss: bool,
-    /// A value for rows that have none in a column that may not be NULL; may be given again
+    /// The value of a column that must not be NULL, for rows that have none; may be given more than once
     #[arg(long, value_name = "TABLE.COLUMN=VALUE")]
     pub fill: Vec<String>,
-    /// A column, or a table (TABLE=NAME), that is renamed; may be given again
+    /// Rename a column, or a table by TABLE=NAME, instead of dropping and adding it; may be given more than once
     #[arg(long, value_name = "TABLE.COLUMN=NAME")]
     pub rename: Vec<String>,
     /// Do not keep the values that the migration drops or converts: its downgrade will not restore them
@@ -91,8 +91,8 @@ pub(super) struct Upgrade {
     /// Run nothing, and exit with status 1 when migrations are pending or the database differs from the models
     #[arg(long, conflicts_with_all = ["to", "dry_run"])]
     pub check: bool,
-    /// Rehearse what would run, up, down and up again, on a copy of the database, say what it changes in the rows, and
-    /// run nothing
+    /// Run the pending migrations up, down and up again on a copy of the database, and report what they change in the
+    /// rows; the database itself stays as it is
     #[arg(long, conflicts_with_all = ["dry_run", "check"])]
     pub rehearse: bool,
     /// Accept migration N, which was edited after it was applied, as it is now; then apply every pending migration
@@ -104,7 +104,7 @@ pub(super) struct Upgrade {
     /// Remove only what migrations below N kept
     #[arg(long, value_name = "N", requires = "purge_kept")]
     pub before: Option<u64>,
-    /// Do not verify, before the commit, that no rows, references or triggers are lost that no SQL names
+    /// Do not check, before the commit, that no rows, references or triggers are lost by accident
     #[arg(long)]
     pub no_verify: bool,
 }
@@ -123,10 +123,10 @@ pub(super) struct Downgrade {
     /// Print the SQL that would run, and run nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Put a backup in the database's place, and run nothing; stop the site first
+    /// Replace the database with a backup, and run nothing; stop the site first
     #[arg(long, value_name = "FILE", conflicts_with_all = ["to", "dry_run"])]
     pub restore: Option<PathBuf>,
-    /// Do not verify, before the commit, that no rows, references or triggers are lost that no SQL names
+    /// Do not check, before the commit, that no rows, references or triggers are lost by accident
     #[arg(long)]
     pub no_verify: bool,
 }

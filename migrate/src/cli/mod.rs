@@ -57,7 +57,7 @@ pub fn migrate(models: &Schema, load: impl FnOnce() -> Result<Migrator, LoadErro
             console.say(plan.files())?;
             return Ok(ExitCode::SUCCESS);
         }
-        let folder = migrator.apply(&questions::confirm(plan, console))?;
+        let folder = migrator.apply(&questions::confirm(plan, console)?)?;
         console.say(format_args!("New migration saved as {folder}"))?;
         console.say(format_args!("Current database version: {}", migrator.version()?))?;
         Ok(ExitCode::SUCCESS)
@@ -76,8 +76,12 @@ pub fn upgrade(models: &Schema, load: impl FnOnce() -> Result<Migrator, LoadErro
         } else if arguments.rehearse {
             console.say(migrator.rehearse(target)?)?;
         } else if arguments.purge_kept {
-            for (table, rows) in migrator.purge_kept(arguments.before)? {
-                console.say(format_args!("Removed {table}: {}", crate::text::counted(rows, "row")))?;
+            let purged = migrator.purge_kept(arguments.before)?;
+            for (table, rows) in &purged {
+                console.say(format_args!("Removed {table}: {}", crate::text::counted(*rows, "row")))?;
+            }
+            if purged.is_empty() {
+                console.say("No values are kept: there is nothing to remove")?;
             }
         } else if arguments.dry_run {
             for step in migrator.pending(target)? {

@@ -50,11 +50,16 @@ pub(super) fn complete(
     Ok(options)
 }
 
-/// The plan, accepted when its losses are confirmed. Without an answer it stays as it was, and cannot be applied.
-pub(super) fn confirm(plan: Plan, console: &Console) -> Plan {
-    let needs_fill = plan.losses.iter().any(|loss| matches!(loss.kind, LossKind::NeedsFill { .. }));
-    let is_askable = !needs_fill && matches!(plan.require_consent(), Err(ConsentError::Loss(_)));
-    if is_askable && console.confirm(question(&plan)) == Some(true) { plan.accept_losses() } else { plan }
+/// The plan, accepted when its losses are confirmed. Without a terminal it stays as it was, and cannot be applied.
+pub(super) fn confirm(plan: Plan, console: &Console) -> Result<Plan, Error> {
+    if !matches!(plan.require_consent(), Err(ConsentError::Loss(_))) {
+        return Ok(plan);
+    }
+    match console.confirm(question(&plan)) {
+        Some(true) => Ok(plan.accept_losses()),
+        Some(false) => Err(ConsentError::Declined.into()),
+        None => Ok(plan),
+    }
 }
 
 /// Reports what a downgrade deletes, and asks for confirmation. Without a terminal the report is enough: the backup

@@ -25,7 +25,10 @@ pub(crate) fn open(url: &DatabaseUrl, settings: &Settings) -> Result<Box<dyn Dat
         #[cfg(feature = "postgres")]
         None => Box::new(postgres::Postgres::new(url, settings)),
         #[cfg(not(feature = "postgres"))]
-        None => return Err(Error::NotSupported { operation: "this program", database: "PostgreSQL" }),
+        None => {
+            let why = "this program is built without PostgreSQL";
+            return Err(Error::database(&url.to_string(), crate::error::DatabaseErrorKind::Other, why));
+        }
     })
 }
 

@@ -282,7 +282,7 @@ fn restore_refuses_other_files() {
     };
     assert_eq!(refused(&file("diary.db", b"Dear diary,\n")), "diary.db: file is not a database");
     assert_eq!(refused(&scratch.path().join("gone.db")), "gone.db: there is no such file");
-    assert_eq!(refused(scratch.path()), format!("no database at {}", scratch.path().display()));
+    assert_eq!(refused(scratch.path()), format!("{} does not exist", scratch.path().display()));
     for length in [1, 100, 4096, 5000, whole.len() - 4096, whole.len() - 1] {
         let said = refused(&file("cut.db", &whole[..length]));
         assert!(said.starts_with("cut.db: "), "{length}: {said}");

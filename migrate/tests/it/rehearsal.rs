@@ -164,7 +164,10 @@ const UP_AND_DOWN: &str = "Rehearsed 002_by_hand: up, down and up again, on a co
 
 #[track_caller]
 fn not_right(up: &str, down: &str, why: &str) {
-    assert_eq!(rehearsed(up, Some(down)).unwrap_err(), format!("the rehearsal of 002_by_hand failed: {why}"));
+    assert_eq!(
+        rehearsed(up, Some(down)).unwrap_err(),
+        format!("the rehearsal of 002_by_hand failed, nothing was changed: {why}")
+    );
 }
 
 #[test]

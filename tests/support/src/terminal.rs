@@ -68,18 +68,6 @@ impl Terminal {
     #[track_caller]
     pub fn ends(&mut self) -> (Option<i32>, String) {
         drop(self.keyboard.take());
-        self.wait()
-    }
-
-    /// Presses Ctrl-C, of which the terminal makes SIGINT, and waits for the end as [`Self::ends`] does.
-    #[track_caller]
-    pub fn interrupts(&mut self) -> (Option<i32>, String) {
-        self.keyboard.as_mut().unwrap().write_all(b"\x03").unwrap();
-        self.wait()
-    }
-
-    #[track_caller]
-    fn wait(&mut self) -> (Option<i32>, String) {
         let bytes: Vec<_> = self.output.iter().collect();
         self.shown.push_str(&String::from_utf8(bytes).unwrap());
         let rest = self.shown[self.read_to..].replace("\r\n", "\n");

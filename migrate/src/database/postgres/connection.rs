@@ -5,7 +5,7 @@ use std::path::Path;
 use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
 use diesel::sql_types::{Bool, Text};
-use diesel::{Connection, ConnectionError, PgConnection, RunQueryDsl};
+use diesel::{Connection, PgConnection, RunQueryDsl};
 
 use super::sql::{literal, quote};
 use crate::Error;
@@ -51,11 +51,13 @@ impl Postgres {
 pub(crate) fn establish(url: &DatabaseUrl) -> Result<PgConnection, Error> {
     PgConnection::establish(url.as_str()).map_err(|error| {
         let is_shown = error.to_string().starts_with("connection to server");
-        let hidden = || ConnectionError::BadConnection("the URL is invalid, or its host is unknown".into());
+        // It has a line for each address that was tried.
+        let first = error.to_string().lines().next().unwrap_or_default().to_owned();
+        let hidden = "the URL is invalid, or its host is unknown".to_owned();
         Error::Database {
             database: url.to_string(),
             kind: DatabaseErrorKind::Unreachable,
-            source: if is_shown { error } else { hidden() }.into(),
+            source: if is_shown { first } else { hidden }.into(),
         }
     })
 }

@@ -14,6 +14,7 @@ use super::sql::quote;
 use super::statements::{mentions, statements, why_not};
 use crate::Error;
 use crate::error::HistoryError;
+use crate::kept;
 use crate::migration::{Direction, Migration};
 
 /// Runs migrations and records them, or reverts and forgets them.
@@ -72,9 +73,12 @@ type Dependent = (String, String, String);
 
 impl Invariants {
     fn of(connection: &mut PgConnection, texts: &[String]) -> Result<Self, Error> {
-        let mut counts = BTreeMap::new();
+        let (mut counts, versions) = (BTreeMap::new(), history::versions(connection)?);
+        let is_named = |name: &str| texts.iter().any(|text| mentions(text, name));
         for table in tables(connection)? {
-            if !texts.iter().any(|text| mentions(text, &table)) {
+            // A side table follows its table.
+            let is_meant = is_named(&table) || kept::owner(&table, &versions).is_some_and(|(_, owner)| is_named(owner));
+            if !is_meant {
                 counts.insert(table.clone(), count(connection, &table)?);
             }
         }

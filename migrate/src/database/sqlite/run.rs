@@ -11,7 +11,8 @@ use diesel::sqlite::Sqlite;
 use diesel::{RunQueryDsl as _, SqliteConnection};
 use diesel_migrations::MigrationHarness as _;
 
-use super::ddl::{Token, statements, tokens};
+use super::catalog::Catalog as _;
+use super::ddl::{Token, literal, quote, statements, tokens};
 use super::verify::{Invariants, Violations, foreign_key_violations};
 use crate::Error;
 use crate::error::{DatabaseErrorKind, HistoryError};
@@ -70,6 +71,7 @@ pub(super) fn run(
     };
     connection.batch_execute("SAVEPOINT before_migrations")?;
     run_each(connection)?;
+    forget_deleted_rows(connection)?;
     let check = |connection: &mut SqliteConnection| {
         settings.step("checking foreign keys", || foreign_key_violations(connection))
     };
@@ -78,6 +80,7 @@ pub(super) fn run(
         connection.batch_execute("ROLLBACK TO before_migrations")?;
         let before = check(connection).unwrap_or_else(|_| Violations::default());
         run_each(connection)?;
+        forget_deleted_rows(connection)?;
         let renamed = invariants.renamed(connection)?;
         if let Some(why) = found.added_since(before, &renamed, direction) {
             return Err(lost(why));
@@ -90,6 +93,20 @@ pub(super) fn run(
         }
     }
     connection.batch_execute("RELEASE before_migrations")?;
+    Ok(())
+}
+
+/// Deletes from side tables the values of rows that a migration deleted: it runs with foreign keys off.
+fn forget_deleted_rows(connection: &mut SqliteConnection) -> Result<(), Error> {
+    for side_table in connection.side_tables()?.into_keys() {
+        let (table, text) = (quote(&side_table), literal(&side_table));
+        // The key that refers to the row itself has the columns of the primary key.
+        connection.batch_execute(&format!(
+            "DELETE FROM {table} WHERE rowid IN (SELECT c.rowid FROM pragma_foreign_key_check({text}) c WHERE c.fkid IN \
+             (SELECT k.id FROM pragma_foreign_key_list({text}) k JOIN pragma_table_info({text}) t ON t.name = k.\"from\" \
+              GROUP BY k.id HAVING min(t.pk) > 0))"
+        ))?;
+    }
     Ok(())
 }
 

@@ -39,14 +39,19 @@ impl Invariants {
     /// Why a run of these texts may not be committed.
     pub fn violated(&self, connection: &mut SqliteConnection, texts: &[&str]) -> Result<Option<String>, Error> {
         let (rows, pages) = (connection.row_counts()?, root_pages(connection)?);
-        let is_named = |name: &str| texts.iter().any(|text| mentions(text, name));
+        let is_mentioned = |name: &str| texts.iter().any(|text| mentions(text, name));
+        let versions: Vec<_> = connection.history()?.into_iter().flatten().map(|applied| applied.version).collect();
+        // A side table follows its table.
+        let is_named = |name: &str| {
+            is_mentioned(name) || kept::owner(name, &versions).is_some_and(|(_, owner)| is_mentioned(owner))
+        };
         let selects = texts.iter().any(|text| selects_rows(text));
         for (table, before) in &self.rows {
             let after = rows.get(table).copied().unwrap_or(0);
             let is_rebuilt = pages.contains_key(table) && pages.get(table) != self.root_pages.get(table);
             if after < *before && (!is_named(table) || is_rebuilt && !selects) {
                 let how = if is_rebuilt { "after it was rebuilt" } else { "though no migration names it" };
-                return Ok(Some(format!("table {table} would hold {after} of its {}, {how}", counted(*before, "row"))));
+                return Ok(Some(format!("table {table} would hold {after} of its {} {how}", counted(*before, "row"))));
             }
             if is_rebuilt && let Some(why) = damage(connection, table)? {
                 return Ok(Some(format!("table {table} is damaged: {why}")));

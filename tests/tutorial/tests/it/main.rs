@@ -4,4 +4,5 @@ mod command_line;
 mod database_errors;
 mod history;
 mod migration_errors;
+mod postgres;
 mod walk;

@@ -1,0 +1,42 @@
+//! The tutorial's walk on a PostgreSQL server.
+
+use diesel::connection::SimpleConnection as _;
+use test_support::{Home, TestDatabase, last_lines};
+
+#[test]
+fn create_migrate_downgrade_upgrade() {
+    let Some(database) = TestDatabase::new() else { return };
+    let home = Home::new().with_database_url(database.url());
+    let said = home.run("db_create").succeeds();
+    assert_eq!(said, "the PostgreSQL database is now under version control\nCurrent database version: 0\n");
+
+    let said = home.run("db_migrate").succeeds();
+    assert!(said.starts_with("creates table users:\n"), "{said}");
+    let saved = ["New migration saved as migrations/postgresql/001_migration", "Current database version: 1"];
+    assert_eq!(last_lines(&said, 2), saved);
+    let agree = "The models and the database agree: there is nothing to migrate\n";
+    assert_eq!(home.run("db_migrate").succeeds(), agree);
+    assert_eq!(home.run("db_upgrade --check").succeeds(), "The models and the database agree\n");
+
+    let said = home.run("db_downgrade").succeeds();
+    assert_eq!(said, "Downgraded to 0: 001_migration reverted\nCurrent database version: 0\n");
+    assert_eq!(home.run("db_downgrade").fails(), "the database is at version 0: there is no migration to revert");
+    let said = home.run("db_upgrade").succeeds();
+    assert_eq!(said, "Upgraded to 1: 001_migration\nCurrent database version: 1\n");
+    assert_eq!(home.run("db_migrate --check").succeeds(), agree);
+}
+
+#[test]
+fn a_handwritten_delete_forgets_the_kept_values() {
+    let Some(database) = TestDatabase::new() else { return };
+    let home = Home::new().with_database_url(database.url());
+    home.run("db_create").succeeds();
+    home.run("db_migrate").succeeds();
+    let rows = "ALTER TABLE users ADD COLUMN about_me TEXT;
+        INSERT INTO users VALUES (1, 'john', 'john@email.com', 'me'), (2, 'susan', 's@email.com', 'me too')";
+    database.connect().batch_execute(rows).unwrap();
+    home.run("db_migrate --allow-data-loss").succeeds();
+    home.write("migrations/postgresql/003_delete/up.sql", "DELETE FROM users WHERE id = 1;");
+    home.run("db_upgrade").succeeds();
+    assert!(home.run("db_upgrade --purge-kept").succeeds().ends_with("_kept_002_users: 1 row\n"));
+}
