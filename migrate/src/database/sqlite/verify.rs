@@ -5,16 +5,17 @@
 //! - A trigger exists as long as its table does, unless the SQL names it.
 //! - No row has lost the row that it refers to.
 //!
-//! A table keeps its root page when it is renamed, and gets another one when it is rebuilt.
+//! A table keeps its root page when it is renamed, and gets another one when it is rebuilt, unless it is dropped first:
+//! then it may get the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::dsl::sql;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::{RunQueryDsl as _, SqliteConnection};
 
 use super::catalog::Catalog as _;
-use super::ddl::{literal, mentions, tokens};
+use super::ddl::{Token, literal, mentions, statements, tokens};
 use crate::Error;
 use crate::kept;
 use crate::migration::Direction;
@@ -48,7 +49,9 @@ impl Invariants {
         let selects = texts.iter().any(|text| selects_rows(text));
         for (table, before) in &self.rows {
             let after = rows.get(table).copied().unwrap_or(0);
-            let is_rebuilt = pages.contains_key(table) && pages.get(table) != self.root_pages.get(table);
+            let is_rebuilt = pages.get(table).is_some_and(|page| {
+                Some(page) != self.root_pages.get(table) || texts.iter().any(|text| drops(text, table))
+            });
             if after < *before && (!is_named(table) || is_rebuilt && !selects) {
                 let how = if is_rebuilt { "after it was rebuilt" } else { "though no migration names it" };
                 return Ok(Some(format!("table {table} would hold {after} of its {} {how}", counted(*before, "row"))));
@@ -86,6 +89,15 @@ fn triggers(connection: &mut SqliteConnection) -> Result<Vec<(String, String)>, 
     Ok(sql::<(Text, Text)>("SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger'").load(connection)?)
 }
 
+/// Whether a script drops the table of that name.
+fn drops(script: &str, table: &str) -> bool {
+    let is_it = |tokens: &[Token]| {
+        tokens.first().is_some_and(|verb| verb.is("DROP")) && tokens.iter().any(|token| same_name(&token.name(), table))
+    };
+    let statements = statements(script).unwrap_or_default();
+    statements.iter().any(|statement| tokens(statement).is_ok_and(|tokens| is_it(&tokens)))
+}
+
 /// Whether a script deletes rows, or copies only some.
 fn selects_rows(script: &str) -> bool {
     let words = ["DELETE", "WHERE", "DISTINCT", "GROUP", "LIMIT", "JOIN", "EXCEPT", "INTERSECT", "UNION"];
@@ -105,15 +117,27 @@ type Dangling = (String, Option<i64>, String);
 pub(super) struct Violations {
     /// The dangling rows, each with the number of its keys that dangle.
     rows: BTreeMap<Dangling, usize>,
-    /// The keys that cannot be checked, because they refer to columns that are not unique.
-    mismatches: Vec<String>,
+    /// The tables with a key that cannot be checked, because it refers to columns that are not unique, each with what
+    /// SQLite says.
+    mismatches: BTreeMap<String, String>,
     /// The side tables, each with its table.
     side_tables: BTreeMap<String, String>,
+    /// The tables that rows refer to, and that do not exist.
+    missing: BTreeSet<String>,
 }
 
 impl Violations {
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty() && self.mismatches.is_empty()
+    }
+
+    /// Tolerates what was wrong in an earlier state, to which a migration may lead back.
+    pub fn tolerate(&mut self, earlier: &Self) {
+        self.mismatches.retain(|table, _| !earlier.mismatches.contains_key(table));
+        for (row, count) in &mut self.rows {
+            *count = count.saturating_sub(earlier.rows.get(row).copied().unwrap_or(0));
+        }
+        self.rows.retain(|_, count| *count > 0);
     }
 
     /// What was not wrong before. A row that dangled before may be in a side table now, or the other way round.
@@ -123,10 +147,13 @@ impl Violations {
         renamed: &BTreeMap<String, String>,
         direction: Direction,
     ) -> Option<String> {
-        // A downgrade may lead back to a key that cannot be checked: an upgrade could not mend it otherwise.
-        let is_new = |mismatch: &String| direction == Direction::Up && !before.mismatches.contains(mismatch);
-        if let Some(mismatch) = self.mismatches.iter().find(|mismatch| is_new(mismatch)) {
-            return Some(format!("{mismatch}: a foreign key must refer to a primary key or to unique columns"));
+        if direction == Direction::Down {
+            // A downgrade may lead back to a key that cannot be checked: an upgrade could not mend it otherwise.
+            self.mismatches.clear();
+            self.rows.retain(|(_, _, parent), _| !self.missing.contains(parent));
+        }
+        if let Some((_, why)) = self.mismatches.iter().find(|(table, _)| !before.mismatches.contains_key(*table)) {
+            return Some(format!("{why}: a foreign key must refer to a primary key or to unique columns"));
         }
         let new_name = |name: String| renamed.get(&name).cloned().unwrap_or(name);
         // Rows that dangled in a side table may do so in their table now, and the other way round.
@@ -164,18 +191,24 @@ pub(super) fn foreign_key_violations(connection: &mut SqliteConnection) -> Resul
     let versions: Vec<_> = applied.into_iter().map(|applied| applied.version).collect();
     let tables: Vec<String> = sql::<Text>("SELECT name FROM sqlite_master WHERE type = 'table'").load(connection)?;
     let mut violations = Violations::default();
-    for table in tables {
-        if let Some((_, owner)) = kept::owner(&table, &versions) {
+    for table in &tables {
+        if let Some((_, owner)) = kept::owner(table, &versions) {
             violations.side_tables.insert(table.clone(), owner.to_owned());
         }
-        let query = format!("SELECT \"table\", rowid, parent FROM pragma_foreign_key_check({})", literal(&table));
+        let query = format!("SELECT \"table\", rowid, parent FROM pragma_foreign_key_check({})", literal(table));
         match sql::<(Text, Nullable<BigInt>, Text)>(&query).load::<Dangling>(connection) {
             Ok(rows) => rows.into_iter().for_each(|row| *violations.rows.entry(row).or_default() += 1),
             Err(error) if error.to_string().contains("foreign key mismatch") => {
-                violations.mismatches.push(error.to_string());
+                violations.mismatches.insert(table.clone(), error.to_string());
             }
             Err(error) => return Err(error.into()),
         }
     }
+    let is_missing = |parent: &String| !tables.iter().any(|table| same_name(table, parent));
+    violations.missing =
+        violations.rows.keys().map(|(.., parent)| parent).filter(|parent| is_missing(parent)).cloned().collect();
+    // A side table waits for its table, which a later migration has dropped, to be restored.
+    let Violations { rows, side_tables, missing, .. } = &mut violations;
+    rows.retain(|(table, _, parent), _| !(side_tables.contains_key(table) && missing.contains(parent)));
     Ok(violations)
 }
