@@ -281,7 +281,7 @@ fn restore_refuses_other_files() {
         error.to_string()
     };
     assert_eq!(refused(&file("diary.db", b"Dear diary,\n")), "diary.db: file is not a database");
-    assert_eq!(refused(&scratch.path().join("gone.db")), "no database at gone.db");
+    assert_eq!(refused(&scratch.path().join("gone.db")), "gone.db does not exist");
     assert_eq!(refused(scratch.path()), format!("{} does not exist", scratch.path().display()));
     for length in [1, 100, 4096, 5000, whole.len() - 4096, whole.len() - 1] {
         let said = refused(&file("cut.db", &whole[..length]));
