@@ -50,11 +50,12 @@ pub(super) fn finish(connection: &mut SqliteConnection, worked: Result<(), Error
 ///
 /// Rows that refer to a missing row afterwards, and did not before, are an error. Whether they did before is only looked at
 /// when there are such rows, since the check reads every row that refers to another: the migrations then run once more.
+/// Nothing is verified without `tolerated`, which holds what was wrong in an earlier state.
 pub(super) fn run(
     connection: &mut SqliteConnection,
     migrations: &[&Migration],
     direction: Direction,
-    verify: bool,
+    tolerated: Option<&Violations>,
     settings: &Settings,
 ) -> Result<(), Error> {
     if migrations.is_empty() {
@@ -73,19 +74,16 @@ pub(super) fn run(
     let check = |connection: &mut SqliteConnection| {
         settings.step("checking foreign keys", || foreign_key_violations(connection))
     };
-    let found = if verify { check(connection)? } else { Violations::default() };
-    if !found.is_empty() {
-        connection.batch_execute("ROLLBACK TO before_migrations")?;
-        let before = check(connection).unwrap_or_else(|_| Violations::default());
-        run_each(connection)?;
-        let renamed = invariants.renamed(connection)?;
-        if let Some(why) = found.added_since(before, &renamed, direction) {
-            return Err(lost(why));
+    if let Some(tolerated) = tolerated {
+        let mut found = check(connection)?;
+        found.tolerate(tolerated);
+        if !found.is_empty() {
+            connection.batch_execute("ROLLBACK TO before_migrations")?;
+            let before = check(connection).unwrap_or_default();
+            run_each(connection)?;
+            found.require_none_since(before, &invariants.renamed(connection)?, direction, &lost)?;
         }
-    }
-    if verify {
-        let violated = settings.step("verifying the rows", || invariants.violated(connection, &texts))?;
-        if let Some(why) = violated {
+        if let Some(why) = settings.step("verifying the rows", || invariants.violated(connection, &texts))? {
             return Err(lost(why));
         }
     }
