@@ -51,11 +51,12 @@ pub(super) fn finish(connection: &mut SqliteConnection, worked: Result<(), Error
 ///
 /// Rows that refer to a missing row afterwards, and did not before, are an error. Whether they did before is only looked at
 /// when there are such rows, since the check reads every row that refers to another: the migrations then run once more.
+/// Nothing is verified without `tolerated`, which holds what was wrong in an earlier state.
 pub(super) fn run(
     connection: &mut SqliteConnection,
     migrations: &[&Migration],
     direction: Direction,
-    verify: bool,
+    tolerated: Option<&Violations>,
     settings: &Settings,
 ) -> Result<(), Error> {
     if migrations.is_empty() {
@@ -75,20 +76,17 @@ pub(super) fn run(
     let check = |connection: &mut SqliteConnection| {
         settings.step("checking foreign keys", || foreign_key_violations(connection))
     };
-    let found = if verify { check(connection)? } else { Violations::default() };
-    if !found.is_empty() {
-        connection.batch_execute("ROLLBACK TO before_migrations")?;
-        let before = check(connection).unwrap_or_else(|_| Violations::default());
-        run_each(connection)?;
-        forget_deleted_rows(connection)?;
-        let renamed = invariants.renamed(connection)?;
-        if let Some(why) = found.added_since(before, &renamed, direction) {
-            return Err(lost(why));
+    if let Some(tolerated) = tolerated {
+        let mut found = check(connection)?;
+        found.tolerate(tolerated);
+        if !found.is_empty() {
+            connection.batch_execute("ROLLBACK TO before_migrations")?;
+            let before = check(connection).unwrap_or_default();
+            run_each(connection)?;
+            forget_deleted_rows(connection)?;
+            found.require_none_since(before, &invariants.renamed(connection)?, direction, &lost)?;
         }
-    }
-    if verify {
-        let violated = settings.step("verifying the rows", || invariants.violated(connection, &texts))?;
-        if let Some(why) = violated {
+        if let Some(why) = settings.step("verifying the rows", || invariants.violated(connection, &texts))? {
             return Err(lost(why));
         }
     }
@@ -96,14 +94,15 @@ pub(super) fn run(
     Ok(())
 }
 
-/// Deletes from side tables the values of rows that a migration deleted: it runs with foreign keys off.
+/// Deletes from side tables the values of rows that a migration deleted: it runs with foreign keys off. Those of a table
+/// that was dropped stay, for it may be restored.
 fn forget_deleted_rows(connection: &mut SqliteConnection) -> Result<(), Error> {
     for side_table in connection.side_tables()?.into_keys() {
         let (table, text) = (quote(&side_table), literal(&side_table));
         // The key that refers to the row itself has the columns of the primary key.
         connection.batch_execute(&format!(
-            "DELETE FROM {table} WHERE rowid IN (SELECT c.rowid FROM pragma_foreign_key_check({text}) c WHERE c.fkid IN \
-             (SELECT k.id FROM pragma_foreign_key_list({text}) k JOIN pragma_table_info({text}) t ON t.name = k.\"from\" \
+            "DELETE FROM {table} WHERE rowid IN (SELECT c.rowid FROM pragma_foreign_key_check({text}) c \
+             JOIN sqlite_master m ON m.type = 'table' AND m.name = c.parent COLLATE NOCASE WHERE c.fkid IN (SELECT k.id FROM pragma_foreign_key_list({text}) k JOIN pragma_table_info({text}) t ON t.name = k.\"from\" \
               GROUP BY k.id HAVING min(t.pk) > 0))"
         ))?;
     }

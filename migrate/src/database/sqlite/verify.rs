@@ -7,7 +7,7 @@
 //!
 //! A table keeps its root page when it is renamed, and gets another one when it is rebuilt.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::dsl::sql;
 use diesel::sql_types::{BigInt, Nullable, Text};
@@ -16,6 +16,7 @@ use diesel::{RunQueryDsl as _, SqliteConnection};
 use super::catalog::Catalog as _;
 use super::ddl::{literal, mentions, tokens};
 use crate::Error;
+use crate::error::ConsentError;
 use crate::kept;
 use crate::migration::Direction;
 use crate::schema::same_name;
@@ -105,10 +106,13 @@ type Dangling = (String, Option<i64>, String);
 pub(super) struct Violations {
     /// The dangling rows, each with the number of its keys that dangle.
     rows: BTreeMap<Dangling, usize>,
-    /// The keys that cannot be checked, because they refer to columns that are not unique.
-    mismatches: Vec<String>,
-    /// The side tables, each with its table.
-    side_tables: BTreeMap<String, String>,
+    /// The tables with a key that cannot be checked, because it refers to columns that are not unique, each with what
+    /// SQLite says.
+    mismatches: BTreeMap<String, String>,
+    /// The side tables, each with its version and its table.
+    side_tables: BTreeMap<String, (String, String)>,
+    /// The tables that rows refer to, and that do not exist.
+    missing: BTreeSet<String>,
 }
 
 impl Violations {
@@ -116,23 +120,40 @@ impl Violations {
         self.rows.is_empty() && self.mismatches.is_empty()
     }
 
-    /// What was not wrong before. A row that dangled before may be in a side table now, or the other way round.
-    pub fn added_since(
+    /// Tolerates what was wrong in an earlier state, to which a migration may lead back.
+    pub fn tolerate(&mut self, earlier: &Self) {
+        self.mismatches.retain(|table, _| !earlier.mismatches.contains_key(table));
+        for (row, count) in &mut self.rows {
+            *count = count.saturating_sub(earlier.rows.get(row).copied().unwrap_or(0));
+        }
+        self.rows.retain(|_, count| *count > 0);
+    }
+
+    /// Fails when something is wrong that was not wrong before. A row that dangled before may be in a side table now, or
+    /// the other way round. `lost` is the error for a reason.
+    pub fn require_none_since(
         mut self,
         before: Self,
         renamed: &BTreeMap<String, String>,
         direction: Direction,
-    ) -> Option<String> {
-        // A downgrade may lead back to a key that cannot be checked: an upgrade could not mend it otherwise.
-        let is_new = |mismatch: &String| direction == Direction::Up && !before.mismatches.contains(mismatch);
-        if let Some(mismatch) = self.mismatches.iter().find(|mismatch| is_new(mismatch)) {
-            return Some(format!("{mismatch}: a foreign key must refer to a primary key or to unique columns"));
+        lost: &dyn Fn(String) -> Error,
+    ) -> Result<(), Error> {
+        if direction == Direction::Down {
+            // A downgrade may lead back to a key that cannot be checked: an upgrade could not mend it otherwise.
+            self.mismatches.clear();
+            self.rows.retain(|(_, _, parent), _| !self.missing.contains(parent));
+        }
+        if let Some((table, why)) = self.mismatches.iter().find(|(table, _)| !before.mismatches.contains_key(*table)) {
+            return Err(match self.side_tables.get(table).cloned() {
+                Some((version, table)) => ConsentError::Purge { version, table }.into(),
+                None => lost(format!("{why}: a foreign key must refer to a primary key or to unique columns")),
+            });
         }
         let new_name = |name: String| renamed.get(&name).cloned().unwrap_or(name);
         // Rows that dangled in a side table may do so in their table now, and the other way round.
         let (mut restored, mut kept) = (BTreeMap::<_, usize>::new(), BTreeMap::<_, usize>::new());
         for ((table, row, parent), count) in before.rows {
-            let owner = before.side_tables.get(&table).cloned();
+            let owner = before.side_tables.get(&table).map(|(_, owner)| owner.clone());
             let (is_side, table, parent) = (owner.is_some(), new_name(owner.unwrap_or(table)), new_name(parent));
             if is_side {
                 *restored.entry((table, parent)).or_default() += count;
@@ -143,7 +164,7 @@ impl Violations {
             }
         }
         for ((table, _, parent), count) in &mut self.rows {
-            let owner = self.side_tables.get(table).cloned().map(new_name);
+            let owner = self.side_tables.get(table).map(|(_, owner)| new_name(owner.clone()));
             let key = (owner.clone().unwrap_or_else(|| table.clone()), parent.clone());
             for budget in [Some(&mut restored), owner.is_some().then_some(&mut kept)].into_iter().flatten() {
                 let rest = budget.entry(key.clone()).or_default();
@@ -152,10 +173,10 @@ impl Violations {
             }
         }
         self.rows.retain(|_, count| *count > 0);
-        let ((table, row, parent), _) = self.rows.first_key_value()?;
+        let Some(((table, row, parent), _)) = self.rows.first_key_value() else { return Ok(()) };
         let row = row.map_or_else(String::new, |row| format!(" with rowid {row}"));
         let total = counted(u64::try_from(self.rows.values().sum::<usize>()).unwrap_or(u64::MAX), "row");
-        Some(format!("{total} would refer to a missing row of another table, such as {table}{row}, to {parent}"))
+        Err(lost(format!("{total} would refer to a missing row of another table, such as {table}{row}, to {parent}")))
     }
 }
 
@@ -164,18 +185,21 @@ pub(super) fn foreign_key_violations(connection: &mut SqliteConnection) -> Resul
     let versions: Vec<_> = applied.into_iter().map(|applied| applied.version).collect();
     let tables: Vec<String> = sql::<Text>("SELECT name FROM sqlite_master WHERE type = 'table'").load(connection)?;
     let mut violations = Violations::default();
-    for table in tables {
-        if let Some((_, owner)) = kept::owner(&table, &versions) {
-            violations.side_tables.insert(table.clone(), owner.to_owned());
+    for table in &tables {
+        if let Some((version, owner)) = kept::owner(table, &versions) {
+            violations.side_tables.insert(table.clone(), (version.to_owned(), owner.to_owned()));
         }
-        let query = format!("SELECT \"table\", rowid, parent FROM pragma_foreign_key_check({})", literal(&table));
+        let query = format!("SELECT \"table\", rowid, parent FROM pragma_foreign_key_check({})", literal(table));
         match sql::<(Text, Nullable<BigInt>, Text)>(&query).load::<Dangling>(connection) {
             Ok(rows) => rows.into_iter().for_each(|row| *violations.rows.entry(row).or_default() += 1),
             Err(error) if error.to_string().contains("foreign key mismatch") => {
-                violations.mismatches.push(error.to_string());
+                violations.mismatches.insert(table.clone(), error.to_string());
             }
             Err(error) => return Err(error.into()),
         }
     }
+    let parents = violations.rows.keys().map(|(_, _, parent)| parent);
+    let is_missing = |parent: &&String| !tables.iter().any(|table| same_name(table, parent));
+    violations.missing = parents.filter(is_missing).cloned().collect();
     Ok(violations)
 }
