@@ -9,6 +9,7 @@ macro_rules! with {
     }};
 }
 
+mod application_schema;
 mod backup;
 mod concurrency;
 mod golden;

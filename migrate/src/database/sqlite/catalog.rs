@@ -10,6 +10,7 @@ use diesel::{RunQueryDsl as _, SqliteConnection};
 use diesel_migrations::MigrationHarness as _;
 
 use super::ddl::quote;
+use super::errors::readable;
 use crate::Error;
 use crate::error::DatabaseErrorKind;
 use crate::history::Applied;
@@ -26,7 +27,7 @@ const TABLES: &str = "FROM pragma_table_list WHERE schema = 'main' AND type = 't
 pub(super) trait Catalog {
     /// The names of the application's tables, side tables included.
     fn tables(&mut self) -> Result<Vec<String>, Error>;
-    /// The number of rows of each of them.
+    /// The number of rows of each of them, but for one that only the application can read.
     fn row_counts(&mut self) -> Result<BTreeMap<String, u64>, Error>;
     fn row_count(&mut self, table: &str) -> Result<u64, Error>;
     fn has_tables(&mut self) -> Result<bool, Error>;
@@ -48,7 +49,13 @@ impl Catalog for SqliteConnection {
     }
 
     fn row_counts(&mut self) -> Result<BTreeMap<String, u64>, Error> {
-        self.tables()?.into_iter().map(|table| self.row_count(&table).map(|count| (table, count))).collect()
+        let mut counts = BTreeMap::new();
+        for table in self.tables()? {
+            if let Some(count) = readable(self.row_count(&table))? {
+                counts.insert(table, count);
+            }
+        }
+        Ok(counts)
     }
 
     fn row_count(&mut self, table: &str) -> Result<u64, Error> {
@@ -118,7 +125,7 @@ impl Catalog for SqliteConnection {
         let mut side_tables = BTreeMap::new();
         for table in self.tables()? {
             if kept::owner(&table, &versions).is_some() {
-                side_tables.insert(table.clone(), self.row_count(&table)?);
+                side_tables.insert(table.clone(), readable(self.row_count(&table))?.unwrap_or_default());
             }
         }
         Ok(side_tables)

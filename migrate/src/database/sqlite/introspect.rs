@@ -94,9 +94,11 @@ fn load_virtual_tables(connection: &mut SqliteConnection) -> Result<Vec<(String,
 type ColumnRow = (String, String, String, bool, Option<String>, i32, i32);
 
 fn load_columns(connection: &mut SqliteConnection) -> Result<Vec<ColumnRow>, Error> {
+    // A virtual table, which has no root page, may need a module that only the application has.
     let query = format!(
         "SELECT m.name, x.name, x.type, x.\"notnull\", x.dflt_value, x.pk, x.hidden \
-         FROM (SELECT name FROM sqlite_master WHERE type = 'table' AND {TABLES}) m, pragma_table_xinfo(m.name) x"
+         FROM (SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0 AND {TABLES}) m, \
+              pragma_table_xinfo(m.name) x"
     );
     Ok(sql::<(Text, Text, Text, Bool, Nullable<Text>, Integer, Integer)>(&query).load(connection)?)
 }

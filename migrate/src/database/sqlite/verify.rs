@@ -15,6 +15,7 @@ use diesel::{RunQueryDsl as _, SqliteConnection};
 
 use super::catalog::Catalog as _;
 use super::ddl::{literal, mentions, tokens};
+use super::errors::readable;
 use crate::Error;
 use crate::kept;
 use crate::migration::Direction;
@@ -174,7 +175,7 @@ pub(super) fn foreign_key_violations(connection: &mut SqliteConnection) -> Resul
             Err(error) if error.to_string().contains("foreign key mismatch") => {
                 violations.mismatches.push(error.to_string());
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => drop(readable::<()>(Err(error.into()))?),
         }
     }
     Ok(violations)
