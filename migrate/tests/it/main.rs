@@ -29,4 +29,5 @@ mod rename;
 mod schema_errors;
 mod schema_macro;
 mod schemas;
+mod spelling;
 mod support;
