@@ -10,6 +10,7 @@ macro_rules! with {
 }
 
 mod application_schema;
+mod atomic_files;
 mod backup;
 mod concurrency;
 mod golden;
