@@ -30,5 +30,6 @@ mod rename;
 mod schema_errors;
 mod schema_macro;
 mod schemas;
+mod side_tables;
 mod spelling;
 mod support;

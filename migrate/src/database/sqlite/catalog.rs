@@ -9,7 +9,7 @@ use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 use diesel::{RunQueryDsl as _, SqliteConnection};
 use diesel_migrations::MigrationHarness as _;
 
-use super::ddl::quote;
+use super::ddl::{literal, quote};
 use super::errors::readable;
 use crate::Error;
 use crate::error::DatabaseErrorKind;
@@ -17,6 +17,9 @@ use crate::history::Applied;
 use crate::kept;
 
 const CHECKSUMS: &str = "__migrate_checksums";
+
+/// The comment in the text of a side table, which SQLite stores: an application may have a table of such a name.
+pub(super) const SIDE_TABLE: &str = "/* values for a downgrade */";
 
 /// The application's tables: without SQLite's own, the history of migrations, and the tables in which a virtual table
 /// stores its content.
@@ -35,6 +38,7 @@ pub(super) trait Catalog {
     fn history(&mut self) -> Result<Option<Vec<Applied>>, Error>;
     fn record(&mut self, applied: &[Applied], replace: bool) -> Result<(), Error>;
     fn side_tables(&mut self) -> Result<BTreeMap<String, u64>, Error>;
+    fn side_table_names(&mut self) -> Result<Vec<String>, Error>;
     /// Drops tables and overwrites the free pages.
     fn drop_and_overwrite(&mut self, names: &[String]) -> Result<(), Error>;
     /// Moves the write-ahead log into the file. Returns false where another process keeps it from doing so.
@@ -120,15 +124,20 @@ impl Catalog for SqliteConnection {
     }
 
     fn side_tables(&mut self) -> Result<BTreeMap<String, u64>, Error> {
-        let applied = self.history()?.unwrap_or_default();
-        let versions: Vec<_> = applied.into_iter().map(|applied| applied.version).collect();
         let mut side_tables = BTreeMap::new();
-        for table in self.tables()? {
-            if kept::owner(&table, &versions).is_some() {
-                side_tables.insert(table.clone(), readable(self.row_count(&table))?.unwrap_or_default());
-            }
+        for table in self.side_table_names()? {
+            let rows = readable(self.row_count(&table))?.unwrap_or_default();
+            side_tables.insert(table, rows);
         }
         Ok(side_tables)
+    }
+
+    fn side_table_names(&mut self) -> Result<Vec<String>, Error> {
+        let query =
+            format!("SELECT name FROM sqlite_master WHERE type = 'table' AND instr(sql, {})", literal(SIDE_TABLE));
+        let mut names: Vec<String> = sql::<Text>(&query).load(self)?;
+        names.retain(|name| kept::parts(name).is_some());
+        Ok(names)
     }
 
     fn drop_and_overwrite(&mut self, names: &[String]) -> Result<(), Error> {

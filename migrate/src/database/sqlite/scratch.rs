@@ -7,7 +7,7 @@ use diesel::{Connection as _, SqliteConnection};
 use diesel_migrations::MigrationHarness as _;
 
 use super::ddl::mentions;
-use super::introspect::introspect_at;
+use super::introspect::introspect;
 use super::{Script, run};
 use crate::Error;
 use crate::error::DatabaseErrorKind;
@@ -23,7 +23,7 @@ pub(super) fn try_scripts(from: &Schema, scripts: &[Script<'_>]) -> Result<Vec<S
     let left_out = create(&mut scratch, from)?;
     let was_sound = schema_error(&mut scratch).is_none();
     let runner = run::Runner { settings: &Settings::default(), rows: &BTreeMap::new() };
-    let (mut versions, mut schemas) = (Vec::new(), Vec::new());
+    let mut schemas = Vec::new();
     for script in scripts {
         run::prepare(&mut scratch)?;
         scratch.batch_execute("BEGIN")?;
@@ -34,8 +34,7 @@ pub(super) fn try_scripts(from: &Schema, scripts: &[Script<'_>]) -> Result<Vec<S
             let (migration, statement) = (script.name.to_owned(), "a view or trigger".to_owned());
             return Err(Error::Statement { migration, statement, source: message.into() });
         }
-        versions.push(script.version.clone());
-        let mut schema = introspect_at(&mut scratch, &versions)?;
+        let mut schema = introspect(&mut scratch)?;
         left_out.add_to(&mut schema);
         schemas.push(schema);
     }

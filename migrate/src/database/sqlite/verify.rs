@@ -161,12 +161,11 @@ impl Violations {
 }
 
 pub(super) fn foreign_key_violations(connection: &mut SqliteConnection) -> Result<Violations, Error> {
-    let applied = connection.history()?.unwrap_or_default();
-    let versions: Vec<_> = applied.into_iter().map(|applied| applied.version).collect();
+    let side_tables = connection.side_table_names()?;
     let tables: Vec<String> = sql::<Text>("SELECT name FROM sqlite_master WHERE type = 'table'").load(connection)?;
     let mut violations = Violations::default();
     for table in tables {
-        if let Some((_, owner)) = kept::owner(&table, &versions) {
+        if let Some((_, owner)) = kept::parts(&table).filter(|_| side_tables.contains(&table)) {
             violations.side_tables.insert(table.clone(), owner.to_owned());
         }
         let query = format!("SELECT \"table\", rowid, parent FROM pragma_foreign_key_check({})", literal(&table));
