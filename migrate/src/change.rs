@@ -234,6 +234,9 @@ fn describe_column_change(f: &mut fmt::Formatter<'_>, from: &Column, to: &Column
             None => format!("drops the default of {}", to.name),
         });
     }
+    if parts.is_empty() && from.identity != to.identity {
+        parts.push(format!("{} new rows in {}", if to.identity { "numbers" } else { "no longer numbers" }, to.name));
+    }
     f.write_str(&parts.join("; "))
 }
 

@@ -305,7 +305,7 @@ fn reports_rows_that_a_trigger_changes() {
 
 #[test]
 fn tries_only_up_without_a_down_sql() {
-    let up_only = "Rehearsed 002_by_hand: up only: it has no down.sql, on a copy of 3 rows";
+    let up_only = "Rehearsed 002_by_hand: up only, because it has no down.sql, on a copy of 3 rows";
     assert_eq!(rehearsed("DROP TABLE t;", None).unwrap(), up_only);
     assert!(rehearsed("DROP TABLE nowhere;", None).is_err());
 }

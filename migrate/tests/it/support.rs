@@ -25,7 +25,8 @@ impl Scratch {
         let memory = std::path::Path::new("/dev/shm");
         let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
         let url = DatabaseUrl::parse("app.db", folder.path()).unwrap();
-        let project = Migrator::open(url, folder.path().join("migrations"));
+        let settings = with!(Settings { base: folder.path().to_owned() });
+        let project = Migrator::open(url, folder.path().join("migrations")).with(settings);
         project.init().unwrap();
         Self { folder, project }
     }

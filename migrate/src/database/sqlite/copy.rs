@@ -14,7 +14,8 @@ use super::catalog::Catalog as _;
 use super::connection::{Sqlite, file_name, open};
 use super::ddl::{literal, quote};
 use super::errors::readable;
-use super::{backup, rows};
+use super::verify::{Violations, foreign_key_violations};
+use super::{backup, rows, run};
 use crate::Error;
 use crate::database::{Compared, Database as _, RowChange, Sandbox};
 use crate::migration::{Direction, Migration};
@@ -29,6 +30,8 @@ pub(super) struct Copy {
     _lock: fs::File,
     db: Sqlite,
     with_rows: bool,
+    /// The rows that referred to nothing when the snapshot was taken.
+    dangling: Violations,
     settings: Settings,
 }
 
@@ -51,7 +54,7 @@ impl Copy {
         let limit = settings.rehearsal_limit.min(free / COPIES);
         let lock = create(&folder).map_err(Error::file("write", &folder))?;
         let db = Sqlite::new(&folder.join("copy.db"), &settings);
-        let mut copy = Self { folder, _lock: lock, db, with_rows: size <= limit, settings };
+        let mut copy = Self { folder, _lock: lock, db, with_rows: size <= limit, dangling: Violations::default(), settings };
         if copy.with_rows {
             let target = copy.db.path.clone();
             let copied = copy.settings.step("copying the database for a rehearsal", || {
@@ -132,12 +135,19 @@ impl Sandbox for Copy {
     }
 
     fn snapshot(&mut self) -> Result<(), Error> {
+        self.dangling = self.db.with(foreign_key_violations)?;
         fs::copy(&self.db.path, self.before()).map(drop).map_err(Error::file("write", &self.before()))?;
         self.strip()
     }
 
     fn run(&mut self, migration: &Migration, direction: Direction) -> Result<(), Error> {
-        let ran = self.db.transaction(&mut |db| db.run(&[migration], direction, true));
+        let (dangling, settings) = (&self.dangling, &self.settings);
+        let ran = self.db.with(|connection| {
+            let keys_on = run::prepare(connection)?;
+            connection.batch_execute("BEGIN")?;
+            let ran = run::run(connection, &[migration], direction, Some(dangling), settings);
+            run::finish(connection, ran, keys_on)
+        });
         ran.map_err(|error| backup::no_room(error, "rehearsal", &self.folder))
     }
 

@@ -108,7 +108,8 @@ impl Database for Sqlite {
 
     fn run(&mut self, migrations: &[&Migration], direction: Direction, verify: bool) -> Result<(), Error> {
         let settings = self.settings.clone();
-        self.with(|connection| run::run(connection, migrations, direction, verify, &settings))
+        let tolerated = verify.then(verify::Violations::default);
+        self.with(|connection| run::run(connection, migrations, direction, tolerated.as_ref(), &settings))
     }
 
     fn has_tables(&mut self) -> Result<bool, Error> {

@@ -13,6 +13,7 @@ use diesel_migrations::MigrationHarness as _;
 
 use super::catalog::Catalog as _;
 use super::ddl::{Token, literal, quote, statements, tokens};
+use super::errors::readable;
 use super::verify::{Invariants, Violations, foreign_key_violations};
 use crate::Error;
 use crate::error::{DatabaseErrorKind, HistoryError};
@@ -51,11 +52,12 @@ pub(super) fn finish(connection: &mut SqliteConnection, worked: Result<(), Error
 ///
 /// Rows that refer to a missing row afterwards, and did not before, are an error. Whether they did before is only looked at
 /// when there are such rows, since the check reads every row that refers to another: the migrations then run once more.
+/// Nothing is verified without `tolerated`, which holds what was wrong in an earlier state.
 pub(super) fn run(
     connection: &mut SqliteConnection,
     migrations: &[&Migration],
     direction: Direction,
-    verify: bool,
+    tolerated: Option<&Violations>,
     settings: &Settings,
 ) -> Result<(), Error> {
     if migrations.is_empty() {
@@ -75,20 +77,17 @@ pub(super) fn run(
     let check = |connection: &mut SqliteConnection| {
         settings.step("checking foreign keys", || foreign_key_violations(connection))
     };
-    let found = if verify { check(connection)? } else { Violations::default() };
-    if !found.is_empty() {
-        connection.batch_execute("ROLLBACK TO before_migrations")?;
-        let before = check(connection).unwrap_or_else(|_| Violations::default());
-        run_each(connection)?;
-        forget_deleted_rows(connection)?;
-        let renamed = invariants.renamed(connection)?;
-        if let Some(why) = found.added_since(before, &renamed, direction) {
-            return Err(lost(why));
+    if let Some(tolerated) = tolerated {
+        let mut found = check(connection)?;
+        found.tolerate(tolerated);
+        if !found.is_empty() {
+            connection.batch_execute("ROLLBACK TO before_migrations")?;
+            let before = check(connection).unwrap_or_default();
+            run_each(connection)?;
+            forget_deleted_rows(connection)?;
+            found.require_none_since(before, &invariants.renamed(connection)?, direction, &lost)?;
         }
-    }
-    if verify {
-        let violated = settings.step("verifying the rows", || invariants.violated(connection, &texts))?;
-        if let Some(why) = violated {
+        if let Some(why) = settings.step("verifying the rows", || invariants.violated(connection, &texts))? {
             return Err(lost(why));
         }
     }
@@ -98,14 +97,19 @@ pub(super) fn run(
 
 /// Deletes from side tables the values of rows that a migration deleted: it runs with foreign keys off.
 fn forget_deleted_rows(connection: &mut SqliteConnection) -> Result<(), Error> {
-    for side_table in connection.side_tables()?.into_keys() {
+    for side_table in connection.side_table_names()? {
         let (table, text) = (quote(&side_table), literal(&side_table));
         // The key that refers to the row itself has the columns of the primary key.
-        connection.batch_execute(&format!(
+        let forgotten = connection.batch_execute(&format!(
             "DELETE FROM {table} WHERE rowid IN (SELECT c.rowid FROM pragma_foreign_key_check({text}) c WHERE c.fkid IN \
              (SELECT k.id FROM pragma_foreign_key_list({text}) k JOIN pragma_table_info({text}) t ON t.name = k.\"from\" \
               GROUP BY k.id HAVING min(t.pk) > 0))"
-        ))?;
+        ));
+        // A key that cannot be checked is reported with the others.
+        match forgotten.map_err(Error::from) {
+            Err(error) if error.kind() == Some(DatabaseErrorKind::ForeignKeyMismatch) => {}
+            other => drop(readable(other)?),
+        }
     }
     Ok(())
 }

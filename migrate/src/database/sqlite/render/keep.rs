@@ -88,7 +88,8 @@ impl Writer<'_> {
         }
         let mut keys = self.tables.iter().flat_map(|table| &table.foreign_keys);
         if !table.primary_key.is_empty() && keys.any(|key| same_name(&key.table, &table.name)) {
-            definition.insert(copy.columns.len(), format!("PRIMARY KEY ({})", quote_all(&table.primary_key)));
+            // No PRIMARY KEY: that refers to the row itself where a table stays.
+            definition.insert(copy.columns.len(), format!("UNIQUE ({})", quote_all(&table.primary_key)));
         }
         let (name, own) = (&copy.name, quote(&table.name));
         Ok(vec![
