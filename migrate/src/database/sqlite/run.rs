@@ -13,6 +13,7 @@ use diesel_migrations::MigrationHarness as _;
 
 use super::catalog::Catalog as _;
 use super::ddl::{Token, literal, quote, statements, tokens};
+use super::errors::readable;
 use super::verify::{Invariants, Violations, foreign_key_violations};
 use crate::Error;
 use crate::error::{DatabaseErrorKind, HistoryError};
@@ -97,14 +98,20 @@ pub(super) fn run(
 /// Deletes from side tables the values of rows that a migration deleted: it runs with foreign keys off. Those of a table
 /// that was dropped stay, for it may be restored.
 fn forget_deleted_rows(connection: &mut SqliteConnection) -> Result<(), Error> {
-    for side_table in connection.side_tables()?.into_keys() {
+    for side_table in connection.side_table_names()? {
         let (table, text) = (quote(&side_table), literal(&side_table));
         // The key that refers to the row itself has the columns of the primary key.
-        connection.batch_execute(&format!(
+        let forgotten = connection.batch_execute(&format!(
             "DELETE FROM {table} WHERE rowid IN (SELECT c.rowid FROM pragma_foreign_key_check({text}) c \
-             JOIN sqlite_master m ON m.type = 'table' AND m.name = c.parent COLLATE NOCASE WHERE c.fkid IN (SELECT k.id FROM pragma_foreign_key_list({text}) k JOIN pragma_table_info({text}) t ON t.name = k.\"from\" \
+             JOIN sqlite_master m ON m.type = 'table' AND m.name = c.parent COLLATE NOCASE WHERE c.fkid IN \
+             (SELECT k.id FROM pragma_foreign_key_list({text}) k JOIN pragma_table_info({text}) t ON t.name = k.\"from\" \
               GROUP BY k.id HAVING min(t.pk) > 0))"
-        ))?;
+        ));
+        // A key that cannot be checked is reported with the others.
+        match forgotten.map_err(Error::from) {
+            Err(error) if error.kind() == Some(DatabaseErrorKind::ForeignKeyMismatch) => {}
+            other => drop(readable(other)?),
+        }
     }
     Ok(())
 }

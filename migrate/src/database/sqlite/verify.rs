@@ -15,6 +15,7 @@ use diesel::{RunQueryDsl as _, SqliteConnection};
 
 use super::catalog::Catalog as _;
 use super::ddl::{literal, mentions, tokens};
+use super::errors::readable;
 use crate::Error;
 use crate::error::ConsentError;
 use crate::kept;
@@ -41,11 +42,10 @@ impl Invariants {
     pub fn violated(&self, connection: &mut SqliteConnection, texts: &[&str]) -> Result<Option<String>, Error> {
         let (rows, pages) = (connection.row_counts()?, root_pages(connection)?);
         let is_mentioned = |name: &str| texts.iter().any(|text| mentions(text, name));
-        let versions: Vec<_> = connection.history()?.into_iter().flatten().map(|applied| applied.version).collect();
+        let side_tables = connection.side_table_names()?;
         // A side table follows its table.
-        let is_named = |name: &str| {
-            is_mentioned(name) || kept::owner(name, &versions).is_some_and(|(_, owner)| is_mentioned(owner))
-        };
+        let owner = |name: &String| kept::parts(name).map(|(_, owner)| owner).filter(|_| side_tables.contains(name));
+        let is_named = |name: &String| is_mentioned(name) || owner(name).is_some_and(is_mentioned);
         let selects = texts.iter().any(|text| selects_rows(text));
         for (table, before) in &self.rows {
             let after = rows.get(table).copied().unwrap_or(0);
@@ -150,23 +150,26 @@ impl Violations {
             });
         }
         let new_name = |name: String| renamed.get(&name).cloned().unwrap_or(name);
-        // Rows that dangled in a side table may do so in their table now, and the other way round.
+        // A side table stands for its table: rows that dangled in the one may do so in the other.
+        let owner = |side_tables: &BTreeMap<String, (String, String)>, name: &String| {
+            new_name(side_tables.get(name).map_or(name, |(_, owner)| owner).clone())
+        };
         let (mut restored, mut kept) = (BTreeMap::<_, usize>::new(), BTreeMap::<_, usize>::new());
         for ((table, row, parent), count) in before.rows {
-            let owner = before.side_tables.get(&table).map(|(_, owner)| owner.clone());
-            let (is_side, table, parent) = (owner.is_some(), new_name(owner.unwrap_or(table)), new_name(parent));
-            if is_side {
-                *restored.entry((table, parent)).or_default() += count;
-            } else if let Some(now) = self.rows.get_mut(&(table.clone(), row, parent.clone())) {
+            let key = (owner(&before.side_tables, &table), owner(&before.side_tables, &parent));
+            let same_row = (new_name(table.clone()), row, new_name(parent));
+            if before.side_tables.contains_key(&table) {
+                *restored.entry(key).or_default() += count;
+            } else if let Some(now) = self.rows.get_mut(&same_row) {
                 *now = now.saturating_sub(count);
             } else {
-                *kept.entry((table, parent)).or_default() += count;
+                *kept.entry(key).or_default() += count;
             }
         }
         for ((table, _, parent), count) in &mut self.rows {
-            let owner = self.side_tables.get(table).map(|(_, owner)| new_name(owner.clone()));
-            let key = (owner.clone().unwrap_or_else(|| table.clone()), parent.clone());
-            for budget in [Some(&mut restored), owner.is_some().then_some(&mut kept)].into_iter().flatten() {
+            let key = (owner(&self.side_tables, table), owner(&self.side_tables, parent));
+            let is_kept = self.side_tables.contains_key(table);
+            for budget in [Some(&mut restored), is_kept.then_some(&mut kept)].into_iter().flatten() {
                 let rest = budget.entry(key.clone()).or_default();
                 let covered = (*count).min(*rest);
                 (*count, *rest) = (*count - covered, *rest - covered);
@@ -181,12 +184,11 @@ impl Violations {
 }
 
 pub(super) fn foreign_key_violations(connection: &mut SqliteConnection) -> Result<Violations, Error> {
-    let applied = connection.history()?.unwrap_or_default();
-    let versions: Vec<_> = applied.into_iter().map(|applied| applied.version).collect();
+    let side_tables = connection.side_table_names()?;
     let tables: Vec<String> = sql::<Text>("SELECT name FROM sqlite_master WHERE type = 'table'").load(connection)?;
     let mut violations = Violations::default();
     for table in &tables {
-        if let Some((version, owner)) = kept::owner(table, &versions) {
+        if let Some((version, owner)) = kept::parts(table).filter(|_| side_tables.contains(table)) {
             violations.side_tables.insert(table.clone(), (version.to_owned(), owner.to_owned()));
         }
         let query = format!("SELECT \"table\", rowid, parent FROM pragma_foreign_key_check({})", literal(table));
@@ -195,7 +197,7 @@ pub(super) fn foreign_key_violations(connection: &mut SqliteConnection) -> Resul
             Err(error) if error.to_string().contains("foreign key mismatch") => {
                 violations.mismatches.insert(table.clone(), error.to_string());
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => drop(readable::<()>(Err(error.into()))?),
         }
     }
     let parents = violations.rows.keys().map(|(_, _, parent)| parent);
