@@ -179,7 +179,7 @@ pub enum DatabaseErrorKind {
 }
 
 impl DatabaseErrorKind {
-    fn advice(self) -> &'static str {
+    pub(crate) fn advice(self) -> &'static str {
         match self {
             Self::Locked => ": another process is using it; try again when that has finished",
             Self::ReadOnly => ": check that you may write it, and the folder that it is in",

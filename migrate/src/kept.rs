@@ -15,11 +15,15 @@ pub(crate) fn name(version: &str, table: &str) -> String {
     format!("_kept_{version}_{table}")
 }
 
-/// The version and the table of a side table; `None` for any other table. Only migrations that are applied have side
-/// tables: an application's own `_kept_letters` is none.
+/// The version and the table in the name of a side table.
+pub(crate) fn parts(name: &str) -> Option<(&str, &str)> {
+    name.strip_prefix("_kept_")?.split_once('_')
+}
+
+/// The same, where only the name tells. Only migrations that are applied have side tables: an application's own
+/// `_kept_letters` is none.
 pub(crate) fn owner<'a>(name: &'a str, applied: &[String]) -> Option<(&'a str, &'a str)> {
-    let (version, table) = name.strip_prefix("_kept_")?.split_once('_')?;
-    applied.iter().any(|applied| applied == version).then_some((version, table))
+    parts(name).filter(|(version, _)| applied.iter().any(|applied| applied == version))
 }
 
 /// What one migration keeps of a table that stays.

@@ -563,12 +563,10 @@ impl Migrator {
         let versions: Vec<_> = applied.into_iter().map(|applied| applied.version).collect();
         let mut purged: Vec<_> = db.side_tables()?.into_iter().collect();
         purged.retain(|(name, _)| {
-            let owner = kept::owner(name, &versions)
-                .and_then(|(version, _)| migrations.iter().find(|migration| migration.version() == version));
-            // An application may have a table of such a name.
-            owner.is_some_and(|migration| {
-                before.is_none_or(|before| migration.number < before) && db.names_in(&migration.up).contains(name)
-            })
+            let number = kept::owner(name, &versions).and_then(|(version, _)| {
+                migrations.iter().find(|migration| migration.version() == version).map(|migration| migration.number)
+            });
+            number.is_some_and(|number| before.is_none_or(|before| number < before))
         });
         if !purged.is_empty() {
             db.purge(&purged.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>())?;

@@ -9,6 +9,8 @@ macro_rules! with {
     }};
 }
 
+mod application_schema;
+mod atomic_files;
 mod backup;
 mod concurrency;
 mod golden;
@@ -28,4 +30,6 @@ mod rename;
 mod schema_errors;
 mod schema_macro;
 mod schemas;
+mod side_tables;
+mod spelling;
 mod support;

@@ -13,6 +13,7 @@ use diesel::{RunQueryDsl as _, SqliteConnection};
 use super::catalog::Catalog as _;
 use super::connection::{Sqlite, file_name, open};
 use super::ddl::literal;
+use super::errors::readable;
 use crate::Error;
 use crate::database::backup::{create_private, settle, stem};
 use crate::database::{Backup, Check, Database as _, Restored};
@@ -96,14 +97,15 @@ fn check(file: &Path, pragma: &str) -> Result<(), Error> {
     let damaged = |why: String| Error::database(&shown, DatabaseErrorKind::Damaged, why);
     let mut connection = open_existing(file)?;
     let found: Result<Vec<String>, _> = sql::<Text>(&format!("PRAGMA {pragma}(1)")).load(&mut connection);
-    let found = found.map_err(|error| Error::from(error).in_database(&shown))?;
+    // The schema is sound where only the application can read all of it.
+    let found = readable(found.map_err(|error| Error::from(error).in_database(&shown)))?;
+    let found = found.unwrap_or_else(|| vec!["ok".into()]);
     // SQLite reads zeros where the last page is cut off.
     let page = connection.number("PRAGMA page_size")?.unsigned_abs().max(1);
     let length = fs::metadata(file).map_err(Error::file("read", file))?.len();
     match found.first().map(String::as_str) {
         Some("ok") if !length.is_multiple_of(page) => Err(damaged("its end is missing".into())),
         Some("ok") => Ok(()),
-        // The schema is sound, and only the application can read all of it.
         Some(message) if super::errors::kind(message) == Some(DatabaseErrorKind::Missing) => Ok(()),
         other => Err(damaged(other.unwrap_or("the check says nothing").to_owned())),
     }

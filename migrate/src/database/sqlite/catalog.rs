@@ -9,13 +9,17 @@ use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 use diesel::{RunQueryDsl as _, SqliteConnection};
 use diesel_migrations::MigrationHarness as _;
 
-use super::ddl::quote;
+use super::ddl::{literal, quote};
+use super::errors::readable;
 use crate::Error;
 use crate::error::DatabaseErrorKind;
 use crate::history::Applied;
 use crate::kept;
 
 const CHECKSUMS: &str = "__migrate_checksums";
+
+/// The comment in the text of a side table, which SQLite stores: an application may have a table of such a name.
+pub(super) const SIDE_TABLE: &str = "/* values for a downgrade */";
 
 /// The application's tables: without SQLite's own, the history of migrations, and the tables in which a virtual table
 /// stores its content.
@@ -26,7 +30,7 @@ const TABLES: &str = "FROM pragma_table_list WHERE schema = 'main' AND type = 't
 pub(super) trait Catalog {
     /// The names of the application's tables, side tables included.
     fn tables(&mut self) -> Result<Vec<String>, Error>;
-    /// The number of rows of each of them.
+    /// The number of rows of each of them, but for one that only the application can read.
     fn row_counts(&mut self) -> Result<BTreeMap<String, u64>, Error>;
     fn row_count(&mut self, table: &str) -> Result<u64, Error>;
     fn has_tables(&mut self) -> Result<bool, Error>;
@@ -34,6 +38,7 @@ pub(super) trait Catalog {
     fn history(&mut self) -> Result<Option<Vec<Applied>>, Error>;
     fn record(&mut self, applied: &[Applied], replace: bool) -> Result<(), Error>;
     fn side_tables(&mut self) -> Result<BTreeMap<String, u64>, Error>;
+    fn side_table_names(&mut self) -> Result<Vec<String>, Error>;
     /// Drops tables and overwrites the free pages.
     fn drop_and_overwrite(&mut self, names: &[String]) -> Result<(), Error>;
     /// Moves the write-ahead log into the file. Returns false where another process keeps it from doing so.
@@ -48,7 +53,13 @@ impl Catalog for SqliteConnection {
     }
 
     fn row_counts(&mut self) -> Result<BTreeMap<String, u64>, Error> {
-        self.tables()?.into_iter().map(|table| self.row_count(&table).map(|count| (table, count))).collect()
+        let mut counts = BTreeMap::new();
+        for table in self.tables()? {
+            if let Some(count) = readable(self.row_count(&table))? {
+                counts.insert(table, count);
+            }
+        }
+        Ok(counts)
     }
 
     fn row_count(&mut self, table: &str) -> Result<u64, Error> {
@@ -113,15 +124,20 @@ impl Catalog for SqliteConnection {
     }
 
     fn side_tables(&mut self) -> Result<BTreeMap<String, u64>, Error> {
-        let applied = self.history()?.unwrap_or_default();
-        let versions: Vec<_> = applied.into_iter().map(|applied| applied.version).collect();
         let mut side_tables = BTreeMap::new();
-        for table in self.tables()? {
-            if kept::owner(&table, &versions).is_some() {
-                side_tables.insert(table.clone(), self.row_count(&table)?);
-            }
+        for table in self.side_table_names()? {
+            let rows = readable(self.row_count(&table))?.unwrap_or_default();
+            side_tables.insert(table, rows);
         }
         Ok(side_tables)
+    }
+
+    fn side_table_names(&mut self) -> Result<Vec<String>, Error> {
+        let query =
+            format!("SELECT name FROM sqlite_master WHERE type = 'table' AND instr(sql, {})", literal(SIDE_TABLE));
+        let mut names: Vec<String> = sql::<Text>(&query).load(self)?;
+        names.retain(|name| kept::parts(name).is_some());
+        Ok(names)
     }
 
     fn drop_and_overwrite(&mut self, names: &[String]) -> Result<(), Error> {

@@ -13,6 +13,7 @@ use diesel::sql_types::Text;
 use super::catalog::Catalog as _;
 use super::connection::{Sqlite, file_name, open};
 use super::ddl::{literal, quote};
+use super::errors::readable;
 use super::verify::{Violations, foreign_key_violations};
 use super::{backup, rows, run};
 use crate::Error;
@@ -86,7 +87,10 @@ impl Copy {
         })?;
         let applied = database.history()?.unwrap_or_default();
         drop(open(&self.db.path)?);
-        self.db.with(|connection| texts.iter().try_for_each(|text| Ok(connection.batch_execute(text)?)))?;
+        let create = |connection: &mut SqliteConnection, text: &String| {
+            readable(connection.batch_execute(text).map_err(Error::from)).map(drop)
+        };
+        self.db.with(|connection| texts.iter().try_for_each(|text| create(connection, text)))?;
         self.db.record(&applied, false)
     }
 
@@ -155,9 +159,11 @@ impl Sandbox for Copy {
             connection.batch_execute(&format!("ATTACH {} AS before", literal(&before)))?;
             let compare = |connection: &mut SqliteConnection| {
                 let each = tables.iter().map(|table| {
-                    settings.step(&format!("comparing {}", table.before.name), || rows::compare(connection, table))
+                    let step = format!("comparing {}", table.before.name);
+                    settings.step(&step, || readable(rows::compare(connection, table)))
                 });
-                each.collect::<Result<Vec<_>, _>>().map(|changes| changes.into_iter().flatten().collect())
+                let changes = each.collect::<Result<Vec<_>, _>>()?;
+                Ok(changes.into_iter().flatten().flatten().collect())
             };
             let changes = compare(connection);
             connection.batch_execute("DETACH before")?;

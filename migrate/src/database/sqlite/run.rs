@@ -13,10 +13,10 @@ use diesel_migrations::MigrationHarness as _;
 
 use super::catalog::Catalog as _;
 use super::ddl::{Token, literal, quote, statements, tokens};
+use super::errors::readable;
 use super::verify::{Invariants, Violations, foreign_key_violations};
 use crate::Error;
-use crate::error::{ConsentError, DatabaseErrorKind, HistoryError};
-use crate::kept;
+use crate::error::{DatabaseErrorKind, HistoryError};
 use crate::migration::{Direction, Migration};
 use crate::schema::same_name;
 use crate::settings::Settings;
@@ -85,9 +85,7 @@ pub(super) fn run(
             let before = check(connection).unwrap_or_default();
             run_each(connection)?;
             forget_deleted_rows(connection)?;
-            if let Some(why) = found.added_since(before, &invariants.renamed(connection)?, direction) {
-                return Err(lost(why));
-            }
+            found.require_none_since(before, &invariants.renamed(connection)?, direction, &lost)?;
         }
         if let Some(why) = settings.step("verifying the rows", || invariants.violated(connection, &texts))? {
             return Err(lost(why));
@@ -97,25 +95,22 @@ pub(super) fn run(
     Ok(())
 }
 
-/// Deletes from side tables the values of rows that a migration deleted: it runs with foreign keys off. Those of a
-/// dropped table stay until the downgrade restores it.
+/// Deletes from side tables the values of rows that a migration deleted: it runs with foreign keys off. Those of a table
+/// that was dropped stay, for it may be restored.
 fn forget_deleted_rows(connection: &mut SqliteConnection) -> Result<(), Error> {
-    let applied = connection.history()?.unwrap_or_default();
-    let versions: Vec<_> = applied.into_iter().map(|applied| applied.version).collect();
-    for side_table in connection.side_tables()?.into_keys() {
+    for side_table in connection.side_table_names()? {
         let (table, text) = (quote(&side_table), literal(&side_table));
         // The key that refers to the row itself has the columns of the primary key.
-        let deleted = connection.batch_execute(&format!(
+        let forgotten = connection.batch_execute(&format!(
             "DELETE FROM {table} WHERE rowid IN (SELECT c.rowid FROM pragma_foreign_key_check({text}) c \
-             JOIN sqlite_master p ON p.type = 'table' AND p.name = c.parent COLLATE NOCASE WHERE c.fkid IN \
+             JOIN sqlite_master m ON m.type = 'table' AND m.name = c.parent COLLATE NOCASE WHERE c.fkid IN \
              (SELECT k.id FROM pragma_foreign_key_list({text}) k JOIN pragma_table_info({text}) t ON t.name = k.\"from\" \
               GROUP BY k.id HAVING min(t.pk) > 0))"
         ));
-        match (deleted.map_err(Error::from), kept::owner(&side_table, &versions)) {
-            (Err(error), Some((version, table))) if error.kind() == Some(DatabaseErrorKind::ForeignKeyMismatch) => {
-                return Err(ConsentError::Purge { version: version.to_owned(), table: table.to_owned() }.into());
-            }
-            (deleted, _) => deleted?,
+        // A key that cannot be checked is reported with the others.
+        match forgotten.map_err(Error::from) {
+            Err(error) if error.kind() == Some(DatabaseErrorKind::ForeignKeyMismatch) => {}
+            other => drop(readable(other)?),
         }
     }
     Ok(())

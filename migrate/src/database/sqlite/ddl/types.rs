@@ -85,6 +85,7 @@ pub(crate) fn storage(declared: &str, is_strict: bool) -> Storage {
 pub(crate) fn default_value(text: &str, ty: &Type) -> Option<DefaultValue> {
     let bare = canonical(text);
     let number = bare.replace(' ', "");
+    let number = number.strip_prefix('+').unwrap_or(&number).to_owned();
     match bare.as_str() {
         "null" => return None,
         "current_timestamp" if *ty == Type::Timestamp => return Some(DefaultValue::Now),

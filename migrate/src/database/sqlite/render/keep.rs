@@ -1,5 +1,6 @@
 //! The SQL of side tables, and of tables that are kept whole. [`crate::kept`] says what they are for.
 
+use super::super::catalog::SIDE_TABLE;
 use super::super::ddl::create_table::CreateTable;
 use super::super::ddl::{quote, quote_all};
 use super::rebuild::{conversion, hidden_rowid};
@@ -40,7 +41,8 @@ impl Writer<'_> {
             definition.push(format!("FOREIGN KEY ({key}) REFERENCES {own} ({key}) {FOLLOW}"));
         }
         let condition = if is_missing { "IF NOT EXISTS " } else { "" };
-        Ok(format!("CREATE TABLE {condition}{} ({})", quote(&side.name), definition.join(", ")))
+        let name = quote(&side.name);
+        Ok(format!("CREATE TABLE {condition}{name} {SIDE_TABLE} ({})", definition.join(", ")))
     }
 
     /// The foreign key of a dropped column that may be NULL. Without it a new row could get the key that a kept value
@@ -86,11 +88,12 @@ impl Writer<'_> {
         }
         let mut keys = self.tables.iter().flat_map(|table| &table.foreign_keys);
         if !table.primary_key.is_empty() && keys.any(|key| same_name(&key.table, &table.name)) {
-            definition.insert(copy.columns.len(), format!("PRIMARY KEY ({})", quote_all(&table.primary_key)));
+            // No PRIMARY KEY: that refers to the row itself where a table stays.
+            definition.insert(copy.columns.len(), format!("UNIQUE ({})", quote_all(&table.primary_key)));
         }
         let (name, own) = (&copy.name, quote(&table.name));
         Ok(vec![
-            format!("CREATE TABLE {name} ({})", definition.join(", ")),
+            format!("CREATE TABLE {name} {SIDE_TABLE} ({})", definition.join(", ")),
             format!(
                 "INSERT INTO {name} ({})\n    SELECT {} FROM {own}",
                 copy.columns.join(", "),

@@ -8,8 +8,6 @@ mod guard;
 mod keep;
 mod rebuild;
 mod sequence;
-#[cfg(test)]
-mod tests;
 
 use self::guard::Protection;
 use super::ddl::quote;
