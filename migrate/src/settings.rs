@@ -76,7 +76,8 @@ impl Settings {
 
     /// The path as seen from the base.
     pub(crate) fn shown(&self, path: &Path) -> String {
-        path.strip_prefix(&self.base).unwrap_or(path).display().to_string()
+        let relative = path.strip_prefix(&self.base).ok().filter(|relative| !relative.as_os_str().is_empty());
+        relative.unwrap_or(path).display().to_string()
     }
 }
 
