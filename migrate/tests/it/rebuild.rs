@@ -254,7 +254,7 @@ fn an_old_dangling_reference_does_not_stop_a_rename() {
     scratch.write("005_back", "ALTER TABLE g RENAME TO c;");
     scratch.script("006_orphan", "INSERT INTO c (id, a) VALUES (2, 98);");
     let said = scratch.project.upgrade(Target::Latest).unwrap_err().to_string();
-    assert!(said.contains("row 2 of c refers to nothing in d"), "{said}");
+    assert!(said.contains("such as c with rowid 2, to d"), "{said}");
 }
 
 #[test]
