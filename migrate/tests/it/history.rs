@@ -85,10 +85,7 @@ fn allows_an_edit_of_a_reverted_migration() {
 fn names_a_missing_migration() {
     let scratch = at_version_2();
     fs::remove_dir_all(scratch.path().join("migrations/sqlite/001_a")).unwrap();
-    assert_refused(
-        &scratch,
-        "the database has applied 001, which is not among these migrations (the newest is 3)",
-    );
+    assert_refused(&scratch, "the database has applied 001, which is not among these migrations (the newest is 3)");
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use crate::support::{Scratch, Value, listening, taken};
 use diesel::connection::SimpleConnection as _;
-use migrate::{PlanOptions, Target};
 use migrate::schema::{Action, Check, Column, DefaultValue, ForeignKey, Index, IndexColumn, Schema, Table, Type};
+use migrate::{PlanOptions, Target};
 
 const TEXT: Type = Type::Text { max_length: None };
 

@@ -157,7 +157,8 @@ fn counts_and_shows_texts_that_are_not_integers() {
     );
     assert_losses(&TEXT, &["'0'", "NULL", "'12'"], &Type::BigInt, &[]);
     for odd in ["''", "'007'", "' 7'", "'7 '", "'1.0'", "'1e3'", "'+1'", "'9223372036854775808'", "x'37'", "'٣'"] {
-        let expected = format!("changes notes.what from Text to BigInt: 1 value is not an integer ({})", odd.to_uppercase());
+        let expected =
+            format!("changes notes.what from Text to BigInt: 1 value is not an integer ({})", odd.to_uppercase());
         let expected = expected.replace("'1E3'", "'1e3'");
         assert_losses(&TEXT, &[odd], &Type::BigInt, &[&expected]);
     }
@@ -253,10 +254,7 @@ fn a_not_null_column_needs_a_value_for_its_nulls() {
     let refused = plan(&scratch, &models, &[]);
     assert_eq!(words(&refused), ["makes notes.what NOT NULL: 3 rows are NULL"]);
     let error = scratch.project.apply(&refused.accept_losses()).unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "this migration needs values: makes notes.what NOT NULL: 3 rows are NULL"
-    );
+    assert_eq!(error, "this migration needs values: makes notes.what NOT NULL: 3 rows are NULL");
     let filled = plan(&scratch, &models, &["notes.what=it's = \"x\""]);
     scratch.project.apply(&filled.accept_losses()).unwrap();
     let values = || scratch.query("SELECT what FROM notes ORDER BY id");

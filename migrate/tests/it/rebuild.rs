@@ -284,7 +284,8 @@ fn mends_a_foreign_key_to_a_misspelt_parent() {
 #[test]
 fn creates_a_parent_that_was_missing() {
     let scratch = Scratch::new();
-    scratch.write("001_a", "CREATE TABLE posts (id INTEGER PRIMARY KEY NOT NULL, user_id INTEGER REFERENCES users (id));");
+    scratch
+        .write("001_a", "CREATE TABLE posts (id INTEGER PRIMARY KEY NOT NULL, user_id INTEGER REFERENCES users (id));");
     scratch.execute("PRAGMA foreign_keys = OFF; INSERT INTO posts VALUES (1, 1)");
     let mut models = scratch.models();
     models.tables.push(migrate::schema::Table::new("users", ["id"]).column(Column::new("id", Type::Integer)));

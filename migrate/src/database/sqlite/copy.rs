@@ -54,7 +54,8 @@ impl Copy {
         let limit = settings.rehearsal_limit.min(free / COPIES);
         let lock = create(&folder).map_err(Error::file("write", &folder))?;
         let db = Sqlite::new(&folder.join("copy.db"), &settings);
-        let mut copy = Self { folder, _lock: lock, db, with_rows: size <= limit, dangling: Violations::default(), settings };
+        let mut copy =
+            Self { folder, _lock: lock, db, with_rows: size <= limit, dangling: Violations::default(), settings };
         if copy.with_rows {
             let target = copy.db.path.clone();
             let copied = copy.settings.step("copying the database for a rehearsal", || {
