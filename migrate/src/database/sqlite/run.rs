@@ -95,13 +95,15 @@ pub(super) fn run(
     Ok(())
 }
 
-/// Deletes from side tables the values of rows that a migration deleted: it runs with foreign keys off.
+/// Deletes from side tables the values of rows that a migration deleted: it runs with foreign keys off. Those of a table
+/// that was dropped stay, for it may be restored.
 fn forget_deleted_rows(connection: &mut SqliteConnection) -> Result<(), Error> {
     for side_table in connection.side_table_names()? {
         let (table, text) = (quote(&side_table), literal(&side_table));
         // The key that refers to the row itself has the columns of the primary key.
         let forgotten = connection.batch_execute(&format!(
-            "DELETE FROM {table} WHERE rowid IN (SELECT c.rowid FROM pragma_foreign_key_check({text}) c WHERE c.fkid IN \
+            "DELETE FROM {table} WHERE rowid IN (SELECT c.rowid FROM pragma_foreign_key_check({text}) c \
+             JOIN sqlite_master m ON m.type = 'table' AND m.name = c.parent COLLATE NOCASE WHERE c.fkid IN \
              (SELECT k.id FROM pragma_foreign_key_list({text}) k JOIN pragma_table_info({text}) t ON t.name = k.\"from\" \
               GROUP BY k.id HAVING min(t.pk) > 0))"
         ));

@@ -44,10 +44,10 @@ impl Invariants {
         let is_mentioned = |name: &str| texts.iter().any(|text| mentions(text, name));
         let side_tables = connection.side_table_names()?;
         // A side table follows its table.
-        let is_named = |name: &String| {
-            let owner = kept::parts(name).filter(|_| side_tables.contains(name));
-            is_mentioned(name) || owner.is_some_and(|(_, owner)| is_mentioned(owner))
+        let is_followed = |name: &String| {
+            side_tables.contains(name) && kept::parts(name).is_some_and(|(_, owner)| is_mentioned(owner))
         };
+        let is_named = |name: &String| is_mentioned(name) || is_followed(name);
         let selects = texts.iter().any(|text| selects_rows(text));
         for (table, before) in &self.rows {
             let after = rows.get(table).copied().unwrap_or(0);
