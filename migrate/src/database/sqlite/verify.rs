@@ -14,14 +14,14 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::{RunQueryDsl as _, SqliteConnection};
 
 use super::catalog::Catalog as _;
-use super::ddl::{literal, mentions, tokens};
+use super::ddl::{mentions, tokens};
 use super::errors::readable;
 use crate::Error;
 use crate::error::ConsentError;
 use crate::kept;
 use crate::migration::Direction;
 use crate::schema::same_name;
-use crate::text::counted;
+use crate::text::{counted, literal};
 
 /// What was there before a run.
 pub(super) struct Invariants {
