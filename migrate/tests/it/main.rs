@@ -13,6 +13,7 @@ mod application_schema;
 mod atomic_files;
 mod backup;
 mod concurrency;
+mod dangling;
 mod golden;
 mod grammar;
 mod handwritten;
