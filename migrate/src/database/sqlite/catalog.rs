@@ -38,6 +38,8 @@ pub(super) trait Catalog {
     fn has_rows(&mut self) -> Result<bool, Error>;
     fn history(&mut self) -> Result<Option<Vec<Applied>>, Error>;
     fn record(&mut self, applied: &[Applied], replace: bool) -> Result<(), Error>;
+    /// Whether checksums were ever recorded: Diesel's own command line records none.
+    fn is_recorded(&mut self) -> Result<bool, Error>;
     fn side_tables(&mut self) -> Result<BTreeMap<String, u64>, Error>;
     fn side_table_names(&mut self) -> Result<Vec<String>, Error>;
     /// Drops tables and overwrites the free pages.
@@ -83,14 +85,10 @@ impl Catalog for SqliteConnection {
     }
 
     fn history(&mut self) -> Result<Option<Vec<Applied>>, Error> {
-        let exists = |connection: &mut Self, table: &str| {
-            let query = format!("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = '{table}'");
-            connection.number(&query).map(|count| count > 0)
-        };
         if !exists(self, "__diesel_schema_migrations")? {
             return Ok(None);
         }
-        let query = if exists(self, CHECKSUMS)? {
+        let query = if self.is_recorded()? {
             "SELECT version, checksum FROM __diesel_schema_migrations LEFT JOIN __migrate_checksums USING (version) \
              ORDER BY version"
         } else {
@@ -98,6 +96,10 @@ impl Catalog for SqliteConnection {
         };
         let rows: Vec<(String, Option<String>)> = sql::<(Text, Nullable<Text>)>(query).load(self)?;
         Ok(Some(rows.into_iter().map(|(version, checksum)| Applied { version, checksum }).collect()))
+    }
+
+    fn is_recorded(&mut self) -> Result<bool, Error> {
+        exists(self, CHECKSUMS)
     }
 
     fn record(&mut self, applied: &[Applied], replace: bool) -> Result<(), Error> {
@@ -164,4 +166,9 @@ impl Catalog for SqliteConnection {
     fn number(&mut self, query: &str) -> Result<i64, Error> {
         Ok(sql::<BigInt>(query).get_result(self)?)
     }
+}
+
+fn exists(connection: &mut SqliteConnection, table: &str) -> Result<bool, Error> {
+    let query = format!("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = '{table}'");
+    Ok(connection.number(&query)? > 0)
 }
