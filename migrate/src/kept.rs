@@ -10,6 +10,9 @@
 use crate::options::RenderOptions;
 use crate::schema::{Column, Table, Type, same_name};
 
+/// Whether the conversion between two columns may lose values.
+pub(crate) type Loses<'a> = &'a dyn Fn(&Column, &Column) -> bool;
+
 /// The name of the side table that a migration makes for a table.
 pub(crate) fn name(version: &str, table: &str) -> String {
     format!("_kept_{version}_{table}")
@@ -52,12 +55,7 @@ pub(crate) struct KeptColumn {
 impl SideTable {
     /// What the upgrade from one table to the other loses; `None` when that is nothing, or when no key identifies a row
     /// before and after. `loses` says whether the database's conversion between two columns loses values.
-    pub fn of(
-        options: &RenderOptions,
-        from: &Table,
-        to: &Table,
-        loses: &dyn Fn(&Column, &Column) -> bool,
-    ) -> Option<Self> {
+    pub fn of(options: &RenderOptions, from: &Table, to: &Table, loses: Loses<'_>) -> Option<Self> {
         let version = options.keep.as_ref()?;
         let kept = |column: &Column| {
             let after = to.find_column(&column.name).filter(|after| !after.generated);
@@ -89,7 +87,7 @@ impl SideTable {
 
 /// The columns that identify a row before and after: the primary key, or else those of a UNIQUE of NOT NULL columns, or
 /// else a new primary key of columns that stay.
-pub(crate) fn key(from: &Table, to: &Table, loses: &dyn Fn(&Column, &Column) -> bool) -> Option<Vec<Column>> {
+pub(crate) fn key(from: &Table, to: &Table, loses: Loses<'_>) -> Option<Vec<Column>> {
     let candidates = |table: &Table| {
         let indexes = table.indexes.iter().filter(|index| index.unique);
         let columns = indexes.map(|index| index.columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>());

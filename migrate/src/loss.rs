@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::Error;
 use crate::change::{Alteration, Change};
-use crate::kept::SideTable;
+use crate::kept::{Loses, SideTable};
 use crate::options::RenderOptions;
 use crate::schema::{Column, Table, Type};
 use crate::text::{Thousands, counted};
@@ -75,6 +75,7 @@ pub(crate) struct Probe {
 
 /// Which rows a [`Probe`] counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "one is asked at a time")]
 pub(crate) enum Condition {
     /// All.
     Any,
@@ -97,7 +98,6 @@ pub(crate) struct Found {
 }
 
 type Count<'a> = &'a mut dyn FnMut(&Probe) -> Result<Found, Error>;
-type Loses<'a> = &'a dyn Fn(&Column, &Column) -> bool;
 
 /// What the changes would lose. The changes and options have the names that the live database has.
 pub(crate) fn losses(
@@ -106,10 +106,10 @@ pub(crate) fn losses(
     loses: Loses<'_>,
     count: Count<'_>,
 ) -> Result<Vec<Loss>, Error> {
-    let mut losses = Vec::new();
+    let mut all = Vec::new();
     for change in changes {
         match change {
-            Change::DropTable(table) => losses.extend(dropped_table(table, options, count)?),
+            Change::DropTable(table) => all.extend(dropped_table(table, options, count)?),
             Change::AlterTable { from, to, alterations } => {
                 let side = SideTable::of(options, from, to, loses);
                 for alteration in alterations {
@@ -123,13 +123,13 @@ pub(crate) fn losses(
                         }
                         _ => continue,
                     };
-                    losses.extend(found.into_iter().map(|loss| loss.kept_in(side.as_ref(), name)));
+                    all.extend(found.into_iter().map(|loss| loss.kept_in(side.as_ref(), name)));
                 }
             }
             _ => {}
         }
     }
-    Ok(losses)
+    Ok(all)
 }
 
 impl Loss {
@@ -187,7 +187,7 @@ fn altered_column(
     let is_same_kind = [is_number, is_text].iter().any(|is| is(&old.ty) && is(&new.ty));
     let stays = is_same_kind && !(old.storage == new.storage && loses(old, new));
     let fate = || if stays { LossKind::Stays } else { LossKind::Lost };
-    let mut losses = Vec::new();
+    let mut all = Vec::new();
     if old.ty != new.ty || old.storage != new.storage {
         let found = count(&probe(&table.name, &old.name, Condition::Misfit(old.clone(), new.clone())))?;
         let change = if old.ty == new.ty {
@@ -195,7 +195,7 @@ fn altered_column(
         } else {
             format!("changes {what} from {} to {}", old.ty, new.ty)
         };
-        losses.extend(Loss::of(found.rows, change, &misfits(&found, new)).map(|loss| loss.with(fate())));
+        all.extend(Loss::of(found.rows, change, &misfits(&found, new)).map(|loss| loss.with(fate())));
     }
     let is_shorter = |length: u32| match &old.ty {
         Type::Text { max_length } => max_length.is_none_or(|old| old > length),
@@ -207,17 +207,17 @@ fn altered_column(
         let longer = count(&probe(&table.name, &old.name, Condition::Longer(length)))?.rows;
         let are = if longer == 1 { "is" } else { "are" };
         let found = format!("{} {are} longer", counted(longer, "row"));
-        losses.extend(Loss::of(longer, format!("shortens {what} to {length}"), &found).map(|loss| loss.with(fate())));
+        all.extend(Loss::of(longer, format!("shortens {what} to {length}"), &found).map(|loss| loss.with(fate())));
     }
     if old.nullable && !new.nullable && !table.is_sole_key(&old.name) {
         let nulls = count(&probe(&table.name, &old.name, Condition::Null))?.rows;
         let are = if nulls == 1 { "is" } else { "are" };
         let found = format!("{} {are} NULL", counted(nulls, "row"));
-        let loss = Loss::of(nulls, format!("makes {what} NOT NULL"), &found);
+        let refused = Loss::of(nulls, format!("makes {what} NOT NULL"), &found);
         let has_value = new.default.is_some() || options.fill(&table.name, &old.name).is_some();
-        losses.extend(loss.map(|loss| if has_value { loss } else { loss.with(needs_fill(to, new)) }));
+        all.extend(refused.map(|loss| if has_value { loss } else { loss.with(needs_fill(to, new)) }));
     }
-    Ok(losses)
+    Ok(all)
 }
 
 /// A new column loses nothing, but a NOT NULL one needs a value for existing rows.

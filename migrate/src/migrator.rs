@@ -54,6 +54,9 @@ pub struct Init {
     pub version: u64,
 }
 
+/// A database, the versions that are applied, and the migrations.
+type Opened = (Box<dyn Database>, Vec<Applied>, Migrations);
+
 /// Opening.
 impl Migrator {
     /// A database and its migrations folder, which holds one folder for each kind of database:
@@ -140,7 +143,7 @@ impl Migrator {
     }
 
     /// The same, with the migrations, of which there must be any in a folder.
-    fn with_migrations(&self) -> Result<(Box<dyn Database>, Vec<Applied>, Migrations), Error> {
+    fn with_migrations(&self) -> Result<Opened, Error> {
         let (db, applied) = self.controlled()?;
         let migrations = self.migrations()?;
         if let (Source::Folder(_), 0) = (&self.source, migrations.newest()) {
@@ -187,7 +190,9 @@ impl Migrator {
             if is_created && !is_locked {
                 db.remove();
             }
-            folders.iter().for_each(|folder| drop(fs::remove_dir(folder)));
+            for folder in &folders {
+                let _ = fs::remove_dir(folder);
+            }
         }
         result
     }
@@ -328,8 +333,8 @@ impl Migrator {
         if !options.no_rehearsal && !needs_fill && db.has_rows()? {
             let target = db.normalize(models, &live)?;
             let mut sandbox = db.sandbox().map_err(|error| self.relative(error))?;
-            let loses = |from: &_, to: &_| db.loses(from, to);
-            let keeps = plan.options.keep.as_ref().map(|_| &loses as &dyn Fn(&_, &_) -> bool);
+            let may_lose = |from: &_, to: &_| db.loses(from, to);
+            let keeps = plan.options.keep.as_ref().map(|_| &may_lose as kept::Loses<'_>);
             let migration = plan.migration();
             rehearsal::on_rows(&mut *sandbox, &migration, (&live, &target), &plan.changes, keeps)?;
         }
@@ -694,10 +699,10 @@ fn changes_and_sql(
     let mut renames = rename::declared(live, target);
     let asked: Vec<_> = options.renames.iter().filter(|asked| !renames.contains(asked)).cloned().collect();
     renames.extend(asked);
-    let renamed = apply_renames(db, live, &renames)?;
+    let start = apply_renames(db, live, &renames)?;
     let mut changes: Vec<_> = renames.into_iter().map(Change::Rename).collect();
-    changes.extend(diff(&renamed, target));
-    let sql = db.render(&renamed, &changes, options)?;
+    changes.extend(diff(&start, target));
+    let sql = db.render(&start, &changes, options)?;
     if !changes.is_empty() {
         rehearsal::on_schema(db, (live, target), &sql, options)?;
     }
@@ -751,9 +756,9 @@ fn dropped_by(db: &mut dyn Database, scripts: &[Script<'_>]) -> Result<Vec<Chang
     let goal = db.try_scripts(&live, scripts)?.pop().unwrap_or_else(|| live.clone());
     let statements = scripts.iter().flat_map(|script| db.renames(script.sql)).collect::<Vec<_>>();
     let renames = rename::effective(&live, &goal, &statements);
-    let renamed = apply_renames(db, &live, &renames)?;
+    let start = apply_renames(db, &live, &renames)?;
     let mut changes: Vec<_> = renames.into_iter().map(Change::Rename).collect();
-    changes.extend(diff(&renamed, &goal));
+    changes.extend(diff(&start, &goal));
     for change in &mut changes {
         if let Change::AlterTable { alterations, .. } = change {
             alterations.retain(|alteration| matches!(alteration, Alteration::DropColumn(_)));

@@ -1,4 +1,4 @@
-//! PostgreSQL: each kind of change with rows, up and down, on a server that TEST_POSTGRES_URL names.
+//! PostgreSQL: each kind of change with rows, up and down, on a server that `TEST_POSTGRES_URL` names.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
