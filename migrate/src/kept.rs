@@ -78,7 +78,7 @@ impl SideTable {
         };
         let columns: Vec<_> = from.columns.iter().filter(|column| !column.generated).filter_map(kept).collect();
         let key = key(from, to, loses)?;
-        (!columns.is_empty()).then(|| Self { name: name(version, &from.name), table: to.name.clone(), key, columns })
+        (!columns.is_empty()).then(|| Self { name: name(version, &to.name), table: to.name.clone(), key, columns })
     }
 
     /// Whether the values of that column are kept.

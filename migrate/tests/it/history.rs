@@ -150,7 +150,7 @@ fn names_triggers_and_views_that_were_changed_by_hand() {
     scratch.project.check(&models).unwrap();
     for (change, said) in [
         ("DROP TRIGGER counted", "creates trigger counted on a"),
-        ("DROP VIEW b; CREATE VIEW b AS SELECT 1", "drops view b, creates view b"),
+        ("DROP VIEW b; CREATE VIEW b AS SELECT 1", "drops view b; and creates view b"),
         ("DROP TABLE c", "creates virtual table c"),
         ("CREATE VIEW e AS SELECT 1", "drops view e"),
     ] {
@@ -175,7 +175,7 @@ fn a_row_lost_from_an_unnamed_table_undoes_the_run() {
     let error = scratch.project.upgrade(Target::Latest).unwrap_err().to_string();
     assert_eq!(
         error,
-        "003_c would damage the data, nothing was changed: table a would hold 1 of its 2 rows, though no migration \
+        "003_c would damage the data, nothing was changed: table a would hold 1 of its 2 rows though no migration \
          names it"
     );
     assert_eq!(scratch.query("SELECT CAST(count(*) AS TEXT) FROM a"), [Some("2".into())]);

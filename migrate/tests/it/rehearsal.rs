@@ -239,17 +239,17 @@ fn names_tables_that_down_leaves_changed() {
     not_right(
         "ALTER TABLE t ADD COLUMN x TEXT; CREATE INDEX t_v ON t (v);",
         "DROP INDEX t_v;",
-        "the schema is not as it was before the migration; missing: changes table t: drops x",
+        "after down.sql the schema is not the one before up.sql; a migration between them changes table t: drops x",
     );
     not_right(
         "CREATE TABLE IF NOT EXISTS u (id INTEGER PRIMARY KEY); INSERT INTO u VALUES (1);",
         "SELECT 1;",
-        "the schema is not as it was before the migration; missing: drops table u",
+        "after down.sql the schema is not the one before up.sql; a migration between them drops table u",
     );
     not_right(
         "CREATE TABLE u (id INTEGER PRIMARY KEY); CREATE TABLE log (x);",
         "DROP TABLE log;",
-        "the schema is not as it was before the migration; missing: drops table u",
+        "after down.sql the schema is not the one before up.sql; a migration between them drops table u",
     );
 }
 

@@ -58,7 +58,7 @@ fn keeps_the_values_and_updates_uses_of_the_name() {
         assert!(words.contains(said), "{words}");
     }
     scratch.project.apply(&plan).unwrap();
-    assert!(migrate::diff(&scratch.introspect(), &renamed()).is_empty());
+    assert_eq!(scratch.project.differences(&renamed()).unwrap(), []);
     scratch.execute("INSERT INTO posts VALUES (2, 'another', 1)");
     assert_eq!(
         scratch.query("SELECT nickname || ': ' || body FROM people JOIN posts ON user_id = people.id"),

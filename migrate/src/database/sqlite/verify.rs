@@ -5,7 +5,8 @@
 //! - A trigger exists as long as its table does, unless the SQL names it.
 //! - No row has lost the row that it refers to.
 //!
-//! A table keeps its root page when it is renamed, and gets another one when it is rebuilt.
+//! A table keeps its root page when it is renamed, and gets another one when it is rebuilt, unless it is dropped first:
+//! then it may get the same.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +15,7 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::{RunQueryDsl as _, SqliteConnection};
 
 use super::catalog::Catalog as _;
-use super::ddl::{literal, mentions, tokens};
+use super::ddl::{Token, literal, mentions, statements, tokens};
 use super::errors::readable;
 use crate::Error;
 use crate::error::ConsentError;
@@ -51,7 +52,9 @@ impl Invariants {
         let selects = texts.iter().any(|text| selects_rows(text));
         for (table, before) in &self.rows {
             let after = rows.get(table).copied().unwrap_or(0);
-            let is_rebuilt = pages.contains_key(table) && pages.get(table) != self.root_pages.get(table);
+            let is_rebuilt = pages.get(table).is_some_and(|page| {
+                Some(page) != self.root_pages.get(table) || texts.iter().any(|text| drops(text, table))
+            });
             if after < *before && (!is_named(table) || is_rebuilt && !selects) {
                 let how = if is_rebuilt { "after it was rebuilt" } else { "though no migration names it" };
                 return Ok(Some(format!("table {table} would hold {after} of its {} {how}", counted(*before, "row"))));
@@ -87,6 +90,15 @@ fn root_pages(connection: &mut SqliteConnection) -> Result<BTreeMap<String, i64>
 
 fn triggers(connection: &mut SqliteConnection) -> Result<Vec<(String, String)>, Error> {
     Ok(sql::<(Text, Text)>("SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger'").load(connection)?)
+}
+
+/// Whether a script drops the table of that name.
+fn drops(script: &str, table: &str) -> bool {
+    let is_it = |tokens: &[Token]| {
+        tokens.first().is_some_and(|verb| verb.is("DROP")) && tokens.iter().any(|token| same_name(&token.name(), table))
+    };
+    let statements = statements(script).unwrap_or_default();
+    statements.iter().any(|statement| tokens(statement).is_ok_and(|tokens| is_it(&tokens)))
 }
 
 /// Whether a script deletes rows, or copies only some.
@@ -205,5 +217,8 @@ pub(super) fn foreign_key_violations(connection: &mut SqliteConnection) -> Resul
     let parents = violations.rows.keys().map(|(_, _, parent)| parent);
     let is_missing = |parent: &&String| !tables.iter().any(|table| same_name(table, parent));
     violations.missing = parents.filter(is_missing).cloned().collect();
+    // A side table of a table that a later migration has dropped waits until it is restored.
+    let Violations { rows, side_tables, missing, .. } = &mut violations;
+    rows.retain(|(table, _, parent), _| !(side_tables.contains_key(table) && missing.contains(parent)));
     Ok(violations)
 }
