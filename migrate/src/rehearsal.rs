@@ -96,7 +96,7 @@ pub(crate) fn on_rows(
     keeps: Option<&dyn Fn(&Column, &Column) -> bool>,
 ) -> Result<(), Error> {
     sandbox.snapshot()?;
-    let renames: Vec<_> = changes.iter().filter_map(rename).collect();
+    let renames: Vec<_> = changes.iter().filter_map(Change::rename).collect();
     for direction in [Direction::Up, Direction::Down, Direction::Up] {
         sandbox.run(migration, direction).map_err(|error| in_sandbox(PLANNED, direction, error))?;
         let compared = from.tables.iter().filter_map(|table| expected(table, direction, target, &renames, keeps));
@@ -118,13 +118,6 @@ fn in_sandbox(migration: &str, direction: Direction, error: Error) -> Error {
         Error::Statement { statement, source, .. } => on_rows(format!("{source} in: {statement}")),
         Error::Invariant { why, .. } => on_rows(why),
         other => other,
-    }
-}
-
-fn rename(change: &Change) -> Option<&Rename> {
-    match change {
-        Change::Rename(rename) => Some(rename),
-        _ => None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a database looks like: tables, columns, keys, indexes and checks as plain data, with no SQL in it.
 //!
 //! A [`Schema`] comes from the tables in Rust ([`schema!`](crate::schema!)) or from a live database
-//! ([`introspect`](crate::introspect())); [`diff`](crate::diff()) compares two of them.
+//! ([`Migrator::introspect`](crate::Migrator::introspect)); [`diff`](crate::diff()) compares two of them.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Numbers and excerpts for messages.
+//! Numbers and excerpts for messages, and text in SQL.
 
 use std::fmt;
 
@@ -38,9 +38,18 @@ impl fmt::Display for Bytes {
     }
 }
 
+/// A text as SQL writes it.
+pub(crate) fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
 /// The beginning of a text, on one line.
 pub(crate) fn excerpt(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    shortened(text.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// The beginning of a line.
+pub(crate) fn shortened(line: String) -> String {
     if line.chars().count() <= 120 {
         return line;
     }

@@ -1,9 +1,9 @@
 //! The kinds of database, and the one place that knows which there are.
 
 mod backup;
+mod changes;
 mod driver;
 mod errors;
-mod order;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod sqlite;

@@ -1,6 +1,7 @@
 //! How PostgreSQL writes names, values, types and defaults, and how this library reads them back.
 
 use crate::schema::{Action, Column, DefaultValue, IndexColumn, Type};
+use crate::text::literal;
 
 /// Every keyword that PostgreSQL itself quotes when it is a name.
 const KEYWORDS: &str = " all analyse analyze and any array as asc asymmetric authorization between bigint binary bit \
@@ -28,11 +29,6 @@ pub(super) fn quote(name: &str) -> String {
 /// The names, separated by commas.
 pub(super) fn quote_all<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
     names.into_iter().map(|name| quote(name)).collect::<Vec<_>>().join(", ")
-}
-
-/// The text as a literal.
-pub(super) fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
 }
 
 /// The columns of an index as `CREATE INDEX` writes them.

@@ -12,7 +12,6 @@ use diesel::{RunQueryDsl as _, SqliteConnection};
 
 use super::catalog::Catalog as _;
 use super::connection::{Sqlite, file_name, open};
-use super::ddl::literal;
 use super::errors::readable;
 use crate::Error;
 use crate::database::backup::{create_private, settle, stem};
@@ -20,7 +19,7 @@ use crate::database::{Backup, Check, Database as _, Restored};
 use crate::error::DatabaseErrorKind;
 use crate::migration::sync_folder;
 use crate::settings::Event;
-use crate::text::Bytes;
+use crate::text::{Bytes, literal};
 
 /// Copies the committed content of a database, and checks the copy. `None` when it holds no rows.
 ///

@@ -9,12 +9,13 @@ use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 use diesel::{RunQueryDsl as _, SqliteConnection};
 use diesel_migrations::MigrationHarness as _;
 
-use super::ddl::{literal, quote};
+use super::ddl::quote;
 use super::errors::readable;
 use crate::Error;
 use crate::error::DatabaseErrorKind;
 use crate::history::Applied;
 use crate::kept;
+use crate::text::literal;
 
 const CHECKSUMS: &str = "__migrate_checksums";
 

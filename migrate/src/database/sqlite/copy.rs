@@ -12,7 +12,7 @@ use diesel::sql_types::Text;
 
 use super::catalog::Catalog as _;
 use super::connection::{Sqlite, file_name, open};
-use super::ddl::{literal, quote};
+use super::ddl::quote;
 use super::errors::readable;
 use super::verify::{Violations, foreign_key_violations};
 use super::{backup, rows, run};
@@ -21,7 +21,7 @@ use crate::database::{Compared, Database as _, RowChange, Sandbox};
 use crate::migration::{Direction, Migration};
 use crate::schema::Schema;
 use crate::settings::{Event, Settings};
-use crate::text::counted;
+use crate::text::{counted, literal};
 
 /// The folder of a rehearsal. What a killed process left is removed by the next rehearsal, which sees by the lock that
 /// no process uses it.

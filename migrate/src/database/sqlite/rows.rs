@@ -5,10 +5,11 @@ use diesel::sql_types::Text;
 use diesel::{RunQueryDsl as _, SqliteConnection};
 
 use super::catalog::Catalog as _;
-use super::ddl::{literal, quote, quote_all};
+use super::ddl::{quote, quote_all};
 use crate::Error;
 use crate::database::{Compared, RowChange, RowChangeKind};
 use crate::schema::same_name;
+use crate::text::{literal, shortened};
 
 /// How the rows of the main database differ from those of the attached database `before`.
 pub(super) fn compare(connection: &mut SqliteConnection, compared: &Compared) -> Result<Vec<RowChange>, Error> {
@@ -37,7 +38,7 @@ impl Compared {
     }
 
     fn change(&self, kind: RowChangeKind, count: u64, example: &str) -> RowChange {
-        RowChange::new(&self.before.name, kind, count, short(example))
+        RowChange::new(&self.before.name, kind, count, shortened(example.to_owned()))
     }
 }
 
@@ -125,13 +126,4 @@ fn exact(column: &str) -> String {
         "CASE WHEN typeof({column}) = 'text' AND instr({column}, char(0)) \
          THEN 'CAST(x''' || hex({column}) || ''' AS TEXT)' ELSE quote({column}) END"
     )
-}
-
-/// The beginning of an example that is long.
-fn short(value: &str) -> String {
-    let line = value.split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.chars().count() <= 120 {
-        return value.to_owned();
-    }
-    line.chars().take(117).collect::<String>() + "..."
 }

@@ -12,7 +12,7 @@ use diesel::{RunQueryDsl as _, SqliteConnection};
 use diesel_migrations::MigrationHarness as _;
 
 use super::catalog::Catalog as _;
-use super::ddl::{Token, literal, quote, statements, tokens};
+use super::ddl::{Token, quote, statements, tokens};
 use super::errors::readable;
 use super::verify::{Invariants, Violations, foreign_key_violations};
 use crate::Error;
@@ -20,7 +20,7 @@ use crate::error::{DatabaseErrorKind, HistoryError};
 use crate::migration::{Direction, Migration};
 use crate::schema::same_name;
 use crate::settings::Settings;
-use crate::text::{counted, excerpt};
+use crate::text::{counted, excerpt, literal};
 
 /// Switches foreign keys off before a transaction, in which they cannot be switched: a table that is rebuilt would
 /// delete the rows that refer to it. Returns whether they were on.

@@ -15,14 +15,14 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::{RunQueryDsl as _, SqliteConnection};
 
 use super::catalog::Catalog as _;
-use super::ddl::{Token, literal, mentions, statements, tokens};
+use super::ddl::{Token, mentions, statements, tokens};
 use super::errors::readable;
 use crate::Error;
 use crate::error::ConsentError;
 use crate::kept;
 use crate::migration::Direction;
 use crate::schema::same_name;
-use crate::text::counted;
+use crate::text::{counted, literal};
 
 /// What was there before a run.
 pub(super) struct Invariants {

@@ -2,8 +2,8 @@
 
 use super::super::convert::conversion;
 use super::super::sql::{quote, quote_all, type_sql};
-use super::Writer;
 use super::keys::is_unique;
+use super::writer::{Writer, numbers};
 use crate::kept::{self, KeptColumn, SideTable};
 use crate::migration::Direction;
 use crate::schema::{Action, Clause, Column, ForeignKey, Table, Type, same_name, same_names};
@@ -69,7 +69,7 @@ impl Writer<'_> {
     pub(super) fn restored_columns(&self, side: Option<&SideTable>, to: &Table) -> Option<String> {
         let side = side.filter(|_| self.direction == Direction::Down)?;
         let (name, table) = (quote(&side.name), quote(&side.table));
-        let created = self.created();
+        let created = self.changes.created();
         let value = |kept: &KeptColumn| {
             let own = quote(&kept.before.name);
             let is_own = |key: &&ForeignKey| {
@@ -113,7 +113,7 @@ impl Writer<'_> {
     pub(super) fn kept_tables(&self) -> Vec<String> {
         let Some(version) = &self.options.keep else { return Vec::new() };
         let mut statements = Vec::new();
-        for table in self.dropped().0 {
+        for table in self.changes.dropped().0.into_iter().rev() {
             let (name, columns) = (quote(&kept::name(version, &table.name)), stored_columns(table));
             let keys: Vec<_> = table.foreign_keys.iter().filter_map(|key| self.kept_key(version, table, key)).collect();
             let own = quote(&table.name);
@@ -128,14 +128,14 @@ impl Writer<'_> {
     /// are forgotten. `None` where there is nothing to refer to.
     fn kept_key(&self, version: &str, table: &Table, key: &ForeignKey) -> Option<ForeignKey> {
         let mut kept = key.clone();
-        let (dropped, _) = self.dropped();
+        let (dropped, _) = self.changes.dropped();
         let place = |name: &str| dropped.iter().position(|other| same_name(&other.name, name));
         let has_key = |tables: &[Table]| {
             tables.iter().any(|parent| same_name(&parent.name, &key.table) && is_key(parent, &key.references))
         };
         match place(&key.table) {
             Some(parent)
-                if place(&table.name)? >= parent && same_names(&dropped[parent].primary_key, &key.references) =>
+                if place(&table.name)? <= parent && same_names(&dropped[parent].primary_key, &key.references) =>
             {
                 kept.table = kept::name(version, &key.table);
             }
@@ -152,7 +152,7 @@ impl Writer<'_> {
     pub(super) fn restored_tables(&self) -> Vec<String> {
         let Some(version) = &self.options.keep else { return Vec::new() };
         let (mut statements, mut sides) = (Vec::new(), Vec::new());
-        for table in self.created() {
+        for table in self.changes.created() {
             let (side, columns) = (quote(&kept::name(version, &table.name)), stored_columns(table));
             let is_always = |clause: &Clause| clause.text == "GENERATED ALWAYS AS IDENTITY";
             let overriding =
@@ -166,7 +166,7 @@ impl Writer<'_> {
                 "INSERT INTO {} ({columns}){overriding}\n    SELECT {columns} FROM {side}",
                 quote(&table.name)
             ));
-            statements.extend(Self::numbers(table));
+            statements.extend(numbers(table));
             sides.push(side);
         }
         if !sides.is_empty() {

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::create_table::{Constraint, CreateTable, Item, Kind, splice};
+use super::reader::NAME;
 use super::{canonical, quote};
 use crate::schema::{ForeignKey, same_name, same_names};
 
@@ -10,9 +11,9 @@ impl CreateTable<'_> {
     /// The text for a table of another name. Where a condition names a column with its table's name before it
     /// (`CHECK (posts.score > 0)`), that name is removed: no other table can be meant.
     pub fn renamed(&self, name: &str) -> String {
-        let own = self.tokens[self.name];
+        let own = self.tokens[NAME];
         let mut pieces = vec![(own.start..own.end, quote(name))];
-        pieces.extend(self.qualifiers(&self.tokens[self.name + 1..]).map(|cut| (cut, String::new())));
+        pieces.extend(self.qualifiers(&self.tokens[NAME + 1..]).map(|cut| (cut, String::new())));
         splice(self.sql, pieces)
     }
 
@@ -108,13 +109,14 @@ impl CreateTable<'_> {
             let Some(found) = item.constraints.iter().find(|constraint| unwanted(self, item, constraint)) else {
                 continue;
             };
-            return Some(if item.column.is_none() {
-                self.without_item(at)
-            } else {
-                splice(self.sql, vec![(self.with_space_before(&found.tokens), String::new())])
-            });
+            let is_whole = item.column.is_none() && item.constraints.len() == 1;
+            return Some(if is_whole { self.without_item(at) } else { self.without_tokens(&found.tokens) });
         }
         None
+    }
+
+    fn without_tokens(&self, tokens: &Range<usize>) -> String {
+        splice(self.sql, vec![(self.with_space_before(tokens), String::new())])
     }
 
     fn with_item(&self, after: usize, definition: &str) -> String {
@@ -136,8 +138,6 @@ impl CreateTable<'_> {
         let own = self.with_space_before(item);
         let cuts: Vec<_> = match comma(item.end) {
             Some(after) => vec![own, after],
-            // What follows without a comma needs the one before.
-            None if at + 1 < self.items.len() => vec![own],
             None => item.start.checked_sub(1).and_then(comma).into_iter().chain([own]).collect(),
         };
         splice(self.sql, cuts.into_iter().map(|cut| (cut, String::new())).collect())

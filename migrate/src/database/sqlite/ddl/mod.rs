@@ -11,6 +11,7 @@ use sqlite3_parser::lexer::sql::Tokenizer;
 
 use crate::error::Error;
 use crate::schema::same_name;
+use crate::text::excerpt;
 
 /// One token and where it stands in its text.
 #[derive(Debug, Clone, Copy)]
@@ -218,11 +219,6 @@ pub(crate) fn quote_all<'a>(names: impl IntoIterator<Item = &'a String>) -> Stri
     names.into_iter().map(|name| quote(name)).collect::<Vec<_>>().join(", ")
 }
 
-/// A text as SQL writes it.
-pub(crate) fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
-}
-
 fn unquote(text: &str) -> String {
     let inner = |open: char, close: char| text.strip_prefix(open).and_then(|rest| rest.strip_suffix(close));
     for quote in ['"', '`', '\''] {
@@ -242,15 +238,6 @@ fn is_keyword(name: &str) -> bool {
 /// Reserved in PostgreSQL and plain in SQLite: <https://www.postgresql.org/docs/current/sql-keywords-appendix.html>.
 const POSTGRESQL_RESERVED: &str = "analyse any array asymmetric both current_role current_user end false for grant \
     lateral leading localtime localtimestamp only placing session_user symmetric trailing true user";
-
-/// The beginning of a statement, on one line, for a message.
-pub(crate) fn excerpt(sql: &str) -> String {
-    let line = sql.split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.chars().count() <= 120 {
-        return line;
-    }
-    line.chars().take(117).collect::<String>() + "..."
-}
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,8 @@
 //! Declared types and defaults: what SQLite makes of them, and how they are written.
 
-use super::{canonical, is_bare_name, literal, tidy, tokens};
+use super::{canonical, is_bare_name, tidy, tokens};
 use crate::schema::{DefaultValue, Storage, Type};
+use crate::text::literal;
 
 /// The type that a declared type stands for: as `diesel print-schema` reads it, and the length in its parentheses.
 pub(crate) fn column_type(declared: &str) -> Type {

@@ -3,7 +3,7 @@
 use super::super::ddl::create_table::{CreateTable, Kind};
 use super::super::ddl::types::{declared_type, default_sql};
 use super::definition::{check, column_definition, foreign_key, is_key_of, own_keys, primary_key};
-use super::{cannot, stored};
+use super::writer::{cannot, stored};
 use crate::change::Alteration;
 use crate::error::Error;
 use crate::schema::{Column, ForeignKey, Index, Table, same_name};

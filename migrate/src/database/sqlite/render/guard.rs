@@ -5,8 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use super::super::ddl::{Token, literal, tokens};
+use super::super::ddl::{Token, tokens};
 use crate::schema::same_name;
+use crate::text::literal;
 
 /// What stands around the statements of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

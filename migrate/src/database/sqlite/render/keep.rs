@@ -3,8 +3,9 @@
 use super::super::catalog::SIDE_TABLE;
 use super::super::ddl::create_table::CreateTable;
 use super::super::ddl::{quote, quote_all};
-use super::rebuild::{conversion, hidden_rowid};
-use super::{Writer, guard, stored};
+use super::guard;
+use super::values::{conversion, hidden_rowid};
+use super::writer::{Writer, stored};
 use crate::error::Error;
 use crate::kept::{self, KeptColumn, SideTable};
 use crate::options::RenderOptions;
@@ -57,7 +58,7 @@ impl Writer<'_> {
     /// that is dropped too. `None` where the columns are no key there.
     fn parent(&self, key: &ForeignKey) -> Option<String> {
         let table = self.latest(&key.table)?;
-        let is_dropped = self.is_dropped(&key.table);
+        let is_dropped = self.changes.drops(&key.table);
         let name = if is_dropped { kept::name(self.options.keep.as_ref()?, &table.name) } else { table.name.clone() };
         let sorted = |names: &mut dyn Iterator<Item = &String>| {
             let mut names: Vec<_> = names.map(|name| name.to_ascii_lowercase()).collect();

@@ -2,12 +2,13 @@
 
 use super::super::catalog::SIDE_TABLE;
 use super::super::ddl::create_table::CreateTable;
-use super::super::ddl::{literal, quote};
-use super::stored;
+use super::super::ddl::quote;
+use super::writer::stored;
 use crate::error::Error;
 use crate::kept;
 use crate::options::RenderOptions;
 use crate::schema::Table;
+use crate::text::literal;
 
 /// Keeps the counters of tables that are dropped.
 pub(super) fn kept(options: &RenderOptions, dropped: &[&Table]) -> Result<Vec<String>, Error> {
