@@ -18,6 +18,7 @@ mod golden;
 mod grammar;
 mod handwritten;
 mod history;
+mod hostile;
 mod invariants;
 mod kept;
 mod loss;

@@ -151,11 +151,15 @@ impl Catalog for SqliteConnection {
         let bytes = self.number("SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size")?;
         // A value has at most a gigabyte.
         let piece = 100_000_000;
-        let mut statements = String::from("CREATE TABLE _zeros (zeros BLOB);");
-        for at in 0..=bytes / piece {
-            let _ = write!(statements, "INSERT INTO _zeros VALUES (zeroblob({}));", piece.min(bytes - at * piece));
+        let mut name = String::from("_zeros");
+        while self.number(&format!("SELECT count(*) FROM sqlite_master WHERE name = '{name}' COLLATE NOCASE"))? > 0 {
+            name.push('_');
         }
-        Ok(self.batch_execute(&(statements + "DROP TABLE _zeros;"))?)
+        let mut statements = format!("CREATE TABLE {name} (zeros BLOB);");
+        for at in 0..=bytes / piece {
+            let _ = write!(statements, "INSERT INTO {name} VALUES (zeroblob({}));", piece.min(bytes - at * piece));
+        }
+        Ok(self.batch_execute(&format!("{statements}DROP TABLE {name};"))?)
     }
 
     fn empty_journal(&mut self) -> Result<bool, Error> {

@@ -113,7 +113,7 @@ fn create(scratch: &mut SqliteConnection, schema: &Schema) -> Result<LeftOut, Er
 
 /// What SQLite says of a view or trigger that cannot work: it looks at all of them when any table is renamed.
 fn schema_error(connection: &mut SqliteConnection) -> Option<String> {
-    let probe = "SAVEPOINT probe; CREATE TABLE _probe (a); ALTER TABLE _probe RENAME TO _probe_2;";
+    let probe = "SAVEPOINT probe; CREATE TABLE \"a probe\" (a); ALTER TABLE \"a probe\" RENAME TO \"another probe\";";
     let error = connection.batch_execute(probe).err().map(|error| error.to_string());
     let _ = connection.batch_execute("ROLLBACK TO probe; RELEASE probe;");
     error
