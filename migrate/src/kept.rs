@@ -134,16 +134,3 @@ pub(crate) fn free_name(table: &Table, mut name: String) -> String {
     }
     name
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_applied_migrations_have_side_tables() {
-        let applied = ["004".to_owned()];
-        assert_eq!(owner("_kept_004_super_users", &applied), Some(("004", "super_users")));
-        assert_eq!(owner("_kept_letters", &applied), None);
-        assert_eq!(owner("_kept_005_users", &applied), None);
-    }
-}

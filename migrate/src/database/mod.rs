@@ -4,6 +4,7 @@ mod backup;
 mod changes;
 mod driver;
 mod errors;
+mod history;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod sqlite;
