@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::Error;
 use crate::change::{Alteration, Change};
-use crate::kept::SideTable;
+use crate::kept::{IsLossy, SideTable};
 use crate::options::RenderOptions;
 use crate::schema::{Column, Table, Type};
 use crate::text::{Thousands, counted};
@@ -75,6 +75,7 @@ pub(crate) struct Probe {
 
 /// Which rows a [`Probe`] counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 pub(crate) enum Condition {
     /// All.
     Any,
@@ -97,13 +98,12 @@ pub(crate) struct Found {
 }
 
 type Count<'a> = &'a mut dyn FnMut(&Probe) -> Result<Found, Error>;
-type Loses<'a> = &'a dyn Fn(&Column, &Column) -> bool;
 
 /// What the changes would lose. The changes and options have the names that the live database has.
 pub(crate) fn losses(
     changes: &[Change],
     options: &RenderOptions,
-    is_lossy: Loses<'_>,
+    is_lossy: IsLossy<'_>,
     count: Count<'_>,
 ) -> Result<Vec<Loss>, Error> {
     let mut losses = Vec::new();
@@ -174,7 +174,7 @@ fn dropped_column(table: &Table, column: &Column, count: Count<'_>) -> Result<Ve
 fn altered_column(
     (table, to): (&Table, &Table),
     (old, new): (&Column, &Column),
-    (options, is_lossy): (&RenderOptions, Loses<'_>),
+    (options, is_lossy): (&RenderOptions, IsLossy<'_>),
     count: Count<'_>,
 ) -> Result<Vec<Loss>, Error> {
     if new.generated && !old.generated {

@@ -8,6 +8,7 @@ use crate::database::{self, Backup, Database, Script};
 use crate::diff::diff;
 use crate::error::{ConsentError, HistoryError};
 use crate::history::{self, Applied, Status, Target};
+use crate::kept::IsLossy;
 use crate::loss::{Loss, LossKind, losses};
 use crate::migration::{Direction, Migration, Migrations, Sql, draft_folder, sync_folder, version_of};
 use crate::options::{Fill, PlanOptions, RenderOptions};
@@ -25,6 +26,8 @@ pub struct Migrator {
     source: Source,
     settings: Settings,
 }
+
+type Db = Box<dyn Database>;
 
 #[derive(Debug, Clone)]
 enum Source {
@@ -113,7 +116,7 @@ impl Migrator {
         error.relative_to(&self.settings.base)
     }
 
-    fn db(&self) -> Result<Box<dyn Database>, Error> {
+    fn db(&self) -> Result<Db, Error> {
         database::open(&self.url, &self.settings)
     }
 
@@ -128,7 +131,7 @@ impl Migrator {
     }
 
     /// A database that exists and is under version control.
-    fn controlled(&self) -> Result<(Box<dyn Database>, Vec<Applied>), Error> {
+    fn controlled(&self) -> Result<(Db, Vec<Applied>), Error> {
         let mut db = self.db()?;
         if !db.exists()? {
             return Err(Error::NoDatabase { database: db.name() });
@@ -140,7 +143,7 @@ impl Migrator {
     }
 
     /// The same, with the migrations, of which there must be any in a folder.
-    fn with_migrations(&self) -> Result<(Box<dyn Database>, Vec<Applied>, Migrations), Error> {
+    fn with_migrations(&self) -> Result<(Db, Vec<Applied>, Migrations), Error> {
         let (db, applied) = self.controlled()?;
         let migrations = self.migrations()?;
         if let (Source::Folder(_), 0) = (&self.source, migrations.newest()) {
@@ -187,7 +190,9 @@ impl Migrator {
             if is_created && !is_locked {
                 db.remove();
             }
-            folders.iter().for_each(|folder| drop(fs::remove_dir(folder)));
+            for folder in &folders {
+                let _ = fs::remove_dir(folder);
+            }
         }
         result
     }
@@ -329,7 +334,7 @@ impl Migrator {
         if !options.no_rehearsal && !needs_fill && db.has_rows()? {
             let mut sandbox = db.sandbox().map_err(|error| self.relative(error))?;
             let is_lossy = |from: &_, to: &_| db.loses(from, to);
-            let keeps = plan.options.keep.as_ref().map(|_| &is_lossy as &dyn Fn(&_, &_) -> bool);
+            let keeps = plan.options.keep.as_ref().map(|_| &is_lossy as IsLossy<'_>);
             let migration = plan.migration();
             rehearsal::on_rows(&mut *sandbox, &migration, (&live, &target), &plan.changes, keeps)?;
         }

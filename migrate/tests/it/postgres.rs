@@ -1,4 +1,4 @@
-//! PostgreSQL: each kind of change with rows, up and down, on a server that TEST_POSTGRES_URL names.
+//! PostgreSQL: each kind of change with rows, up and down, on a server that `TEST_POSTGRES_URL` names.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 /// A database of its own, dropped at the end, and a migrations folder.
 struct Server {
-    server: String,
+    url: String,
     name: String,
     folder: TempDir,
 }
@@ -23,23 +23,23 @@ impl Server {
     /// `None`, with a visible line, where no server is named.
     fn new() -> Option<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let Ok(server) = std::env::var("TEST_POSTGRES_URL") else {
+        let Ok(url) = std::env::var("TEST_POSTGRES_URL") else {
             eprintln!("skipped: TEST_POSTGRES_URL names no server");
             return None;
         };
         let name = format!("migrate_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        let database = Self { server, name, folder: tempfile::tempdir().unwrap() };
+        let database = Self { url, name, folder: tempfile::tempdir().unwrap() };
         database.on_server(&format!("CREATE DATABASE {}", database.name));
         Some(database)
     }
 
     fn on_server(&self, statement: &str) {
-        let mut connection = PgConnection::establish(&format!("{}/postgres", self.server)).unwrap();
+        let mut connection = PgConnection::establish(&format!("{}/postgres", self.url)).unwrap();
         connection.batch_execute(statement).unwrap();
     }
 
     fn connect(&self) -> PgConnection {
-        PgConnection::establish(&format!("{}/{}", self.server, self.name)).unwrap()
+        PgConnection::establish(&format!("{}/{}", self.url, self.name)).unwrap()
     }
 
     fn execute(&self, text: &str) {
@@ -52,7 +52,7 @@ impl Server {
     }
 
     fn migrator(&self) -> Migrator {
-        Migrator::new(&format!("{}/{}", self.server, self.name), self.folder.path()).unwrap()
+        Migrator::new(&format!("{}/{}", self.url, self.name), self.folder.path()).unwrap()
     }
 
     fn write(&self, name: &str, sql: &Sql) {
