@@ -22,8 +22,10 @@ pub struct Settings {
     pub wait: Duration,
     /// Messages name files as seen from this folder.
     pub base: PathBuf,
-    listener: Option<Arc<dyn Fn(&Event<'_>) + Send + Sync>>,
+    listener: Option<Arc<Listener>>,
 }
+
+type Listener = dyn Fn(&Event<'_>) + Send + Sync;
 
 impl Default for Settings {
     fn default() -> Self {

@@ -37,3 +37,4 @@ mod schemas;
 mod side_tables;
 mod spelling;
 mod support;
+mod url;
