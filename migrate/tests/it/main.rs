@@ -18,12 +18,15 @@ mod golden;
 mod grammar;
 mod handwritten;
 mod history;
+mod hostile;
 mod invariants;
 mod kept;
 mod loss;
 mod modules;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(feature = "postgres")]
+mod postgres_properties;
 mod properties;
 mod rebuild;
 mod rehearsal;
@@ -34,3 +37,4 @@ mod schemas;
 mod side_tables;
 mod spelling;
 mod support;
+mod url;

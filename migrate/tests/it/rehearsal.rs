@@ -329,3 +329,35 @@ fn accepts_generated_migrations_with_side_tables() {
     let said: Vec<_> = second.not_restored.iter().map(ToString::to_string).collect();
     assert_eq!(said, ["t.v changed in 1 row, such as id = 3, from '007' to 'spoiled'"]);
 }
+
+#[test]
+fn views_and_triggers_may_name_the_database() {
+    let views = [
+        "CREATE VIEW v AS SELECT id, v FROM main.t",
+        "CREATE VIEW \"a view\" AS SELECT * FROM v; CREATE VIEW v AS SELECT * FROM \"main\".t WHERE v IN (SELECT v FROM main.t)",
+        "CREATE TRIGGER g AFTER DELETE ON main.t BEGIN INSERT INTO log SELECT v FROM main.t; END",
+        "CREATE VIEW v AS SELECT id FROM main.t;
+         CREATE TRIGGER g INSTEAD OF INSERT ON main.v BEGIN INSERT INTO t (v) SELECT max(v) FROM main.t; END",
+    ];
+    for view in views {
+        let scratch = with_rows();
+        scratch.execute(&format!("CREATE TABLE log (what); {view}"));
+        let objects = "SELECT group_concat(sql) FROM sqlite_master WHERE type IN ('view', 'trigger')";
+        let before = scratch.query(objects);
+        let mut models = scratch.models();
+        let columns = &mut models.tables.iter_mut().find(|table| table.name == "t").unwrap().columns;
+        columns.push(Column::new("more", TEXT).nullable());
+        columns[1].ty = Type::Text { max_length: Some(9) };
+        assert!(scratch.migrate(&models), "{view}");
+        assert_eq!(scratch.query(objects), before);
+        scratch.downgrade();
+        let rehearsal = scratch.project.rehearse(Target::Latest).unwrap_or_else(|error| panic!("{error}: {view}"));
+        assert_eq!(
+            (&rehearsal.migrations[0].changed[..], &rehearsal.migrations[0].not_restored[..]),
+            (&[][..], &[][..])
+        );
+        scratch.project.upgrade(Target::Latest).unwrap();
+        assert_eq!(scratch.project.differences(&models).unwrap(), []);
+        assert_eq!(scratch.query(objects), before);
+    }
+}

@@ -106,11 +106,10 @@ fn row(key: &[Pair], side: &str) -> String {
     let name = |(old, new): &Pair| quote(if side == "old" { old } else { new });
     let values: Vec<_> = key.iter().map(|pair| format!("quote({side}.{})", name(pair))).collect();
     if let ([name], [value]) = (names.as_slice(), values.as_slice()) {
-        format!("{} || {value}", literal(&format!("{name} = ")))
-    } else {
-        let begin = literal(&format!("({}) = (", quote_all(&names)));
-        format!("{begin} || {} || ')'", values.join(" || ', ' || "))
+        return format!("{} || {value}", literal(&format!("{name} = ")));
     }
+    let begin = literal(&format!("({}) = (", quote_all(&names)));
+    format!("{begin} || {} || ')'", values.join(" || ', ' || "))
 }
 
 /// The condition that a value differs, in its storage class and letter case too.

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, SqliteConnection};
-use diesel_migrations::MigrationHarness as _;
 
 use super::ddl::mentions;
 use super::introspect::introspect;
 use super::{Script, run};
 use crate::Error;
+use crate::database::history;
 use crate::error::DatabaseErrorKind;
 use crate::schema::{ObjectKind, Schema, Table};
 use crate::settings::Settings;
@@ -43,12 +43,8 @@ pub(super) fn try_scripts(from: &Schema, scripts: &[Script<'_>]) -> Result<Vec<S
 
 /// A database that lives as long as its connection, with a history of migrations.
 pub(super) fn empty() -> Result<SqliteConnection, Error> {
-    let name = "a scratch database";
     let mut scratch = SqliteConnection::establish(":memory:").map_err(Error::connecting)?;
-    let refused = |error: Box<dyn std::error::Error + Send + Sync>| {
-        Error::database(name, DatabaseErrorKind::Other, error.to_string())
-    };
-    scratch.applied_migrations().map_err(refused)?;
+    history::create(&mut scratch)?;
     Ok(scratch)
 }
 
@@ -113,7 +109,7 @@ fn create(scratch: &mut SqliteConnection, schema: &Schema) -> Result<LeftOut, Er
 
 /// What SQLite says of a view or trigger that cannot work: it looks at all of them when any table is renamed.
 fn schema_error(connection: &mut SqliteConnection) -> Option<String> {
-    let probe = "SAVEPOINT probe; CREATE TABLE _probe (a); ALTER TABLE _probe RENAME TO _probe_2;";
+    let probe = "SAVEPOINT probe; CREATE TABLE \"a probe\" (a); ALTER TABLE \"a probe\" RENAME TO \"another probe\";";
     let error = connection.batch_execute(probe).err().map(|error| error.to_string());
     let _ = connection.batch_execute("ROLLBACK TO probe; RELEASE probe;");
     error

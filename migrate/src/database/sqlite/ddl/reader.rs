@@ -107,7 +107,7 @@ fn item(tokens: &[Token], range: Range<usize>) -> Option<Item> {
             let name = (start < at).then(|| tokens[start + 1].name());
             constraints.push(Constraint { name, kind, tokens: start..range.end });
         } else {
-            // A name without a constraint is allowed, and means nothing.
+            // A name without a constraint is allowed, and says nothing.
             words.next();
             named = Some(at);
         }
