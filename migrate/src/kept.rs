@@ -10,9 +10,6 @@
 use crate::options::RenderOptions;
 use crate::schema::{Column, Table, Type, same_name};
 
-/// Whether the conversion between two columns may lose values.
-pub(crate) type Loses<'a> = &'a dyn Fn(&Column, &Column) -> bool;
-
 /// The name of the side table that a migration makes for a table.
 pub(crate) fn name(version: &str, table: &str) -> String {
     format!("_kept_{version}_{table}")

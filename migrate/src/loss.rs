@@ -106,10 +106,10 @@ pub(crate) fn losses(
     is_lossy: IsLossy<'_>,
     count: Count<'_>,
 ) -> Result<Vec<Loss>, Error> {
-    let mut all = Vec::new();
+    let mut losses = Vec::new();
     for change in changes {
         match change {
-            Change::DropTable(table) => all.extend(dropped_table(table, options, count)?),
+            Change::DropTable(table) => losses.extend(dropped_table(table, options, count)?),
             Change::AlterTable { from, to, alterations } => {
                 let side = SideTable::of(options, from, to, is_lossy);
                 for alteration in alterations {
@@ -123,13 +123,13 @@ pub(crate) fn losses(
                         }
                         _ => continue,
                     };
-                    all.extend(found.into_iter().map(|loss| loss.kept_in(side.as_ref(), name)));
+                    losses.extend(found.into_iter().map(|loss| loss.kept_in(side.as_ref(), name)));
                 }
             }
             _ => {}
         }
     }
-    Ok(all)
+    Ok(losses)
 }
 
 impl Loss {
@@ -187,7 +187,7 @@ fn altered_column(
     let is_same_kind = [is_number, is_text].iter().any(|is| is(&old.ty) && is(&new.ty));
     let stays = is_same_kind && !(old.storage == new.storage && is_lossy(old, new));
     let fate = || if stays { LossKind::Stays } else { LossKind::Lost };
-    let mut all = Vec::new();
+    let mut losses = Vec::new();
     if old.ty != new.ty || old.storage != new.storage {
         let found = count(&probe(&table.name, &old.name, Condition::Misfit(old.clone(), new.clone())))?;
         let change = if old.ty == new.ty {
@@ -195,7 +195,7 @@ fn altered_column(
         } else {
             format!("changes {what} from {} to {}", old.ty, new.ty)
         };
-        all.extend(Loss::of(found.rows, change, &misfits(&found, new)).map(|loss| loss.with(fate())));
+        losses.extend(Loss::of(found.rows, change, &misfits(&found, new)).map(|loss| loss.with(fate())));
     }
     let is_shorter = |length: u32| match &old.ty {
         Type::Text { max_length } => max_length.is_none_or(|old| old > length),
@@ -207,7 +207,7 @@ fn altered_column(
         let longer = count(&probe(&table.name, &old.name, Condition::Longer(length)))?.rows;
         let are = if longer == 1 { "is" } else { "are" };
         let found = format!("{} {are} longer", counted(longer, "row"));
-        all.extend(Loss::of(longer, format!("shortens {what} to {length}"), &found).map(|loss| loss.with(fate())));
+        losses.extend(Loss::of(longer, format!("shortens {what} to {length}"), &found).map(|loss| loss.with(fate())));
     }
     if old.nullable && !new.nullable && !table.is_sole_key(&old.name) {
         let nulls = count(&probe(&table.name, &old.name, Condition::Null))?.rows;
@@ -217,7 +217,7 @@ fn altered_column(
         let found = Loss::of(nulls, format!("makes {what} NOT NULL"), &found);
         losses.extend(found.map(|loss| if has_value { loss } else { loss.with(needs_fill(to, new)) }));
     }
-    Ok(all)
+    Ok(losses)
 }
 
 /// A new column loses nothing, but a NOT NULL one needs a value for existing rows.

@@ -57,9 +57,6 @@ pub struct Init {
     pub version: u64,
 }
 
-/// A database, the versions that are applied, and the migrations.
-type Opened = (Box<dyn Database>, Vec<Applied>, Migrations);
-
 /// Opening.
 impl Migrator {
     /// A database and its migrations folder, which holds one folder for each kind of database:
