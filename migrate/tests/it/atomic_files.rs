@@ -70,14 +70,12 @@ fn with_migration(to: &Schema, rows: &str) -> Scratch {
 fn shell(scratch: &Scratch, file: &str) -> Option<String> {
     let file = File::open(scratch.path().join("migrations/sqlite/001_migration").join(file)).unwrap();
     let database = scratch.path().join("app.db");
-    match Command::new("sqlite3").arg(database).stdin(file).stderr(Stdio::piped()).output() {
-        Ok(output) => Some(String::from_utf8_lossy(&output.stderr).into_owned()),
-        Err(_) => {
-            // Not by eprintln!, which the test harness captures.
-            let _ = std::io::stderr().write_all(b"skipped: no sqlite3 command\n");
-            None
-        }
+    let output = Command::new("sqlite3").arg(database).stdin(file).stderr(Stdio::piped()).output();
+    if output.is_err() {
+        // Not by eprintln!, which the test harness captures.
+        let _ = std::io::stderr().write_all(b"skipped: no sqlite3 command\n");
     }
+    Some(String::from_utf8_lossy(&output.ok()?.stderr).into_owned())
 }
 
 fn harness(scratch: &Scratch) -> FileBasedMigrations {
