@@ -10,7 +10,6 @@ use crate::text::literal;
 /// How a migration is planned.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
-#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct PlanOptions {
     /// What the migration does, in words that name its folder.
     pub message: Option<String>,

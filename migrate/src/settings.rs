@@ -22,8 +22,10 @@ pub struct Settings {
     pub wait: Duration,
     /// Messages name files as seen from this folder.
     pub base: PathBuf,
-    listener: Option<Arc<dyn Fn(&Event<'_>) + Send + Sync>>,
+    listener: Option<Arc<Listener>>,
 }
+
+type Listener = dyn Fn(&Event<'_>) + Send + Sync;
 
 impl Default for Settings {
     fn default() -> Self {
@@ -76,7 +78,8 @@ impl Settings {
 
     /// The path as seen from the base.
     pub(crate) fn shown(&self, path: &Path) -> String {
-        path.strip_prefix(&self.base).unwrap_or(path).display().to_string()
+        let relative = path.strip_prefix(&self.base).ok().filter(|relative| !relative.as_os_str().is_empty());
+        relative.unwrap_or(path).display().to_string()
     }
 }
 

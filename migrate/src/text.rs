@@ -55,15 +55,3 @@ pub(crate) fn shortened(line: String) -> String {
     }
     line.chars().take(117).collect::<String>() + "..."
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_have_commas() {
-        let texts = [0, 999, 1000, 12_345, 40_000_000].map(|number| Thousands(number).to_string());
-        assert_eq!(texts, ["0", "999", "1,000", "12,345", "40,000,000"]);
-        assert_eq!([0, 1, 1204].map(|count| counted(count, "row")), ["0 rows", "1 row", "1,204 rows"]);
-    }
-}

@@ -88,3 +88,21 @@ fn refers_to_any(table: &Table, others: &[&Table]) -> bool {
     let refers_to = |other: &&Table| table.foreign_keys.iter().any(|key| same_name(&key.table, &other.name));
     others.iter().filter(|other| !same_name(&other.name, &table.name)).any(refers_to)
 }
+
+/// The rename that a statement of these words makes: `ALTER TABLE table RENAME TO name`, or
+/// `ALTER TABLE table RENAME [COLUMN] column TO name`.
+pub(crate) fn rename_of(words: &[String]) -> Option<Rename> {
+    let is = |word: &String, keyword: &str| word.eq_ignore_ascii_case(keyword);
+    let [alter, of_table, table, rename, rest @ ..] = words else { return None };
+    if !is(alter, "ALTER") || !is(of_table, "TABLE") || !is(rename, "RENAME") {
+        return None;
+    }
+    match rest {
+        [to, new] if is(to, "TO") => Some(Rename::Table { from: table.clone(), to: new.clone() }),
+        [column, named @ .., to, new] if is(to, "TO") && (named.is_empty() || is(column, "COLUMN")) => {
+            let old = named.first().unwrap_or(column);
+            Some(Rename::Column { table: table.clone(), from: old.clone(), to: new.clone() })
+        }
+        _ => None,
+    }
+}

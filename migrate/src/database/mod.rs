@@ -4,6 +4,7 @@ mod backup;
 mod changes;
 mod driver;
 mod errors;
+mod history;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod sqlite;
@@ -19,6 +20,7 @@ use crate::settings::Settings;
 use crate::url::DatabaseUrl;
 
 /// The database of that URL: the one place that knows which kinds there are.
+#[cfg_attr(feature = "postgres", expect(clippy::unnecessary_wraps, reason = "a build without PostgreSQL refuses it"))]
 pub(crate) fn open(url: &DatabaseUrl, settings: &Settings) -> Result<Box<dyn Database>, Error> {
     Ok(match url.sqlite_path() {
         Some(path) => Box::new(sqlite::Sqlite::new(path, settings)),

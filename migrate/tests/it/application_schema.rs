@@ -109,9 +109,9 @@ fn rehearses_without_rows_beside_such_tables() {
 fn plans_and_checks_beside_such_tables() {
     for (scratch, what) in databases() {
         let mut models = scratch.models();
-        let columns = &mut models.tables.iter_mut().find(|table| table.name == "plain").unwrap().columns;
-        columns.retain(|column| column.name != "b");
-        columns[1].ty = migrate::schema::Type::Integer;
+        let table = models.tables.iter_mut().find(|table| table.name == "plain").unwrap();
+        table.columns.retain(|column| column.name != "b");
+        table.columns[1].ty = migrate::schema::Type::Integer;
         let plan = scratch.project.plan(&models, &PlanOptions::default());
         if let (Err(error), true) = (&plan, what.contains("(name COLLATE LOCALIZED)")) {
             // SQLite renames no table while an index names a collation that it does not know.

@@ -84,7 +84,7 @@ fn allows_a_handwritten_rebuild_that_copies_every_row() {
 fn a_handwritten_rebuild_that_loses_a_row_undoes_the_run() {
     let scratch = pending(&rebuild("INSERT OR IGNORE INTO users_2 SELECT id, nickname, email, visits FROM users"));
     scratch.execute("UPDATE users SET nickname = '' WHERE id = 7");
-    assert_refused(&scratch, "table users would hold 2 of its 3 rows, after it was rebuilt");
+    assert_refused(&scratch, "table users would hold 2 of its 3 rows after it was rebuilt");
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn a_row_lost_from_a_table_that_is_not_named_undoes_the_run() {
         "CREATE TABLE notes (id INTEGER PRIMARY KEY); INSERT INTO notes VALUES (1);
          CREATE TRIGGER sly AFTER UPDATE ON users BEGIN DELETE FROM notes; END",
     );
-    assert_refused(&scratch, "table notes would hold 0 of its 1 row, though no migration names it");
+    assert_refused(&scratch, "table notes would hold 0 of its 1 row though no migration names it");
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn a_table_recreated_from_another_keeps_its_rows() {
         ),
     ] {
         let scratch = pending(&by_way_of_another(copy, back));
-        let words = "table users would hold 2 of its 3 rows, after it was rebuilt";
+        let words = "table users would hold 2 of its 3 rows after it was rebuilt";
         assert_refused(&scratch, words);
     }
     let picked = "INSERT INTO users SELECT * FROM old WHERE email IS NOT NULL; DROP TABLE old";

@@ -25,6 +25,8 @@ mod loss;
 mod modules;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(feature = "postgres")]
+mod postgres_properties;
 mod properties;
 mod rebuild;
 mod rehearsal;
@@ -35,3 +37,4 @@ mod schemas;
 mod side_tables;
 mod spelling;
 mod support;
+mod url;

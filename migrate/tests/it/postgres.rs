@@ -1,45 +1,30 @@
-//! PostgreSQL: each kind of change with rows, up and down, on a server that TEST_POSTGRES_URL names.
+//! PostgreSQL: each kind of change with rows, up and down, on the server that `TEST_POSTGRES_URL` names.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use diesel::connection::SimpleConnection as _;
 use diesel::dsl::sql;
 use diesel::sql_types::{Nullable, Text};
-use diesel::{Connection as _, PgConnection, RunQueryDsl as _};
+use diesel::{PgConnection, RunQueryDsl as _};
 use migrate::schema::{Action, Check, Column, DefaultValue, ForeignKey, Index, IndexColumn, Schema, Table, Type};
 use migrate::{Error, Fill, Migrator, PlanOptions, Rename, RenderOptions, Sql, Target, diff};
 use tempfile::TempDir;
+use test_support::TestDatabase;
 
-/// A database of its own, dropped at the end, and a migrations folder.
+/// A database of its own, and a migrations folder.
 struct Server {
-    server: String,
-    name: String,
+    database: TestDatabase,
     folder: TempDir,
 }
 
 impl Server {
-    /// `None`, with a visible line, where no server is named.
     fn new() -> Option<Self> {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let Ok(server) = std::env::var("TEST_POSTGRES_URL") else {
-            eprintln!("skipped: TEST_POSTGRES_URL names no server");
-            return None;
-        };
-        let name = format!("migrate_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        let database = Self { server, name, folder: tempfile::tempdir().unwrap() };
-        database.on_server(&format!("CREATE DATABASE {}", database.name));
-        Some(database)
-    }
-
-    fn on_server(&self, statement: &str) {
-        let mut connection = PgConnection::establish(&format!("{}/postgres", self.server)).unwrap();
-        connection.batch_execute(statement).unwrap();
+        Some(Self { database: TestDatabase::new()?, folder: tempfile::tempdir().unwrap() })
     }
 
     fn connect(&self) -> PgConnection {
-        PgConnection::establish(&format!("{}/{}", self.server, self.name)).unwrap()
+        self.database.connect()
     }
 
     fn execute(&self, text: &str) {
@@ -52,7 +37,7 @@ impl Server {
     }
 
     fn migrator(&self) -> Migrator {
-        Migrator::new(&format!("{}/{}", self.server, self.name), self.folder.path()).unwrap()
+        Migrator::new(self.database.url(), self.folder.path()).unwrap()
     }
 
     fn write(&self, name: &str, sql: &Sql) {
@@ -74,12 +59,6 @@ impl Server {
             (table, rows)
         };
         tables.into_iter().map(rows).collect()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.on_server(&format!("DROP DATABASE {} WITH (FORCE)", self.name));
     }
 }
 
@@ -421,11 +400,12 @@ fn the_walk_of_the_tutorial() {
 #[test]
 fn a_missing_database_is_created() {
     let Some(database) = Server::new() else { return };
-    database.on_server(&format!("DROP DATABASE {}", database.name));
-    let migrator = database.migrator();
+    let url = format!("{}_new", database.database.url());
+    let migrator = Migrator::new(&url, database.folder.path()).unwrap();
     assert!(matches!(migrator.version(), Err(Error::NoDatabase { .. })));
     assert!(migrator.init().unwrap().is_new);
     assert_eq!(migrator.version().unwrap(), 0);
+    database.connect().batch_execute(&format!("DROP DATABASE {}", url.rsplit('/').next().unwrap())).unwrap();
 }
 
 #[test]

@@ -9,13 +9,13 @@ use proptest::prelude::*;
 
 /// A table's name before and after, and the names of those of its columns that the plan does not touch.
 #[derive(Debug)]
-struct Kept {
-    names: (String, String),
-    columns: Vec<(String, String)>,
+pub struct Kept {
+    pub names: (String, String),
+    pub columns: Vec<(String, String)>,
 }
 
 /// The untouched columns of every table that stays.
-fn untouched(from: &Schema, to: &Schema) -> Vec<Kept> {
+pub fn untouched(from: &Schema, to: &Schema) -> Vec<Kept> {
     let mut kept = Vec::new();
     for other in &to.tables {
         let Some(table) = from.table(other.renamed_from.as_ref().unwrap_or(&other.name)) else { continue };
@@ -179,11 +179,11 @@ proptest! {
 }
 
 /// The id of a row that is added between upgrade and downgrade, and the number for changed values.
-const ADDED: i64 = 20;
-const CHANGED: i64 = 21;
+pub const ADDED: i64 = 20;
+pub const CHANGED: i64 = 21;
 
 /// Every value by its table, its row's id and its column.
-type Rows = std::collections::BTreeMap<(String, i64, String), Value>;
+pub type Rows = std::collections::BTreeMap<(String, i64, String), Value>;
 
 fn by_id(scratch: &Scratch, schema: &Schema) -> Rows {
     let mut rows = Rows::new();
@@ -199,7 +199,7 @@ fn by_id(scratch: &Scratch, schema: &Schema) -> Rows {
 
 /// Whether the upgrade drops the foreign key of a column that stays, or changes the key that another table refers to: a
 /// side table cannot follow such a row.
-fn may_be_refused(from: &Schema, to: &Schema) -> bool {
+pub fn may_be_refused(from: &Schema, to: &Schema) -> bool {
     let frees = |table: &Table, other: &Table| {
         table.foreign_keys.iter().any(|key| {
             let is_same = |new: &migrate::schema::ForeignKey| new.columns == key.columns && new.table == key.table;
@@ -212,17 +212,17 @@ fn may_be_refused(from: &Schema, to: &Schema) -> bool {
 }
 
 /// Without the foreign keys, which may be NULL when their rows were deleted.
-fn without_references(mut kept: Kept) -> Kept {
+pub fn without_references(mut kept: Kept) -> Kept {
     kept.columns.retain(|(column, _)| !column.starts_with('f'));
     kept
 }
 
 /// A default that does not depend on the time, as SQL.
-fn constant(column: &Column) -> Option<String> {
+pub fn constant(column: &Column) -> Option<String> {
     match column.default.as_ref()? {
         DefaultValue::Number(number) => Some(number.clone()),
         DefaultValue::Text(text) => Some(format!("'{}'", text.replace('\'', "''"))),
-        DefaultValue::Bool(value) => Some(u8::from(*value).to_string()),
+        DefaultValue::Bool(value) => Some(value.to_string()),
         DefaultValue::Sql(sql) => Some(sql.clone()),
         DefaultValue::Now => None,
     }

@@ -7,7 +7,7 @@ use diesel::dsl::sql;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::{Connection as _, RunQueryDsl, SqliteConnection};
 use migrate::schema::{Column, Schema, Table, Type};
-use migrate::{DatabaseUrl, Migrator, PlanOptions, RenderOptions, Sql, Target};
+use migrate::{DatabaseUrl, Migrator, PlanOptions, Sql, Target};
 use tempfile::TempDir;
 
 /// A value as SQLite quotes it, its storage class included.
@@ -74,8 +74,7 @@ impl Scratch {
 
     /// Writes a migration from this database to one like `target`, which may hold what models cannot declare.
     pub fn generate(&self, name: &str, target: &Schema) -> Sql {
-        let mut options = RenderOptions::default();
-        options.keep = name.split('_').next().map(str::to_owned);
+        let options = with!(RenderOptions { keep: name.split('_').next().map(str::to_owned) });
         let (_, sql) = self.project.compare(&self.introspect(), target, &options).unwrap();
         sql.write(&self.path().join("migrations/sqlite").join(name)).unwrap();
         sql

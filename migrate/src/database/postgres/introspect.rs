@@ -5,14 +5,11 @@ use diesel::sql_types::{Array, Bool, Nullable, Text};
 use diesel::{PgConnection, QueryResult, RunQueryDsl};
 
 use super::sql::{actions, index_columns, is_utc, quote, quote_all, read_action, read_default, read_type};
+use crate::database::history::{CHECKSUMS, VERSIONS};
 use crate::kept;
 use crate::schema::{
     Check, Clause, ClauseKind, Column, DefaultValue, ForeignKey, Index, IndexColumn, Object, ObjectKind, Schema, Table,
 };
-
-/// The table of Diesel's versions and that of this library's checksums.
-pub(super) const VERSIONS: &str = "__diesel_schema_migrations";
-pub(super) const CHECKSUMS: &str = "__migrate_checksums";
 
 /// The plain tables of the schema. Partitions and inheriting tables are objects.
 pub(super) const TABLES: &str = "pg_class c WHERE c.relkind = 'r' AND NOT c.relispartition \

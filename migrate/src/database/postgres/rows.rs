@@ -23,7 +23,7 @@ pub(super) fn found(connection: &mut PgConnection, probe: &Probe) -> QueryResult
         Condition::Null => format!("{column} IS NULL"),
         Condition::Longer(length) => format!("length({column}::text) > {length}"),
         Condition::Misfit(from, to) => match fits(&column, &from.ty, &to.ty) {
-            Some(fits) => format!("NOT ({fits})"),
+            Some(fits) => format!("{column} IS NOT NULL AND NOT ({fits})"),
             None => return Ok(Found::default()),
         },
     };

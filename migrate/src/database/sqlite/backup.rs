@@ -123,7 +123,14 @@ pub(super) fn restore(database: &mut Sqlite, file: &Path, check_version: &mut Ch
     let (shown, own) = (settings.shown(file), database.name());
     let named = |error: Error| error.renamed(&shown);
     settings.step("checking the backup", || check(file, "integrity_check")).map_err(named)?;
-    let version = check_version(&mut Sqlite::new(file, &settings)).map_err(named)?;
+    let mut copy = Sqlite::new(file, &settings);
+    let version = check_version(&mut copy).map_err(named)?;
+    // Any project's database may be at version 0; this library records that it put it under version control.
+    if version == 0 && !copy.with(|connection| connection.is_recorded())? {
+        let (expected, differences) = ("a backup of this project".into(), "no migration was applied to it".into());
+        return Err(Error::Drift { database: shown, expected, differences });
+    }
+    drop(copy);
     let (mut counter, mut replaced, mut damaged) = (None, None, None);
     if path.exists() {
         let lock = lock_out(&path).map_err(|error| error.renamed(&own))?;

@@ -7,17 +7,14 @@ use diesel::connection::SimpleConnection as _;
 use diesel::dsl::sql;
 use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 use diesel::{RunQueryDsl as _, SqliteConnection};
-use diesel_migrations::MigrationHarness as _;
 
 use super::ddl::quote;
 use super::errors::readable;
 use crate::Error;
-use crate::error::DatabaseErrorKind;
+use crate::database::history::{self, CHECKSUMS, VERSIONS};
 use crate::history::Applied;
 use crate::kept;
 use crate::text::literal;
-
-const CHECKSUMS: &str = "__migrate_checksums";
 
 /// The comment in the text of a side table, which SQLite stores: an application may have a table of such a name.
 pub(super) const SIDE_TABLE: &str = "/* values for a downgrade */";
@@ -38,6 +35,8 @@ pub(super) trait Catalog {
     fn has_rows(&mut self) -> Result<bool, Error>;
     fn history(&mut self) -> Result<Option<Vec<Applied>>, Error>;
     fn record(&mut self, applied: &[Applied], replace: bool) -> Result<(), Error>;
+    /// Whether checksums were ever recorded: Diesel's own command line records none.
+    fn is_recorded(&mut self) -> Result<bool, Error>;
     fn side_tables(&mut self) -> Result<BTreeMap<String, u64>, Error>;
     fn side_table_names(&mut self) -> Result<Vec<String>, Error>;
     /// Drops tables and overwrites the free pages.
@@ -83,45 +82,20 @@ impl Catalog for SqliteConnection {
     }
 
     fn history(&mut self) -> Result<Option<Vec<Applied>>, Error> {
-        let exists = |connection: &mut Self, table: &str| {
-            let query = format!("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = '{table}'");
-            connection.number(&query).map(|count| count > 0)
-        };
-        if !exists(self, "__diesel_schema_migrations")? {
+        if !exists(self, VERSIONS)? {
             return Ok(None);
         }
-        let query = if exists(self, CHECKSUMS)? {
-            "SELECT version, checksum FROM __diesel_schema_migrations LEFT JOIN __migrate_checksums USING (version) \
-             ORDER BY version"
-        } else {
-            "SELECT version, NULL FROM __diesel_schema_migrations ORDER BY version"
-        };
-        let rows: Vec<(String, Option<String>)> = sql::<(Text, Nullable<Text>)>(query).load(self)?;
+        let query = history::select(self.is_recorded()?);
+        let rows: Vec<(String, Option<String>)> = sql::<(Text, Nullable<Text>)>(&query).load(self)?;
         Ok(Some(rows.into_iter().map(|(version, checksum)| Applied { version, checksum }).collect()))
     }
 
+    fn is_recorded(&mut self) -> Result<bool, Error> {
+        exists(self, CHECKSUMS)
+    }
+
     fn record(&mut self, applied: &[Applied], replace: bool) -> Result<(), Error> {
-        let refused = |error: Box<dyn std::error::Error + Send + Sync>| {
-            Error::database("", DatabaseErrorKind::Other, error.to_string())
-        };
-        // It creates Diesel's own table if that is missing.
-        self.applied_migrations().map_err(refused)?;
-        self.batch_execute(&format!(
-            "CREATE TABLE IF NOT EXISTS {CHECKSUMS} (version VARCHAR(50) PRIMARY KEY NOT NULL, checksum TEXT NOT NULL)"
-        ))?;
-        let verb = if replace { "INSERT OR REPLACE" } else { "INSERT OR IGNORE" };
-        for Applied { version, checksum } in applied {
-            diesel::sql_query("INSERT OR IGNORE INTO __diesel_schema_migrations (version) VALUES ($1)")
-                .bind::<Text, _>(version)
-                .execute(self)?;
-            diesel::sql_query(format!("{verb} INTO {CHECKSUMS} (version, checksum) SELECT $1, $2 WHERE $2 NOT NULL"))
-                .bind::<Text, _>(version)
-                .bind::<Nullable<Text>, _>(checksum)
-                .execute(self)?;
-        }
-        // Diesel's own command line may have reverted a version.
-        let stale = "WHERE version NOT IN (SELECT version FROM __diesel_schema_migrations)";
-        Ok(self.batch_execute(&format!("DELETE FROM {CHECKSUMS} {stale}"))?)
+        history::record(self, applied, replace)
     }
 
     fn side_tables(&mut self) -> Result<BTreeMap<String, u64>, Error> {
@@ -168,4 +142,9 @@ impl Catalog for SqliteConnection {
     fn number(&mut self, query: &str) -> Result<i64, Error> {
         Ok(sql::<BigInt>(query).get_result(self)?)
     }
+}
+
+fn exists(connection: &mut SqliteConnection, table: &str) -> Result<bool, Error> {
+    let query = format!("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = '{table}'");
+    Ok(connection.number(&query)? > 0)
 }

@@ -49,7 +49,7 @@ impl Copy {
         remove_abandoned(parent);
         let folder = parent.join(format!("{FOLDER}{}", std::process::id()));
         let free = fs4::available_space(parent).map_err(Error::file("read", parent))?;
-        let size = database.with(|connection| backup::size(connection))?;
+        let size = database.with(backup::size)?;
         let settings = database.settings.clone();
         let limit = settings.rehearsal_limit.min(free / COPIES);
         let lock = create(&folder).map_err(Error::file("write", &folder))?;

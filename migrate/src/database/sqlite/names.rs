@@ -2,6 +2,7 @@
 
 use super::ddl::{Token, statements, tokens};
 use crate::change::Rename;
+use crate::database::changes::rename_of;
 
 /// The names in a script, each once.
 pub(super) fn names(script: &str) -> Vec<String> {
@@ -13,23 +14,6 @@ pub(super) fn names(script: &str) -> Vec<String> {
 
 /// The renames that a script's statements make, in order.
 pub(super) fn renames(script: &str) -> Vec<Rename> {
-    statements(script).unwrap_or_default().into_iter().filter_map(rename).collect()
-}
-
-/// `ALTER TABLE table RENAME TO name`, `ALTER TABLE table RENAME [COLUMN] column TO name`
-fn rename(statement: &str) -> Option<Rename> {
-    let tokens = tokens(statement).ok()?;
-    let [alter, table, name, rename, rest @ ..] = tokens.as_slice() else { return None };
-    if !(alter.is("ALTER") && table.is("TABLE") && rename.is("RENAME")) {
-        return None;
-    }
-    let name = name.name();
-    match rest {
-        [to, new] if to.is("TO") => Some(Rename::Table { from: name, to: new.name() }),
-        [column, old, to, new] if column.is("COLUMN") && to.is("TO") => {
-            Some(Rename::Column { table: name, from: old.name(), to: new.name() })
-        }
-        [old, to, new] if to.is("TO") => Some(Rename::Column { table: name, from: old.name(), to: new.name() }),
-        _ => None,
-    }
+    let words = |statement| tokens(statement).unwrap_or_default().iter().map(Token::name).collect::<Vec<_>>();
+    statements(script).unwrap_or_default().into_iter().filter_map(|statement| rename_of(&words(statement))).collect()
 }

@@ -110,13 +110,11 @@ fn row(key: &[Pair], side: &str) -> String {
     let names: Vec<_> = key.iter().map(|(old, _)| old.clone()).collect();
     let name = |(old, new): &Pair| quote(if side == "old" { old } else { new });
     let values: Vec<_> = key.iter().map(|pair| format!("quote({side}.{})", name(pair))).collect();
-    match (names.as_slice(), values.as_slice()) {
-        ([name], [value]) => format!("{} || {value}", literal(&format!("{name} = "))),
-        _ => {
-            let begin = literal(&format!("({}) = (", quote_all(&names)));
-            format!("{begin} || {} || ')'", values.join(" || ', ' || "))
-        }
+    if let ([name], [value]) = (names.as_slice(), values.as_slice()) {
+        return format!("{} || {value}", literal(&format!("{name} = ")));
     }
+    let begin = literal(&format!("({}) = (", quote_all(&names)));
+    format!("{begin} || {} || ')'", values.join(" || ', ' || "))
 }
 
 /// The condition that a value differs, in its storage class and letter case too.

@@ -1,22 +1,19 @@
 //! Runs migrations within one transaction, a statement at a time, so that an error can name the statement.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
-use diesel::connection::{BoxableConnection, SimpleConnection as _};
+use diesel::connection::SimpleConnection as _;
 use diesel::dsl::sql;
-use diesel::migration::{self, MigrationMetadata, MigrationName, MigrationVersion};
 use diesel::sql_types::{BigInt, Bool};
-use diesel::sqlite::Sqlite;
 use diesel::{RunQueryDsl as _, SqliteConnection};
-use diesel_migrations::MigrationHarness as _;
 
 use super::catalog::Catalog as _;
 use super::ddl::{Token, quote, statements, tokens};
 use super::errors::readable;
 use super::verify::{Invariants, Violations, foreign_key_violations};
 use crate::Error;
-use crate::error::{DatabaseErrorKind, HistoryError};
+use crate::database::history;
+use crate::error::DatabaseErrorKind;
 use crate::migration::{Direction, Migration};
 use crate::schema::same_name;
 use crate::settings::Settings;
@@ -122,24 +119,8 @@ fn run_one(
     direction: Direction,
     runner: &Runner<'_>,
 ) -> Result<(), Error> {
-    if direction == Direction::Down && migration.down.is_none() {
-        return Err(HistoryError::NoDown { name: migration.name.clone() }.into());
-    }
-    let runnable = Runnable { migration, runner };
-    let result = match direction {
-        Direction::Up => connection.run_migration(&runnable),
-        Direction::Down => connection.revert_migration(&runnable),
-    };
-    result.map(drop).map_err(|error| match error.downcast::<Error>() {
-        Ok(error) => *error,
-        // Only the statement that records the migration is Diesel's.
-        Err(source) => match source.downcast::<diesel::result::Error>() {
-            Ok(error) => Error::from(*error),
-            Err(source) => {
-                Error::Statement { migration: migration.name.clone(), statement: "its record".into(), source }
-            }
-        },
-    })
+    runner.execute(connection, &migration.name, migration.sql(direction))?;
+    Ok(connection.batch_execute(&history::ran(&migration.version(), direction))?)
 }
 
 /// Runs the statements of scripts, and reports each.
@@ -150,12 +131,7 @@ pub(super) struct Runner<'a> {
 }
 
 impl Runner<'_> {
-    pub fn execute(
-        &self,
-        connection: &mut dyn BoxableConnection<Sqlite>,
-        name: &str,
-        script: &str,
-    ) -> Result<(), Error> {
+    pub fn execute(&self, connection: &mut SqliteConnection, name: &str, script: &str) -> Result<(), Error> {
         let failed = |statement: &str, source: Box<dyn std::error::Error + Send + Sync>| Error::Statement {
             migration: name.to_owned(),
             statement: excerpt(statement),
@@ -233,60 +209,5 @@ fn refusal(statement: &str) -> Option<&'static str> {
         Some("a migration changes one database, and nothing protects another one: remove the statement")
     } else {
         None
-    }
-}
-
-/// A migration as Diesel's harness runs and records it.
-struct Runnable<'a> {
-    migration: &'a Migration,
-    runner: &'a Runner<'a>,
-}
-
-impl Runnable<'_> {
-    fn execute(&self, connection: &mut dyn BoxableConnection<Sqlite>, direction: Direction) -> migration::Result<()> {
-        Ok(self.runner.execute(connection, &self.migration.name, self.migration.sql(direction))?)
-    }
-}
-
-impl migration::Migration<Sqlite> for Runnable<'_> {
-    fn run(&self, connection: &mut dyn BoxableConnection<Sqlite>) -> migration::Result<()> {
-        self.execute(connection, Direction::Up)
-    }
-
-    fn revert(&self, connection: &mut dyn BoxableConnection<Sqlite>) -> migration::Result<()> {
-        self.execute(connection, Direction::Down)
-    }
-
-    fn metadata(&self) -> &dyn MigrationMetadata {
-        self
-    }
-
-    fn name(&self) -> &dyn MigrationName {
-        self
-    }
-}
-
-impl MigrationMetadata for Runnable<'_> {
-    /// All migrations of a run share one transaction, which the runner opens.
-    fn run_in_transaction(&self) -> bool {
-        false
-    }
-}
-
-impl MigrationName for Runnable<'_> {
-    fn version(&self) -> MigrationVersion<'_> {
-        MigrationVersion::from(self.migration.version())
-    }
-}
-
-impl fmt::Display for Runnable<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.migration.name)
-    }
-}
-
-impl fmt::Debug for Runnable<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, SqliteConnection};
-use diesel_migrations::MigrationHarness as _;
 
 use super::ddl::mentions;
 use super::introspect::introspect;
 use super::{Script, run};
 use crate::Error;
+use crate::database::history;
 use crate::error::DatabaseErrorKind;
 use crate::schema::{ObjectKind, Schema, Table};
 use crate::settings::Settings;
@@ -43,12 +43,8 @@ pub(super) fn try_scripts(from: &Schema, scripts: &[Script<'_>]) -> Result<Vec<S
 
 /// A database that lives as long as its connection, with a history of migrations.
 pub(super) fn empty() -> Result<SqliteConnection, Error> {
-    let name = "a scratch database";
     let mut scratch = SqliteConnection::establish(":memory:").map_err(Error::connecting)?;
-    let refused = |error: Box<dyn std::error::Error + Send + Sync>| {
-        Error::database(name, DatabaseErrorKind::Other, error.to_string())
-    };
-    scratch.applied_migrations().map_err(refused)?;
+    history::create(&mut scratch)?;
     Ok(scratch)
 }
 

@@ -15,7 +15,7 @@ impl Writer<'_> {
         let Some(side) = side else { return Vec::new() };
         let name = quote(&side.name);
         if self.direction == Direction::Up {
-            let refers = !self.disturbs(&side.table, &key_names(side));
+            let refers = !self.is_late(side);
             let names: Vec<_> = side.key.iter().chain(side.columns.iter().map(|kept| &kept.before)).collect();
             let names = quote_all(names.iter().map(|column| &column.name));
             return vec![
@@ -94,9 +94,16 @@ impl Writer<'_> {
         Some(format!("UPDATE {table} SET {}\n    FROM {name} WHERE {}", values.join(", "), join(side)))
     }
 
+    /// Whether the table of a side table has no key to refer to while this file changes it.
+    fn is_late(&self, side: &SideTable) -> bool {
+        let keys = key_names(side);
+        let has_key = |table: &Table| same_name(&table.name, &side.table) && is_key(table, &keys);
+        !self.before.iter().any(has_key) || self.disturbs(&side.table, &keys)
+    }
+
     /// The foreign key of a side table, where its table had no key to refer to at first.
     pub(super) fn late_side_key(&self, from: &Table, to: &Table) -> Option<String> {
-        let side = self.side_table(from, to).filter(|side| self.disturbs(&side.table, &key_names(side)))?;
+        let side = self.side_table(from, to).filter(|side| self.is_late(side))?;
         let (name, constraint, columns) = (quote(&side.name), key_constraint(&side), quote_all(&key_names(&side)));
         let reference = reference(&side.table, &key_names(&side), Action::Cascade);
         Some(format!("ALTER TABLE {name} ADD CONSTRAINT {} FOREIGN KEY ({columns}){reference}", quote(&constraint)))
@@ -104,7 +111,7 @@ impl Writer<'_> {
 
     /// Frees the key of a table from the side table that refers to it.
     pub(super) fn dropped_side_key(&self, from: &Table, to: &Table) -> Option<String> {
-        let side = self.side_table(from, to).filter(|side| self.disturbs(&side.table, &key_names(side)))?;
+        let side = self.side_table(from, to).filter(|side| self.is_late(side))?;
         let (name, key) = (quote(&side.name), quote(&key_constraint(&side)));
         Some(format!("ALTER TABLE IF EXISTS {name} DROP CONSTRAINT IF EXISTS {key}"))
     }

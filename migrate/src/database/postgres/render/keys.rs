@@ -17,6 +17,10 @@ impl Writer<'_> {
         });
         let mut statements: Vec<_> = dropped.collect();
         statements.extend(self.disturbed_keys(self.before, self.after).map(|(table, key)| drop(table, key)));
+        for table in self.changes.dropped().0 {
+            let keys = table.foreign_keys.iter().filter(|key| self.disturbs(&key.table, &key.references));
+            statements.extend(keys.map(|key| drop(table, key)));
+        }
         if self.direction == Direction::Down {
             statements.extend(self.changes.altered().filter_map(|(from, to, _)| self.dropped_side_key(from, to)));
             return statements;

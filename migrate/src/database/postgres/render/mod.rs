@@ -39,26 +39,6 @@ pub(super) fn render(
     Ok(Sql { up, down, own_transaction: false })
 }
 
-/// The statements that create the tables of a schema, with their indexes.
-pub(super) fn create_tables(schema: &Schema) -> Result<Vec<String>, Error> {
-    let changes: Vec<_> = schema.tables.iter().cloned().map(Change::CreateTable).collect();
-    let changes = prepare::named(&Schema::default(), &changes);
-    let options = RenderOptions::default();
-    let writer = Writer {
-        direction: Direction::Up,
-        changes: Changes(&changes),
-        before: &[],
-        after: &schema.tables,
-        objects: &[],
-        options: &options,
-        side_keys: &[],
-    };
-    let mut statements = writer.created_tables()?;
-    statements.extend(writer.added_constraints());
-    statements.extend(writer.added_foreign_keys());
-    Ok(statements)
-}
-
 impl Writer<'_> {
     fn write(&self) -> Result<String, Error> {
         let mut statements = Vec::new();

@@ -44,23 +44,25 @@ impl CreateTable<'_> {
 
     /// The text with or without NOT NULL at a column.
     pub fn with_not_null(&self, column: &str, not_null: bool) -> Option<String> {
-        let item = self.column(column)?;
-        if not_null {
-            let text = self.without_from_column(item, |constraint| constraint.kind == Kind::Null);
-            return CreateTable::parse(&text).ok()?.with_column_constraint(column, "NOT NULL");
-        }
-        Some(self.without_from_column(item, |constraint| constraint.kind == Kind::NotNull))
+        let (unwanted, wanted) = if not_null { (Kind::Null, Some("NOT NULL")) } else { (Kind::NotNull, None) };
+        self.with_instead(column, unwanted, wanted)
     }
 
     /// The text with that default for a column, or with none.
     pub fn with_default(&self, column: &str, default: Option<&str>) -> Option<String> {
-        let text = self.without_from_column(self.column(column)?, |constraint| constraint.kind == Kind::Default);
-        match default {
-            None => Some(text),
-            Some(default) => {
-                CreateTable::parse(&text).ok()?.with_column_constraint(column, &format!("DEFAULT {default}"))
-            }
-        }
+        let definition = default.map(|default| format!("DEFAULT {default}"));
+        self.with_instead(column, Kind::Default, definition.as_deref())
+    }
+
+    /// The text with a constraint of a column instead of those of that kind.
+    fn with_instead(&self, column: &str, kind: Kind, definition: Option<&str>) -> Option<String> {
+        let item = self.column(column)?;
+        // After the type and before any other constraint: a REFERENCES at the end would swallow a NOT.
+        let after = self.tokens[if item.ty.is_empty() { item.tokens.start } else { item.ty.end - 1 }].end;
+        let added = definition.map(|definition| (after..after, format!(" {definition}")));
+        let unwanted = item.constraints.iter().filter(|constraint| constraint.kind == kind);
+        let cuts = unwanted.map(|constraint| (self.with_space_before(&constraint.tokens), String::new()));
+        Some(splice(self.sql, added.into_iter().chain(cuts).collect()))
     }
 
     /// The text without the UNIQUE of exactly these columns. Written twice, it is one to SQLite.
@@ -90,18 +92,6 @@ impl CreateTable<'_> {
     /// The text without its primary key.
     pub fn without_primary_key(&self) -> Option<String> {
         self.without_constraint(|_, _, constraint| constraint.kind == Kind::PrimaryKey)
-    }
-
-    fn with_column_constraint(&self, column: &str, definition: &str) -> Option<String> {
-        let item = self.column(column)?;
-        // After the type and before any other constraint: a REFERENCES at the end would swallow a NOT.
-        let after = self.tokens[if item.ty.is_empty() { item.tokens.start } else { item.ty.end - 1 }].end;
-        Some(splice(self.sql, vec![(after..after, format!(" {definition}"))]))
-    }
-
-    fn without_from_column(&self, item: &Item, unwanted: impl Fn(&Constraint) -> bool) -> String {
-        let cuts = item.constraints.iter().filter(|constraint| unwanted(constraint));
-        splice(self.sql, cuts.map(|constraint| (self.with_space_before(&constraint.tokens), String::new())).collect())
     }
 
     fn without_constraint(&self, unwanted: impl Fn(&Self, &Item, &Constraint) -> bool) -> Option<String> {

@@ -102,17 +102,14 @@ fn item(tokens: &[Token], range: Range<usize>) -> Option<Item> {
         if let Some(last) = constraints.last_mut().filter(|_| is_open) {
             last.tokens.end = at;
         }
-        match kind {
-            Some(kind) => {
-                let start = named.take().unwrap_or(at);
-                let name = (start < at).then(|| tokens[start + 1].name());
-                constraints.push(Constraint { name, kind, tokens: start..range.end });
-            }
-            // One that names nothing is allowed, and says nothing.
-            None => {
-                words.next();
-                named = Some(at);
-            }
+        if let Some(kind) = kind {
+            let start = named.take().unwrap_or(at);
+            let name = (start < at).then(|| tokens[start + 1].name());
+            constraints.push(Constraint { name, kind, tokens: start..range.end });
+        } else {
+            // A name without a constraint is allowed, and says nothing.
+            words.next();
+            named = Some(at);
         }
     }
     Some(Item { column, ty, constraints, tokens: range })

@@ -57,10 +57,7 @@ pub(super) fn foreign_key(key: &ForeignKey) -> String {
 pub(super) fn references(key: &ForeignKey) -> String {
     let action = |event: &str, action: Action| match action {
         Action::NoAction => String::new(),
-        Action::Restrict => format!(" ON {event} RESTRICT"),
-        Action::Cascade => format!(" ON {event} CASCADE"),
-        Action::SetNull => format!(" ON {event} SET NULL"),
-        Action::SetDefault => format!(" ON {event} SET DEFAULT"),
+        other => format!(" ON {event} {}", other.to_string().to_uppercase()),
     };
     format!(
         "REFERENCES {} ({}){}{}",

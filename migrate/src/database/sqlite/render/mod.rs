@@ -11,7 +11,6 @@ mod sequence;
 mod values;
 mod writer;
 
-use self::guard::Protection;
 use self::writer::{Writer, cannot, stored};
 use super::ddl::quote;
 use crate::change::{Alteration, Change};
@@ -84,8 +83,7 @@ impl Writer<'_> {
         let at = if self.direction == Direction::Up { 0 } else { statements.len() };
         statements.splice(at..at, self.changes.renames(quote));
         let keys_off = restores_keys || loses_parents || rebuilds;
-        let protection = if keys_off { Protection::KeysOff } else { Protection::Transaction };
-        Ok((guard::file(&statements, protection, &self.guard), keys_off))
+        Ok((guard::file(&statements, keys_off, &self.guard), keys_off))
     }
 
     /// The statements for the tables that change, and whether any is rebuilt.
