@@ -6,10 +6,11 @@
 //! written) or cannot be read or written, 2 for wrong arguments.
 
 use std::env;
+use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
 
-use migrate::{DatabaseUrl, Error, Migrator, RenderOptions};
+use migrate::{DatabaseUrl, Migrator, RenderOptions};
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = env::args().skip(1).collect();
@@ -29,7 +30,10 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(from: &str, to: &str, folder: &Path) -> Result<String, Error> {
+fn run(from: &str, to: &str, folder: &Path) -> Result<String, Box<dyn Error>> {
+    if is_url(from) != is_url(to) {
+        return Err("FROM and TO are databases of two kinds".into());
+    }
     let (from, to) = (open(from)?, open(to)?);
     let (changes, sql) = from.compare(&from.introspect()?, &to.introspect()?, &RenderOptions::default())?;
     sql.write(folder)?;
@@ -37,9 +41,12 @@ fn run(from: &str, to: &str, folder: &Path) -> Result<String, Error> {
     Ok(if plan.is_empty() { "no differences".to_owned() } else { plan.join("\n") })
 }
 
-fn open(text: &str) -> Result<Migrator, Error> {
-    // A file may have any name: only a URL of PostgreSQL is read as one.
-    let is_url = text.starts_with("postgres://") || text.starts_with("postgresql://");
-    let url = if is_url { text.to_owned() } else { format!("sqlite:{text}") };
+fn open(text: &str) -> Result<Migrator, Box<dyn Error>> {
+    let url = if is_url(text) { text.to_owned() } else { format!("sqlite:{text}") };
     Ok(Migrator::open(DatabaseUrl::parse(&url, Path::new(""))?, "migrations"))
+}
+
+/// A file may have any name: only a URL of PostgreSQL is read as one.
+fn is_url(text: &str) -> bool {
+    text.starts_with("postgres://") || text.starts_with("postgresql://")
 }

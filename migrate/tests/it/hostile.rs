@@ -8,7 +8,7 @@ use migrate::{LossKind, PlanOptions, Target};
 use crate::support::Scratch;
 
 /// Each with its rows.
-const SCHEMAS: [&str; 12] = [
+const SCHEMAS: [&str; 13] = [
     r#"CREATE TABLE "a b" ("select" INTEGER PRIMARY KEY, "it's" TEXT, "a""b" INT, "größe" TEXT, ";--" TEXT, "[x]" TEXT);
        INSERT INTO "a b" VALUES (1, 'x', 2, 'ü', ';', '-'), (2, NULL, NULL, NULL, NULL, NULL);
        CREATE INDEX "i-1" ON "a b" ("it's", "größe"); CREATE VIEW "v w" AS SELECT "select" AS "order" FROM "a b";
@@ -50,6 +50,13 @@ const SCHEMAS: [&str; 12] = [
      INSERT INTO t VALUES (1, 'a', NULL), (1, 'a', NULL), (NULL, NULL, NULL), (NULL, NULL, NULL)",
     "CREATE TABLE t (id INT PRIMARY KEY NOT NULL, v TEXT, w REAL) STRICT, WITHOUT ROWID; INSERT INTO t VALUES (1, 'a', 1), (2, NULL, 2.5);
      CREATE TABLE s (id INTEGER PRIMARY KEY, v ANY, w BLOB) STRICT; INSERT INTO s VALUES (1, '007', x'01'), (2, 7, NULL), (3, 7.0, x'')",
+    "CREATE TABLE t (id INTEGER PRIMARY KEY, title TEXT NOT NULL, body TEXT);
+     CREATE VIRTUAL TABLE search USING fts5 (title, body, content = 't', content_rowid = 'id');
+     CREATE TRIGGER t_insert AFTER INSERT ON t BEGIN INSERT INTO search (rowid, title, body) VALUES (new.id, new.title, new.body); END;
+     CREATE TRIGGER t_delete AFTER DELETE ON t BEGIN
+         INSERT INTO search (search, rowid, title, body) VALUES ('delete', old.id, old.title, old.body); END;
+     CREATE VIRTUAL TABLE places USING rtree (id, x0, x1); INSERT INTO places VALUES (1, 2, 3);
+     INSERT INTO t VALUES (3, 'a word', NULL), (1, 'another', 'word'); INSERT INTO search (search) VALUES ('integrity-check')",
     "CREATE TABLE 'quoted' ([id] INTEGER NOT NULL PRIMARY KEY /* the key */, `v` TEXT -- a text, with a comma
          , w INT DEFAULT (1 + 2), x TEXT DEFAULT 'it''s; --', y INT REFERENCES \"quoted\" (id) -- last
      ); INSERT INTO quoted VALUES (1, 'a', 1, 'b', NULL), (2, 'b', 2, NULL, 1)",
@@ -99,7 +106,7 @@ fn changed(models: &Schema) -> Vec<(String, Schema)> {
             push(format!("rename {name}.{}", column.name), &|schema| rename_column(schema, at, index));
             for ty in [Type::Integer, Type::Binary] {
                 push(format!("{name}.{} {ty}", column.name), &|schema| {
-                    schema.tables[at].columns[index].ty = ty.clone()
+                    schema.tables[at].columns[index].ty = ty.clone();
                 });
             }
             push(format!("{name}.{} nullable", column.name), &|schema| {
@@ -128,7 +135,7 @@ fn rename_column(schema: &mut Schema, at: usize, index: usize) {
     table.columns[index].renamed_from = Some(old.clone());
     let renamed = |name: &mut String| {
         if *name == old {
-            *name = NEW_NAME.into()
+            *name = NEW_NAME.into();
         }
     };
     table.primary_key.iter_mut().for_each(renamed);
@@ -191,4 +198,22 @@ fn every_change_leads_there_and_back() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn an_encoding_and_pages_of_its_own() {
+    let scratch = Scratch::new();
+    std::fs::remove_file(scratch.path().join("app.db")).unwrap();
+    scratch.execute(
+        "PRAGMA encoding = 'UTF-16le'; PRAGMA page_size = 512; PRAGMA auto_vacuum = FULL;
+         CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b TEXT); PRAGMA user_version = 7;
+         INSERT INTO t VALUES (1, 'ä', '007'), (2, 'ß', 'x')",
+    );
+    scratch.project.baseline(0).unwrap();
+    let mut models = scratch.models();
+    models.tables[0].columns[1].ty = Type::Integer;
+    models.tables[0].columns.remove(2);
+    assert_eq!(there_and_back(&scratch, &models), Ok(()));
+    let kept = "SELECT user_version || encoding FROM pragma_user_version, pragma_encoding";
+    assert_eq!(scratch.joined(kept), "7UTF-16le");
 }

@@ -26,6 +26,10 @@ mod modules;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "postgres")]
+mod postgres_changes;
+#[cfg(feature = "postgres")]
+mod postgres_diff;
+#[cfg(feature = "postgres")]
 mod postgres_properties;
 mod properties;
 mod rebuild;

@@ -361,3 +361,15 @@ fn views_and_triggers_may_name_the_database() {
         assert_eq!(scratch.query(objects), before);
     }
 }
+
+#[test]
+fn reports_texts_that_are_not_utf8() {
+    for key in ["INTEGER PRIMARY KEY", "TEXT PRIMARY KEY NOT NULL", "TEXT"] {
+        let id = if key.starts_with("INT") { "1" } else { "CAST(x'ff41' AS TEXT)" };
+        let rows = format!("INSERT INTO t VALUES ({id}, CAST(x'ff41' AS TEXT))");
+        let scratch = Scratch::of(&format!("CREATE TABLE t (id {key}, v TEXT); {rows}"));
+        scratch.script("001_a", "UPDATE t SET v = 'x';");
+        let said = scratch.project.rehearse(Target::Latest).unwrap().to_string();
+        assert!(said.contains("in 1 row, such as a text that is not UTF-8") || key == "TEXT", "{said}");
+    }
+}

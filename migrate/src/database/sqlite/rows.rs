@@ -53,7 +53,7 @@ fn by_key(connection: &mut SqliteConnection, compared: &Compared, key: &[Pair]) 
         let count = connection.number(&format!("SELECT count(*) FROM {from}"))?.unsigned_abs();
         if count > 0 {
             let row = format!("SELECT {} FROM {from} LIMIT 1", row(key, side));
-            changes.push(compared.change(kind, count, &sql::<Text>(&row).get_result::<String>(connection)?));
+            changes.push(compared.change(kind, count, &example(connection, &row)));
         }
     }
     let joined = format!("{before} old JOIN {after} new ON {equal}");
@@ -69,7 +69,7 @@ fn by_key(connection: &mut SqliteConnection, compared: &Compared, key: &[Pair]) 
             if count > 0 {
                 let values = format!("quote(old.{}) || ' to ' || quote(new.{})", quote(&pair.0), quote(&pair.1));
                 let query = format!("SELECT {} || ', from ' || {values} {found} LIMIT 1", row(key, "old"));
-                let example: String = sql::<Text>(&query).get_result(connection)?;
+                let example = example(connection, &query);
                 changes.push(compared.change(RowChangeKind::Value(pair.0.clone()), count, &example));
             }
         }
@@ -93,11 +93,16 @@ fn as_a_whole(connection: &mut SqliteConnection, compared: &Compared) -> Result<
         let sum = format!("SELECT coalesce(sum(a.copies - coalesce(b.copies, 0)), 0) {query}");
         let count = connection.number(&sum)?.unsigned_abs();
         if count > 0 {
-            let example = sql::<Text>(&format!("SELECT '(' || a.row || ')' {query} LIMIT 1"));
-            changes.push(compared.change(kind, count, &example.get_result::<String>(connection)?));
+            let example = example(connection, &format!("SELECT '(' || a.row || ')' {query} LIMIT 1"));
+            changes.push(compared.change(kind, count, &example));
         }
     }
     Ok(changes)
+}
+
+/// The text that a query finds. SQLite stores any bytes as a text.
+fn example(connection: &mut SqliteConnection, query: &str) -> String {
+    sql::<Text>(query).get_result(connection).unwrap_or_else(|_| "a text that is not UTF-8".into())
 }
 
 /// An expression for the key of a row: `id = 1`, `(a, b) = (1, 2)`.
