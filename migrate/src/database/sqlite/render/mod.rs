@@ -1,4 +1,4 @@
-//! Changes as SQL for SQLite 3.35 and later. What ALTER TABLE cannot do is one rebuild per table.
+//! Changes as SQL. What ALTER TABLE cannot do is one rebuild per table. The files also run on SQLite 3.35 and 3.36.
 
 mod alter;
 mod dangling;
