@@ -54,7 +54,7 @@ pub(crate) fn record<DB: Backend, C: MigrationHarness<DB> + SimpleConnection>(
             let _ = write!(script, "{insert} ON CONFLICT (version) {conflict};");
         }
     }
-    script += &format!("DELETE FROM {CHECKSUMS} WHERE version NOT IN (SELECT version FROM {VERSIONS})");
+    let _ = write!(script, "DELETE FROM {CHECKSUMS} WHERE version NOT IN (SELECT version FROM {VERSIONS})");
     Ok(connection.batch_execute(&script)?)
 }
 

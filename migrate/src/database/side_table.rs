@@ -19,7 +19,7 @@ pub(crate) fn definition(
     }
     let mut parts: Vec<_> = side.key.iter().map(key).collect();
     if let [only] = parts.as_mut_slice() {
-        *only += &format!(" PRIMARY KEY{reference}");
+        *only = format!("{only} PRIMARY KEY{reference}");
     }
     parts.extend(side.columns.iter().flat_map(kept));
     if side.key.len() > 1 {

@@ -10,7 +10,7 @@ use diesel::dsl::sql;
 use diesel::sql_types::Text;
 use diesel::{RunQueryDsl as _, SqliteConnection};
 
-use super::catalog::Catalog as _;
+use super::catalog::Catalog;
 use super::connection::{Sqlite, file_name, open};
 use super::errors::readable;
 use crate::Error;
@@ -126,7 +126,7 @@ pub(super) fn restore(database: &mut Sqlite, file: &Path, check_version: &mut Ch
     let mut copy = Sqlite::new(file, &settings);
     let version = check_version(&mut copy).map_err(named)?;
     // Any project's database may be at version 0; this library records that it put it under version control.
-    if version == 0 && !copy.with(|connection| connection.is_recorded())? {
+    if version == 0 && !copy.with(Catalog::is_recorded)? {
         let (expected, differences) = ("a backup of this project".into(), "no migration was applied to it".into());
         return Err(Error::Drift { database: shown, expected, differences });
     }
