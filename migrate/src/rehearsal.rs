@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::Error;
 use crate::change::{Change, Rename};
-use crate::database::{Compared, Database, RowChange, RowChangeKind, Sandbox, Script};
+use crate::database::{Compared, Database, RowChange, Sandbox, Script};
 use crate::diff::diff;
 use crate::kept::{self, IsLossy};
 use crate::migration::{Direction, Migration, Sql};
@@ -219,10 +219,4 @@ fn common(before: &Table, after: &Table) -> Option<Compared> {
     let both = both.filter_map(|column| Some((column.name.clone(), after.find_column(&column.name)?.name.clone())));
     let columns: Vec<_> = both.collect();
     (!columns.is_empty()).then(|| Compared { before: before.clone(), after: after.name.clone(), columns })
-}
-
-impl RowChange {
-    pub(crate) fn new(table: &str, kind: RowChangeKind, count: u64, example: String) -> Self {
-        Self { table: table.to_owned(), kind, count, example }
-    }
 }

@@ -374,6 +374,11 @@ impl ForeignKey {
         self
     }
 
+    /// Whether it is a key of that column alone.
+    pub(crate) fn is_of(&self, column: &str) -> bool {
+        matches!(self.columns.as_slice(), [own] if same_name(own, column))
+    }
+
     /// Sets what happens when the key that is referred to changes.
     #[must_use]
     pub fn on_update(mut self, action: Action) -> Self {

@@ -2,7 +2,7 @@
 
 use crate::change::{Alteration, Change, Rename};
 use crate::migration::Direction;
-use crate::schema::{Object, ObjectKind, Table, same_name};
+use crate::schema::{Index, IndexColumn, Object, ObjectKind, Table, same_name};
 
 /// The changes that one file makes. Those of `down.sql` are reversed, and in reverse order.
 #[derive(Clone, Copy)]
@@ -105,4 +105,16 @@ pub(crate) fn rename_of(words: &[String]) -> Option<Rename> {
         }
         _ => None,
     }
+}
+
+/// The statement that creates an index.
+pub(crate) fn create_index(table: &str, index: &Index, quote: fn(&str) -> String) -> String {
+    let (unique, columns) = (if index.unique { "UNIQUE " } else { "" }, index_columns(&index.columns, quote));
+    format!("CREATE {unique}INDEX {} ON {} ({columns})", quote(&index.name), quote(table))
+}
+
+/// The columns of an index, separated by commas.
+pub(crate) fn index_columns(columns: &[IndexColumn], quote: fn(&str) -> String) -> String {
+    let column = |column: &IndexColumn| quote(&column.name) + if column.descending { " DESC" } else { "" };
+    columns.iter().map(column).collect::<Vec<_>>().join(", ")
 }

@@ -7,6 +7,8 @@ mod errors;
 mod history;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod rows;
+mod side_table;
 mod sqlite;
 
 #[cfg(feature = "postgres")]

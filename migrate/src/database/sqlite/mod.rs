@@ -7,7 +7,6 @@ mod copy;
 mod ddl;
 pub(super) mod errors;
 mod introspect;
-mod names;
 mod normalize;
 mod probe;
 mod render;
@@ -86,11 +85,11 @@ impl Database for Sqlite {
     }
 
     fn renames(&self, script: &str) -> Vec<Rename> {
-        names::renames(script)
+        ddl::renames(script)
     }
 
     fn names_in(&self, script: &str) -> Vec<String> {
-        names::names(script)
+        ddl::names(script)
     }
 
     fn transaction(&mut self, work: &mut dyn FnMut(&mut dyn Database) -> Result<(), Error>) -> Result<(), Error> {

@@ -9,11 +9,10 @@ mod writer;
 
 use self::writer::{Writer, add_constraint, drop_constraint};
 use super::errors::cannot_express;
-use super::introspect::create_index;
 use super::sql::quote;
 use crate::Error;
 use crate::change::{Alteration, Change};
-use crate::database::changes::Changes;
+use crate::database::changes::{Changes, create_index};
 use crate::migration::{Direction, Sql};
 use crate::options::RenderOptions;
 use crate::schema::{ForeignKey, Object, ObjectKind, Schema, Table};
@@ -118,11 +117,11 @@ impl Writer<'_> {
         let mut statements = Vec::new();
         for table in self.changes.created() {
             let indexes = table.indexes.iter().filter(|index| !index.constraint);
-            statements.extend(indexes.map(|index| create_index(&table.name, index)));
+            statements.extend(indexes.map(|index| create_index(&table.name, index, quote)));
         }
         statements.extend(self.changes.alterations().filter_map(|(_, to, alteration)| match alteration {
             Alteration::AddIndex(index) if index.constraint => Some(add_constraint(to, &table::unique(to, index))),
-            Alteration::AddIndex(index) => Some(create_index(&to.name, index)),
+            Alteration::AddIndex(index) => Some(create_index(&to.name, index, quote)),
             Alteration::AddCheck(check) => Some(add_constraint(to, &table::check(to, check))),
             _ => None,
         }));

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 pub(crate) use super::reader::{Constraint, Item, Kind};
 use super::reader::{NAME, closing, read};
-use super::{Token, canonical, canonical_tokens, tokens, unreadable};
+use super::{Token, canonical, canonical_tokens, qualifiers, tokens, unqualified, unreadable};
 use crate::error::Error;
 use crate::schema::{Clause, ClauseKind, same_name};
 use crate::text::excerpt;
@@ -57,15 +57,16 @@ impl<'a> CreateTable<'a> {
         let open = tokens.iter().position(|token| token.text == "(").map_or(0, |open| open + 1);
         let inner = tokens.get(open..closing(tokens, open)).unwrap_or_default();
         let (Some(first), Some(last)) = (inner.first(), inner.last()) else { return String::new() };
-        let cuts = self.qualifiers(inner).map(|cut| (cut.start - first.start..cut.end - first.start, String::new()));
+        let cuts = self
+            .qualifiers(inner)
+            .into_iter()
+            .map(|cut| (cut.start - first.start..cut.end - first.start, String::new()));
         splice(&self.sql[first.start..last.end], cuts.collect())
     }
 
-    /// Where these tokens name the table itself before a column: `posts.score` in a table posts.
-    pub(super) fn qualifiers<'t>(&'t self, tokens: &'t [Token<'a>]) -> impl Iterator<Item = Range<usize>> + 't {
-        let own = self.tokens[NAME].name();
-        let is_own = move |pair: &&[Token]| pair[1].text == "." && same_name(&pair[0].name(), &own);
-        tokens.windows(2).filter(is_own).map(|pair| pair[0].start..pair[1].end)
+    /// Where these tokens name the table itself before a column.
+    pub(super) fn qualifiers(&self, tokens: &[Token]) -> Vec<Range<usize>> {
+        qualifiers(tokens, &self.tokens[NAME].name())
     }
 
     /// The collation that a column names.
@@ -176,9 +177,7 @@ impl<'a> CreateTable<'a> {
 
     /// These tokens as they are compared, without the table's own name before a column.
     fn canonical(&self, tokens: &Range<usize>) -> String {
-        let tokens = &self.tokens[tokens.clone()];
-        let cuts: Vec<_> = self.qualifiers(tokens).collect();
-        canonical_tokens(tokens.iter().filter(|token| !cuts.iter().any(|cut| cut.contains(&token.start))))
+        canonical_tokens(&unqualified(&self.tokens[tokens.clone()], &self.tokens[NAME].name()))
     }
 
     pub(super) fn referenced_table(&self, constraint: &Constraint) -> Option<String> {

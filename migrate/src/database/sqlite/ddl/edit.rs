@@ -13,7 +13,7 @@ impl CreateTable<'_> {
     pub fn renamed(&self, name: &str) -> String {
         let own = self.tokens[NAME];
         let mut pieces = vec![(own.start..own.end, quote(name))];
-        pieces.extend(self.qualifiers(&self.tokens[NAME + 1..]).map(|cut| (cut, String::new())));
+        pieces.extend(self.qualifiers(&self.tokens[NAME + 1..]).into_iter().map(|cut| (cut, String::new())));
         splice(self.sql, pieces)
     }
 

@@ -126,23 +126,3 @@ pub(crate) fn default_sql(value: &DefaultValue, ty: &Type) -> String {
         DefaultValue::Sql(sql) => format!("({sql})"),
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn defaults_compare_by_their_value() {
-        assert_eq!(default_value("(0)", &Type::Integer), default_value("0", &Type::Integer));
-        assert_eq!(default_value("NULL", &Type::Integer), None);
-        assert_eq!(default_value("(now)", &Type::Binary), Some(DefaultValue::Sql("now".into())));
-        let text = "( Abs(RANDOM( ) % 10)+1 -- any\n)";
-        assert_eq!(default_value(text, &Type::Integer), Some(DefaultValue::Sql("abs(random() % 10) + 1".into())));
-    }
-
-    #[test]
-    fn any_stores_values_as_they_are_in_strict_tables_only() {
-        assert_eq!(storage("ANY", true), Storage::Any);
-        assert_eq!(storage("ANY", false), Storage::Numeric);
-    }
-}
