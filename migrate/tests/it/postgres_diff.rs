@@ -106,7 +106,10 @@ fn an_unhandled_object_that_differs_is_refused() {
     let output = diff(&[from.url(), same.url(), &path(&folder, "same")]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert_eq!(String::from_utf8(output.stdout).unwrap(), "changes table t:\n  adds a: Text, may be NULL\n");
-    require_refused(&[from.url(), other.url(), &path(&folder, "other")], "diff: cannot write a migration for policy own on t: ");
+    require_refused(
+        &[from.url(), other.url(), &path(&folder, "other")],
+        "diff: cannot write a migration for policy own on t: ",
+    );
 }
 
 #[test]
