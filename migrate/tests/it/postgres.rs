@@ -139,7 +139,7 @@ fn objects_that_use_a_column_are_in_its_way() {
         ("view v", "CREATE VIEW v AS SELECT a FROM t"),
         ("index i on t", "CREATE INDEX i ON t (b) WHERE a = 'x'"),
         ("policy p on t", "CREATE POLICY p ON t USING (a = 'x')"),
-        ("for t: to drop t.a", "ALTER TABLE t ADD EXCLUDE (a WITH =, b WITH =)"),
+        ("EXCLUDE USING btree (a WITH =, b WITH =)", "ALTER TABLE t ADD EXCLUDE (a WITH =, b WITH =)"),
     ];
     for (name, object) in objects {
         let Some(database) = Server::new() else { return };

@@ -52,7 +52,8 @@ impl Writer<'_> {
                     self.alter_column((from, to), (old, new), &mut columns)?;
                 }
                 Alteration::Rewrite { from: old, to: new } => {
-                    columns.early.extend(rewrite(&to.name, old.as_deref(), new.as_deref())?);
+                    let [old, new] = [old, new].map(|text| text.as_deref().unwrap_or("nothing"));
+                    return Err(cannot_express(&to.name, format!("`{old}` cannot become `{new}`")));
                 }
                 _ => {}
             }
@@ -202,20 +203,4 @@ impl Writer<'_> {
 
 fn alter_column(table: &Table, column: &Column, action: &str) -> String {
     format!("ALTER TABLE {} ALTER COLUMN {} {action}", quote(&table.name), quote(&column.name))
-}
-
-/// Replaces a constraint that only a live database has, such as an EXCLUDE or one that is DEFERRABLE.
-fn rewrite(table: &str, old: Option<&str>, new: Option<&str>) -> Result<Vec<String>, Error> {
-    let mut statements = Vec::new();
-    for (text, is_old) in [(old, true), (new, false)] {
-        let Some(text) = text else { continue };
-        let name = text.strip_prefix("CONSTRAINT ").and_then(|rest| rest.split_once(' ')).map(|(name, _)| name);
-        let Some(name) = name.filter(|name| name.ends_with('"') == name.starts_with('"')) else {
-            let change = format!("`{}` cannot become `{}`", old.unwrap_or_default(), new.unwrap_or_default());
-            return Err(cannot_express(table, format!("{change}: write this migration by hand")));
-        };
-        let action = if is_old { format!("DROP CONSTRAINT {name}") } else { format!("ADD {text}") };
-        statements.push(format!("ALTER TABLE {} {action}", quote(table)));
-    }
-    Ok(statements)
 }

@@ -26,7 +26,6 @@ pub(super) fn render(
     side_keys: &[SideKey],
 ) -> Result<Sql, Error> {
     let changes = prepare::named(from, changes);
-    prepare::refuse_obstacles(from, &changes)?;
     let target = prepare::target(from, &changes);
     let reversed: Vec<_> = changes.iter().rev().cloned().map(Change::reverse).collect();
     let write = |direction, changes, before, after| {

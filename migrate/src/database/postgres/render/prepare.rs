@@ -1,11 +1,7 @@
-//! What must be known before SQL is written: names that are free, the tables afterwards, and objects in the way.
+//! What must be known before SQL is written: names that are free, and the tables afterwards.
 
-use super::super::errors::cannot_express;
-use super::super::sql::quote;
-use super::super::statements::mentions;
-use crate::Error;
 use crate::change::{Alteration, Change};
-use crate::schema::{Object, ObjectKind, Schema, Table, same_name};
+use crate::schema::{Schema, Table, same_name};
 
 /// The changes, with a name for everything that the downgrade must find again.
 pub(super) fn named(from: &Schema, changes: &[Change]) -> Vec<Change> {
@@ -92,68 +88,4 @@ pub(super) fn target(from: &Schema, changes: &[Change]) -> Vec<Table> {
         }
     }
     tables
-}
-
-/// Views, triggers and others that stay keep the columns and tables that they use.
-pub(super) fn refuse_obstacles(from: &Schema, changes: &[Change]) -> Result<(), Error> {
-    let goes =
-        |object: &Object| changes.iter().any(|change| matches!(change, Change::DropObject(own) if own == object));
-    let kept: Vec<_> = from.objects().iter().filter(|object| !goes(object)).collect();
-    for change in changes {
-        match change {
-            Change::DropTable(table) => {
-                let uses = |object: &&&Object| is_view(object) && mentions(&object.sql, &table.name);
-                if let Some(object) = kept.iter().find(uses) {
-                    return Err(in_the_way(object, &format!("drop the table {}", table.name)));
-                }
-            }
-            Change::AlterTable { from, alterations, .. } => {
-                alterations.iter().try_for_each(|alteration| refuse_obstacle(from, alteration, &kept))?;
-            }
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-fn refuse_obstacle(table: &Table, alteration: &Alteration, kept: &[&Object]) -> Result<(), Error> {
-    let (column, is_dropped) = match alteration {
-        Alteration::DropColumn(column) => (column, true),
-        Alteration::AlterColumn { from, to } if from.ty != to.ty => (from, false),
-        _ => return Ok(()),
-    };
-    let uses = |object: &&&Object| {
-        let is_on_table = same_name(&object.table, &table.name) && (is_dropped || object.kind != ObjectKind::Index);
-        (is_view(object) && mentions(&object.sql, &table.name) || is_on_table) && mentions(&object.sql, &column.name)
-    };
-    let verb = if is_dropped { "drop" } else { "change the type of" };
-    let what = format!("{verb} {}.{}", table.name, column.name);
-    if let Some(object) = kept.iter().find(uses) {
-        return Err(in_the_way(object, &what));
-    }
-    let clause = table.clauses.iter().flatten().find(|clause| {
-        clause.column.as_ref().is_none_or(|own| !same_name(own, &column.name)) && mentions(&clause.text, &column.name)
-    });
-    let is_listed = |name: &str| is_listed(table, name);
-    match clause.filter(|clause| clause.text.starts_with("GENERATED") || !is_listed(&clause.text)) {
-        Some(clause) => Err(cannot_express(&table.name, format!("to {what}, `{}` must go first", clause.text))),
-        None => Ok(()),
-    }
-}
-
-/// Whether a clause repeats a key, check or index that the schema lists by itself, so that its change is listed too.
-fn is_listed(table: &Table, text: &str) -> bool {
-    let checks = table.checks.iter().filter_map(|check| check.name.as_ref());
-    let keys = table.foreign_keys.iter().filter_map(|key| key.name.as_ref());
-    let indexes = table.indexes.iter().map(|index| &index.name);
-    let mut names = checks.chain(keys).chain(indexes).chain(table.primary_key_name.as_ref());
-    names.any(|name| text.starts_with(&format!("CONSTRAINT {} ", quote(name))))
-}
-
-fn is_view(object: &Object) -> bool {
-    matches!(object.kind, ObjectKind::View | ObjectKind::Other("materialized view" | "rule"))
-}
-
-fn in_the_way(object: &Object, what: &str) -> Error {
-    cannot_express(&object.to_string(), format!("it is in the way: to {what}, drop it first and create it again later"))
 }
