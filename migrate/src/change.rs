@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::schema::{Action, Check, Column, DefaultValue, ForeignKey, Index, IndexColumn, Object, ObjectKind, Table};
+use crate::text::literal;
 
 /// One step from a schema to another. It prints in plain words, and knows its reverse.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,6 +111,26 @@ impl Change {
         }
     }
 
+    /// The table that it creates.
+    pub(crate) fn created(&self) -> Option<&Table> {
+        if let Self::CreateTable(table) = self { Some(table) } else { None }
+    }
+
+    /// The table that it drops.
+    pub(crate) fn dropped(&self) -> Option<&Table> {
+        if let Self::DropTable(table) = self { Some(table) } else { None }
+    }
+
+    /// The table that it changes, before and after, and how.
+    pub(crate) fn altered(&self) -> Option<(&Table, &Table, &[Alteration])> {
+        if let Self::AlterTable { from, to, alterations } = self { Some((from, to, alterations)) } else { None }
+    }
+
+    /// The rename that it is.
+    pub(crate) fn rename(&self) -> Option<&Rename> {
+        if let Self::Rename(rename) = self { Some(rename) } else { None }
+    }
+
     /// The change in one line.
     #[must_use]
     pub fn summary(&self) -> String {
@@ -122,6 +143,11 @@ impl Change {
 }
 
 impl Alteration {
+    /// The column that it drops.
+    pub(crate) fn dropped_column(&self) -> Option<&Column> {
+        if let Self::DropColumn(column) = self { Some(column) } else { None }
+    }
+
     fn reverse(self) -> Self {
         match self {
             Self::AddColumn(column) => Self::DropColumn(column),
@@ -234,6 +260,9 @@ fn describe_column_change(f: &mut fmt::Formatter<'_>, from: &Column, to: &Column
             None => format!("drops the default of {}", to.name),
         });
     }
+    if parts.is_empty() && from.identity != to.identity {
+        parts.push(format!("{} new rows in {}", if to.identity { "numbers" } else { "no longer numbers" }, to.name));
+    }
     f.write_str(&parts.join("; "))
 }
 
@@ -254,7 +283,7 @@ impl fmt::Display for DefaultValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number(text) | Self::Sql(text) => f.write_str(text),
-            Self::Text(text) => write!(f, "'{}'", text.replace('\'', "''")),
+            Self::Text(text) => f.write_str(&literal(text)),
             Self::Bool(value) => write!(f, "{value}"),
             Self::Now => f.write_str("now"),
         }

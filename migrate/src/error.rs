@@ -179,7 +179,7 @@ pub enum DatabaseErrorKind {
 }
 
 impl DatabaseErrorKind {
-    fn advice(self) -> &'static str {
+    pub(crate) fn advice(self) -> &'static str {
         match self {
             Self::Locked => ": another process is using it; try again when that has finished",
             Self::ReadOnly => ": check that you may write it, and the folder that it is in",
@@ -225,6 +225,14 @@ pub enum ConsentError {
     /// Rows need a value.
     #[error("this migration needs values: {0}")]
     Fill(String),
+    /// Values that an earlier migration keeps refer to a key that this one changes.
+    #[error("the values that migration {version} keeps of {table} refer to a key that changes: purge them first")]
+    Purge {
+        /// The version of the migration that keeps them.
+        version: String,
+        /// Their table.
+        table: String,
+    },
     /// The person who was asked has declined.
     #[error("nothing was changed: not confirmed")]
     Declined,

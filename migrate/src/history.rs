@@ -1,7 +1,7 @@
 //! Where a database stands among its migrations.
 
 use crate::error::HistoryError;
-use crate::migration::{Migration, Migrations};
+use crate::migration::{Direction, Migration, Migrations};
 
 /// A version that is applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,6 +99,22 @@ impl Status {
             return Err(HistoryError::Pending { version: self.version, pending: self.pending.clone() });
         }
         Ok(())
+    }
+
+    /// The migrations that run in that direction to `target`, in order, each with the version that it leads to.
+    pub(crate) fn steps<'a>(
+        &self,
+        migrations: &'a Migrations,
+        direction: Direction,
+        target: Target,
+    ) -> Result<Vec<(&'a Migration, u64)>, HistoryError> {
+        match direction {
+            Direction::Up => {
+                let pending = self.pending(migrations, target)?;
+                Ok(pending.into_iter().map(|migration| (migration, migration.number)).collect())
+            }
+            Direction::Down => self.revertible(migrations, target),
+        }
     }
 
     /// The migrations that an upgrade to `target` applies, in order.

@@ -15,12 +15,19 @@ pub(crate) fn name(version: &str, table: &str) -> String {
     format!("_kept_{version}_{table}")
 }
 
-/// The version and the table of a side table; `None` for any other table. Only migrations that are applied have side
-/// tables: an application's own `_kept_letters` is none.
-pub(crate) fn owner<'a>(name: &'a str, applied: &[String]) -> Option<(&'a str, &'a str)> {
-    let (version, table) = name.strip_prefix("_kept_")?.split_once('_')?;
-    applied.iter().any(|applied| applied == version).then_some((version, table))
+/// The version and the table in the name of a side table.
+pub(crate) fn parts(name: &str) -> Option<(&str, &str)> {
+    name.strip_prefix("_kept_")?.split_once('_')
 }
+
+/// The same, where only the name tells. Only migrations that are applied have side tables: an application's own
+/// `_kept_letters` is none.
+pub(crate) fn owner<'a>(name: &'a str, applied: &[String]) -> Option<(&'a str, &'a str)> {
+    parts(name).filter(|(version, _)| applied.iter().any(|applied| applied == version))
+}
+
+/// Whether a database's conversion between two columns may lose values.
+pub(crate) type IsLossy<'a> = &'a dyn Fn(&Column, &Column) -> bool;
 
 /// What one migration keeps of a table that stays.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,13 +54,8 @@ pub(crate) struct KeptColumn {
 
 impl SideTable {
     /// What the upgrade from one table to the other loses; `None` when that is nothing, or when no key identifies a row
-    /// before and after. `loses` says whether the database's conversion between two columns loses values.
-    pub fn of(
-        options: &RenderOptions,
-        from: &Table,
-        to: &Table,
-        loses: &dyn Fn(&Column, &Column) -> bool,
-    ) -> Option<Self> {
+    /// before and after. `is_lossy` says whether the database's conversion between two columns loses values.
+    pub fn of(options: &RenderOptions, from: &Table, to: &Table, is_lossy: IsLossy<'_>) -> Option<Self> {
         let version = options.keep.as_ref()?;
         let kept = |column: &Column| {
             let after = to.find_column(&column.name).filter(|after| !after.generated);
@@ -65,7 +67,7 @@ impl SideTable {
             };
             match after {
                 None => Some(KeptColumn { before: column.clone(), after: None }),
-                Some(after) if fills_null(after) || loses(column, after) => {
+                Some(after) if fills_null(after) || is_lossy(column, after) => {
                     let new = free_name(from, format!("new_{}", column.name));
                     Some(KeptColumn { before: column.clone(), after: Some((after.clone(), new)) })
                 }
@@ -73,8 +75,8 @@ impl SideTable {
             }
         };
         let columns: Vec<_> = from.columns.iter().filter(|column| !column.generated).filter_map(kept).collect();
-        let key = key(from, to, loses)?;
-        (!columns.is_empty()).then(|| Self { name: name(version, &from.name), table: to.name.clone(), key, columns })
+        let key = key(from, to, is_lossy)?;
+        (!columns.is_empty()).then(|| Self { name: name(version, &to.name), table: to.name.clone(), key, columns })
     }
 
     /// Whether the values of that column are kept.
@@ -85,7 +87,7 @@ impl SideTable {
 
 /// The columns that identify a row before and after: the primary key, or else those of a UNIQUE of NOT NULL columns, or
 /// else a new primary key of columns that stay.
-pub(crate) fn key(from: &Table, to: &Table, loses: &dyn Fn(&Column, &Column) -> bool) -> Option<Vec<Column>> {
+pub(crate) fn key(from: &Table, to: &Table, is_lossy: IsLossy<'_>) -> Option<Vec<Column>> {
     let candidates = |table: &Table| {
         let indexes = table.indexes.iter().filter(|index| index.unique);
         let columns = indexes.map(|index| index.columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>());
@@ -99,7 +101,7 @@ pub(crate) fn key(from: &Table, to: &Table, loses: &dyn Fn(&Column, &Column) -> 
     let stays = |name: &String| {
         let (before, after) = (from.find_column(name)?, to.find_column(name)?);
         let is_fit = !before.nullable && !after.nullable && !before.generated && !after.generated;
-        (is_fit && !loses(before, after)).then(|| before.clone())
+        (is_fit && !is_lossy(before, after)).then(|| before.clone())
     };
     let after = candidates(to);
     let common = candidates(from).into_iter().filter(|key| after.iter().any(|other| is_same_key(key, other)));
@@ -129,17 +131,4 @@ pub(crate) fn free_name(table: &Table, mut name: String) -> String {
         name.push('_');
     }
     name
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_applied_migrations_have_side_tables() {
-        let applied = ["004".to_owned()];
-        assert_eq!(owner("_kept_004_super_users", &applied), Some(("004", "super_users")));
-        assert_eq!(owner("_kept_letters", &applied), None);
-        assert_eq!(owner("_kept_005_users", &applied), None);
-    }
 }

@@ -1,4 +1,37 @@
 //! Migrations for Diesel: generated from the tables in Rust, rehearsed, reversible, all or nothing.
+//!
+//! ```
+//! use migrate::{Migrator, PlanOptions, Target};
+//!
+//! mod tables {
+//!     // In place of `diesel::table!`.
+//!     migrate::schema! {
+//!         users (id) {
+//!             id -> Integer,
+//!             #[max_length = 64]
+//!             #[unique]
+//!             nickname -> VarChar,
+//!         }
+//!     }
+//! }
+//!
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let folder = tempfile::tempdir()?;
+//!     let url = format!("sqlite:{}", folder.path().join("app.db").display());
+//!     let migrator = Migrator::new(&url, folder.path().join("migrations"))?;
+//!     migrator.init()?; // version 0
+//!     let plan = migrator.plan(&tables::schema(), &PlanOptions::default())?.expect("a table to create");
+//!     println!("{plan}"); // in plain words; plan.sql holds the SQL
+//!     migrator.apply(&plan)?; // writes migrations/sqlite/001_migration, and applies it
+//!     migrator.downgrade(Target::Previous)?;
+//!     migrator.upgrade(Target::Latest)?;
+//!     assert!(migrator.status()?.is_current());
+//!     Ok(())
+//! }
+//! ```
+//!
+//! Every operation is a function of [`Migrator`]. The folders and the table of versions are Diesel's own.
+//! `docs/safety.md` of the workspace says what is promised.
 
 #![deny(missing_docs)]
 

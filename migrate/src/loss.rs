@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::Error;
 use crate::change::{Alteration, Change};
-use crate::kept::SideTable;
+use crate::kept::{IsLossy, SideTable};
 use crate::options::RenderOptions;
 use crate::schema::{Column, Table, Type};
 use crate::text::{Thousands, counted};
@@ -75,6 +75,7 @@ pub(crate) struct Probe {
 
 /// Which rows a [`Probe`] counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 pub(crate) enum Condition {
     /// All.
     Any,
@@ -97,13 +98,12 @@ pub(crate) struct Found {
 }
 
 type Count<'a> = &'a mut dyn FnMut(&Probe) -> Result<Found, Error>;
-type Loses<'a> = &'a dyn Fn(&Column, &Column) -> bool;
 
 /// What the changes would lose. The changes and options have the names that the live database has.
 pub(crate) fn losses(
     changes: &[Change],
     options: &RenderOptions,
-    loses: Loses<'_>,
+    is_lossy: IsLossy<'_>,
     count: Count<'_>,
 ) -> Result<Vec<Loss>, Error> {
     let mut losses = Vec::new();
@@ -111,12 +111,12 @@ pub(crate) fn losses(
         match change {
             Change::DropTable(table) => losses.extend(dropped_table(table, options, count)?),
             Change::AlterTable { from, to, alterations } => {
-                let side = SideTable::of(options, from, to, loses);
+                let side = SideTable::of(options, from, to, is_lossy);
                 for alteration in alterations {
                     let (name, found) = match alteration {
                         Alteration::DropColumn(column) => (&column.name, dropped_column(from, column, count)?),
                         Alteration::AlterColumn { from: old, to: new } => {
-                            (&new.name, altered_column((from, to), (old, new), (options, loses), count)?)
+                            (&new.name, altered_column((from, to), (old, new), (options, is_lossy), count)?)
                         }
                         Alteration::AddColumn(column) => {
                             (&column.name, added_column((from, to), column, options, count)?)
@@ -174,7 +174,7 @@ fn dropped_column(table: &Table, column: &Column, count: Count<'_>) -> Result<Ve
 fn altered_column(
     (table, to): (&Table, &Table),
     (old, new): (&Column, &Column),
-    (options, loses): (&RenderOptions, Loses<'_>),
+    (options, is_lossy): (&RenderOptions, IsLossy<'_>),
     count: Count<'_>,
 ) -> Result<Vec<Loss>, Error> {
     if new.generated && !old.generated {
@@ -185,7 +185,7 @@ fn altered_column(
     let is_number = |ty: &Type| matches!(ty, Type::SmallInt | Type::Integer | Type::BigInt | Type::Bool);
     let is_text = |ty: &Type| matches!(ty, Type::Text { .. });
     let is_same_kind = [is_number, is_text].iter().any(|is| is(&old.ty) && is(&new.ty));
-    let stays = is_same_kind && !(old.storage == new.storage && loses(old, new));
+    let stays = is_same_kind && !(old.storage == new.storage && is_lossy(old, new));
     let fate = || if stays { LossKind::Stays } else { LossKind::Lost };
     let mut losses = Vec::new();
     if old.ty != new.ty || old.storage != new.storage {
@@ -213,9 +213,9 @@ fn altered_column(
         let nulls = count(&probe(&table.name, &old.name, Condition::Null))?.rows;
         let are = if nulls == 1 { "is" } else { "are" };
         let found = format!("{} {are} NULL", counted(nulls, "row"));
-        let loss = Loss::of(nulls, format!("makes {what} NOT NULL"), &found);
         let has_value = new.default.is_some() || options.fill(&table.name, &old.name).is_some();
-        losses.extend(loss.map(|loss| if has_value { loss } else { loss.with(needs_fill(to, new)) }));
+        let found = Loss::of(nulls, format!("makes {what} NOT NULL"), &found);
+        losses.extend(found.map(|loss| if has_value { loss } else { loss.with(needs_fill(to, new)) }));
     }
     Ok(losses)
 }

@@ -101,7 +101,9 @@ impl Sql {
             .and_then(|()| files.iter().try_for_each(|(name, _)| fs::rename(draft(name), folder.join(name))))
             .and_then(|()| sync_folder(folder));
         if placed.is_err() {
-            files.iter().for_each(|(name, _)| drop(fs::remove_file(draft(name))));
+            for (name, _) in &files {
+                let _ = fs::remove_file(draft(name));
+            }
         }
         placed.map_err(Error::file("write", folder))
     }

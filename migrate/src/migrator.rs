@@ -8,6 +8,7 @@ use crate::database::{self, Backup, Database, Script};
 use crate::diff::diff;
 use crate::error::{ConsentError, HistoryError};
 use crate::history::{self, Applied, Status, Target};
+use crate::kept::IsLossy;
 use crate::loss::{Loss, LossKind, losses};
 use crate::migration::{Direction, Migration, Migrations, Sql, draft_folder, sync_folder, version_of};
 use crate::options::{Fill, PlanOptions, RenderOptions};
@@ -25,6 +26,8 @@ pub struct Migrator {
     source: Source,
     settings: Settings,
 }
+
+type Db = Box<dyn Database>;
 
 #[derive(Debug, Clone)]
 enum Source {
@@ -113,7 +116,7 @@ impl Migrator {
         error.relative_to(&self.settings.base)
     }
 
-    fn db(&self) -> Result<Box<dyn Database>, Error> {
+    fn db(&self) -> Result<Db, Error> {
         database::open(&self.url, &self.settings)
     }
 
@@ -128,7 +131,7 @@ impl Migrator {
     }
 
     /// A database that exists and is under version control.
-    fn controlled(&self) -> Result<(Box<dyn Database>, Vec<Applied>), Error> {
+    fn controlled(&self) -> Result<(Db, Vec<Applied>), Error> {
         let mut db = self.db()?;
         if !db.exists()? {
             return Err(Error::NoDatabase { database: db.name() });
@@ -140,7 +143,7 @@ impl Migrator {
     }
 
     /// The same, with the migrations, of which there must be any in a folder.
-    fn with_migrations(&self) -> Result<(Box<dyn Database>, Vec<Applied>, Migrations), Error> {
+    fn with_migrations(&self) -> Result<(Db, Vec<Applied>, Migrations), Error> {
         let (db, applied) = self.controlled()?;
         let migrations = self.migrations()?;
         if let (Source::Folder(_), 0) = (&self.source, migrations.newest()) {
@@ -187,7 +190,9 @@ impl Migrator {
             if is_created && !is_locked {
                 db.remove();
             }
-            folders.iter().for_each(|folder| drop(fs::remove_dir(folder)));
+            for folder in &folders {
+                let _ = fs::remove_dir(folder);
+            }
         }
         result
     }
@@ -311,7 +316,8 @@ impl Migrator {
         let live = db.introspect()?;
         let name = migrations.next_name(status.version, options.message.as_deref())?;
         let render = render_options(models, options, &name)?;
-        let (changes, sql) = compare(&mut *db, &live, models, &render)?;
+        let target = db.normalize(models, &live)?;
+        let (changes, sql) = changes_and_sql(&mut *db, &live, &target, &render)?;
         if changes.is_empty() {
             return Ok(None);
         }
@@ -326,10 +332,9 @@ impl Migrator {
         // Without a value that is needed the rehearsal would only fail.
         let needs_fill = plan.losses.iter().any(|loss| matches!(loss.kind, LossKind::NeedsFill { .. }));
         if !options.no_rehearsal && !needs_fill && db.has_rows()? {
-            let target = db.normalize(models, &live)?;
             let mut sandbox = db.sandbox().map_err(|error| self.relative(error))?;
-            let loses = |from: &_, to: &_| db.loses(from, to);
-            let keeps = plan.options.keep.as_ref().map(|_| &loses as &dyn Fn(&_, &_) -> bool);
+            let is_lossy = |from: &_, to: &_| db.loses(from, to);
+            let keeps = plan.options.keep.as_ref().map(|_| &is_lossy as IsLossy<'_>);
             let migration = plan.migration();
             rehearsal::on_rows(&mut *sandbox, &migration, (&live, &target), &plan.changes, keeps)?;
         }
@@ -402,10 +407,8 @@ impl Migrator {
     /// [`Error::CannotExpress`] names an object that differs and cannot be changed.
     pub fn compare(&self, from: &Schema, to: &Schema, options: &RenderOptions) -> Result<(Vec<Change>, Sql), Error> {
         let mut db = self.db()?;
-        if to.objects.is_some() {
-            return changes_and_sql(&mut *db, from, to, options);
-        }
-        compare(&mut *db, from, to, options)
+        let target = if to.objects.is_some() { to.clone() } else { db.normalize(to, from)? };
+        changes_and_sql(&mut *db, from, &target, options)
     }
 }
 
@@ -418,20 +421,7 @@ impl Migrator {
     /// [`Error::Statement`] names the migration and the statement, [`Error::Invariant`] what would be lost,
     /// [`Error::History`] why nothing can be applied. The database is then as it was.
     pub fn upgrade(&self, target: Target) -> Result<Vec<Step>, Error> {
-        let (mut db, _, migrations) = self.with_migrations()?;
-        let (mut steps, mut backup) = (Vec::new(), None);
-        let applied = db.transaction(&mut |db| {
-            let status = Status::of(&db.history()?.unwrap_or_default(), &migrations);
-            let pending = status.pending(&migrations, target)?;
-            if !pending.is_empty() {
-                backup = db.back_up(status.version)?;
-            }
-            db.run(&pending, Direction::Up, self.settings.verify)?;
-            record_checksums(db, migrations.iter())?;
-            steps = pending.into_iter().map(step_up).collect();
-            Ok(())
-        });
-        self.finish(applied, backup).map(|()| steps)
+        self.run(Direction::Up, target)
     }
 
     /// What [`upgrade`](Self::upgrade) would run. Reads only.
@@ -440,9 +430,7 @@ impl Migrator {
     ///
     /// [`Error::History`] as [`upgrade`](Self::upgrade).
     pub fn pending(&self, target: Target) -> Result<Vec<Step>, Error> {
-        let (_, applied, migrations) = self.with_migrations()?;
-        let pending = Status::of(&applied, &migrations).pending(&migrations, target)?;
-        Ok(pending.into_iter().map(step_up).collect())
+        self.steps(Direction::Up, target)
     }
 
     /// Reverts the migrations above `target`, newest first, in one transaction, after a backup.
@@ -451,22 +439,7 @@ impl Migrator {
     ///
     /// As [`upgrade`](Self::upgrade), and [`HistoryError::AtVersionZero`] and [`HistoryError::NoDown`].
     pub fn downgrade(&self, target: Target) -> Result<Vec<Step>, Error> {
-        let (mut db, _, migrations) = self.with_migrations()?;
-        let (mut steps, mut backup) = (Vec::new(), None);
-        let reverted = db.transaction(&mut |db| {
-            let status = Status::of(&db.history()?.unwrap_or_default(), &migrations);
-            let revertible = status.revertible(&migrations, target)?;
-            if !revertible.is_empty() {
-                backup = db.back_up(status.version)?;
-            }
-            let reverted: Vec<_> = revertible.iter().map(|(migration, _)| *migration).collect();
-            self.report_purged(db, &reverted)?;
-            db.run(&reverted, Direction::Down, self.settings.verify)?;
-            record_checksums(db, migrations.iter())?;
-            steps = revertible.into_iter().map(step_down).collect();
-            Ok(())
-        });
-        self.finish(reverted, backup).map(|()| steps)
+        self.run(Direction::Down, target)
     }
 
     /// What [`downgrade`](Self::downgrade) would run. Reads only.
@@ -475,9 +448,7 @@ impl Migrator {
     ///
     /// [`Error::History`] as [`downgrade`](Self::downgrade).
     pub fn revertible(&self, target: Target) -> Result<Vec<Step>, Error> {
-        let (_, applied, migrations) = self.with_migrations()?;
-        let steps = Status::of(&applied, &migrations).revertible(&migrations, target)?;
-        Ok(steps.into_iter().map(step_down).collect())
+        self.steps(Direction::Down, target)
     }
 
     /// Counts the values that a downgrade would delete: those in the tables and columns that it drops. Where the
@@ -514,6 +485,33 @@ impl Migrator {
             .map(|migration| rehearsal::report(&mut *sandbox, migration))
             .collect::<Result<_, _>>()?;
         Ok(Rehearsal { migrations, on })
+    }
+
+    fn run(&self, direction: Direction, target: Target) -> Result<Vec<Step>, Error> {
+        let (mut db, _, migrations) = self.with_migrations()?;
+        let (mut steps, mut backup) = (Vec::new(), None);
+        let ran = db.transaction(&mut |db| {
+            let status = Status::of(&db.history()?.unwrap_or_default(), &migrations);
+            let chosen = status.steps(&migrations, direction, target)?;
+            if !chosen.is_empty() {
+                backup = db.back_up(status.version)?;
+            }
+            let chosen_migrations: Vec<_> = chosen.iter().map(|(migration, _)| *migration).collect();
+            if direction == Direction::Down {
+                self.report_purged(db, &chosen_migrations)?;
+            }
+            db.run(&chosen_migrations, direction, self.settings.verify)?;
+            record_checksums(db, migrations.iter())?;
+            steps = chosen.into_iter().map(|chosen| step(direction, chosen)).collect();
+            Ok(())
+        });
+        self.finish(ran, backup).map(|()| steps)
+    }
+
+    fn steps(&self, direction: Direction, target: Target) -> Result<Vec<Step>, Error> {
+        let (_, applied, migrations) = self.with_migrations()?;
+        let chosen = Status::of(&applied, &migrations).steps(&migrations, direction, target)?;
+        Ok(chosen.into_iter().map(|chosen| step(direction, chosen)).collect())
     }
 
     fn report_purged(&self, db: &mut dyn Database, reverted: &[&Migration]) -> Result<(), Error> {
@@ -674,17 +672,7 @@ fn render_options(models: &Schema, options: &PlanOptions, name: &str) -> Result<
     Ok(RenderOptions { keep: Some(version_of(name)).filter(|_| !options.no_keep), renames, fills })
 }
 
-/// The changes from the live schema to the models, and their SQL, rehearsed on an empty copy.
-fn compare(
-    db: &mut dyn Database,
-    live: &Schema,
-    models: &Schema,
-    options: &RenderOptions,
-) -> Result<(Vec<Change>, Sql), Error> {
-    let target = db.normalize(models, live)?;
-    changes_and_sql(db, live, &target, options)
-}
-
+/// The changes from the live schema to another, and their SQL, rehearsed on an empty copy.
 fn changes_and_sql(
     db: &mut dyn Database,
     live: &Schema,
@@ -694,10 +682,10 @@ fn changes_and_sql(
     let mut renames = rename::declared(live, target);
     let asked: Vec<_> = options.renames.iter().filter(|asked| !renames.contains(asked)).cloned().collect();
     renames.extend(asked);
-    let renamed = apply_renames(db, live, &renames)?;
+    let start = apply_renames(db, live, &renames)?;
     let mut changes: Vec<_> = renames.into_iter().map(Change::Rename).collect();
-    changes.extend(diff(&renamed, target));
-    let sql = db.render(&renamed, &changes, options)?;
+    changes.extend(diff(&start, target));
+    let sql = db.render(&start, &changes, options)?;
     if !changes.is_empty() {
         rehearsal::on_schema(db, (live, target), &sql, options)?;
     }
@@ -751,9 +739,9 @@ fn dropped_by(db: &mut dyn Database, scripts: &[Script<'_>]) -> Result<Vec<Chang
     let goal = db.try_scripts(&live, scripts)?.pop().unwrap_or_else(|| live.clone());
     let statements = scripts.iter().flat_map(|script| db.renames(script.sql)).collect::<Vec<_>>();
     let renames = rename::effective(&live, &goal, &statements);
-    let renamed = apply_renames(db, &live, &renames)?;
+    let start = apply_renames(db, &live, &renames)?;
     let mut changes: Vec<_> = renames.into_iter().map(Change::Rename).collect();
-    changes.extend(diff(&renamed, &goal));
+    changes.extend(diff(&start, &goal));
     for change in &mut changes {
         if let Change::AlterTable { alterations, .. } = change {
             alterations.retain(|alteration| matches!(alteration, Alteration::DropColumn(_)));
@@ -762,10 +750,6 @@ fn dropped_by(db: &mut dyn Database, scripts: &[Script<'_>]) -> Result<Vec<Chang
     Ok(changes)
 }
 
-fn step_up(migration: &Migration) -> Step {
-    Step { version: migration.number, name: migration.name.clone(), sql: migration.up.clone() }
-}
-
-fn step_down((migration, version): (&Migration, u64)) -> Step {
-    Step { version, name: migration.name.clone(), sql: migration.sql(Direction::Down).to_owned() }
+fn step(direction: Direction, (migration, version): (&Migration, u64)) -> Step {
+    Step { version, name: migration.name.clone(), sql: migration.sql(direction).to_owned() }
 }

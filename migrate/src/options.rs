@@ -5,11 +5,11 @@ use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 use crate::Error;
 use crate::change::Rename;
 use crate::schema::{Schema, Type, same_name};
+use crate::text::literal;
 
 /// How a migration is planned.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
-#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct PlanOptions {
     /// What the migration does, in words that name its folder.
     pub message: Option<String>,
@@ -70,7 +70,6 @@ impl Fill {
         let found = models.table(table).ok_or_else(|| bad(format!("the models have no table {table}")))?;
         let found = found.find_column(column).ok_or_else(|| bad(format!("table {table} has no column {column}")))?;
         // The forms that Diesel reads; the seconds may have a fraction.
-        let literal = |value: &str| format!("'{}'", value.replace('\'', "''"));
         let mut times = ["%H:%M", "%H:%M:%S%.f"].into_iter();
         let is_timestamp = |time| NaiveDateTime::parse_from_str(value, &format!("%Y-%m-%d {time}")).is_ok();
         let is_number = value.parse::<f64>().is_ok_and(f64::is_finite);

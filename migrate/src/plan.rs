@@ -48,13 +48,13 @@ impl Plan {
     ///
     /// [`ConsentError`] says which decision is missing.
     pub fn require_consent(&self) -> Result<(), ConsentError> {
-        let list = |is_meant: fn(&LossKind) -> bool| {
+        let all = |is_meant: fn(&LossKind) -> bool| {
             let found = self.losses.iter().filter(|loss| is_meant(&loss.kind));
             found.map(ToString::to_string).collect::<Vec<_>>().join("; ")
         };
-        let similar = list(|kind| matches!(kind, LossKind::Similar { .. }));
-        let missing = list(|kind| matches!(kind, LossKind::NeedsFill { .. }));
-        let lost = list(|kind| matches!(kind, LossKind::Lost | LossKind::Kept(_) | LossKind::Stays));
+        let similar = all(|kind| matches!(kind, LossKind::Similar { .. }));
+        let missing = all(|kind| matches!(kind, LossKind::NeedsFill { .. }));
+        let lost = all(|kind| matches!(kind, LossKind::Lost | LossKind::Kept(_) | LossKind::Stays));
         match self.is_accepted {
             false if !similar.is_empty() => Err(ConsentError::Rename(similar)),
             _ if !missing.is_empty() => Err(ConsentError::Fill(missing)),

@@ -4,9 +4,9 @@ use std::fmt;
 
 use crate::Error;
 use crate::change::{Change, Rename};
-use crate::database::{Compared, Database, RowChange, RowChangeKind, Sandbox, Script};
+use crate::database::{Compared, Database, RowChange, Sandbox, Script};
 use crate::diff::diff;
-use crate::kept;
+use crate::kept::{self, IsLossy};
 use crate::migration::{Direction, Migration, Sql};
 use crate::options::RenderOptions;
 use crate::schema::{Column, Schema, Table, same_name};
@@ -42,10 +42,8 @@ impl fmt::Display for Rehearsal {
         }
         for (at, migration) in self.migrations.iter().enumerate() {
             let (end, on) = (if at == 0 { "" } else { "\n" }, &self.on);
-            let ways = match migration.is_reversible {
-                true => "up, down and up again",
-                false => "up only, because it has no down.sql",
-            };
+            let (both, one) = ("up, down and up again", "up only, because it has no down.sql");
+            let ways = if migration.is_reversible { both } else { one };
             write!(f, "{end}Rehearsed {}: {ways}, on {on}", migration.name)?;
             migration.changed.iter().try_for_each(|change| write!(f, "\n  up.sql: {change}"))?;
             migration.not_restored.iter().try_for_each(|change| write!(f, "\n  not restored by down.sql: {change}"))?;
@@ -93,10 +91,10 @@ pub(crate) fn on_rows(
     migration: &Migration,
     (from, target): (&Schema, &Schema),
     changes: &[Change],
-    keeps: Option<&dyn Fn(&Column, &Column) -> bool>,
+    keeps: Option<IsLossy<'_>>,
 ) -> Result<(), Error> {
     sandbox.snapshot()?;
-    let renames: Vec<_> = changes.iter().filter_map(rename).collect();
+    let renames: Vec<_> = changes.iter().filter_map(Change::rename).collect();
     for direction in [Direction::Up, Direction::Down, Direction::Up] {
         sandbox.run(migration, direction).map_err(|error| in_sandbox(PLANNED, direction, error))?;
         let compared = from.tables.iter().filter_map(|table| expected(table, direction, target, &renames, keeps));
@@ -121,20 +119,13 @@ fn in_sandbox(migration: &str, direction: Direction, error: Error) -> Error {
     }
 }
 
-fn rename(change: &Change) -> Option<&Rename> {
-    match change {
-        Change::Rename(rename) => Some(rename),
-        _ => None,
-    }
-}
-
 /// What must be equal in a table before a generated migration and after one of its directions.
 fn expected(
     before: &Table,
     direction: Direction,
     target: &Schema,
     renames: &[&Rename],
-    keeps: Option<&dyn Fn(&Column, &Column) -> bool>,
+    keeps: Option<IsLossy<'_>>,
 ) -> Option<Compared> {
     let new_table = renames.iter().find_map(|rename| match rename {
         Rename::Table { from, to } if same_name(from, &before.name) => Some(to),
@@ -162,7 +153,7 @@ fn expected(
         _ if direction == Direction::Up => false,
         (None, _) => false,
         (Some(_), None) => true,
-        (Some(loses), Some(after)) => kept::key(&in_new_names(before, &new_column), after, loses).is_some(),
+        (Some(is_lossy), Some(after)) => kept::key(&in_new_names(before, &new_column), after, is_lossy).is_some(),
     };
     if direction == Direction::Down && after.is_none() && !is_restored {
         return None;
@@ -228,10 +219,4 @@ fn common(before: &Table, after: &Table) -> Option<Compared> {
     let both = both.filter_map(|column| Some((column.name.clone(), after.find_column(&column.name)?.name.clone())));
     let columns: Vec<_> = both.collect();
     (!columns.is_empty()).then(|| Compared { before: before.clone(), after: after.name.clone(), columns })
-}
-
-impl RowChange {
-    pub(crate) fn new(table: &str, kind: RowChangeKind, count: u64, example: String) -> Self {
-        Self { table: table.to_owned(), kind, count, example }
-    }
 }

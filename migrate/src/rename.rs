@@ -86,13 +86,7 @@ pub(crate) fn declared(live: &Schema, models: &Schema) -> Vec<Rename> {
 
 /// The changes and options with the names that the live database still has, to count its rows by.
 pub(crate) fn in_old_names(changes: &[Change], options: &RenderOptions) -> (Vec<Change>, RenderOptions) {
-    let renames: Vec<_> = changes
-        .iter()
-        .filter_map(|change| match change {
-            Change::Rename(rename) => Some(rename),
-            _ => None,
-        })
-        .collect();
+    let renames: Vec<_> = changes.iter().filter_map(Change::rename).collect();
     let old_table = |name: &str| {
         let from = renames.iter().find_map(|rename| match rename {
             Rename::Table { from, to } if same_name(to, name) => Some(from),
@@ -131,11 +125,7 @@ pub(crate) fn similar(changes: &[Change]) -> Vec<Loss> {
     for change in changes {
         match change {
             Change::DropTable(old) => {
-                let created = changes.iter().filter_map(|change| match change {
-                    Change::CreateTable(table) => Some(table),
-                    _ => None,
-                });
-                let similar = created.filter(|new| are_similar(old, new));
+                let similar = changes.iter().filter_map(Change::created).filter(|new| are_similar(old, new));
                 found.extend(similar.map(|new| loss(&old.name, &new.name, &new.name)));
             }
             Change::AlterTable { to: table, alterations, .. } => {

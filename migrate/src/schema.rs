@@ -1,7 +1,7 @@
 //! What a database looks like: tables, columns, keys, indexes and checks as plain data, with no SQL in it.
 //!
 //! A [`Schema`] comes from the tables in Rust ([`schema!`](crate::schema!)) or from a live database
-//! ([`introspect`](crate::introspect())); [`diff`](crate::diff()) compares two of them.
+//! ([`Migrator::introspect`](crate::Migrator::introspect)); [`diff`](crate::diff()) compares two of them.
 
 use std::fmt;
 
@@ -372,6 +372,11 @@ impl ForeignKey {
     pub fn on_delete(mut self, action: Action) -> Self {
         self.on_delete = action;
         self
+    }
+
+    /// Whether it is a key of that column alone.
+    pub(crate) fn is_of(&self, column: &str) -> bool {
+        matches!(self.columns.as_slice(), [own] if same_name(own, column))
     }
 
     /// Sets what happens when the key that is referred to changes.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::text::Bytes;
 
 /// How careful and how patient a [`Migrator`](crate::Migrator) is, and who is told what it does.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Settings {
     /// How many backups are kept; 0 makes none.
@@ -22,7 +22,16 @@ pub struct Settings {
     pub wait: Duration,
     /// Messages name files as seen from this folder.
     pub base: PathBuf,
-    listener: Option<Arc<dyn Fn(&Event<'_>) + Send + Sync>>,
+    listener: Option<Listener>,
+}
+
+#[derive(Clone)]
+struct Listener(Arc<dyn Fn(&Event<'_>) + Send + Sync>);
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a listener")
+    }
 }
 
 impl Default for Settings {
@@ -38,30 +47,16 @@ impl Default for Settings {
     }
 }
 
-impl fmt::Debug for Settings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { backups, verify, rehearsal_limit, wait, base, listener } = self;
-        f.debug_struct("Settings")
-            .field("backups", backups)
-            .field("verify", verify)
-            .field("rehearsal_limit", rehearsal_limit)
-            .field("wait", wait)
-            .field("base", base)
-            .field("listens", &listener.is_some())
-            .finish()
-    }
-}
-
 impl Settings {
     /// The same settings, with a function that is called with every [`Event`].
     #[must_use]
     pub fn on_event(mut self, listener: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
-        self.listener = Some(Arc::new(listener));
+        self.listener = Some(Listener(Arc::new(listener)));
         self
     }
 
     pub(crate) fn emit(&self, event: &Event<'_>) {
-        if let Some(listener) = &self.listener {
+        if let Some(Listener(listener)) = &self.listener {
             listener(event);
         }
     }
@@ -76,7 +71,8 @@ impl Settings {
 
     /// The path as seen from the base.
     pub(crate) fn shown(&self, path: &Path) -> String {
-        path.strip_prefix(&self.base).unwrap_or(path).display().to_string()
+        let relative = path.strip_prefix(&self.base).ok().filter(|relative| !relative.as_os_str().is_empty());
+        relative.unwrap_or(path).display().to_string()
     }
 }
 

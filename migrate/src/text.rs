@@ -1,4 +1,4 @@
-//! Numbers and excerpts for messages.
+//! Numbers and excerpts for messages, and text in SQL.
 
 use std::fmt;
 
@@ -38,23 +38,20 @@ impl fmt::Display for Bytes {
     }
 }
 
+/// A text as SQL writes it.
+pub(crate) fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
 /// The beginning of a text, on one line.
 pub(crate) fn excerpt(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    shortened(text.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// The beginning of a line.
+pub(crate) fn shortened(line: String) -> String {
     if line.chars().count() <= 120 {
         return line;
     }
     line.chars().take(117).collect::<String>() + "..."
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_have_commas() {
-        let texts = [0, 999, 1000, 12_345, 40_000_000].map(|number| Thousands(number).to_string());
-        assert_eq!(texts, ["0", "999", "1,000", "12,345", "40,000,000"]);
-        assert_eq!([0, 1, 1204].map(|count| counted(count, "row")), ["0 rows", "1 row", "1,204 rows"]);
-    }
 }

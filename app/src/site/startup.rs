@@ -26,6 +26,18 @@ pub enum StartError {
     /// The program was built without migrations.
     #[error("this program was built without migrations: run `cargo run -p db_migrate`, then build it again")]
     NoMigrations,
+    /// The database is on a PostgreSQL server.
+    #[error("the site does not support PostgreSQL yet: set DATABASE_URL to sqlite:PATH")]
+    Postgres,
+    /// The database has no history of migrations.
+    #[error(
+        "{database} is not under version control: run `cargo run -p db_create`, with `-- --stamp N` where it has the \
+         tables of migrations 1 to N already"
+    )]
+    NotControlled {
+        /// Its name.
+        database: String,
+    },
     /// The database lacks migrations.
     #[error(
         "{database} is at version {version} and this site needs version {needed}: \
@@ -112,10 +124,14 @@ pub enum Checked {
 /// When it is not; each message says what to do.
 pub fn check_database(config: &Config) -> Result<Checked, StartError> {
     let url = &config.database_url;
+    if url.is_postgres() {
+        return Err(StartError::Postgres);
+    }
     let migrator = migrations::migrator(url, &config.base_dir)?;
     let found = match migrator.status() {
         Ok(status) => Some(status),
         Err(MigrateError::NoDatabase { .. }) => None,
+        Err(MigrateError::NotControlled { database, .. }) => return Err(StartError::NotControlled { database }),
         Err(error) => return Err(error.into()),
     };
     if migrator.migrations()?.newest() == 0 {

@@ -8,16 +8,18 @@
 mod edit;
 mod grammar;
 
+use std::path::Path;
+use std::sync::LazyLock;
+
 use arbitrary::Unstructured;
 use diesel::connection::SimpleConnection;
 use diesel::deserialize::QueryableByName;
 use diesel::sql_types::{Nullable, Text};
 use diesel::{Connection as _, RunQueryDsl, SqliteConnection, sql_query};
 use libfuzzer_sys::fuzz_target;
-use migrate::diff::Alteration;
-use migrate::render::{Options, Sql};
 use migrate::schema::{Column, Schema, Table};
-use migrate::{Change, Connection, Error};
+use migrate::{Alteration, Change, DatabaseUrl, Error, Migrator, RenderOptions, Sql};
+use tempfile::TempDir;
 
 /// What the texts may refer to.
 const OTHER: &str =
@@ -29,7 +31,7 @@ fuzz_target!(|data: &[u8]| {
     let drawn =
         if is_text { String::from_utf8(data.to_vec()).ok() } else { grammar::create_table(&mut bytes, "t").ok() };
     let Some(text) = drawn else { return };
-    // A text of one's own brings no bytes to choose the edit by.
+    // A text that is the input itself has no bytes left to choose the edit by.
     let sum = data.iter().fold(data.len(), |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(*byte)));
     let sum = sum.to_le_bytes();
     let mut choice = if is_text { Unstructured::new(&sum) } else { bytes };
@@ -37,8 +39,8 @@ fuzz_target!(|data: &[u8]| {
 });
 
 fn check(text: &str, choice: &mut Unstructured) {
-    let Some(mut before) = database(text) else { return };
-    let from = introspect(&mut before).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    let Some(mut before) = Database::of(text) else { return };
+    let from = before.introspect().unwrap_or_else(|error| panic!("{error}\n{text}"));
     assert_same(&from, &from, text);
     let Some(table) = from.tables.iter().find(|table| table.name != "other") else { return };
     let as_models = edit::as_models(&from);
@@ -46,16 +48,17 @@ fn check(text: &str, choice: &mut Unstructured) {
     let Ok(edit) = edit::choose(table, choice) else { return };
     let to = match edit.apply(&from, choice) {
         edit::Target::Schema(schema) => schema,
-        edit::Target::Text(other) => match database(&other) {
-            Some(mut other) => introspect(&mut other).unwrap_or_else(|error| panic!("{error}\n{text}")),
+        edit::Target::Text(other) => match Database::of(&other) {
+            Some(other) => other.introspect().unwrap_or_else(|error| panic!("{error}\n{text}")),
             None => return,
         },
     };
-    let options = Options { keep: Some("001".into()), ..Options::default() };
-    match migrate::compare(&from, &to, &options) {
+    let mut options = RenderOptions::default();
+    options.keep = Some("001".into());
+    match before.migrator.compare(&from, &to, &options) {
         Ok((changes, sql)) => migrate_and_return(text, &mut before, (&from, &to), &changes, &sql),
         Err(Error::CannotExpress { .. }) => {}
-        Err(Error::Rehearsal { .. } | Error::BadRename { .. }) if edit.may_be_refused(table) => {}
+        Err(Error::Rehearsal { .. } | Error::Option { .. }) if edit.may_be_refused(table) => {}
         // A key to what no key can refer to is refused by SQLite in use, not when it is made.
         Err(Error::Rehearsal { why, .. }) if why.contains("foreign key mismatch") => {}
         Err(error) => panic!("{edit:?}: {error}\n{text}"),
@@ -65,7 +68,7 @@ fn check(text: &str, choice: &mut Unstructured) {
 /// Runs the migration where the table has rows, up and down.
 fn migrate_and_return(
     text: &str,
-    database: &mut SqliteConnection,
+    database: &mut Database,
     (from, to): (&Schema, &Schema),
     changes: &[Change],
     sql: &Sql,
@@ -74,41 +77,41 @@ fn migrate_and_return(
         let plan: Vec<_> = changes.iter().map(ToString::to_string).collect();
         format!("{what}\n{text}\n--- the plan\n{}\n--- up.sql\n{}\n--- down.sql\n{}", plan.join("\n"), sql.up, sql.down)
     };
-    let (shape, rows) = (facts(database, from), all_rows(database, from));
+    let (shape, rows) = (facts(&mut database.connection, from), all_rows(&mut database.connection, from));
     let has_dangling_rows =
         diesel::dsl::sql::<diesel::sql_types::BigInt>("SELECT count(*) FROM pragma_foreign_key_check")
-            .get_result::<i64>(database)
+            .get_result::<i64>(&mut database.connection)
             .map_or(true, |count| count > 0);
-    let kept = values(database, from, |table, column| {
-        // What is computed changes with what it is computed from; a type that is written in another way may be of
+    let kept = values(&mut database.connection, from, |table, column| {
+        // A generated column changes with the columns that it names; a type that is written in another way may be of
         // another affinity.
         let stays = |column: &Column| !column.generated && !is_rewritten(&column.name, changes);
         let old = from.table(table).and_then(|table| table.find_column(column)).filter(|column| stays(column));
         old.is_some() && to.table(table).and_then(|table| table.find_column(column)) == old
     });
     // Rows may stand in the way of a constraint: then nothing happens.
-    if let Err(error) = run(database, &sql.up) {
-        assert_eq!(all_rows(database, from), rows, "{}", said(&error));
+    if let Err(error) = run(&mut database.connection, &sql.up) {
+        assert_eq!(all_rows(&mut database.connection, from), rows, "{}", said(&error));
         return;
     }
-    let up = introspect(database).unwrap_or_else(|error| panic!("{}", said(&error.to_string())));
+    let up = database.introspect().unwrap_or_else(|error| panic!("{}", said(&error.to_string())));
     let differences = migrate::diff(&up, to);
     assert!(differences.is_empty(), "{}", said(&format!("up does not lead to the target: {differences:?}")));
     let now =
-        values(database, from, |table, column| kept.iter().any(|(name, _)| *name == (table.into(), column.into())));
+        values(&mut database.connection, from, |table, column| kept.iter().any(|(name, _)| *name == (table.into(), column.into())));
     assert_eq!(now, kept, "{}", said("up changed a value"));
-    if let Err(error) = run(database, &sql.down) {
-        // What no key finds again is filled in, and may not fit a CHECK.
+    if let Err(error) = run(&mut database.connection, &sql.down) {
+        // Where no key identifies a row its values are filled in, and may not fit a CHECK.
         assert!(!keeps_keys(from, to) && error.contains("constraint failed"), "{}", said(&format!("down: {error}")));
         return;
     }
-    let down = introspect(database).unwrap_or_else(|error| panic!("{}", said(&error.to_string())));
+    let down = database.introspect().unwrap_or_else(|error| panic!("{}", said(&error.to_string())));
     let differences = migrate::diff(&down, from);
     assert!(differences.is_empty(), "{}", said(&format!("down does not lead back: {differences:?}")));
-    assert_eq!(facts(database, from), shape, "{}", said("down makes another table"));
-    // What no key finds again is not kept, and no reference comes back that led nowhere.
+    assert_eq!(facts(&mut database.connection, from), shape, "{}", said("down makes another table"));
+    // Where no key identifies a row nothing is kept, and a dangling reference is not restored.
     if keeps_keys(from, to) && !has_dangling_rows {
-        assert_eq!(all_rows(database, from), rows, "{}", said("down does not bring every value back"));
+        assert_eq!(all_rows(&mut database.connection, from), rows, "{}", said("down does not bring every value back"));
     }
 }
 
@@ -137,51 +140,80 @@ fn assert_same(from: &Schema, to: &Schema, text: &str) {
     assert!(differences.is_empty(), "not equal to itself: {differences:?}\n{text}");
 }
 
-/// A database with what the text makes and a few rows in it; `None` where SQLite refuses the text.
-fn database(text: &str) -> Option<SqliteConnection> {
-    // Queries are not what this is about, and some never end; a virtual table is no CREATE TABLE.
-    if ["select", "virtual", "sqlite_", "_kept_", "__", "other"].iter().any(|word| {
+/// A scratch file with the tables of a text.
+struct Database {
+    connection: SqliteConnection,
+    migrator: Migrator,
+    _folder: TempDir,
+}
+
+/// An empty database file in which the side tables of version 1 are known.
+static EMPTY: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let folder = folder();
+    migrator(folder.path()).init().unwrap();
+    let mut connection = connect(folder.path());
+    connection.batch_execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('001')").unwrap();
+    drop(connection);
+    std::fs::read(folder.path().join("app.db")).unwrap()
+});
+
+/// A folder in memory, where the system has one: a disk would take most of the time.
+fn folder() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap()
+}
+
+fn migrator(folder: &Path) -> Migrator {
+    Migrator::open(DatabaseUrl::parse("app.db", folder).unwrap(), folder.join("migrations"))
+}
+
+fn connect(folder: &Path) -> SqliteConnection {
+    SqliteConnection::establish(folder.join("app.db").to_str().unwrap()).unwrap()
+}
+
+impl Database {
+    /// A database with the tables of the text and a few rows in them; `None` where SQLite refuses the text.
+    fn of(text: &str) -> Option<Self> {
+        // Queries are not tested here, and some never end; a virtual table is no CREATE TABLE.
         let lower = text.to_ascii_lowercase();
-        lower.contains(word) && (*word != "other" || !lower.contains("references"))
-    }) {
-        return None;
-    }
-    let mut database = SqliteConnection::establish(":memory:").ok()?;
-    database.batch_execute(OTHER).ok()?;
-    sql_query(text).execute(&mut database).ok()?;
-    // What never could be used is nobody's table: SQLite looks at some of it only then.
-    let schema = introspect(&mut database).unwrap_or_else(|error| panic!("{error}\n{text}"));
-    let name = schema.tables.iter().find(|table| table.name != "other").map(|table| quoted(&table.name))?;
-    database
-        .batch_execute(&format!("SELECT * FROM {name}; INSERT INTO {name} DEFAULT VALUES"))
-        .err()
-        .is_none_or(|error| {
-            !["loop", "no such", "mismatch", "cannot store"].iter().any(|never| error.to_string().contains(never))
-        })
-        .then_some(())?;
-    for column in schema.tables.iter().flat_map(|table| &table.columns).filter(|column| !column.generated) {
-        for value in ["1", "'x'", "NULL"] {
-            let _ = database.batch_execute(&format!("INSERT INTO {name} ({}) VALUES ({value})", quoted(&column.name)));
+        let is_left_out = |word: &&str| lower.contains(*word) && (*word != "other" || !lower.contains("references"));
+        if ["select", "virtual", "sqlite_", "_kept_", "__", "other"].iter().any(is_left_out) {
+            return None;
         }
+        let folder = folder();
+        std::fs::write(folder.path().join("app.db"), &*EMPTY).unwrap();
+        let (connection, migrator) = (connect(folder.path()), migrator(folder.path()));
+        let mut database = Self { connection, migrator, _folder: folder };
+        database.connection.batch_execute(OTHER).ok()?;
+        sql_query(text).execute(&mut database.connection).ok()?;
+        let schema = database.introspect().unwrap_or_else(|error| panic!("{error}\n{text}"));
+        let name = schema.tables.iter().find(|table| table.name != "other").map(|table| quoted(&table.name))?;
+        // SQLite reads some of a definition only when the table is used: one that can never be used is left out.
+        let used = database
+            .connection
+            .batch_execute(&format!("SELECT * FROM {name}; INSERT INTO {name} DEFAULT VALUES"))
+            .map_err(|error| error.to_string());
+        let never = ["loop", "no such", "mismatch", "cannot store"];
+        if used.is_err_and(|error| never.iter().any(|never| error.contains(never))) {
+            return None;
+        }
+        for column in schema.tables.iter().flat_map(|table| &table.columns).filter(|column| !column.generated) {
+            for value in ["1", "'x'", "NULL"] {
+                let insert = format!("INSERT INTO {name} ({}) VALUES ({value})", quoted(&column.name));
+                let _ = database.connection.batch_execute(&insert);
+            }
+        }
+        Some(database)
     }
-    Some(database)
+
+    fn introspect(&self) -> Result<Schema, Error> {
+        self.migrator.introspect()
+    }
 }
 
-fn introspect(database: &mut SqliteConnection) -> Result<Schema, Error> {
-    let lent = std::mem::replace(database, SqliteConnection::establish(":memory:").unwrap());
-    let mut lent = Connection::Sqlite(lent);
-    let schema = migrate::introspect(&mut lent);
-    if let Connection::Sqlite(back) = lent {
-        *database = back;
-    }
-    schema
-}
-
-/// Runs a script as a whole or not at all.
+/// Runs a script, which is all or nothing by itself.
 fn run(database: &mut SqliteConnection, script: &str) -> Result<(), String> {
-    let own = script.contains("SAVEPOINT rebuild;");
-    let script = if own { script.to_owned() } else { format!("BEGIN;{script};COMMIT;") };
-    database.batch_execute(&script).map_err(|error| {
+    database.batch_execute(script).map_err(|error| {
         let _ = database.batch_execute("ROLLBACK");
         let _ = database.batch_execute("PRAGMA foreign_keys = ON; PRAGMA legacy_alter_table = OFF");
         error.to_string()

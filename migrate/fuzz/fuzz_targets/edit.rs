@@ -33,12 +33,12 @@ pub enum Target {
     Text(String),
 }
 
-/// The schema as code would say it: without the texts that only a live database has.
+/// The schema as models declare it: without the texts that only a live database has.
 pub fn as_models(live: &Schema) -> Schema {
     let mut models = live.clone();
     models.objects = None;
     for table in &mut models.tables {
-        table.stored = None;
+        (table.stored, table.clauses) = (None, None);
         table.indexes.iter_mut().for_each(|index| index.stored = None);
     }
     models
@@ -196,8 +196,8 @@ impl Edit {
         match self {
             // An index with a collation of its own is no index that models know.
             Self::Drop(at) => has_expressions || text.contains("COLLATE") || is_key(*at) && text.contains("WITHOUT"),
-            // SQLite writes a name in single quotes anew, in double quotes. A column `rowid` that is the number of a row it
-            // does not find in a UNIQUE.
+            // SQLite rewrites a name in single quotes in double quotes. It does not find a column `rowid` that is the
+            // rowid in a UNIQUE.
             Self::Rename(_) => has_expressions || text.contains('\'') || text.contains("ROWID"),
             Self::Nullable(at) => is_key(*at) && key_is_not_null,
             Self::Type(at, _) => text.contains("STRICT") || is_key(*at) && text.contains("AUTOINCREMENT"),

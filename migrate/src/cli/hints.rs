@@ -71,6 +71,7 @@ fn consent_hint(error: &ConsentError) -> Option<&'static str> {
         ConsentError::Loss(_) => "run again with --allow-data-loss to apply it",
         ConsentError::Rename(_) => "pass it as --rename, or pass --allow-data-loss to drop the one and add the other",
         ConsentError::Fill(_) => "run again with --fill TABLE.COLUMN=VALUE, or give the column a default",
+        ConsentError::Purge { .. } => "run db_upgrade --purge-kept",
         _ => return None,
     })
 }

@@ -1,11 +1,14 @@
 //! The kinds of database, and the one place that knows which there are.
 
 mod backup;
+mod changes;
 mod driver;
 mod errors;
-mod order;
+mod history;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod rows;
+mod side_table;
 mod sqlite;
 
 #[cfg(feature = "postgres")]
@@ -19,6 +22,7 @@ use crate::settings::Settings;
 use crate::url::DatabaseUrl;
 
 /// The database of that URL: the one place that knows which kinds there are.
+#[cfg_attr(feature = "postgres", expect(clippy::unnecessary_wraps, reason = "a build without PostgreSQL refuses it"))]
 pub(crate) fn open(url: &DatabaseUrl, settings: &Settings) -> Result<Box<dyn Database>, Error> {
     Ok(match url.sqlite_path() {
         Some(path) => Box::new(sqlite::Sqlite::new(path, settings)),

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use migrate::schema::{Action, Check, Column, DefaultValue, ForeignKey, Index, IndexColumn, Schema, Table, Type};
-use migrate::{DatabaseUrl, Migrator, PlanOptions, RenderOptions};
+use migrate::{DatabaseUrl, Migrator, PlanOptions};
 use test_support::TestDatabase;
 
 /// A kind of change, with the models before and after.
@@ -33,8 +33,7 @@ fn snapshot(dialect: &str, name: &str, migrator: &Migrator, from: &Schema, to: &
     if let Some(plan) = migrator.plan(from, &PlanOptions::default()).unwrap() {
         migrator.apply(&plan).unwrap();
     }
-    let mut options = RenderOptions::default();
-    options.keep = Some("002".into());
+    let options = with!(RenderOptions { keep: Some("002".into()) });
     let (changes, sql) = migrator.compare(&migrator.introspect().unwrap(), to, &options).unwrap();
     let plan: Vec<_> = changes.iter().map(ToString::to_string).collect();
     let text = format!(

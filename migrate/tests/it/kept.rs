@@ -2,8 +2,8 @@
 
 use crate::support::{Scratch, Value, listening, taken};
 use diesel::connection::SimpleConnection as _;
-use migrate::Target;
 use migrate::schema::{Action, Check, Column, DefaultValue, ForeignKey, Index, IndexColumn, Schema, Table, Type};
+use migrate::{PlanOptions, Target};
 
 const TEXT: Type = Type::Text { max_length: None };
 
@@ -147,18 +147,6 @@ fn values_follow_a_changed_key() {
 }
 
 #[test]
-fn a_rebuild_that_drops_the_triggers_of_a_side_table_is_undone() {
-    let scratch = dropped(Column::new("v", TEXT).nullable());
-    let rebuild = "CREATE TABLE t2 (id INTEGER PRIMARY KEY NOT NULL, k INTEGER);
-                   INSERT INTO t2 (id, k) SELECT id, k FROM t; DROP TABLE t; ALTER TABLE t2 RENAME TO t;";
-    scratch.script("003_by_hand", rebuild);
-    let said = scratch.project.upgrade(Target::Latest).unwrap_err().to_string();
-    assert!(said.starts_with("t would lose the trigger _kept_002_t_"), "{said}");
-    scratch.write("003_by_hand", &format!("{rebuild} DROP TABLE _kept_002_t;"));
-    scratch.project.upgrade(Target::Latest).unwrap();
-}
-
-#[test]
 fn references_to_a_deleted_row_do_not_return_to_a_reused_key() {
     let people = || table("people");
     let key = ForeignKey { on_delete: Action::Cascade, ..ForeignKey::new(["person"], "people", ["id"]) };
@@ -204,6 +192,30 @@ fn a_side_table_stays_true_after_a_rebuild_and_a_purge() {
     scratch.downgrade();
     scratch.downgrade();
     assert_eq!(scratch.query("SELECT v FROM t ORDER BY id"), [None, None]);
+}
+
+#[test]
+fn a_new_key_needs_a_purge_first() {
+    let scratch = dropped(Column::new("v", TEXT).nullable());
+    scratch.execute("UPDATE t SET k = id");
+    let columns = ["id", "k"].map(|name| Column::new(name, Type::Integer));
+    let models = Schema::new([columns.into_iter().fold(Table::new("t", ["k"]), Table::column)]);
+    let said = "the values that migration 002 keeps of t refer to a key that changes: purge them first";
+    let error = scratch.project.plan(&models, &PlanOptions::default()).unwrap_err().to_string();
+    assert_eq!(error, said);
+    let plan = scratch.project.plan(&models, &with!(PlanOptions { no_rehearsal: true })).unwrap().unwrap();
+    assert_eq!(scratch.project.apply(&plan).unwrap_err().to_string(), said);
+    scratch.project.purge_kept(None).unwrap();
+    assert!(scratch.migrate(&models));
+}
+
+#[test]
+fn restores_values_of_a_table_that_is_dropped_later() {
+    let scratch = dropped(Column::new("v", TEXT).nullable());
+    scratch.migrate(&Schema::new([]));
+    scratch.downgrade();
+    scratch.downgrade();
+    assert_eq!(scratch.query("SELECT v FROM t ORDER BY id"), ["a", "b", "c"].map(|value| Some(value.into())));
 }
 
 #[test]
@@ -417,8 +429,8 @@ fn refuses_to_restore_a_dangling_not_null_reference() {
     let error = scratch.project.downgrade(Target::Previous).unwrap_err().to_string();
     assert_eq!(
         error,
-        "migration 002_migration would leave rows without the row that they refer to, nothing was changed; 1 in all, \
-         the first: row 2 of posts refers to nothing in users"
+        "002_migration would damage the data, nothing was changed: 1 row would refer to a missing row of another table, \
+         such as posts with rowid 2, to users"
     );
     assert_eq!(scratch.project.version().unwrap(), 2);
     assert_eq!(scratch.query("SELECT user_id || '' FROM _kept_002_posts"), [Some("1".into()), Some("2".into())]);
@@ -456,8 +468,8 @@ fn the_comparison_ignores_side_tables() {
 fn restores_a_null_that_a_random_default_filled() {
     let number = Column::new("id", Type::Integer);
     let name = Column::new("id", TEXT);
-    for (key, column) in [(&["id"][..], number), (&["id"], name.clone()), (&[], name)] {
-        let table = || Table::new("t", key.iter().copied()).column(column.clone());
+    for column in [number, name] {
+        let table = || Table::new("t", ["id"]).column(column.clone());
         let scratch = Scratch::new();
         scratch.migrate(&Schema::new([table().column(Column::new("v", Type::BigInt).nullable())]));
         scratch.execute("INSERT INTO t (id, v) VALUES (1, NULL), (2, 7), (3, NULL), (4, NULL)");
@@ -467,6 +479,6 @@ fn restores_a_null_that_a_random_default_filled() {
         scratch.execute("UPDATE t SET v = 5 WHERE id = 4");
         scratch.downgrade();
         let values = scratch.query("SELECT id || coalesce(v, ' was NULL') FROM t");
-        assert_eq!(values, ["1 was NULL", "27", "3 was NULL", "45"].map(|value| Some(value.to_owned())), "{key:?}");
+        assert_eq!(values, ["1 was NULL", "27", "3 was NULL", "45"].map(|value| Some(value.to_owned())), "{column:?}");
     }
 }

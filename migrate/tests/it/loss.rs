@@ -55,8 +55,7 @@ fn counts_the_values_of_a_dropped_column() {
     let error = scratch.project.apply(&plan).unwrap_err().to_string();
     assert_eq!(
         error,
-        "nothing was written, because nobody has agreed to it: drops notes.what: 1,204 of 2,000 rows hold a value, kept \
-         aside in _kept_002_notes; run again with --allow-data-loss to do it all the same"
+        "this migration would lose data: drops notes.what: 1,204 of 2,000 rows hold a value, kept in _kept_002_notes"
     );
     assert_eq!(scratch.project.version().unwrap(), 1);
     assert!(!scratch.path().join("migrations/sqlite/002_migration").exists());
@@ -78,11 +77,11 @@ fn names_where_the_values_are_kept() {
     let short = notes([Column::new("what", Type::Text { max_length: Some(2) }).nullable()]);
     let filled = notes([Column::new("what", TEXT).default(DefaultValue::Text("none".into()))]);
     let drops = "drops notes.what: 2 of 3 rows hold a value";
-    let changes = "changes notes.what Text → Integer: 1 value is not a 32-bit integer ('n/a')";
+    let changes = "changes notes.what from Text to Integer: 1 value is not a 32-bit integer ('n/a')";
     let table = "drops table notes: it holds 3 rows";
     let null = "makes notes.what NOT NULL: 1 row is NULL";
     for (models, loss) in [(notes([]), drops), (number, changes), (Schema::new([]), table), (filled, null)] {
-        for (no_keep, fate) in [(false, "kept aside in _kept_002_notes"), (true, "which would be lost")] {
+        for (no_keep, fate) in [(false, "kept in _kept_002_notes"), (true, "which would be lost")] {
             let (line, error) = said(&scratch, &models, no_keep);
             assert_eq!(line, format!("{loss}, {fate}"));
             assert!(error.contains(&line), "{error}");
@@ -99,7 +98,7 @@ fn names_a_renamed_table_by_its_new_name() {
     let mut models = notes([]);
     models.tables[0].name = "memos".into();
     let plan = scratch.project.plan(&models, &wishes).unwrap().unwrap();
-    assert!(plan.to_string().ends_with("drops notes.what: 1 of 1 row holds a value, kept aside in _kept_002_memos"));
+    assert!(plan.to_string().ends_with("drops notes.what: 1 of 1 row holds a value, kept in _kept_002_memos"));
     scratch.project.apply(&plan.accept_losses()).unwrap();
     assert_eq!(scratch.query("SELECT what FROM _kept_002_memos"), [Some("a".into())]);
 }
@@ -112,8 +111,8 @@ fn refuses_losses_that_came_after_the_plan() {
     let error = scratch.project.apply(&plan).unwrap_err().to_string();
     assert_eq!(
         error,
-        "nothing was written, because the database has changed since the plan was made, and more is at stake now: drops \
-         notes.what: 2 of 3 rows hold a value, kept aside in _kept_002_notes; run db_migrate again"
+        "the rows have changed since the plan was made, and more would be lost: drops notes.what: 2 of 3 rows hold a \
+         value, kept in _kept_002_notes; plan again"
     );
     assert_eq!(scratch.project.version().unwrap(), 1);
     assert!(!scratch.path().join("migrations/sqlite/002_migration").exists());
@@ -154,11 +153,12 @@ fn counts_and_shows_texts_that_are_not_integers() {
         &TEXT,
         &["'1'", "'-5'", "'2147483647'", "'n/a'", "'n/a'", "NULL"],
         &Type::Integer,
-        &["changes notes.what Text → Integer: 2 values are not 32-bit integers ('n/a')"],
+        &["changes notes.what from Text to Integer: 2 values are not 32-bit integers ('n/a')"],
     );
     assert_losses(&TEXT, &["'0'", "NULL", "'12'"], &Type::BigInt, &[]);
     for odd in ["''", "'007'", "' 7'", "'7 '", "'1.0'", "'1e3'", "'+1'", "'9223372036854775808'", "x'37'", "'٣'"] {
-        let expected = format!("changes notes.what Text → BigInt: 1 value is not an integer ({})", odd.to_uppercase());
+        let expected =
+            format!("changes notes.what from Text to BigInt: 1 value is not an integer ({})", odd.to_uppercase());
         let expected = expected.replace("'1E3'", "'1e3'");
         assert_losses(&TEXT, &[odd], &Type::BigInt, &[&expected]);
     }
@@ -170,32 +170,32 @@ fn counts_only_numbers_that_do_not_fit() {
         &Type::BigInt,
         &["1", "2147483647", "2147483648", "'stray'"],
         &Type::Integer,
-        &["changes notes.what BigInt → Integer: 2 values are not 32-bit integers (2147483648, 'stray')"],
+        &["changes notes.what from BigInt to Integer: 2 values are not 32-bit integers (2147483648, 'stray')"],
     );
     assert_losses(&Type::Double, &["1.0", "1e3", "-0.0", "NULL"], &Type::Integer, &[]);
     assert_losses(
         &Type::Double,
         &["1.5", "1e3", "9223372036854775808.0"],
         &Type::BigInt,
-        &["changes notes.what Double → BigInt: 2 values are not integers (1.5, 9.2233720368547758e+18)"],
+        &["changes notes.what from Double to BigInt: 2 values are not integers (1.5, 9.2233720368547758e+18)"],
     );
     assert_losses(
         &Type::BigInt,
         &["9007199254740992", "9007199254740993"],
         &Type::Double,
-        &["changes notes.what BigInt → Double: 1 value is not a number that keeps its digits (9007199254740993)"],
+        &["changes notes.what from BigInt to Double: 1 value is not a number that keeps its digits (9007199254740993)"],
     );
     assert_losses(
         &TEXT,
         &["'0.5'", "'7'", "'much'", "x'00'"],
         &Type::Double,
-        &["changes notes.what Text → Double: 2 values are not numbers that keep their digits ('much', X'00')"],
+        &["changes notes.what from Text to Double: 2 values are not numbers that keep their digits ('much', X'00')"],
     );
     assert_losses(
         &Type::Integer,
         &["0", "1", "2"],
         &Type::Bool,
-        &["changes notes.what Integer → Bool: 1 value is not 0 or 1 (2)"],
+        &["changes notes.what from Integer to Bool: 1 value is not 0 or 1 (2)"],
     );
 }
 
@@ -205,25 +205,25 @@ fn accepts_the_dates_and_times_that_diesel_reads() {
         &TEXT,
         &["'2012-02-29'", "'2012-02-30'", "'now'", "'2456000'", "NULL"],
         &Type::Date,
-        &["changes notes.what Text → Date: 3 values are not dates alone ('2012-02-30', 'now', …)"],
+        &["changes notes.what from Text to Date: 3 values are not dates alone ('2012-02-30', 'now', …)"],
     );
     assert_losses(
         &TEXT,
         &["'2012-02-29 12:00:00.5'", "'2012-02-29T12:00:00'", "'soon'"],
         &Type::Timestamp,
-        &["changes notes.what Text → Timestamp: 1 value is not a timestamp ('soon')"],
+        &["changes notes.what from Text to Timestamp: 1 value is not a timestamp ('soon')"],
     );
     assert_losses(
         &Type::Timestamp,
         &["'2012-02-29 00:00:00'", "'2012-02-29 12:00:00'"],
         &Type::Date,
-        &["changes notes.what Timestamp → Date: 1 value is not a date alone ('2012-02-29 12:00:00')"],
+        &["changes notes.what from Timestamp to Date: 1 value is not a date alone ('2012-02-29 12:00:00')"],
     );
     assert_losses(
         &Type::Integer,
         &["5", "1353578400"],
         &Type::Timestamp,
-        &["changes notes.what Integer → Timestamp: 2 values are not timestamps (5, 1353578400)"],
+        &["changes notes.what from Integer to Timestamp: 2 values are not timestamps (5, 1353578400)"],
     );
 }
 
@@ -243,7 +243,7 @@ fn shortens_and_escapes_values() {
     scratch.execute("INSERT INTO notes (what) VALUES (zeroblob(1000)), (CAST(x'ff' AS TEXT))");
     let plan = plan(&scratch, &notes([Column::new("what", Type::Integer).nullable()]), &[]);
     let [loss] = words(&plan)[..] else { panic!("{plan:?}") };
-    assert!(loss.starts_with("changes notes.what Text → Integer: 4 values are not 32-bit integers"), "{loss}");
+    assert!(loss.starts_with("changes notes.what from Text to Integer: 4 values are not 32-bit integers"), "{loss}");
     assert!(loss.len() < 200 && !loss.contains(char::is_control), "{loss}");
 }
 
@@ -254,11 +254,7 @@ fn a_not_null_column_needs_a_value_for_its_nulls() {
     let refused = plan(&scratch, &models, &[]);
     assert_eq!(words(&refused), ["makes notes.what NOT NULL: 3 rows are NULL"]);
     let error = scratch.project.apply(&refused.accept_losses()).unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "nothing was written, because values are missing: makes notes.what NOT NULL: 3 rows are NULL; give one with \
-         --fill table.column=value, or a default"
-    );
+    assert_eq!(error, "this migration needs values: makes notes.what NOT NULL: 3 rows are NULL");
     let filled = plan(&scratch, &models, &["notes.what=it's = \"x\""]);
     scratch.project.apply(&filled.accept_losses()).unwrap();
     let values = || scratch.query("SELECT what FROM notes ORDER BY id");
@@ -316,7 +312,7 @@ fn refuses_an_impossible_fill() {
     ] {
         let wishes = with!(PlanOptions { fills: vec![fill.into()] });
         let error = scratch.project.plan(&models, &wishes).unwrap_err().to_string();
-        assert_eq!(error, format!("--fill {fill}: {why}"));
+        assert_eq!(error, format!("{fill}: {why}"));
     }
     let fills = ["n=-1", "s=abc", "small=7", "day=2026-11-22", "hour=10:15:00.5", "at=2026-11-22 10:15:00"];
     let fills = fills.iter().map(|fill| format!("notes.{fill}")).collect();

@@ -9,12 +9,16 @@ macro_rules! with {
     }};
 }
 
+mod application_schema;
+mod atomic_files;
 mod backup;
 mod concurrency;
+mod dangling;
 mod golden;
 mod grammar;
 mod handwritten;
 mod history;
+mod hostile;
 mod invariants;
 mod kept;
 mod loss;
@@ -34,4 +38,7 @@ mod rename;
 mod schema_errors;
 mod schema_macro;
 mod schemas;
+mod side_tables;
+mod spelling;
 mod support;
+mod url;

@@ -359,7 +359,7 @@ fn a_database_that_drifted_is_reported() {
         error.to_string()
     };
     assert!(drift("DROP VIEW v").contains("view v"));
-    assert!(drift("ALTER TABLE t ADD COLUMN b TEXT").contains("b"));
+    assert!(drift("ALTER TABLE t ADD COLUMN b TEXT").contains('b'));
     // The same tables without a history.
     database.execute("DROP TABLE __diesel_schema_migrations, __migrate_checksums");
     assert!(matches!(migrator.init(), Err(Error::NotControlled { has_tables: true, .. })));

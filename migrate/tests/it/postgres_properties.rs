@@ -1,7 +1,7 @@
 //! The properties of `properties.rs` on PostgreSQL, with the same random schemas.
 
 use std::collections::BTreeSet;
-use std::fmt::Debug;
+use std::fmt::{Debug, Write as _};
 
 use diesel::connection::SimpleConnection as _;
 use diesel::dsl::sql;
@@ -103,7 +103,8 @@ impl<'a> Scratch<'a> {
              $$BEGIN INSERT INTO log (what) VALUES (TG_OP); RETURN OLD; END$$;"
             .to_owned();
         for table in kept.iter().map(|kept| &kept.names.0).filter(|table| *table != "log") {
-            script += &format!(
+            let _ = write!(
+                script,
                 "CREATE VIEW view_{table} AS SELECT k AS amount FROM {table};
                  CREATE TRIGGER trigger_{table} BEFORE DELETE OR UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION log_row();
                  CREATE INDEX partial_{table} ON {table} (k) WHERE id > 1;
@@ -131,9 +132,9 @@ fn rows(connection: &mut PgConnection, table: &str, columns: &[String]) -> Vec<S
 fn insert(table: &Table, row: i64, refers: bool) -> String {
     let columns: Vec<_> = table.columns.iter().filter(|column| refers || !column.name.starts_with('f')).collect();
     let names: Vec<_> = columns.iter().map(|column| format!("\"{}\"", column.name)).collect();
-    let value = |column: &&Column| match column.nullable && row % 3 == 0 {
-        true => "NULL".to_owned(),
-        false => literal(&column.ty, row),
+    let value = |column: &&Column| {
+        let is_null = column.nullable && row % 3 == 0;
+        if is_null { "NULL".to_owned() } else { literal(&column.ty, row) }
     };
     let values: Vec<_> = columns.iter().map(value).collect();
     format!("INSERT INTO {} ({}) VALUES ({});", table.name, names.join(", "), values.join(", "))
@@ -241,7 +242,9 @@ fn down_keeps_changes_made_after_up() {
         if !scratch.migrate(&to) {
             return Err(TestCaseError::reject("equal"));
         }
-        kept.iter().for_each(|kept| edit(&scratch, kept, to.table(&kept.names.1).unwrap(), rows, gone));
+        for kept in &kept {
+            edit(&scratch, kept, to.table(&kept.names.1).unwrap(), rows, gone);
+        }
         let between = scratch.by_id(&to);
         if !may_be_refused(&from, &to) {
             scratch.downgrade();

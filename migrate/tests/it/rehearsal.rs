@@ -239,17 +239,17 @@ fn names_tables_that_down_leaves_changed() {
     not_right(
         "ALTER TABLE t ADD COLUMN x TEXT; CREATE INDEX t_v ON t (v);",
         "DROP INDEX t_v;",
-        "the schema is not as it was before the migration; missing: changes table t: drops x",
+        "after down.sql the schema is not the one before up.sql; a migration between them changes table t: drops x",
     );
     not_right(
         "CREATE TABLE IF NOT EXISTS u (id INTEGER PRIMARY KEY); INSERT INTO u VALUES (1);",
         "SELECT 1;",
-        "the schema is not as it was before the migration; missing: drops table u",
+        "after down.sql the schema is not the one before up.sql; a migration between them drops table u",
     );
     not_right(
         "CREATE TABLE u (id INTEGER PRIMARY KEY); CREATE TABLE log (x);",
         "DROP TABLE log;",
-        "the schema is not as it was before the migration; missing: drops table u",
+        "after down.sql the schema is not the one before up.sql; a migration between them drops table u",
     );
 }
 
@@ -305,7 +305,7 @@ fn reports_rows_that_a_trigger_changes() {
 
 #[test]
 fn tries_only_up_without_a_down_sql() {
-    let up_only = "Rehearsed 002_by_hand: up only: it has no down.sql, on a copy of 3 rows";
+    let up_only = "Rehearsed 002_by_hand: up only, because it has no down.sql, on a copy of 3 rows";
     assert_eq!(rehearsed("DROP TABLE t;", None).unwrap(), up_only);
     assert!(rehearsed("DROP TABLE nowhere;", None).is_err());
 }
@@ -328,4 +328,48 @@ fn accepts_generated_migrations_with_side_tables() {
     let [second, _] = &scratch.project.rehearse(Target::Latest).unwrap().migrations[..] else { panic!("two") };
     let said: Vec<_> = second.not_restored.iter().map(ToString::to_string).collect();
     assert_eq!(said, ["t.v changed in 1 row, such as id = 3, from '007' to 'spoiled'"]);
+}
+
+#[test]
+fn views_and_triggers_may_name_the_database() {
+    let views = [
+        "CREATE VIEW v AS SELECT id, v FROM main.t",
+        "CREATE VIEW \"a view\" AS SELECT * FROM v; CREATE VIEW v AS SELECT * FROM \"main\".t WHERE v IN (SELECT v FROM main.t)",
+        "CREATE TRIGGER g AFTER DELETE ON main.t BEGIN INSERT INTO log SELECT v FROM main.t; END",
+        "CREATE VIEW v AS SELECT id FROM main.t;
+         CREATE TRIGGER g INSTEAD OF INSERT ON main.v BEGIN INSERT INTO t (v) SELECT max(v) FROM main.t; END",
+    ];
+    for view in views {
+        let scratch = with_rows();
+        scratch.execute(&format!("CREATE TABLE log (what); {view}"));
+        let objects = "SELECT group_concat(sql) FROM sqlite_master WHERE type IN ('view', 'trigger')";
+        let before = scratch.query(objects);
+        let mut models = scratch.models();
+        let columns = &mut models.tables.iter_mut().find(|table| table.name == "t").unwrap().columns;
+        columns.push(Column::new("more", TEXT).nullable());
+        columns[1].ty = Type::Text { max_length: Some(9) };
+        assert!(scratch.migrate(&models), "{view}");
+        assert_eq!(scratch.query(objects), before);
+        scratch.downgrade();
+        let rehearsal = scratch.project.rehearse(Target::Latest).unwrap_or_else(|error| panic!("{error}: {view}"));
+        assert_eq!(
+            (&rehearsal.migrations[0].changed[..], &rehearsal.migrations[0].not_restored[..]),
+            (&[][..], &[][..])
+        );
+        scratch.project.upgrade(Target::Latest).unwrap();
+        assert_eq!(scratch.project.differences(&models).unwrap(), []);
+        assert_eq!(scratch.query(objects), before);
+    }
+}
+
+#[test]
+fn reports_texts_that_are_not_utf8() {
+    for key in ["INTEGER PRIMARY KEY", "TEXT PRIMARY KEY NOT NULL", "TEXT"] {
+        let id = if key.starts_with("INT") { "1" } else { "CAST(x'ff41' AS TEXT)" };
+        let rows = format!("INSERT INTO t VALUES ({id}, CAST(x'ff41' AS TEXT))");
+        let scratch = Scratch::of(&format!("CREATE TABLE t (id {key}, v TEXT); {rows}"));
+        scratch.script("001_a", "UPDATE t SET v = 'x';");
+        let said = scratch.project.rehearse(Target::Latest).unwrap().to_string();
+        assert!(said.contains("in 1 row, such as a text that is not UTF-8") || key == "TEXT", "{said}");
+    }
 }

@@ -58,7 +58,7 @@ fn keeps_the_values_and_updates_uses_of_the_name() {
         assert!(words.contains(said), "{words}");
     }
     scratch.project.apply(&plan).unwrap();
-    assert!(migrate::diff(&scratch.introspect(), &renamed()).is_empty());
+    assert_eq!(scratch.project.differences(&renamed()).unwrap(), []);
     scratch.execute("INSERT INTO posts VALUES (2, 'another', 1)");
     assert_eq!(
         scratch.query("SELECT nickname || ': ' || body FROM people JOIN posts ON user_id = people.id"),
@@ -102,16 +102,16 @@ fn without_view() -> Scratch {
 }
 
 #[test]
-fn a_similar_drop_and_add_stop_and_name_both_flags() {
+fn a_similar_drop_and_add_stop_and_name_the_rename() {
     let scratch = without_view();
     let plan = scratch.project.plan(&undeclared(), &PlanOptions::default()).unwrap().unwrap();
     let error = scratch.project.apply(&plan).unwrap_err().to_string();
-    assert!(error.contains("--rename posts.text=body") && error.contains("--allow-data-loss"), "{error}");
+    assert!(error.contains("the rename posts.text=body would keep the values"), "{error}");
     assert_eq!(scratch.project.version().unwrap(), 1);
 }
 
 #[test]
-fn both_flags_for_a_similar_drop_and_add_work() {
+fn a_rename_or_an_accepted_loss_settles_it() {
     let plan = |scratch: &Scratch, wishes: PlanOptions| {
         let models = {
             let mut models = undeclared();
@@ -128,9 +128,8 @@ fn both_flags_for_a_similar_drop_and_add_work() {
         let error = scratch.project.apply(&plan(&scratch, PlanOptions::default())).unwrap_err().to_string();
         assert_eq!(
             error,
-            "nothing was written, because it is not clear what is meant: drops posts.text and adds posts.body, which \
-             look alike: --rename posts.text=body would keep the values; --allow-data-loss would drop the one and add \
-             the other"
+            "this migration may be a rename: drops posts.text and adds posts.body, which are similar: the rename \
+             posts.text=body would keep the values"
         );
         scratch.project.apply(&plan(&scratch, wishes)).unwrap();
         assert_eq!(scratch.query("SELECT body FROM posts"), [body]);
@@ -145,7 +144,7 @@ fn a_declared_drop_is_not_ambiguous_but_a_loss() {
     let wishes = with!(PlanOptions { not_renames: vec!["posts.text=body".into()] });
     let plan = scratch.project.plan(&models, &wishes).unwrap().unwrap();
     let error = scratch.project.apply(&plan).unwrap_err().to_string();
-    assert!(error.contains("nobody has agreed to it: drops posts.text: 1 of 1 row holds a value"), "{error}");
+    assert!(error.contains("would lose data: drops posts.text: 1 of 1 row holds a value"), "{error}");
 }
 
 #[test]

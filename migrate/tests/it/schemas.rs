@@ -251,35 +251,7 @@ pub fn by_hand(table: &Table, later: Option<&Table>, style: &Style) -> String {
     let strict = style.strict && table.columns.iter().chain(later.iter().flat_map(|table| &table.columns)).all(fits);
     let is_number = table.is_sole_key("id");
     for column in &table.columns {
-        let ty = match &column.ty {
-            Type::BigInt if is_number && column.name == "id" => "INTEGER".to_owned(),
-            Type::Text { max_length: None } => "text".to_owned(),
-            Type::Text { max_length: Some(length) } => format!("VARCHAR ( {length} )"),
-            Type::Binary => "BLOB".to_owned(),
-            Type::Bool => "boolean".to_owned(),
-            other => other.to_string(),
-        };
-        let mut item = format!("\"{}\" {ty}", column.name);
-        if !column.nullable {
-            item += if style.conflict { " NOT NULL ON CONFLICT ABORT" } else { " not null" };
-        }
-        let default = match &column.default {
-            Some(DefaultValue::Number(number)) => format!(" DEFAULT ({number})"),
-            Some(DefaultValue::Text(text)) => format!(" DEFAULT '{}'", text.replace('\'', "''")),
-            Some(DefaultValue::Bool(value)) => format!(" DEFAULT {}", u8::from(*value)),
-            Some(DefaultValue::Now) => match column.ty {
-                Type::Date => " DEFAULT current_date".to_owned(),
-                Type::Time => " DEFAULT CURRENT_TIME".to_owned(),
-                _ => " DEFAULT CURRENT_TIMESTAMP".to_owned(),
-            },
-            Some(DefaultValue::Sql(sql)) => format!(" DEFAULT {sql}"),
-            None => String::new(),
-        };
-        item.push_str(&default);
-        if style.collate && matches!(column.ty, Type::Text { .. }) {
-            item += " COLLATE NOCASE";
-        }
-        items.push(item);
+        items.push(column_by_hand(column, is_number, style));
     }
     if style.generated {
         items.push("g INTEGER AS (id + 1)".to_owned());
@@ -312,4 +284,36 @@ pub fn by_hand(table: &Table, later: Option<&Table>, style: &Style) -> String {
         let _ = write!(script, "CREATE {unique}INDEX {} ON {} ({});", index.name, table.name, columns.join(", "));
     }
     script
+}
+
+fn column_by_hand(column: &Column, is_number: bool, style: &Style) -> String {
+    let ty = match &column.ty {
+        Type::BigInt if is_number && column.name == "id" => "INTEGER".to_owned(),
+        Type::Text { max_length: None } => "text".to_owned(),
+        Type::Text { max_length: Some(length) } => format!("VARCHAR ( {length} )"),
+        Type::Binary => "BLOB".to_owned(),
+        Type::Bool => "boolean".to_owned(),
+        other => other.to_string(),
+    };
+    let mut item = format!("\"{}\" {ty}", column.name);
+    if !column.nullable {
+        item += if style.conflict { " NOT NULL ON CONFLICT ABORT" } else { " not null" };
+    }
+    let default = match &column.default {
+        Some(DefaultValue::Number(number)) => format!(" DEFAULT ({number})"),
+        Some(DefaultValue::Text(text)) => format!(" DEFAULT '{}'", text.replace('\'', "''")),
+        Some(DefaultValue::Bool(value)) => format!(" DEFAULT {}", u8::from(*value)),
+        Some(DefaultValue::Now) => match column.ty {
+            Type::Date => " DEFAULT current_date".to_owned(),
+            Type::Time => " DEFAULT CURRENT_TIME".to_owned(),
+            _ => " DEFAULT CURRENT_TIMESTAMP".to_owned(),
+        },
+        Some(DefaultValue::Sql(sql)) => format!(" DEFAULT {sql}"),
+        None => String::new(),
+    };
+    item.push_str(&default);
+    if style.collate && matches!(column.ty, Type::Text { .. }) {
+        item += " COLLATE NOCASE";
+    }
+    item
 }

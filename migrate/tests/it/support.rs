@@ -7,7 +7,7 @@ use diesel::dsl::sql;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::{Connection as _, RunQueryDsl, SqliteConnection};
 use migrate::schema::{Column, Schema, Table, Type};
-use migrate::{DatabaseUrl, Migrator, PlanOptions, Target};
+use migrate::{DatabaseUrl, Migrator, PlanOptions, Sql, Target};
 use tempfile::TempDir;
 
 /// A value as SQLite quotes it, its storage class included.
@@ -25,7 +25,8 @@ impl Scratch {
         let memory = std::path::Path::new("/dev/shm");
         let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
         let url = DatabaseUrl::parse("app.db", folder.path()).unwrap();
-        let project = Migrator::open(url, folder.path().join("migrations"));
+        let settings = with!(Settings { base: folder.path().to_owned() });
+        let project = Migrator::open(url, folder.path().join("migrations")).with(settings);
         project.init().unwrap();
         Self { folder, project }
     }
@@ -48,6 +49,12 @@ impl Scratch {
         sql::<Nullable<Text>>(query).load(&mut self.connect()).unwrap_or_else(|error| panic!("{error} in {query}"))
     }
 
+    /// The rows of a query of one text column, with a space between two.
+    pub fn joined(&self, query: &str) -> String {
+        let rows = self.query(query).into_iter();
+        rows.map(|row| row.unwrap_or_else(|| "NULL".into())).collect::<Vec<_>>().join(" ")
+    }
+
     /// Plans, writes and applies a migration to these models. Returns whether there was a difference.
     pub fn migrate(&self, models: &Schema) -> bool {
         let Some(plan) = self.project.plan(models, &PlanOptions::default()).unwrap() else { return false };
@@ -56,6 +63,21 @@ impl Scratch {
             panic!("{error}\n{}", plan.sql.up);
         }
         true
+    }
+
+    /// A project whose database was made by hand.
+    pub fn of(script: &str) -> Self {
+        let scratch = Self::new();
+        scratch.execute(&format!("PRAGMA foreign_keys = OFF; {script}"));
+        scratch
+    }
+
+    /// Writes a migration from this database to one like `target`, which may hold what models cannot declare.
+    pub fn generate(&self, name: &str, target: &Schema) -> Sql {
+        let options = with!(RenderOptions { keep: name.split('_').next().map(str::to_owned) });
+        let (_, sql) = self.project.compare(&self.introspect(), target, &options).unwrap();
+        sql.write(&self.path().join("migrations/sqlite").join(name)).unwrap();
+        sql
     }
 
     /// Adds a handwritten migration.
@@ -231,4 +253,21 @@ pub fn listening(migrator: &Migrator, settings: migrate::Settings) -> (Migrator,
 /// Takes what was reported so far.
 pub fn taken(events: &Events) -> Vec<String> {
     std::mem::take(&mut *events.lock().unwrap())
+}
+
+/// Generates a migration, rehearses and applies it, runs what the application does, reverts it, and returns the rows that
+/// the query finds, with a space between two. Each way must lead to its schema.
+pub fn cycle(from: &str, rows: &str, to: &str, between: &str, query: &str) -> String {
+    let (scratch, target) = (Scratch::of(&format!("{from}; {rows}")), Scratch::of(to).introspect());
+    let start = scratch.introspect();
+    let sql = scratch.generate("001_migration", &target);
+    let rehearsal = scratch.project.rehearse(Target::Latest).unwrap_or_else(|error| panic!("{error} in {}", sql.up));
+    assert_eq!(rehearsal.migrations[0].not_restored, [], "{} {}", sql.up, sql.down);
+    scratch.project.upgrade(Target::Latest).unwrap_or_else(|error| panic!("{error} in {}", sql.up));
+    assert_eq!(migrate::diff(&scratch.introspect(), &target), [], "{}", sql.up);
+    scratch.execute(between);
+    scratch.downgrade();
+    assert_eq!(migrate::diff(&scratch.introspect(), &start), [], "{}", sql.down);
+    assert_eq!(scratch.query("SELECT name FROM sqlite_master WHERE name LIKE '%kept%' OR name LIKE '%guard%'"), []);
+    scratch.joined(query)
 }

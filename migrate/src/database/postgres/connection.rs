@@ -7,10 +7,11 @@ use diesel::dsl::sql;
 use diesel::sql_types::{Bool, Text};
 use diesel::{Connection, PgConnection, RunQueryDsl};
 
-use super::sql::{literal, quote};
+use super::sql::quote;
 use crate::Error;
 use crate::error::DatabaseErrorKind;
 use crate::settings::Settings;
+use crate::text::literal;
 use crate::url::DatabaseUrl;
 
 pub(super) type Manager = <PgConnection as Connection>::TransactionManager;

@@ -4,15 +4,13 @@ use diesel::dsl::sql;
 use diesel::sql_types::{Array, Bool, Nullable, Text};
 use diesel::{PgConnection, QueryResult, RunQueryDsl};
 
-use super::sql::{actions, index_columns, is_utc, quote, quote_all, read_action, read_default, read_type};
+use super::sql::{actions, is_utc, quote, quote_all, read_action, read_default, read_type};
+use crate::database::changes::{create_index, index_columns};
+use crate::database::history::{CHECKSUMS, VERSIONS};
 use crate::kept;
 use crate::schema::{
     Check, Clause, ClauseKind, Column, DefaultValue, ForeignKey, Index, IndexColumn, Object, ObjectKind, Schema, Table,
 };
-
-/// The table of Diesel's versions and that of this library's checksums.
-pub(super) const VERSIONS: &str = "__diesel_schema_migrations";
-pub(super) const CHECKSUMS: &str = "__migrate_checksums";
 
 /// The plain tables of the schema. Partitions and inheriting tables are objects.
 pub(super) const TABLES: &str = "pg_class c WHERE c.relkind = 'r' AND NOT c.relispartition \
@@ -21,29 +19,9 @@ pub(super) const TABLES: &str = "pg_class c WHERE c.relkind = 'r' AND NOT c.reli
      AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype = 'e')";
 
 /// The kinds of objects that are compared only.
-const KINDS: [&str; 21] = [
-    "extension",
-    "enum",
-    "domain",
-    "range type",
-    "sequence",
-    "aggregate",
-    "procedure",
-    "function",
-    "partitioned table",
-    "foreign table",
-    "materialized view",
-    "composite type",
-    "partition",
-    "inheriting table",
-    "rule",
-    "policy",
-    "statistics",
-    "collation",
-    "operator",
-    "text search configuration",
-    "event trigger",
-];
+const KINDS: &str = "extension, enum, domain, range type, sequence, aggregate, procedure, function, \
+    partitioned table, foreign table, materialized view, composite type, partition, inheriting table, rule, \
+    policy, statistics, collation, operator, text search configuration, event trigger";
 
 /// Reads the schema. Tables of the history and side tables of the `applied` versions are not part of it.
 pub(super) fn introspect(connection: &mut PgConnection, applied: &[String]) -> QueryResult<Schema> {
@@ -211,7 +189,7 @@ fn add_constraint(table: &mut Table, row: &ConstraintRow) {
         }
         ("u", ..) => {
             let columns: Vec<_> = columns.iter().map(|column| IndexColumn::asc(column)).collect();
-            let usual = format!("UNIQUE ({})", index_columns(&columns));
+            let usual = format!("UNIQUE ({})", index_columns(&columns, quote));
             table.indexes.push(Index { name: name.clone(), columns, unique: true, constraint: true, stored: None });
             (ClauseKind::Unique, usual)
         }
@@ -274,17 +252,12 @@ fn add_index(table: &mut Table, (_, name, unique, columns, descending, definitio
     let columns = columns.into_iter().zip(descending).map(|(name, descending)| IndexColumn { name, descending });
     let columns: Vec<_> = columns.collect();
     let index = Index { name, columns, unique, constraint: false, stored: Some(definition.clone()) };
-    if definition == create_index(&table.name, &index).replacen(" (", " USING btree (", 1) {
+    if definition == create_index(&table.name, &index, quote).replacen(" (", " USING btree (", 1) {
         table.indexes.push(index);
         return None;
     }
     let (name, table) = (index.name, table.name.clone());
     Some(Object { kind: ObjectKind::Index, name, table, sql: definition.clone(), normalized: definition })
-}
-
-pub(super) fn create_index(table: &str, index: &Index) -> String {
-    let unique = if index.unique { "UNIQUE " } else { "" };
-    format!("CREATE {unique}INDEX {} ON {} ({})", quote(&index.name), quote(table), index_columns(&index.columns))
 }
 
 type ObjectRow = (String, String, Option<String>, String);
@@ -297,7 +270,7 @@ fn object(kind: &str, name: String, table: Option<String>, definition: String) -
     let kind = match kind {
         "view" => ObjectKind::View,
         "trigger" => ObjectKind::Trigger,
-        other => ObjectKind::Other(KINDS.iter().find(|kind| **kind == other).copied().unwrap_or("object")),
+        other => ObjectKind::Other(KINDS.split(", ").find(|kind| *kind == other).unwrap_or("object")),
     };
     let table = table.unwrap_or_else(|| name.clone());
     Object { kind, name, table, sql: definition.clone(), normalized: definition }

@@ -31,6 +31,7 @@ use self::sql::{quote, quote_all};
 use super::{Backup, Check, Database, Restored, Sandbox, Script};
 use crate::Error;
 use crate::change::{Change, Rename};
+use crate::database::history::record;
 use crate::history::Applied;
 use crate::kept;
 use crate::loss::{Found, Probe};
@@ -212,7 +213,7 @@ impl Database for Postgres {
     }
 
     fn record(&mut self, applied: &[Applied], replace: bool) -> Result<(), Error> {
-        self.on(|connection| history::record(connection, applied, replace))
+        self.on(|connection| record(connection, applied, replace))
     }
 
     fn side_tables(&mut self) -> Result<BTreeMap<String, u64>, Error> {

@@ -4,8 +4,10 @@ use diesel::connection::{SimpleConnection, TransactionManager};
 use diesel::{Connection, PgConnection};
 
 use super::introspect::introspect;
-use super::render::create_tables;
+use super::render::render;
 use crate::Error;
+use crate::change::Change;
+use crate::options::RenderOptions;
 use crate::schema::{Schema, Table, Type};
 
 /// The scratch schema that a closure works in, and the path after it where names of the database are found.
@@ -57,9 +59,11 @@ pub(super) fn rolled_back<T>(
 pub(super) fn normalize(connection: &mut PgConnection, models: &Schema) -> Result<Schema, Error> {
     let mut wanted = models.clone();
     wanted.tables.iter_mut().for_each(number_rows);
-    let statements = create_tables(&wanted)?;
+    let changes: Vec<_> = wanted.tables.iter().cloned().map(Change::CreateTable).collect();
+    let sql = render(&Schema::default(), &changes, &RenderOptions::default(), &[])?;
     let read = in_scratch(connection, Scratch::BesidesAll, |connection| {
-        statements.iter().try_for_each(|statement| connection.batch_execute(statement))?;
+        // An empty text is an error.
+        connection.batch_execute(&(sql.up + "SELECT 1"))?;
         Ok(introspect(connection, &[])?)
     })?;
     let tables = wanted.tables.into_iter().filter_map(|model| Some(restored(read.table(&model.name)?.clone(), model)));

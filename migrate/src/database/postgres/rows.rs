@@ -10,9 +10,10 @@ use diesel::{PgConnection, QueryResult, RunQueryDsl};
 use super::convert::fits;
 use super::run::tables;
 use super::sql::quote;
-use crate::database::{Compared, RowChange, RowChangeKind};
+use crate::Error;
+use crate::database::rows::{self, Dialect};
+use crate::database::{Compared, RowChange};
 use crate::loss::{Condition, Found, Probe};
-use crate::schema::same_name;
 
 /// Counts the rows that a change would lose, convert or refuse, with some of their values.
 pub(super) fn found(connection: &mut PgConnection, probe: &Probe) -> QueryResult<Found> {
@@ -58,74 +59,18 @@ pub(super) fn snapshot(
     Ok(copies)
 }
 
-/// How the rows of a table differ from its copy.
+/// How the rows of a table differ from its copy. Not every type can be compared, but every value has a text.
 pub(super) fn differences(
     connection: &mut PgConnection,
     copy: &str,
     compared: &Compared,
-) -> QueryResult<Vec<RowChange>> {
-    let pair = |name: &String| compared.columns.iter().find(|(before, _)| same_name(before, name));
-    let key: Option<Vec<_>> = compared.before.primary_key.iter().map(pair).collect();
-    let sides = format!("{copy} old FULL JOIN {} new", quote(&compared.after));
-    let Some(key) = key.filter(|key| !key.is_empty()) else {
-        return whole_rows(connection, copy, compared);
+) -> Result<Vec<RowChange>, Error> {
+    let dialect = Dialect {
+        quote,
+        key: |value| format!("{value}::text"),
+        text: |value| format!("quote_nullable({value}::text)"),
+        differs: |old, new| format!("{old}::text IS DISTINCT FROM {new}::text"),
     };
-    let equal: Vec<_> =
-        key.iter().map(|(before, after)| format!("old.{}::text = new.{}::text", quote(before), quote(after))).collect();
-    let row = |side: &str| {
-        let value = |(before, after): &&(String, String)| {
-            let column = if side == "old" { before } else { after };
-            format!("'{} = ' || quote_nullable({side}.{}::text)", before.replace('\'', "''"), quote(column))
-        };
-        key.iter().map(value).collect::<Vec<_>>().join(" || ', ' || ")
-    };
-    let (old_key, new_key) = (quote(&key[0].0), quote(&key[0].1));
-    let mut queries = vec![
-        (RowChangeKind::Missing, row("old"), format!("new.{new_key} IS NULL")),
-        (RowChangeKind::Added, row("new"), format!("old.{old_key} IS NULL")),
-    ];
-    for (before, after) in &compared.columns {
-        let (old, new) = (format!("old.{}::text", quote(before)), format!("new.{}::text", quote(after)));
-        let example =
-            format!("{} || ', from ' || quote_nullable({old}) || ' to ' || quote_nullable({new})", row("old"));
-        let both = format!("old.{old_key} IS NOT NULL AND new.{new_key} IS NOT NULL");
-        let condition = format!("{both} AND {old} IS DISTINCT FROM {new}");
-        queries.push((RowChangeKind::Value(before.clone()), example, condition));
-    }
-    let mut changes = Vec::new();
-    for (kind, example, condition) in queries {
-        let from = format!("{sides} ON {} WHERE {condition}", equal.join(" AND "));
-        changes.extend(change(connection, compared, kind, &example, &from)?);
-    }
-    Ok(changes)
-}
-
-/// Without a key, rows are compared as a whole.
-fn whole_rows(connection: &mut PgConnection, copy: &str, compared: &Compared) -> QueryResult<Vec<RowChange>> {
-    let rows = |table: &str, name: fn(&(String, String)) -> &String| {
-        let columns: Vec<_> = compared.columns.iter().map(|pair| format!("{}::text", quote(name(pair)))).collect();
-        format!("SELECT {} FROM {table}", columns.join(", "))
-    };
-    let (old, new) = (rows(copy, |pair| &pair.0), rows(&quote(&compared.after), |pair| &pair.1));
-    let mut changes = Vec::new();
-    for (kind, from) in [
-        (RowChangeKind::Missing, format!("({old} EXCEPT ALL {new}) AS row")),
-        (RowChangeKind::Added, format!("({new} EXCEPT ALL {old}) AS row")),
-    ] {
-        changes.extend(change(connection, compared, kind, "row::text", &from)?);
-    }
-    Ok(changes)
-}
-
-fn change(
-    connection: &mut PgConnection,
-    compared: &Compared,
-    kind: RowChangeKind,
-    example: &str,
-    from: &str,
-) -> QueryResult<Option<RowChange>> {
-    let query = format!("SELECT count(*), min({example}) FROM {from}");
-    let (count, example): (i64, Option<String>) = sql::<(BigInt, Nullable<Text>)>(&query).get_result(connection)?;
-    let example = example.unwrap_or_default();
-    Ok((count > 0).then(|| RowChange::new(&compared.before.name, kind, count.unsigned_abs(), example)))
+    let mut run = |query: &str| Ok(sql::<(BigInt, Nullable<Text>)>(query).get_result(connection)?);
+    rows::compare(compared, (copy, &quote(&compared.after)), &dialect, &mut run)
 }

@@ -9,11 +9,11 @@ use diesel::{PgConnection, QueryResult, RunQueryDsl};
 
 use super::errors;
 use super::history;
-use super::introspect::{CHECKSUMS, TABLES, VERSIONS};
+use super::introspect::TABLES;
 use super::sql::quote;
 use super::statements::{mentions, statements, why_not};
 use crate::Error;
-use crate::error::HistoryError;
+use crate::database::history::{CHECKSUMS, VERSIONS, ran};
 use crate::kept;
 use crate::migration::{Direction, Migration};
 
@@ -24,23 +24,13 @@ pub(super) fn run(
     direction: Direction,
     verify: bool,
 ) -> Result<(), Error> {
-    let text = |migration: &Migration| match direction {
-        Direction::Up => Ok(migration.up.clone()),
-        Direction::Down => {
-            let missing = || HistoryError::NoDown { name: migration.name.clone() };
-            migration.down.clone().ok_or_else(missing)
-        }
-    };
-    let texts = migrations.iter().map(|migration| text(migration)).collect::<Result<Vec<_>, _>>()?;
+    let texts: Vec<_> = migrations.iter().map(|migration| migration.sql(direction)).collect();
     let invariants = if verify { Some(Invariants::of(connection, &texts)?) } else { None };
     for (migration, text) in migrations.iter().zip(&texts) {
         execute(connection, &migration.name, text)?;
         // Deferred foreign keys are checked now: a table with rows that are not checked yet cannot be altered.
         execute(connection, &migration.name, "SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")?;
-        match direction {
-            Direction::Up => history::add(connection, &migration.version())?,
-            Direction::Down => history::remove(connection, &migration.version())?,
-        }
+        connection.batch_execute(&ran(&migration.version(), direction))?;
     }
     let violated = match invariants {
         Some(invariants) => invariants.violated(connection, &texts)?,
@@ -72,7 +62,7 @@ struct Invariants {
 type Dependent = (String, String, String);
 
 impl Invariants {
-    fn of(connection: &mut PgConnection, texts: &[String]) -> Result<Self, Error> {
+    fn of(connection: &mut PgConnection, texts: &[&str]) -> Result<Self, Error> {
         let (mut counts, versions) = (BTreeMap::new(), history::versions(connection)?);
         let is_named = |name: &str| texts.iter().any(|text| mentions(text, name));
         for table in tables(connection)? {
@@ -86,7 +76,7 @@ impl Invariants {
     }
 
     /// What is lost, in plain words.
-    fn violated(&self, connection: &mut PgConnection, texts: &[String]) -> QueryResult<Option<String>> {
+    fn violated(&self, connection: &mut PgConnection, texts: &[&str]) -> QueryResult<Option<String>> {
         let (tables, dependents) = (tables(connection)?, dependents(connection)?);
         for (table, before) in &self.counts {
             let after = if tables.contains(table) { count(connection, table)? } else { 0 };

@@ -1,6 +1,7 @@
 //! How PostgreSQL writes names, values, types and defaults, and how this library reads them back.
 
-use crate::schema::{Action, Column, DefaultValue, IndexColumn, Type};
+use crate::schema::{Action, Column, DefaultValue, Type};
+use crate::text::literal;
 
 /// Every keyword that PostgreSQL itself quotes when it is a name.
 const KEYWORDS: &str = " all analyse analyze and any array as asc asymmetric authorization between bigint binary bit \
@@ -28,17 +29,6 @@ pub(super) fn quote(name: &str) -> String {
 /// The names, separated by commas.
 pub(super) fn quote_all<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
     names.into_iter().map(|name| quote(name)).collect::<Vec<_>>().join(", ")
-}
-
-/// The text as a literal.
-pub(super) fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
-}
-
-/// The columns of an index as `CREATE INDEX` writes them.
-pub(super) fn index_columns(columns: &[IndexColumn]) -> String {
-    let column = |column: &IndexColumn| quote(&column.name) + if column.descending { " DESC" } else { "" };
-    columns.iter().map(column).collect::<Vec<_>>().join(", ")
 }
 
 pub(super) fn type_sql(ty: &Type) -> String {

@@ -1,6 +1,7 @@
 //! Splits a file into statements, as PostgreSQL's lexer does: `'…'`, `"…"`, `$tag$…$tag$`, `--` and nested `/* */`.
 
 use crate::change::Rename;
+use crate::database::changes::rename_of;
 
 /// A part of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,24 +84,10 @@ pub(super) fn names(text: &str) -> Vec<String> {
     names
 }
 
-/// The renames that a text's statements make, in order: `ALTER TABLE table RENAME TO name`, and
-/// `ALTER TABLE table RENAME [COLUMN] column TO name`.
+/// The renames that a text's statements make, in order.
 pub(super) fn renames(text: &str) -> Vec<Rename> {
-    let rename = |statement: &str| {
-        let names: Option<Vec<_>> = significant(statement).iter().map(Token::name).collect();
-        let names = names?;
-        let [alter, table, name, rename, rest @ ..] = names.as_slice() else { return None };
-        let name = name.clone();
-        match rest.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-            _ if (alter.as_str(), table.as_str(), rename.as_str()) != ("alter", "table", "rename") => None,
-            ["to", new] => Some(Rename::Table { from: name, to: (*new).to_owned() }),
-            ["column", old, "to", new] | [old, "to", new] => {
-                Some(Rename::Column { table: name, from: (*old).to_owned(), to: (*new).to_owned() })
-            }
-            _ => None,
-        }
-    };
-    statements(text).into_iter().filter_map(rename).collect()
+    let words = |statement| significant(statement).iter().map(Token::name).collect::<Option<Vec<_>>>();
+    statements(text).into_iter().filter_map(|statement| rename_of(&words(statement)?)).collect()
 }
 
 impl Token<'_> {

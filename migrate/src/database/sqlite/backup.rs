@@ -10,16 +10,16 @@ use diesel::dsl::sql;
 use diesel::sql_types::Text;
 use diesel::{RunQueryDsl as _, SqliteConnection};
 
-use super::catalog::Catalog as _;
+use super::catalog::Catalog;
 use super::connection::{Sqlite, file_name, open};
-use super::ddl::literal;
+use super::errors::readable;
 use crate::Error;
 use crate::database::backup::{create_private, settle, stem};
 use crate::database::{Backup, Check, Database as _, Restored};
 use crate::error::DatabaseErrorKind;
 use crate::migration::sync_folder;
 use crate::settings::Event;
-use crate::text::Bytes;
+use crate::text::{Bytes, literal};
 
 /// Copies the committed content of a database, and checks the copy. `None` when it holds no rows.
 ///
@@ -96,14 +96,15 @@ fn check(file: &Path, pragma: &str) -> Result<(), Error> {
     let damaged = |why: String| Error::database(&shown, DatabaseErrorKind::Damaged, why);
     let mut connection = open_existing(file)?;
     let found: Result<Vec<String>, _> = sql::<Text>(&format!("PRAGMA {pragma}(1)")).load(&mut connection);
-    let found = found.map_err(|error| Error::from(error).in_database(&shown))?;
+    // The schema is sound where only the application can read all of it.
+    let found = readable(found.map_err(|error| Error::from(error).in_database(&shown)))?;
+    let found = found.unwrap_or_else(|| vec!["ok".into()]);
     // SQLite reads zeros where the last page is cut off.
     let page = connection.number("PRAGMA page_size")?.unsigned_abs().max(1);
     let length = fs::metadata(file).map_err(Error::file("read", file))?.len();
     match found.first().map(String::as_str) {
         Some("ok") if !length.is_multiple_of(page) => Err(damaged("its end is missing".into())),
         Some("ok") => Ok(()),
-        // The schema is sound, and only the application can read all of it.
         Some(message) if super::errors::kind(message) == Some(DatabaseErrorKind::Missing) => Ok(()),
         other => Err(damaged(other.unwrap_or("the check says nothing").to_owned())),
     }
@@ -122,7 +123,14 @@ pub(super) fn restore(database: &mut Sqlite, file: &Path, check_version: &mut Ch
     let (shown, own) = (settings.shown(file), database.name());
     let named = |error: Error| error.renamed(&shown);
     settings.step("checking the backup", || check(file, "integrity_check")).map_err(named)?;
-    let version = check_version(&mut Sqlite::new(file, &settings)).map_err(named)?;
+    let mut copy = Sqlite::new(file, &settings);
+    let version = check_version(&mut copy).map_err(named)?;
+    // Any project's database may be at version 0; this library records that it put it under version control.
+    if version == 0 && !copy.with(Catalog::is_recorded)? {
+        let (expected, differences) = ("a backup of this project".into(), "no migration was applied to it".into());
+        return Err(Error::Drift { database: shown, expected, differences });
+    }
+    drop(copy);
     let (mut counter, mut replaced, mut damaged) = (None, None, None);
     if path.exists() {
         let lock = lock_out(&path).map_err(|error| error.renamed(&own))?;

@@ -7,15 +7,17 @@ use diesel::connection::SimpleConnection as _;
 use diesel::dsl::sql;
 use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 use diesel::{RunQueryDsl as _, SqliteConnection};
-use diesel_migrations::MigrationHarness as _;
 
 use super::ddl::quote;
+use super::errors::readable;
 use crate::Error;
-use crate::error::DatabaseErrorKind;
+use crate::database::history::{self, CHECKSUMS, VERSIONS};
 use crate::history::Applied;
 use crate::kept;
+use crate::text::literal;
 
-const CHECKSUMS: &str = "__migrate_checksums";
+/// The comment in the text of a side table, which SQLite stores: an application may have a table of such a name.
+pub(super) const SIDE_TABLE: &str = "/* values for a downgrade */";
 
 /// The application's tables: without SQLite's own, the history of migrations, and the tables in which a virtual table
 /// stores its content.
@@ -26,14 +28,17 @@ const TABLES: &str = "FROM pragma_table_list WHERE schema = 'main' AND type = 't
 pub(super) trait Catalog {
     /// The names of the application's tables, side tables included.
     fn tables(&mut self) -> Result<Vec<String>, Error>;
-    /// The number of rows of each of them.
+    /// The number of rows of each of them, but for one that only the application can read.
     fn row_counts(&mut self) -> Result<BTreeMap<String, u64>, Error>;
     fn row_count(&mut self, table: &str) -> Result<u64, Error>;
     fn has_tables(&mut self) -> Result<bool, Error>;
     fn has_rows(&mut self) -> Result<bool, Error>;
     fn history(&mut self) -> Result<Option<Vec<Applied>>, Error>;
     fn record(&mut self, applied: &[Applied], replace: bool) -> Result<(), Error>;
+    /// Whether checksums were ever recorded: Diesel's own command line records none.
+    fn is_recorded(&mut self) -> Result<bool, Error>;
     fn side_tables(&mut self) -> Result<BTreeMap<String, u64>, Error>;
+    fn side_table_names(&mut self) -> Result<Vec<String>, Error>;
     /// Drops tables and overwrites the free pages.
     fn drop_and_overwrite(&mut self, names: &[String]) -> Result<(), Error>;
     /// Moves the write-ahead log into the file. Returns false where another process keeps it from doing so.
@@ -48,7 +53,13 @@ impl Catalog for SqliteConnection {
     }
 
     fn row_counts(&mut self) -> Result<BTreeMap<String, u64>, Error> {
-        self.tables()?.into_iter().map(|table| self.row_count(&table).map(|count| (table, count))).collect()
+        let mut counts = BTreeMap::new();
+        for table in self.tables()? {
+            if let Some(count) = readable(self.row_count(&table))? {
+                counts.insert(table, count);
+            }
+        }
+        Ok(counts)
     }
 
     fn row_count(&mut self, table: &str) -> Result<u64, Error> {
@@ -71,57 +82,37 @@ impl Catalog for SqliteConnection {
     }
 
     fn history(&mut self) -> Result<Option<Vec<Applied>>, Error> {
-        let exists = |connection: &mut Self, table: &str| {
-            let query = format!("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = '{table}'");
-            connection.number(&query).map(|count| count > 0)
-        };
-        if !exists(self, "__diesel_schema_migrations")? {
+        if !exists(self, VERSIONS)? {
             return Ok(None);
         }
-        let query = if exists(self, CHECKSUMS)? {
-            "SELECT version, checksum FROM __diesel_schema_migrations LEFT JOIN __migrate_checksums USING (version) \
-             ORDER BY version"
-        } else {
-            "SELECT version, NULL FROM __diesel_schema_migrations ORDER BY version"
-        };
-        let rows: Vec<(String, Option<String>)> = sql::<(Text, Nullable<Text>)>(query).load(self)?;
+        let query = history::select(self.is_recorded()?);
+        let rows: Vec<(String, Option<String>)> = sql::<(Text, Nullable<Text>)>(&query).load(self)?;
         Ok(Some(rows.into_iter().map(|(version, checksum)| Applied { version, checksum }).collect()))
     }
 
+    fn is_recorded(&mut self) -> Result<bool, Error> {
+        exists(self, CHECKSUMS)
+    }
+
     fn record(&mut self, applied: &[Applied], replace: bool) -> Result<(), Error> {
-        let refused = |error: Box<dyn std::error::Error + Send + Sync>| {
-            Error::database("", DatabaseErrorKind::Other, error.to_string())
-        };
-        // It creates Diesel's own table if that is missing.
-        self.applied_migrations().map_err(refused)?;
-        self.batch_execute(&format!(
-            "CREATE TABLE IF NOT EXISTS {CHECKSUMS} (version VARCHAR(50) PRIMARY KEY NOT NULL, checksum TEXT NOT NULL)"
-        ))?;
-        let verb = if replace { "INSERT OR REPLACE" } else { "INSERT OR IGNORE" };
-        for Applied { version, checksum } in applied {
-            diesel::sql_query("INSERT OR IGNORE INTO __diesel_schema_migrations (version) VALUES ($1)")
-                .bind::<Text, _>(version)
-                .execute(self)?;
-            diesel::sql_query(format!("{verb} INTO {CHECKSUMS} (version, checksum) SELECT $1, $2 WHERE $2 NOT NULL"))
-                .bind::<Text, _>(version)
-                .bind::<Nullable<Text>, _>(checksum)
-                .execute(self)?;
-        }
-        // Diesel's own command line may have reverted a version.
-        let stale = "WHERE version NOT IN (SELECT version FROM __diesel_schema_migrations)";
-        Ok(self.batch_execute(&format!("DELETE FROM {CHECKSUMS} {stale}"))?)
+        history::record(self, applied, replace)
     }
 
     fn side_tables(&mut self) -> Result<BTreeMap<String, u64>, Error> {
-        let applied = self.history()?.unwrap_or_default();
-        let versions: Vec<_> = applied.into_iter().map(|applied| applied.version).collect();
         let mut side_tables = BTreeMap::new();
-        for table in self.tables()? {
-            if kept::owner(&table, &versions).is_some() {
-                side_tables.insert(table.clone(), self.row_count(&table)?);
-            }
+        for table in self.side_table_names()? {
+            let rows = readable(self.row_count(&table))?.unwrap_or_default();
+            side_tables.insert(table, rows);
         }
         Ok(side_tables)
+    }
+
+    fn side_table_names(&mut self) -> Result<Vec<String>, Error> {
+        let query =
+            format!("SELECT name FROM sqlite_master WHERE type = 'table' AND instr(sql, {})", literal(SIDE_TABLE));
+        let mut names: Vec<String> = sql::<Text>(&query).load(self)?;
+        names.retain(|name| kept::parts(name).is_some());
+        Ok(names)
     }
 
     fn drop_and_overwrite(&mut self, names: &[String]) -> Result<(), Error> {
@@ -132,11 +123,15 @@ impl Catalog for SqliteConnection {
         let bytes = self.number("SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size")?;
         // A value has at most a gigabyte.
         let piece = 100_000_000;
-        let mut statements = String::from("CREATE TABLE _zeros (zeros BLOB);");
-        for at in 0..=bytes / piece {
-            let _ = write!(statements, "INSERT INTO _zeros VALUES (zeroblob({}));", piece.min(bytes - at * piece));
+        let mut name = String::from("_zeros");
+        while self.number(&format!("SELECT count(*) FROM sqlite_master WHERE name = '{name}' COLLATE NOCASE"))? > 0 {
+            name.push('_');
         }
-        Ok(self.batch_execute(&(statements + "DROP TABLE _zeros;"))?)
+        let mut statements = format!("CREATE TABLE {name} (zeros BLOB);");
+        for at in 0..=bytes / piece {
+            let _ = write!(statements, "INSERT INTO {name} VALUES (zeroblob({}));", piece.min(bytes - at * piece));
+        }
+        Ok(self.batch_execute(&format!("{statements}DROP TABLE {name};"))?)
     }
 
     fn empty_journal(&mut self) -> Result<bool, Error> {
@@ -147,4 +142,9 @@ impl Catalog for SqliteConnection {
     fn number(&mut self, query: &str) -> Result<i64, Error> {
         Ok(sql::<BigInt>(query).get_result(self)?)
     }
+}
+
+fn exists(connection: &mut SqliteConnection, table: &str) -> Result<bool, Error> {
+    let query = format!("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = '{table}'");
+    Ok(connection.number(&query)? > 0)
 }

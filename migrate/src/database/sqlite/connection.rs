@@ -71,7 +71,7 @@ impl Sqlite {
 }
 
 /// Opens a SQLite file, which is created if it is missing. An error does not name it yet.
-pub(in crate::database) fn open(path: &Path) -> Result<SqliteConnection, Error> {
+pub(crate) fn open(path: &Path) -> Result<SqliteConnection, Error> {
     SqliteConnection::establish(&file_name(path)?).map_err(Error::connecting)
 }
 

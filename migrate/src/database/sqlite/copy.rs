@@ -12,14 +12,16 @@ use diesel::sql_types::Text;
 
 use super::catalog::Catalog as _;
 use super::connection::{Sqlite, file_name, open};
-use super::ddl::{literal, quote};
-use super::{backup, rows};
+use super::ddl::quote;
+use super::errors::readable;
+use super::verify::{Violations, foreign_key_violations};
+use super::{backup, rows, run};
 use crate::Error;
 use crate::database::{Compared, Database as _, RowChange, Sandbox};
 use crate::migration::{Direction, Migration};
 use crate::schema::Schema;
 use crate::settings::{Event, Settings};
-use crate::text::counted;
+use crate::text::{counted, literal};
 
 /// The folder of a rehearsal. What a killed process left is removed by the next rehearsal, which sees by the lock that
 /// no process uses it.
@@ -28,6 +30,8 @@ pub(super) struct Copy {
     _lock: fs::File,
     db: Sqlite,
     with_rows: bool,
+    /// The rows that referred to nothing when the snapshot was taken.
+    dangling: Violations,
     settings: Settings,
 }
 
@@ -45,12 +49,13 @@ impl Copy {
         remove_abandoned(parent);
         let folder = parent.join(format!("{FOLDER}{}", std::process::id()));
         let free = fs4::available_space(parent).map_err(Error::file("read", parent))?;
-        let size = database.with(|connection| backup::size(connection))?;
+        let size = database.with(backup::size)?;
         let settings = database.settings.clone();
         let limit = settings.rehearsal_limit.min(free / COPIES);
         let lock = create(&folder).map_err(Error::file("write", &folder))?;
         let db = Sqlite::new(&folder.join("copy.db"), &settings);
-        let mut copy = Self { folder, _lock: lock, db, with_rows: size <= limit, settings };
+        let mut copy =
+            Self { folder, _lock: lock, db, with_rows: size <= limit, dangling: Violations::default(), settings };
         if copy.with_rows {
             let target = copy.db.path.clone();
             let copied = copy.settings.step("copying the database for a rehearsal", || {
@@ -82,7 +87,10 @@ impl Copy {
         })?;
         let applied = database.history()?.unwrap_or_default();
         drop(open(&self.db.path)?);
-        self.db.with(|connection| texts.iter().try_for_each(|text| Ok(connection.batch_execute(text)?)))?;
+        let create = |connection: &mut SqliteConnection, text: &String| {
+            readable(connection.batch_execute(text).map_err(Error::from)).map(drop)
+        };
+        self.db.with(|connection| texts.iter().try_for_each(|text| create(connection, text)))?;
         self.db.record(&applied, false)
     }
 
@@ -128,12 +136,19 @@ impl Sandbox for Copy {
     }
 
     fn snapshot(&mut self) -> Result<(), Error> {
+        self.dangling = self.db.with(foreign_key_violations)?;
         fs::copy(&self.db.path, self.before()).map(drop).map_err(Error::file("write", &self.before()))?;
         self.strip()
     }
 
     fn run(&mut self, migration: &Migration, direction: Direction) -> Result<(), Error> {
-        let ran = self.db.transaction(&mut |db| db.run(&[migration], direction, true));
+        let (dangling, settings) = (&self.dangling, &self.settings);
+        let ran = self.db.with(|connection| {
+            let keys_on = run::prepare(connection)?;
+            connection.batch_execute("BEGIN")?;
+            let ran = run::run(connection, &[migration], direction, Some(dangling), settings);
+            run::finish(connection, ran, keys_on)
+        });
         ran.map_err(|error| backup::no_room(error, "rehearsal", &self.folder))
     }
 
@@ -144,9 +159,11 @@ impl Sandbox for Copy {
             connection.batch_execute(&format!("ATTACH {} AS before", literal(&before)))?;
             let compare = |connection: &mut SqliteConnection| {
                 let each = tables.iter().map(|table| {
-                    settings.step(&format!("comparing {}", table.before.name), || rows::compare(connection, table))
+                    let step = format!("comparing {}", table.before.name);
+                    settings.step(&step, || readable(rows::compare(connection, table)))
                 });
-                each.collect::<Result<Vec<_>, _>>().map(|changes| changes.into_iter().flatten().collect())
+                let changes = each.collect::<Result<Vec<_>, _>>()?;
+                Ok(changes.into_iter().flatten().flatten().collect())
             };
             let changes = compare(connection);
             connection.batch_execute("DETACH before")?;

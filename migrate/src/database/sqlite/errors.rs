@@ -1,6 +1,15 @@
 //! SQLite's messages, as kinds of error. Diesel passes on the message and no code.
 
+use crate::Error;
 use crate::error::DatabaseErrorKind;
+
+/// `None` where only the application can do it, with its collation, function or module.
+pub(super) fn readable<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
+    match result {
+        Err(error) if error.kind() == Some(DatabaseErrorKind::Missing) => Ok(None),
+        other => other.map(Some),
+    }
+}
 
 /// The kind of error that SQLite's message means.
 pub(crate) fn kind(message: &str) -> Option<DatabaseErrorKind> {

@@ -2,16 +2,16 @@
 
 use std::collections::HashMap;
 
+use diesel::RunQueryDsl;
 use diesel::dsl::sql;
 use diesel::sql_types::{Bool, Integer, Nullable, Text};
 use diesel::sqlite::SqliteConnection;
-use diesel::{OptionalExtension as _, RunQueryDsl};
 
+use super::catalog::Catalog as _;
 use super::ddl::create_table::{CreateTable, Kind};
 use super::ddl::types::{column_type, default_value, storage};
 use super::ddl::{canonical, canonical_condition};
 use crate::error::Error;
-use crate::kept;
 use crate::schema::{
     Action, Check, Column, ForeignKey, Index, IndexColumn, Object, ObjectKind, Schema, Table, Type, same_name,
 };
@@ -20,27 +20,17 @@ use crate::schema::{
 const TABLES: &str = "tbl_name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \
      AND tbl_name NOT IN ('__diesel_schema_migrations', '__migrate_checksums')";
 
-/// Reads the main database of the connection, without the side tables of the migrations that are applied.
+/// Reads the main database of the connection, without the side tables.
 pub(crate) fn introspect(connection: &mut SqliteConnection) -> Result<Schema, Error> {
-    let history = "SELECT name FROM sqlite_master WHERE name = '__diesel_schema_migrations'";
-    let history: Option<String> = sql::<Text>(history).get_result(connection).optional()?;
-    let applied = match history {
-        Some(_) => sql::<Text>("SELECT version FROM __diesel_schema_migrations").load(connection)?,
-        None => Vec::new(),
-    };
-    introspect_at(connection, &applied)
-}
-
-/// Reads the main database of the connection, without the side tables of migrations of these versions.
-pub(crate) fn introspect_at(connection: &mut SqliteConnection, applied: &[String]) -> Result<Schema, Error> {
     let mut columns = group(load_columns(connection)?, |row| row.0.clone());
     let mut keys = group(load_foreign_keys(connection)?, |row| row.0.clone());
     let mut indexes = group(load_indexes(connection)?, |row| row.0.clone());
     let texts = load_texts(connection)?;
     let virtual_tables = load_virtual_tables(connection)?;
+    let side_tables = connection.side_table_names()?;
 
     let (mut schema, mut objects) = (Schema::default(), Vec::new());
-    for (kind, name, table, text) in texts.into_iter().filter(|row| kept::owner(&row.2, applied).is_none()) {
+    for (kind, name, table, text) in texts.into_iter().filter(|row| !side_tables.contains(&row.2)) {
         let table_kind = virtual_tables.iter().find(|(own, _)| same_name(own, &name)).map(|(_, kind)| kind.as_str());
         match (kind.as_str(), text) {
             ("table", Some(text)) if table_kind.is_none() => {
@@ -94,9 +84,11 @@ fn load_virtual_tables(connection: &mut SqliteConnection) -> Result<Vec<(String,
 type ColumnRow = (String, String, String, bool, Option<String>, i32, i32);
 
 fn load_columns(connection: &mut SqliteConnection) -> Result<Vec<ColumnRow>, Error> {
+    // A virtual table, which has no root page, may need a module that only the application has.
     let query = format!(
         "SELECT m.name, x.name, x.type, x.\"notnull\", x.dflt_value, x.pk, x.hidden \
-         FROM (SELECT name FROM sqlite_master WHERE type = 'table' AND {TABLES}) m, pragma_table_xinfo(m.name) x"
+         FROM (SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0 AND {TABLES}) m, \
+              pragma_table_xinfo(m.name) x"
     );
     Ok(sql::<(Text, Text, Text, Bool, Nullable<Text>, Integer, Integer)>(&query).load(connection)?)
 }

@@ -7,7 +7,6 @@ mod copy;
 mod ddl;
 pub(super) mod errors;
 mod introspect;
-mod names;
 mod normalize;
 mod probe;
 mod render;
@@ -21,7 +20,7 @@ use std::path::Path;
 
 use diesel::connection::SimpleConnection as _;
 
-use self::catalog::Catalog as _;
+use self::catalog::Catalog;
 pub(super) use self::connection::{Sqlite, open};
 use super::{Backup, Check, Database, Restored, Sandbox, Script};
 use crate::Error;
@@ -86,11 +85,11 @@ impl Database for Sqlite {
     }
 
     fn renames(&self, script: &str) -> Vec<Rename> {
-        names::renames(script)
+        ddl::renames(script)
     }
 
     fn names_in(&self, script: &str) -> Vec<String> {
-        names::names(script)
+        ddl::names(script)
     }
 
     fn transaction(&mut self, work: &mut dyn FnMut(&mut dyn Database) -> Result<(), Error>) -> Result<(), Error> {
@@ -108,19 +107,20 @@ impl Database for Sqlite {
 
     fn run(&mut self, migrations: &[&Migration], direction: Direction, verify: bool) -> Result<(), Error> {
         let settings = self.settings.clone();
-        self.with(|connection| run::run(connection, migrations, direction, verify, &settings))
+        let tolerated = verify.then(verify::Violations::default);
+        self.with(|connection| run::run(connection, migrations, direction, tolerated.as_ref(), &settings))
     }
 
     fn has_tables(&mut self) -> Result<bool, Error> {
-        self.with(|connection| connection.has_tables())
+        self.with(Catalog::has_tables)
     }
 
     fn has_rows(&mut self) -> Result<bool, Error> {
-        self.with(|connection| connection.has_rows())
+        self.with(Catalog::has_rows)
     }
 
     fn history(&mut self) -> Result<Option<Vec<Applied>>, Error> {
-        self.with(|connection| connection.history())
+        self.with(Catalog::history)
     }
 
     fn record(&mut self, applied: &[Applied], replace: bool) -> Result<(), Error> {
@@ -128,14 +128,14 @@ impl Database for Sqlite {
     }
 
     fn side_tables(&mut self) -> Result<BTreeMap<String, u64>, Error> {
-        self.with(|connection| connection.side_tables())
+        self.with(Catalog::side_tables)
     }
 
     fn purge(&mut self, side_tables: &[String]) -> Result<(), Error> {
         // Without it the values would stay in free pages.
         self.with(|connection| Ok(connection.batch_execute("PRAGMA secure_delete = ON")?))?;
         self.transaction(&mut |db| db.drop_tables(side_tables))?;
-        let is_clean = self.with(|connection| connection.empty_journal())?;
+        let is_clean = self.with(Catalog::empty_journal)?;
         if !is_clean {
             self.settings.emit(&Event::PurgedValuesRemain(self.name()));
         }

@@ -44,32 +44,3 @@ fn is_strict(table: &Table) -> bool {
     let mut clauses = table.clauses.iter().flatten();
     clauses.any(|clause| clause.kind == ClauseKind::Option && clause.normalized == "strict")
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::schema::{Check, Type};
-
-    fn normalized(column: Column) -> Column {
-        let table = Table::new("t", ["id"]).column(column).check(Check::new("( T.\"Id\" <> 0 )"));
-        let table = normalize(&Schema::new([table]), &Schema::default()).tables.remove(0);
-        assert_eq!(table.checks[0].normalized, "id != 0");
-        table.columns.into_iter().next().unwrap()
-    }
-
-    #[test]
-    fn an_integer_key_is_the_rowid() {
-        let key = normalized(Column::new("id", Type::BigInt));
-        assert_eq!((key.ty, key.identity), (Type::Integer, true));
-    }
-
-    #[test]
-    fn defaults_are_read_back() {
-        let column = |ty, default| normalized(Column::new("a", ty).default(default)).default;
-        assert_eq!(column(Type::Timestamp, DefaultValue::Now), Some(DefaultValue::Now));
-        let written = DefaultValue::Sql("(Lower( 'A' ))".into());
-        assert_eq!(column(Type::Binary, written), Some(DefaultValue::Sql("lower('A')".into())));
-        assert_eq!(column(Type::Bool, DefaultValue::Number("1".into())), Some(DefaultValue::Bool(true)));
-        assert_eq!(column(Type::Integer, DefaultValue::Sql("NULL".into())), None);
-    }
-}

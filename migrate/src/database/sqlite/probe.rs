@@ -32,7 +32,9 @@ pub(super) fn count(connection: &mut SqliteConnection, probe: &Probe) -> Result<
 /// never does.
 fn converted(name: &str, from: &Column, to: &Column) -> Option<String> {
     let (from, to) = from.storage.zip(to.storage).filter(|(a, b)| a != b && from.ty == to.ty)?;
-    let is_number = format!("(typeof({name}) = 'text' AND {name} GLOB '*[0-9]*' AND NOT {name} GLOB '*[^-+0-9.eE ]*')");
+    // SQLite ignores the white space around a number.
+    let others = "'*[^-+0-9.eE ' || char(9, 10, 11, 12, 13) || ']*'";
+    let is_number = format!("(typeof({name}) = 'text' AND {name} GLOB '*[0-9]*' AND NOT {name} GLOB {others})");
     Some(match to {
         Storage::Any => return None,
         Storage::Text => format!("typeof({name}) IN ('integer', 'real')"),

@@ -1,25 +1,23 @@
 //! Runs migrations within one transaction, a statement at a time, so that an error can name the statement.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
-use diesel::connection::{BoxableConnection, SimpleConnection as _};
+use diesel::connection::SimpleConnection as _;
 use diesel::dsl::sql;
-use diesel::migration::{self, MigrationMetadata, MigrationName, MigrationVersion};
 use diesel::sql_types::{BigInt, Bool};
-use diesel::sqlite::Sqlite;
 use diesel::{RunQueryDsl as _, SqliteConnection};
-use diesel_migrations::MigrationHarness as _;
 
 use super::catalog::Catalog as _;
-use super::ddl::{Token, literal, quote, statements, tokens};
+use super::ddl::{Token, quote, statements, tokens};
+use super::errors::readable;
 use super::verify::{Invariants, Violations, foreign_key_violations};
 use crate::Error;
-use crate::error::{DatabaseErrorKind, HistoryError};
+use crate::database::history;
+use crate::error::DatabaseErrorKind;
 use crate::migration::{Direction, Migration};
 use crate::schema::same_name;
 use crate::settings::Settings;
-use crate::text::{counted, excerpt};
+use crate::text::{counted, excerpt, literal};
 
 /// Switches foreign keys off before a transaction, in which they cannot be switched: a table that is rebuilt would
 /// delete the rows that refer to it. Returns whether they were on.
@@ -51,11 +49,12 @@ pub(super) fn finish(connection: &mut SqliteConnection, worked: Result<(), Error
 ///
 /// Rows that refer to a missing row afterwards, and did not before, are an error. Whether they did before is only looked at
 /// when there are such rows, since the check reads every row that refers to another: the migrations then run once more.
+/// Nothing is verified without `tolerated`, which holds what was wrong in an earlier state.
 pub(super) fn run(
     connection: &mut SqliteConnection,
     migrations: &[&Migration],
     direction: Direction,
-    verify: bool,
+    tolerated: Option<&Violations>,
     settings: &Settings,
 ) -> Result<(), Error> {
     if migrations.is_empty() {
@@ -75,20 +74,17 @@ pub(super) fn run(
     let check = |connection: &mut SqliteConnection| {
         settings.step("checking foreign keys", || foreign_key_violations(connection))
     };
-    let found = if verify { check(connection)? } else { Violations::default() };
-    if !found.is_empty() {
-        connection.batch_execute("ROLLBACK TO before_migrations")?;
-        let before = check(connection).unwrap_or_else(|_| Violations::default());
-        run_each(connection)?;
-        forget_deleted_rows(connection)?;
-        let renamed = invariants.renamed(connection)?;
-        if let Some(why) = found.added_since(before, &renamed, direction) {
-            return Err(lost(why));
+    if let Some(tolerated) = tolerated {
+        let mut found = check(connection)?;
+        found.tolerate(tolerated);
+        if !found.is_empty() {
+            connection.batch_execute("ROLLBACK TO before_migrations")?;
+            let before = check(connection).unwrap_or_default();
+            run_each(connection)?;
+            forget_deleted_rows(connection)?;
+            found.require_none_since(before, &invariants.renamed(connection)?, direction, &lost)?;
         }
-    }
-    if verify {
-        let violated = settings.step("verifying the rows", || invariants.violated(connection, &texts))?;
-        if let Some(why) = violated {
+        if let Some(why) = settings.step("verifying the rows", || invariants.violated(connection, &texts))? {
             return Err(lost(why));
         }
     }
@@ -96,16 +92,23 @@ pub(super) fn run(
     Ok(())
 }
 
-/// Deletes from side tables the values of rows that a migration deleted: it runs with foreign keys off.
+/// Deletes from side tables the values of rows that a migration deleted: it runs with foreign keys off. Those of a table
+/// that was dropped stay, for it may be restored.
 fn forget_deleted_rows(connection: &mut SqliteConnection) -> Result<(), Error> {
-    for side_table in connection.side_tables()?.into_keys() {
+    for side_table in connection.side_table_names()? {
         let (table, text) = (quote(&side_table), literal(&side_table));
         // The key that refers to the row itself has the columns of the primary key.
-        connection.batch_execute(&format!(
-            "DELETE FROM {table} WHERE rowid IN (SELECT c.rowid FROM pragma_foreign_key_check({text}) c WHERE c.fkid IN \
+        let forgotten = connection.batch_execute(&format!(
+            "DELETE FROM {table} WHERE rowid IN (SELECT c.rowid FROM pragma_foreign_key_check({text}) c \
+             JOIN sqlite_master m ON m.type = 'table' AND m.name = c.parent COLLATE NOCASE WHERE c.fkid IN \
              (SELECT k.id FROM pragma_foreign_key_list({text}) k JOIN pragma_table_info({text}) t ON t.name = k.\"from\" \
               GROUP BY k.id HAVING min(t.pk) > 0))"
-        ))?;
+        ));
+        // A key that cannot be checked is reported with the others.
+        match forgotten.map_err(Error::from) {
+            Err(error) if error.kind() == Some(DatabaseErrorKind::ForeignKeyMismatch) => {}
+            other => drop(readable(other)?),
+        }
     }
     Ok(())
 }
@@ -116,24 +119,8 @@ fn run_one(
     direction: Direction,
     runner: &Runner<'_>,
 ) -> Result<(), Error> {
-    if direction == Direction::Down && migration.down.is_none() {
-        return Err(HistoryError::NoDown { name: migration.name.clone() }.into());
-    }
-    let runnable = Runnable { migration, runner };
-    let result = match direction {
-        Direction::Up => connection.run_migration(&runnable),
-        Direction::Down => connection.revert_migration(&runnable),
-    };
-    result.map(drop).map_err(|error| match error.downcast::<Error>() {
-        Ok(error) => *error,
-        // Only the statement that records the migration is Diesel's.
-        Err(source) => match source.downcast::<diesel::result::Error>() {
-            Ok(error) => Error::from(*error),
-            Err(source) => {
-                Error::Statement { migration: migration.name.clone(), statement: "its record".into(), source }
-            }
-        },
-    })
+    runner.execute(connection, &migration.name, migration.sql(direction))?;
+    Ok(connection.batch_execute(&history::ran(&migration.version(), direction))?)
 }
 
 /// Runs the statements of scripts, and reports each.
@@ -144,12 +131,7 @@ pub(super) struct Runner<'a> {
 }
 
 impl Runner<'_> {
-    pub fn execute(
-        &self,
-        connection: &mut dyn BoxableConnection<Sqlite>,
-        name: &str,
-        script: &str,
-    ) -> Result<(), Error> {
+    pub fn execute(&self, connection: &mut SqliteConnection, name: &str, script: &str) -> Result<(), Error> {
         let failed = |statement: &str, source: Box<dyn std::error::Error + Send + Sync>| Error::Statement {
             migration: name.to_owned(),
             statement: excerpt(statement),
@@ -227,60 +209,5 @@ fn refusal(statement: &str) -> Option<&'static str> {
         Some("a migration changes one database, and nothing protects another one: remove the statement")
     } else {
         None
-    }
-}
-
-/// A migration as Diesel's harness runs and records it.
-struct Runnable<'a> {
-    migration: &'a Migration,
-    runner: &'a Runner<'a>,
-}
-
-impl Runnable<'_> {
-    fn execute(&self, connection: &mut dyn BoxableConnection<Sqlite>, direction: Direction) -> migration::Result<()> {
-        Ok(self.runner.execute(connection, &self.migration.name, self.migration.sql(direction))?)
-    }
-}
-
-impl migration::Migration<Sqlite> for Runnable<'_> {
-    fn run(&self, connection: &mut dyn BoxableConnection<Sqlite>) -> migration::Result<()> {
-        self.execute(connection, Direction::Up)
-    }
-
-    fn revert(&self, connection: &mut dyn BoxableConnection<Sqlite>) -> migration::Result<()> {
-        self.execute(connection, Direction::Down)
-    }
-
-    fn metadata(&self) -> &dyn MigrationMetadata {
-        self
-    }
-
-    fn name(&self) -> &dyn MigrationName {
-        self
-    }
-}
-
-impl MigrationMetadata for Runnable<'_> {
-    /// All migrations of a run share one transaction, which the runner opens.
-    fn run_in_transaction(&self) -> bool {
-        false
-    }
-}
-
-impl MigrationName for Runnable<'_> {
-    fn version(&self) -> MigrationVersion<'_> {
-        MigrationVersion::from(self.migration.version())
-    }
-}
-
-impl fmt::Display for Runnable<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.migration.name)
-    }
-}
-
-impl fmt::Debug for Runnable<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }

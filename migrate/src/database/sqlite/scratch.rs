@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, SqliteConnection};
-use diesel_migrations::MigrationHarness as _;
 
-use super::introspect::introspect_at;
+use super::ddl::mentions;
+use super::introspect::introspect;
 use super::{Script, run};
 use crate::Error;
+use crate::database::history;
 use crate::error::DatabaseErrorKind;
 use crate::schema::{ObjectKind, Schema, Table};
 use crate::settings::Settings;
@@ -16,24 +17,24 @@ use crate::settings::Settings;
 /// The schemas after each of the scripts on an empty copy of `from`.
 ///
 /// A table that needs a collation or a function of the application cannot be created here: it is left out, and stands in
-/// each schema as it is in `from`. A script that uses it fails.
+/// each schema as it is in `from`. A script that uses it fails with what is missing.
 pub(super) fn try_scripts(from: &Schema, scripts: &[Script<'_>]) -> Result<Vec<Schema>, Error> {
     let mut scratch = empty()?;
     let left_out = create(&mut scratch, from)?;
     let was_sound = schema_error(&mut scratch).is_none();
     let runner = run::Runner { settings: &Settings::default(), rows: &BTreeMap::new() };
-    let (mut versions, mut schemas) = (Vec::new(), Vec::new());
+    let mut schemas = Vec::new();
     for script in scripts {
         run::prepare(&mut scratch)?;
         scratch.batch_execute("BEGIN")?;
         let ran = runner.execute(&mut scratch, script.name, script.sql);
+        let ran = ran.map_err(|error| left_out.needed_by(script).unwrap_or(error));
         run::finish(&mut scratch, ran, true)?;
         if let Some(message) = schema_error(&mut scratch).filter(|_| was_sound) {
             let (migration, statement) = (script.name.to_owned(), "a view or trigger".to_owned());
             return Err(Error::Statement { migration, statement, source: message.into() });
         }
-        versions.push(script.version.clone());
-        let mut schema = introspect_at(&mut scratch, &versions)?;
+        let mut schema = introspect(&mut scratch)?;
         left_out.add_to(&mut schema);
         schemas.push(schema);
     }
@@ -42,12 +43,8 @@ pub(super) fn try_scripts(from: &Schema, scripts: &[Script<'_>]) -> Result<Vec<S
 
 /// A database that lives as long as its connection, with a history of migrations.
 pub(super) fn empty() -> Result<SqliteConnection, Error> {
-    let name = "a scratch database";
     let mut scratch = SqliteConnection::establish(":memory:").map_err(Error::connecting)?;
-    let refused = |error: Box<dyn std::error::Error + Send + Sync>| {
-        Error::database(name, DatabaseErrorKind::Other, error.to_string())
-    };
-    scratch.applied_migrations().map_err(refused)?;
+    history::create(&mut scratch)?;
     Ok(scratch)
 }
 
@@ -56,6 +53,8 @@ pub(super) fn empty() -> Result<SqliteConnection, Error> {
 struct LeftOut {
     tables: Vec<Table>,
     objects: Schema,
+    /// The name of each, and what SQLite says is missing.
+    why: Vec<(String, String)>,
 }
 
 impl LeftOut {
@@ -63,26 +62,36 @@ impl LeftOut {
         schema.tables.extend(self.tables.iter().cloned());
         schema.objects.get_or_insert_default().extend(self.objects.objects().iter().cloned());
     }
+
+    /// Why a script that names one of them fails.
+    fn needed_by(&self, script: &Script<'_>) -> Option<Error> {
+        let (name, why) = self.why.iter().find(|(name, _)| mentions(script.sql, name))?;
+        Some(Error::CannotExpress { object: name.clone(), why: why.clone() })
+    }
 }
 
 fn create(scratch: &mut SqliteConnection, schema: &Schema) -> Result<LeftOut, Error> {
     let mut left_out = LeftOut::default();
-    let mut try_create = |sql: &str| match scratch.batch_execute(sql).map_err(Error::from) {
-        Err(error) if error.kind() == Some(DatabaseErrorKind::Missing) => Ok(false),
+    let mut why = Vec::new();
+    let mut try_create = |name: &str, sql: &str| match scratch.batch_execute(sql).map_err(Error::from) {
+        Err(Error::Database { kind: DatabaseErrorKind::Missing, source, .. }) => {
+            why.push((name.to_owned(), format!("{source}{}", DatabaseErrorKind::Missing.advice())));
+            Ok(false)
+        }
         other => other.map(|()| true),
     };
     // A virtual table whose module is missing cannot be copied, and no migration can use it.
     let (virtual_tables, objects): (Vec<_>, Vec<_>) =
         schema.objects().iter().partition(|object| object.kind == ObjectKind::VirtualTable);
     for object in virtual_tables {
-        if !try_create(&object.sql)? {
+        if !try_create(&object.name, &object.sql)? {
             left_out.objects.objects.get_or_insert_default().push(object.clone());
         }
     }
     for table in &schema.tables {
         let indexes = table.indexes.iter().filter_map(|index| index.stored.as_deref());
         for text in table.stored.as_deref().into_iter().chain(indexes) {
-            if !try_create(text)? {
+            if !try_create(&table.name, text)? {
                 left_out.tables.push(table.clone());
                 break;
             }
@@ -90,16 +99,17 @@ fn create(scratch: &mut SqliteConnection, schema: &Schema) -> Result<LeftOut, Er
     }
     for object in objects {
         let is_left_out = left_out.tables.iter().any(|table| table.name == object.table);
-        if is_left_out || !try_create(&object.sql)? {
+        if is_left_out || !try_create(&object.name, &object.sql)? {
             left_out.objects.objects.get_or_insert_default().push(object.clone());
         }
     }
+    left_out.why = why;
     Ok(left_out)
 }
 
 /// What SQLite says of a view or trigger that cannot work: it looks at all of them when any table is renamed.
 fn schema_error(connection: &mut SqliteConnection) -> Option<String> {
-    let probe = "SAVEPOINT probe; CREATE TABLE _probe (a); ALTER TABLE _probe RENAME TO _probe_2;";
+    let probe = "SAVEPOINT probe; CREATE TABLE \"a probe\" (a); ALTER TABLE \"a probe\" RENAME TO \"another probe\";";
     let error = connection.batch_execute(probe).err().map(|error| error.to_string());
     let _ = connection.batch_execute("ROLLBACK TO probe; RELEASE probe;");
     error

@@ -5,21 +5,24 @@
 //! - A trigger exists as long as its table does, unless the SQL names it.
 //! - No row has lost the row that it refers to.
 //!
-//! A table keeps its root page when it is renamed, and gets another one when it is rebuilt.
+//! A table keeps its root page when it is renamed, and gets another one when it is rebuilt, unless it is dropped first:
+//! then it may get the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::dsl::sql;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::{RunQueryDsl as _, SqliteConnection};
 
 use super::catalog::Catalog as _;
-use super::ddl::{literal, mentions, tokens};
+use super::ddl::{Token, mentions, statements, tokens};
+use super::errors::readable;
 use crate::Error;
+use crate::error::ConsentError;
 use crate::kept;
 use crate::migration::Direction;
 use crate::schema::same_name;
-use crate::text::counted;
+use crate::text::{counted, literal};
 
 /// What was there before a run.
 pub(super) struct Invariants {
@@ -40,15 +43,18 @@ impl Invariants {
     pub fn violated(&self, connection: &mut SqliteConnection, texts: &[&str]) -> Result<Option<String>, Error> {
         let (rows, pages) = (connection.row_counts()?, root_pages(connection)?);
         let is_mentioned = |name: &str| texts.iter().any(|text| mentions(text, name));
-        let versions: Vec<_> = connection.history()?.into_iter().flatten().map(|applied| applied.version).collect();
+        let side_tables = connection.side_table_names()?;
         // A side table follows its table.
-        let is_named = |name: &str| {
-            is_mentioned(name) || kept::owner(name, &versions).is_some_and(|(_, owner)| is_mentioned(owner))
+        let is_followed = |name: &String| {
+            side_tables.contains(name) && kept::parts(name).is_some_and(|(_, owner)| is_mentioned(owner))
         };
+        let is_named = |name: &String| is_mentioned(name) || is_followed(name);
         let selects = texts.iter().any(|text| selects_rows(text));
         for (table, before) in &self.rows {
             let after = rows.get(table).copied().unwrap_or(0);
-            let is_rebuilt = pages.contains_key(table) && pages.get(table) != self.root_pages.get(table);
+            let is_rebuilt = pages.get(table).is_some_and(|page| {
+                Some(page) != self.root_pages.get(table) || texts.iter().any(|text| drops(text, table))
+            });
             if after < *before && (!is_named(table) || is_rebuilt && !selects) {
                 let how = if is_rebuilt { "after it was rebuilt" } else { "though no migration names it" };
                 return Ok(Some(format!("table {table} would hold {after} of its {} {how}", counted(*before, "row"))));
@@ -86,6 +92,15 @@ fn triggers(connection: &mut SqliteConnection) -> Result<Vec<(String, String)>, 
     Ok(sql::<(Text, Text)>("SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger'").load(connection)?)
 }
 
+/// Whether a script drops the table of that name.
+fn drops(script: &str, table: &str) -> bool {
+    let is_it = |tokens: &[Token]| {
+        tokens.first().is_some_and(|verb| verb.is("DROP")) && tokens.iter().any(|token| same_name(&token.name(), table))
+    };
+    let statements = statements(script).unwrap_or_default();
+    statements.iter().any(|statement| tokens(statement).is_ok_and(|tokens| is_it(&tokens)))
+}
+
 /// Whether a script deletes rows, or copies only some.
 fn selects_rows(script: &str) -> bool {
     let words = ["DELETE", "WHERE", "DISTINCT", "GROUP", "LIMIT", "JOIN", "EXCEPT", "INTERSECT", "UNION"];
@@ -105,10 +120,13 @@ type Dangling = (String, Option<i64>, String);
 pub(super) struct Violations {
     /// The dangling rows, each with the number of its keys that dangle.
     rows: BTreeMap<Dangling, usize>,
-    /// The keys that cannot be checked, because they refer to columns that are not unique.
-    mismatches: Vec<String>,
-    /// The side tables, each with its table.
-    side_tables: BTreeMap<String, String>,
+    /// The tables with a key that cannot be checked, because it refers to columns that are not unique, each with what
+    /// SQLite says.
+    mismatches: BTreeMap<String, String>,
+    /// The side tables, each with its version and its table.
+    side_tables: BTreeMap<String, (String, String)>,
+    /// The tables that rows refer to, and that do not exist.
+    missing: BTreeSet<String>,
 }
 
 impl Violations {
@@ -116,66 +134,91 @@ impl Violations {
         self.rows.is_empty() && self.mismatches.is_empty()
     }
 
-    /// What was not wrong before. A row that dangled before may be in a side table now, or the other way round.
-    pub fn added_since(
+    /// Tolerates what was wrong in an earlier state, to which a migration may lead back.
+    pub fn tolerate(&mut self, earlier: &Self) {
+        self.mismatches.retain(|table, _| !earlier.mismatches.contains_key(table));
+        for (row, count) in &mut self.rows {
+            *count = count.saturating_sub(earlier.rows.get(row).copied().unwrap_or(0));
+        }
+        self.rows.retain(|_, count| *count > 0);
+    }
+
+    /// Fails when something is wrong that was not wrong before. A row that dangled before may be in a side table now, or
+    /// the other way round. `lost` is the error for a reason.
+    pub fn require_none_since(
         mut self,
         before: Self,
         renamed: &BTreeMap<String, String>,
         direction: Direction,
-    ) -> Option<String> {
-        // A downgrade may lead back to a key that cannot be checked: an upgrade could not mend it otherwise.
-        let is_new = |mismatch: &String| direction == Direction::Up && !before.mismatches.contains(mismatch);
-        if let Some(mismatch) = self.mismatches.iter().find(|mismatch| is_new(mismatch)) {
-            return Some(format!("{mismatch}: a foreign key must refer to a primary key or to unique columns"));
+        lost: &dyn Fn(String) -> Error,
+    ) -> Result<(), Error> {
+        if direction == Direction::Down {
+            // A downgrade may lead back to a key that cannot be checked: an upgrade could not mend it otherwise.
+            self.mismatches.clear();
+            self.rows.retain(|(_, _, parent), _| !self.missing.contains(parent));
+        }
+        if let Some((table, why)) = self.mismatches.iter().find(|(table, _)| !before.mismatches.contains_key(*table)) {
+            return Err(match self.side_tables.get(table).cloned() {
+                Some((version, table)) => ConsentError::Purge { version, table }.into(),
+                None => lost(format!("{why}: a foreign key must refer to a primary key or to unique columns")),
+            });
         }
         let new_name = |name: String| renamed.get(&name).cloned().unwrap_or(name);
-        // Rows that dangled in a side table may do so in their table now, and the other way round.
+        // A side table stands for its table: rows that dangled in the one may do so in the other.
+        let owner = |side_tables: &BTreeMap<String, (String, String)>, name: &String| {
+            new_name(side_tables.get(name).map_or(name, |(_, owner)| owner).clone())
+        };
         let (mut restored, mut kept) = (BTreeMap::<_, usize>::new(), BTreeMap::<_, usize>::new());
         for ((table, row, parent), count) in before.rows {
-            let owner = before.side_tables.get(&table).cloned();
-            let (is_side, table, parent) = (owner.is_some(), new_name(owner.unwrap_or(table)), new_name(parent));
-            if is_side {
-                *restored.entry((table, parent)).or_default() += count;
-            } else if let Some(now) = self.rows.get_mut(&(table.clone(), row, parent.clone())) {
+            let key = (owner(&before.side_tables, &table), owner(&before.side_tables, &parent));
+            let same_row = (new_name(table.clone()), row, new_name(parent));
+            if before.side_tables.contains_key(&table) {
+                *restored.entry(key).or_default() += count;
+            } else if let Some(now) = self.rows.get_mut(&same_row) {
                 *now = now.saturating_sub(count);
             } else {
-                *kept.entry((table, parent)).or_default() += count;
+                *kept.entry(key).or_default() += count;
             }
         }
         for ((table, _, parent), count) in &mut self.rows {
-            let owner = self.side_tables.get(table).cloned().map(new_name);
-            let key = (owner.clone().unwrap_or_else(|| table.clone()), parent.clone());
-            for budget in [Some(&mut restored), owner.is_some().then_some(&mut kept)].into_iter().flatten() {
+            let key = (owner(&self.side_tables, table), owner(&self.side_tables, parent));
+            let is_kept = self.side_tables.contains_key(table);
+            for budget in [Some(&mut restored), is_kept.then_some(&mut kept)].into_iter().flatten() {
                 let rest = budget.entry(key.clone()).or_default();
                 let covered = (*count).min(*rest);
                 (*count, *rest) = (*count - covered, *rest - covered);
             }
         }
         self.rows.retain(|_, count| *count > 0);
-        let ((table, row, parent), _) = self.rows.first_key_value()?;
+        let Some(((table, row, parent), _)) = self.rows.first_key_value() else { return Ok(()) };
         let row = row.map_or_else(String::new, |row| format!(" with rowid {row}"));
         let total = counted(u64::try_from(self.rows.values().sum::<usize>()).unwrap_or(u64::MAX), "row");
-        Some(format!("{total} would refer to a missing row of another table, such as {table}{row}, to {parent}"))
+        Err(lost(format!("{total} would refer to a missing row of another table, such as {table}{row}, to {parent}")))
     }
 }
 
 pub(super) fn foreign_key_violations(connection: &mut SqliteConnection) -> Result<Violations, Error> {
-    let applied = connection.history()?.unwrap_or_default();
-    let versions: Vec<_> = applied.into_iter().map(|applied| applied.version).collect();
+    let side_tables = connection.side_table_names()?;
     let tables: Vec<String> = sql::<Text>("SELECT name FROM sqlite_master WHERE type = 'table'").load(connection)?;
     let mut violations = Violations::default();
-    for table in tables {
-        if let Some((_, owner)) = kept::owner(&table, &versions) {
-            violations.side_tables.insert(table.clone(), owner.to_owned());
+    for table in &tables {
+        if let Some((version, owner)) = kept::parts(table).filter(|_| side_tables.contains(table)) {
+            violations.side_tables.insert(table.clone(), (version.to_owned(), owner.to_owned()));
         }
-        let query = format!("SELECT \"table\", rowid, parent FROM pragma_foreign_key_check({})", literal(&table));
+        let query = format!("SELECT \"table\", rowid, parent FROM pragma_foreign_key_check({})", literal(table));
         match sql::<(Text, Nullable<BigInt>, Text)>(&query).load::<Dangling>(connection) {
             Ok(rows) => rows.into_iter().for_each(|row| *violations.rows.entry(row).or_default() += 1),
             Err(error) if error.to_string().contains("foreign key mismatch") => {
-                violations.mismatches.push(error.to_string());
+                violations.mismatches.insert(table.clone(), error.to_string());
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => drop(readable::<()>(Err(error.into()))?),
         }
     }
+    let parents = violations.rows.keys().map(|(_, _, parent)| parent);
+    let is_missing = |parent: &&String| !tables.iter().any(|table| same_name(table, parent));
+    violations.missing = parents.filter(is_missing).cloned().collect();
+    // A side table of a table that a later migration has dropped waits until it is restored.
+    let Violations { rows, side_tables, missing, .. } = &mut violations;
+    rows.retain(|(table, _, parent), _| !(side_tables.contains_key(table) && missing.contains(parent)));
     Ok(violations)
 }

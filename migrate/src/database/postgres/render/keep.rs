@@ -2,8 +2,9 @@
 
 use super::super::convert::conversion;
 use super::super::sql::{quote, quote_all, type_sql};
-use super::Writer;
 use super::keys::is_unique;
+use super::writer::{Writer, numbers};
+use crate::database::side_table;
 use crate::kept::{self, KeptColumn, SideTable};
 use crate::migration::Direction;
 use crate::schema::{Action, Clause, Column, ForeignKey, Table, Type, same_name, same_names};
@@ -69,11 +70,11 @@ impl Writer<'_> {
     pub(super) fn restored_columns(&self, side: Option<&SideTable>, to: &Table) -> Option<String> {
         let side = side.filter(|_| self.direction == Direction::Down)?;
         let (name, table) = (quote(&side.name), quote(&side.table));
-        let created = self.created();
+        let created = self.changes.created();
         let value = |kept: &KeptColumn| {
             let own = quote(&kept.before.name);
             let is_own = |key: &&ForeignKey| {
-                same_names(&key.columns, std::slice::from_ref(&kept.before.name))
+                key.is_of(&kept.before.name)
                     && !same_name(&key.table, &to.name)
                     && !created.iter().any(|other| same_name(&other.name, &key.table))
             };
@@ -120,7 +121,7 @@ impl Writer<'_> {
     pub(super) fn kept_tables(&self) -> Vec<String> {
         let Some(version) = &self.options.keep else { return Vec::new() };
         let mut statements = Vec::new();
-        for table in self.dropped().0 {
+        for table in self.changes.dropped().0.into_iter().rev() {
             let (name, columns) = (quote(&kept::name(version, &table.name)), stored_columns(table));
             let keys: Vec<_> = table.foreign_keys.iter().filter_map(|key| self.kept_key(version, table, key)).collect();
             let own = quote(&table.name);
@@ -135,14 +136,14 @@ impl Writer<'_> {
     /// are forgotten. `None` where there is nothing to refer to.
     fn kept_key(&self, version: &str, table: &Table, key: &ForeignKey) -> Option<ForeignKey> {
         let mut kept = key.clone();
-        let (dropped, _) = self.dropped();
+        let (dropped, _) = self.changes.dropped();
         let place = |name: &str| dropped.iter().position(|other| same_name(&other.name, name));
         let has_key = |tables: &[Table]| {
             tables.iter().any(|parent| same_name(&parent.name, &key.table) && is_key(parent, &key.references))
         };
         match place(&key.table) {
             Some(parent)
-                if place(&table.name)? >= parent && same_names(&dropped[parent].primary_key, &key.references) =>
+                if place(&table.name)? <= parent && same_names(&dropped[parent].primary_key, &key.references) =>
             {
                 kept.table = kept::name(version, &key.table);
             }
@@ -159,7 +160,7 @@ impl Writer<'_> {
     pub(super) fn restored_tables(&self) -> Vec<String> {
         let Some(version) = &self.options.keep else { return Vec::new() };
         let (mut statements, mut sides) = (Vec::new(), Vec::new());
-        for table in self.created() {
+        for table in self.changes.created() {
             let (side, columns) = (quote(&kept::name(version, &table.name)), stored_columns(table));
             let is_always = |clause: &Clause| clause.text == "GENERATED ALWAYS AS IDENTITY";
             let overriding =
@@ -173,7 +174,7 @@ impl Writer<'_> {
                 "INSERT INTO {} ({columns}){overriding}\n    SELECT {columns} FROM {side}",
                 quote(&table.name)
             ));
-            statements.extend(Self::numbers(table));
+            statements.extend(numbers(table));
             sides.push(side);
         }
         if !sides.is_empty() {
@@ -185,26 +186,13 @@ impl Writer<'_> {
 
 /// The columns of a side table. `after` is its table after the upgrade.
 fn definition(side: &SideTable, after: &Table, refers: bool) -> String {
-    let keys = key_names(side);
-    let reference = if refers { reference(&side.table, &keys, Action::Cascade) } else { String::new() };
-    let ty = |column: &Column| type_sql(&after.find_column(&column.name).unwrap_or(column).ty);
-    let mut parts: Vec<_> = side.key.iter().map(|column| format!("{} {}", quote(&column.name), ty(column))).collect();
-    if let [only] = parts.as_mut_slice() {
-        *only = format!("{only} PRIMARY KEY{reference}");
-    }
-    for kept in &side.columns {
-        parts.push(format!("{} {}", quote(&kept.before.name), type_sql(&kept.before.ty)));
-        if let Some((after, new)) = &kept.after {
-            parts.push(format!("{} {}", quote(new), type_sql(&after.ty)));
-        }
-    }
-    if keys.len() > 1 {
-        parts.push(format!("PRIMARY KEY ({})", quote_all(&keys)));
-        if refers {
-            parts.push(format!("FOREIGN KEY ({}){reference}", quote_all(&keys)));
-        }
-    }
-    parts.join(", ")
+    let column = |name: &str, ty: &Type| format!("{} {}", quote(name), type_sql(ty));
+    let key = |own: &Column| column(&own.name, &after.find_column(&own.name).unwrap_or(own).ty);
+    let kept = |kept: &KeptColumn| {
+        let before = column(&kept.before.name, &kept.before.ty);
+        std::iter::once(before).chain(kept.after.as_ref().map(|(after, new)| column(new, &after.ty))).collect()
+    };
+    side_table::definition(side, quote, key, kept, refers)
 }
 
 /// The columns of a side table that keeps a whole table.
@@ -212,7 +200,7 @@ fn whole_definition(table: &Table, keys: &[ForeignKey]) -> String {
     let mut parts = Vec::new();
     for column in table.columns.iter().filter(|column| !column.generated) {
         let key = if table.is_sole_key(&column.name) { " PRIMARY KEY" } else { "" };
-        let own = keys.iter().find(|key| same_names(&key.columns, std::slice::from_ref(&column.name)));
+        let own = keys.iter().find(|key| key.is_of(&column.name));
         let reference = own.map_or(String::new(), |key| reference(&key.table, &key.references, key.on_delete));
         parts.push(format!("{} {}{key}{reference}", quote(&column.name), type_sql(&column.ty)));
     }

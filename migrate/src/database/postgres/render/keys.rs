@@ -1,7 +1,8 @@
 //! Foreign keys that are added, dropped, or in the way of another change.
 
 use super::super::sql::quote;
-use super::{Writer, add_constraint, drop_constraint, table};
+use super::table;
+use super::writer::{SideKey, Writer, add_constraint, drop_constraint};
 use crate::change::Alteration;
 use crate::migration::Direction;
 use crate::schema::{ForeignKey, Index, Table, Type, same_name, same_names};
@@ -10,23 +11,22 @@ impl Writer<'_> {
     /// Foreign keys go first: those that are dropped, and those that would be in the way and are added again.
     pub(super) fn dropped_foreign_keys(&self) -> Vec<String> {
         let drop = |table: &Table, key: &ForeignKey| drop_constraint(table, &table::foreign_key_name(table, key));
-        let dropped = self.alterations().filter_map(|(from, _, alteration)| match alteration {
+        let dropped = self.changes.alterations().filter_map(|(from, _, alteration)| match alteration {
             Alteration::DropForeignKey(key) => Some(drop(from, key)),
             _ => None,
         });
         let mut statements: Vec<_> = dropped.collect();
         statements.extend(self.disturbed_keys(self.before, self.after).map(|(table, key)| drop(table, key)));
-        for table in self.dropped().0 {
+        for table in self.changes.dropped().0 {
             let keys = table.foreign_keys.iter().filter(|key| self.disturbs(&key.table, &key.references));
             statements.extend(keys.map(|key| drop(table, key)));
         }
         if self.direction == Direction::Down {
-            statements.extend(self.altered().filter_map(|(from, to, _)| self.dropped_side_key(from, to)));
+            statements.extend(self.changes.altered().filter_map(|(from, to, _)| self.dropped_side_key(from, to)));
             return statements;
         }
-        let goes = |table: &str| self.dropped().0.iter().any(|dropped| same_name(&dropped.name, table));
-        let side_keys = self.side_keys.iter().filter(|key| goes(&key.table) || self.disturbs(&key.table, &key.columns));
-        statements.extend(side_keys.map(|key| {
+        let is_free = |key: &&SideKey| self.changes.drops(&key.table) || self.disturbs(&key.table, &key.columns);
+        statements.extend(self.side_keys.iter().filter(is_free).map(|key| {
             let (side, constraint) = (quote(&key.side), quote(&key.constraint));
             format!("ALTER TABLE IF EXISTS {side} DROP CONSTRAINT IF EXISTS {constraint}")
         }));
@@ -36,13 +36,13 @@ impl Writer<'_> {
     pub(super) fn added_foreign_keys(&self) -> Vec<String> {
         let add = |table: &Table, key: &ForeignKey| add_constraint(table, &table::foreign_key(table, key));
         let mut statements: Vec<_> = self.late_keys().into_iter().map(|(table, key)| add(table, key)).collect();
-        statements.extend(self.alterations().filter_map(|(_, to, alteration)| match alteration {
+        statements.extend(self.changes.alterations().filter_map(|(_, to, alteration)| match alteration {
             Alteration::AddForeignKey(key) => Some(add(to, key)),
             _ => None,
         }));
         statements.extend(self.disturbed_keys(self.after, self.before).map(|(table, key)| add(table, key)));
         if self.direction == Direction::Up {
-            statements.extend(self.altered().filter_map(|(from, to, _)| self.late_side_key(from, to)));
+            statements.extend(self.changes.altered().filter_map(|(from, to, _)| self.late_side_key(from, to)));
         }
         statements
     }
@@ -50,13 +50,13 @@ impl Writer<'_> {
     /// The foreign keys of new tables that refer to a table which is not ready yet: one that comes later, or changes.
     pub(super) fn late_keys(&self) -> Vec<(&Table, &ForeignKey)> {
         let (mut late, mut done) = (Vec::new(), Vec::new());
-        let created = self.created();
+        let created = self.changes.created();
         for table in &created {
             done.push(&table.name);
             late.extend(table.foreign_keys.iter().map(|key| (*table, key)).filter(|(_, key)| {
                 let is_done = done.iter().any(|name| same_name(name, &key.table));
                 let is_created = created.iter().any(|other| same_name(&other.name, &key.table));
-                let changes = self.altered().any(|(from, ..)| same_name(&from.name, &key.table));
+                let changes = self.changes.altered().any(|(from, ..)| same_name(&from.name, &key.table));
                 !is_done && (is_created || changes)
             }));
         }
@@ -90,7 +90,10 @@ impl Writer<'_> {
             _ => false,
         };
         self.changes_type(table, columns)
-            || self.alterations().any(|(from, _, alteration)| same_name(&from.name, table) && is_dropped(alteration))
+            || self
+                .changes
+                .alterations()
+                .any(|(from, _, alteration)| same_name(&from.name, table) && is_dropped(alteration))
     }
 
     /// Whether one of the columns gets a type that cannot be compared with the old one.
@@ -100,7 +103,7 @@ impl Writer<'_> {
             Type::Text { .. } => "text".to_owned(),
             other => other.to_string(),
         };
-        self.alterations().any(|(own, _, alteration)| match alteration {
+        self.changes.alterations().any(|(own, _, alteration)| match alteration {
             Alteration::AlterColumn { from, to } => {
                 let is_one = same_name(&own.name, table) && columns.iter().any(|name| same_name(name, &from.name));
                 is_one && family(&from.ty) != family(&to.ty)

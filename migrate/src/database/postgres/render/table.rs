@@ -1,8 +1,9 @@
 //! The parts of `CREATE TABLE` and `ALTER TABLE`: columns, constraints, indexes.
 
 use super::super::errors::cannot_express;
-use super::super::sql::{actions, default_sql, index_columns, quote, quote_all, type_sql};
+use super::super::sql::{actions, default_sql, quote, quote_all, type_sql};
 use crate::Error;
+use crate::database::changes::index_columns;
 use crate::schema::{Check, Clause, ClauseKind, Column, DefaultValue, ForeignKey, Index, Table, Type, same_name};
 
 /// The `CREATE TABLE` statement, with those of its foreign keys that can be written at once.
@@ -114,7 +115,7 @@ pub(super) fn primary_key(table: &Table) -> String {
 
 pub(super) fn unique(table: &Table, index: &Index) -> String {
     let is_usual = index.name == cut(&Index::new(&table.name, index.columns.clone(), true).name);
-    constraint(table, &index.name, is_usual, format!("UNIQUE ({})", index_columns(&index.columns)))
+    constraint(table, &index.name, is_usual, format!("UNIQUE ({})", index_columns(&index.columns, quote)))
 }
 
 pub(super) fn foreign_key_name(table: &Table, key: &ForeignKey) -> String {

@@ -5,58 +5,21 @@
 
 use std::ops::Range;
 
-use super::reader::Reader;
-use super::{Token, canonical, canonical_tokens, excerpt, tokens, unreadable};
+pub(crate) use super::reader::{Constraint, Item, Kind};
+use super::reader::{NAME, closing, read};
+use super::{Token, canonical, canonical_tokens, qualifiers, tokens, unqualified, unreadable};
 use crate::error::Error;
 use crate::schema::{Clause, ClauseKind, same_name};
+use crate::text::excerpt;
 
 /// A CREATE TABLE text, cut into its parts.
 #[derive(Debug)]
 pub(crate) struct CreateTable<'a> {
     pub(super) sql: &'a str,
     pub(super) tokens: Vec<Token<'a>>,
-    pub(super) name: usize,
     /// The columns and table constraints, in order.
     pub items: Vec<Item>,
     close: usize,
-}
-
-/// A column or a table constraint.
-#[derive(Debug)]
-pub(crate) struct Item {
-    /// The column's name; `None` for a table constraint.
-    pub column: Option<String>,
-    /// The tokens of a column's type.
-    pub(super) ty: Range<usize>,
-    /// A column's constraints; for a table constraint this one alone.
-    pub constraints: Vec<Constraint>,
-    pub(super) tokens: Range<usize>,
-}
-
-/// A constraint of a column or of the table.
-#[derive(Debug)]
-pub(crate) struct Constraint {
-    /// The name after CONSTRAINT.
-    pub name: Option<String>,
-    /// What it is.
-    pub kind: Kind,
-    pub(super) tokens: Range<usize>,
-}
-
-/// The kinds of constraint, table and column constraints alike.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    PrimaryKey,
-    NotNull,
-    Null,
-    Unique,
-    Check,
-    Default,
-    Collate,
-    ForeignKey,
-    Generated,
-    /// DEFERRABLE that stands apart from its REFERENCES.
-    Deferral,
 }
 
 impl Kind {
@@ -79,10 +42,8 @@ impl<'a> CreateTable<'a> {
     /// Reads a CREATE TABLE text as SQLite keeps it.
     pub fn parse(sql: &'a str) -> Result<Self, Error> {
         let tokens = tokens(sql)?;
-        Reader { tokens: &tokens, at: 0 }
-            .table()
-            .map(|(name, items, close)| Self { sql, name, items, close, tokens: tokens.clone() })
-            .ok_or_else(|| unreadable(sql, "not a CREATE TABLE that can be read"))
+        let (items, close) = read(&tokens).ok_or_else(|| unreadable(sql, "not a CREATE TABLE that can be read"))?;
+        Ok(Self { sql, tokens, items, close })
     }
 
     /// The column of that name.
@@ -96,15 +57,16 @@ impl<'a> CreateTable<'a> {
         let open = tokens.iter().position(|token| token.text == "(").map_or(0, |open| open + 1);
         let inner = tokens.get(open..closing(tokens, open)).unwrap_or_default();
         let (Some(first), Some(last)) = (inner.first(), inner.last()) else { return String::new() };
-        let cuts = self.qualifiers(inner).map(|cut| (cut.start - first.start..cut.end - first.start, String::new()));
+        let cuts = self
+            .qualifiers(inner)
+            .into_iter()
+            .map(|cut| (cut.start - first.start..cut.end - first.start, String::new()));
         splice(&self.sql[first.start..last.end], cuts.collect())
     }
 
-    /// Where these tokens name the table itself before a column: `posts.score` in a table posts.
-    pub(super) fn qualifiers<'t>(&'t self, tokens: &'t [Token<'a>]) -> impl Iterator<Item = Range<usize>> + 't {
-        let own = self.tokens[self.name].name();
-        let is_own = move |pair: &&[Token]| is_qualifier(pair, &own);
-        tokens.windows(2).filter(is_own).map(|pair| pair[0].start..pair[1].end)
+    /// Where these tokens name the table itself before a column.
+    pub(super) fn qualifiers(&self, tokens: &[Token]) -> Vec<Range<usize>> {
+        qualifiers(tokens, &self.tokens[NAME].name())
     }
 
     /// The collation that a column names.
@@ -215,9 +177,7 @@ impl<'a> CreateTable<'a> {
 
     /// These tokens as they are compared, without the table's own name before a column.
     fn canonical(&self, tokens: &Range<usize>) -> String {
-        let tokens = &self.tokens[tokens.clone()];
-        let cuts: Vec<_> = self.qualifiers(tokens).collect();
-        canonical_tokens(tokens.iter().filter(|token| !cuts.iter().any(|cut| cut.contains(&token.start))))
+        canonical_tokens(&unqualified(&self.tokens[tokens.clone()], &self.tokens[NAME].name()))
     }
 
     pub(super) fn referenced_table(&self, constraint: &Constraint) -> Option<String> {
@@ -248,27 +208,6 @@ impl Item {
     pub fn find(&self, kind: Kind) -> Option<&Constraint> {
         self.constraints.iter().rfind(|constraint| constraint.kind == kind)
     }
-}
-
-/// Whether these two tokens are the table's own name and the dot after it.
-fn is_qualifier(pair: &[Token], table: &str) -> bool {
-    matches!(pair, [name, dot] if dot.text == "." && same_name(&name.name(), table))
-}
-
-/// The index of the parenthesis that closes the one before `from`, or the end.
-pub(super) fn closing(tokens: &[Token], from: usize) -> usize {
-    let mut depth = 1;
-    for (at, token) in tokens.iter().enumerate().skip(from) {
-        match token.text {
-            "(" => depth += 1,
-            ")" => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            return at;
-        }
-    }
-    tokens.len()
 }
 
 /// The text with pieces replaced; they are in order and do not overlap. Words that come together so stay two words.

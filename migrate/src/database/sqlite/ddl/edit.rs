@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::create_table::{Constraint, CreateTable, Item, Kind, splice};
+use super::reader::NAME;
 use super::{canonical, quote};
 use crate::schema::{ForeignKey, same_name, same_names};
 
@@ -10,9 +11,9 @@ impl CreateTable<'_> {
     /// The text for a table of another name. Where a condition names a column with its table's name before it
     /// (`CHECK (posts.score > 0)`), that name is removed: no other table can be meant.
     pub fn renamed(&self, name: &str) -> String {
-        let own = self.tokens[self.name];
+        let own = self.tokens[NAME];
         let mut pieces = vec![(own.start..own.end, quote(name))];
-        pieces.extend(self.qualifiers(&self.tokens[self.name + 1..]).map(|cut| (cut, String::new())));
+        pieces.extend(self.qualifiers(&self.tokens[NAME + 1..]).into_iter().map(|cut| (cut, String::new())));
         splice(self.sql, pieces)
     }
 
@@ -43,23 +44,25 @@ impl CreateTable<'_> {
 
     /// The text with or without NOT NULL at a column.
     pub fn with_not_null(&self, column: &str, not_null: bool) -> Option<String> {
-        let item = self.column(column)?;
-        if not_null {
-            let text = self.without_from_column(item, |constraint| constraint.kind == Kind::Null);
-            return CreateTable::parse(&text).ok()?.with_column_constraint(column, "NOT NULL");
-        }
-        Some(self.without_from_column(item, |constraint| constraint.kind == Kind::NotNull))
+        let (unwanted, wanted) = if not_null { (Kind::Null, Some("NOT NULL")) } else { (Kind::NotNull, None) };
+        self.with_instead(column, unwanted, wanted)
     }
 
     /// The text with that default for a column, or with none.
     pub fn with_default(&self, column: &str, default: Option<&str>) -> Option<String> {
-        let text = self.without_from_column(self.column(column)?, |constraint| constraint.kind == Kind::Default);
-        match default {
-            None => Some(text),
-            Some(default) => {
-                CreateTable::parse(&text).ok()?.with_column_constraint(column, &format!("DEFAULT {default}"))
-            }
-        }
+        let definition = default.map(|default| format!("DEFAULT {default}"));
+        self.with_instead(column, Kind::Default, definition.as_deref())
+    }
+
+    /// The text with a constraint of a column instead of those of that kind.
+    fn with_instead(&self, column: &str, kind: Kind, definition: Option<&str>) -> Option<String> {
+        let item = self.column(column)?;
+        // After the type and before any other constraint: a REFERENCES at the end would swallow a NOT.
+        let after = self.tokens[if item.ty.is_empty() { item.tokens.start } else { item.ty.end - 1 }].end;
+        let added = definition.map(|definition| (after..after, format!(" {definition}")));
+        let unwanted = item.constraints.iter().filter(|constraint| constraint.kind == kind);
+        let cuts = unwanted.map(|constraint| (self.with_space_before(&constraint.tokens), String::new()));
+        Some(splice(self.sql, added.into_iter().chain(cuts).collect()))
     }
 
     /// The text without the UNIQUE of exactly these columns. Written twice, it is one to SQLite.
@@ -91,30 +94,19 @@ impl CreateTable<'_> {
         self.without_constraint(|_, _, constraint| constraint.kind == Kind::PrimaryKey)
     }
 
-    fn with_column_constraint(&self, column: &str, definition: &str) -> Option<String> {
-        let item = self.column(column)?;
-        // After the type and before any other constraint: a REFERENCES at the end would swallow a NOT.
-        let after = self.tokens[if item.ty.is_empty() { item.tokens.start } else { item.ty.end - 1 }].end;
-        Some(splice(self.sql, vec![(after..after, format!(" {definition}"))]))
-    }
-
-    fn without_from_column(&self, item: &Item, unwanted: impl Fn(&Constraint) -> bool) -> String {
-        let cuts = item.constraints.iter().filter(|constraint| unwanted(constraint));
-        splice(self.sql, cuts.map(|constraint| (self.with_space_before(&constraint.tokens), String::new())).collect())
-    }
-
     fn without_constraint(&self, unwanted: impl Fn(&Self, &Item, &Constraint) -> bool) -> Option<String> {
         for (at, item) in self.items.iter().enumerate() {
             let Some(found) = item.constraints.iter().find(|constraint| unwanted(self, item, constraint)) else {
                 continue;
             };
-            return Some(if item.column.is_none() {
-                self.without_item(at)
-            } else {
-                splice(self.sql, vec![(self.with_space_before(&found.tokens), String::new())])
-            });
+            let is_whole = item.column.is_none() && item.constraints.len() == 1;
+            return Some(if is_whole { self.without_item(at) } else { self.without_tokens(&found.tokens) });
         }
         None
+    }
+
+    fn without_tokens(&self, tokens: &Range<usize>) -> String {
+        splice(self.sql, vec![(self.with_space_before(tokens), String::new())])
     }
 
     fn with_item(&self, after: usize, definition: &str) -> String {
@@ -136,8 +128,6 @@ impl CreateTable<'_> {
         let own = self.with_space_before(item);
         let cuts: Vec<_> = match comma(item.end) {
             Some(after) => vec![own, after],
-            // What follows without a comma needs the one before.
-            None if at + 1 < self.items.len() => vec![own],
             None => item.start.checked_sub(1).and_then(comma).into_iter().chain([own]).collect(),
         };
         splice(self.sql, cuts.into_iter().map(|cut| (cut, String::new())).collect())

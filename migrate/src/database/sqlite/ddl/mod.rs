@@ -5,12 +5,17 @@ mod edit;
 mod reader;
 pub(crate) mod types;
 
+use std::ops::Range;
+
 use sqlite3_parser::dialect::TokenType;
 use sqlite3_parser::lexer::Scanner;
 use sqlite3_parser::lexer::sql::Tokenizer;
 
+use crate::change::Rename;
+use crate::database::changes::rename_of;
 use crate::error::Error;
 use crate::schema::same_name;
+use crate::text::excerpt;
 
 /// One token and where it stands in its text.
 #[derive(Debug, Clone, Copy)]
@@ -106,6 +111,20 @@ pub(crate) fn statements(script: &str) -> Result<Vec<&str>, Error> {
     Ok(statements)
 }
 
+/// The names in a script, each once.
+pub(crate) fn names(script: &str) -> Vec<String> {
+    let mut names: Vec<_> = tokens(script).unwrap_or_default().iter().map(Token::name).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// The renames that a script's statements make, in order.
+pub(crate) fn renames(script: &str) -> Vec<Rename> {
+    let words = |statement| tokens(statement).unwrap_or_default().iter().map(Token::name).collect::<Vec<_>>();
+    statements(script).unwrap_or_default().into_iter().filter_map(|statement| rename_of(&words(statement))).collect()
+}
+
 fn creates_trigger(statement: &[Token]) -> bool {
     let mut words = statement.iter();
     words.next().is_some_and(|word| word.is("CREATE"))
@@ -137,13 +156,19 @@ pub(crate) fn canonical_tokens<'t>(tokens: impl IntoIterator<Item = &'t Token<'t
 /// The condition of a CHECK as it is compared: without the table's own name before a column.
 pub(crate) fn canonical_condition(sql: &str, table: &str) -> String {
     let Ok(tokens) = tokens(sql) else { return sql.trim().to_owned() };
-    let is_own = |at: usize| {
-        let dot = tokens.get(at + 1).is_some_and(|token| token.text == ".");
-        dot && same_name(&tokens[at].name(), table)
-    };
-    let is_kept = |at: &usize| !is_own(*at) && !at.checked_sub(1).is_some_and(is_own);
-    let kept: Vec<_> = (0..tokens.len()).filter(is_kept).map(|at| tokens[at]).collect();
-    canonical_tokens(without_parentheses(&kept))
+    canonical_tokens(without_parentheses(&unqualified(&tokens, table)))
+}
+
+/// Where these tokens name the table itself before a column: `posts.score` in a table posts.
+fn qualifiers(tokens: &[Token], table: &str) -> Vec<Range<usize>> {
+    let is_own = |pair: &&[Token]| pair[1].text == "." && same_name(&pair[0].name(), table);
+    tokens.windows(2).filter(is_own).map(|pair| pair[0].start..pair[1].end).collect()
+}
+
+/// The tokens without the table's own name before a column.
+fn unqualified<'a>(tokens: &[Token<'a>], table: &str) -> Vec<Token<'a>> {
+    let cuts = qualifiers(tokens, table);
+    tokens.iter().filter(|token| !cuts.iter().any(|cut| cut.contains(&token.start))).copied().collect()
 }
 
 /// An expression without differences in comments, spaces and letter case, that is still SQL.
@@ -218,11 +243,6 @@ pub(crate) fn quote_all<'a>(names: impl IntoIterator<Item = &'a String>) -> Stri
     names.into_iter().map(|name| quote(name)).collect::<Vec<_>>().join(", ")
 }
 
-/// A text as SQL writes it.
-pub(crate) fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
-}
-
 fn unquote(text: &str) -> String {
     let inner = |open: char, close: char| text.strip_prefix(open).and_then(|rest| rest.strip_suffix(close));
     for quote in ['"', '`', '\''] {
@@ -242,48 +262,3 @@ fn is_keyword(name: &str) -> bool {
 /// Reserved in PostgreSQL and plain in SQLite: <https://www.postgresql.org/docs/current/sql-keywords-appendix.html>.
 const POSTGRESQL_RESERVED: &str = "analyse any array asymmetric both current_role current_user end false for grant \
     lateral leading localtime localtimestamp only placing session_user symmetric trailing true user";
-
-/// The beginning of a statement, on one line, for a message.
-pub(crate) fn excerpt(sql: &str) -> String {
-    let line = sql.split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.chars().count() <= 120 {
-        return line;
-    }
-    line.chars().take(117).collect::<String>() + "..."
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_trigger_is_one_statement() {
-        let script = "-- first; not a statement\nCREATE TABLE a (b TEXT DEFAULT ';');\n\
-            CREATE TRIGGER t AFTER INSERT ON a BEGIN SELECT CASE WHEN 1 THEN 2 END; DELETE FROM a; END;\n;\nSELECT 1";
-        assert_eq!(
-            statements(script).unwrap(),
-            [
-                "CREATE TABLE a (b TEXT DEFAULT ';')",
-                "CREATE TRIGGER t AFTER INSERT ON a BEGIN SELECT CASE WHEN 1 THEN 2 END; DELETE FROM a; END",
-                "SELECT 1"
-            ]
-        );
-    }
-
-    #[test]
-    fn canonical_expressions_ignore_spelling() {
-        assert_eq!(canonical("((Length(\"Name\") <> 0))"), canonical("length(name) != 0 -- why"));
-        assert_ne!(canonical("(a) + (b)"), canonical("a) + (b"));
-        assert_ne!(canonical("a = 'X'"), canonical("a = 'x'"));
-    }
-
-    #[test]
-    fn names_are_quoted_where_necessary() {
-        assert_eq!(quote("nickname"), "nickname");
-        assert_eq!(quote("order"), "\"order\"");
-        assert_eq!(quote("user"), "\"user\"");
-        assert_eq!(quote("a\"b c"), "\"a\"\"b c\"");
-        assert_eq!(quote("größe"), "\"größe\"");
-        assert_eq!(quote("2nd"), "\"2nd\"");
-    }
-}

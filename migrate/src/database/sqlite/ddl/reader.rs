@@ -1,208 +1,152 @@
-//! Walks the tokens of a CREATE TABLE text.
+//! Cuts a CREATE TABLE text, as SQLite stores it, into columns and constraints. SQLite has read it before: what is not
+//! the beginning of a constraint belongs to the one before.
+
+use std::ops::Range;
 
 use super::Token;
-use super::create_table::{Constraint, Item, Kind, closing};
 
-/// Words that end a column's type. GENERATED does so before ALWAYS alone: else it is a part of the type.
-const COLUMN_CONSTRAINTS: [&str; 11] =
-    ["CONSTRAINT", "PRIMARY", "NOT", "NULL", "UNIQUE", "CHECK", "DEFAULT", "COLLATE", "REFERENCES", "DEFERRABLE", "AS"];
-const TABLE_CONSTRAINTS: [&str; 5] = ["CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"];
-
-/// Walks the tokens of a CREATE TABLE.
-pub(super) struct Reader<'t, 'a> {
-    pub tokens: &'t [Token<'a>],
-    pub at: usize,
+/// A column or a table constraint.
+#[derive(Debug)]
+pub(crate) struct Item {
+    /// The column's name; `None` for a table constraint.
+    pub column: Option<String>,
+    /// The tokens of a column's type.
+    pub(super) ty: Range<usize>,
+    /// A column's constraints; for a table constraint this one alone.
+    pub constraints: Vec<Constraint>,
+    pub(super) tokens: Range<usize>,
 }
 
-impl Reader<'_, '_> {
-    /// The table's name, its items, and the parenthesis after them.
-    pub fn table(&mut self) -> Option<(usize, Vec<Item>, usize)> {
-        self.take("CREATE")?;
-        let _ = self.take("TEMP").or_else(|| self.take("TEMPORARY"));
-        self.take("TABLE")?;
-        if self.take("IF").is_some() {
-            self.take("NOT")?;
-            self.take("EXISTS")?;
-        }
-        let mut name = self.step()?;
-        if self.take(".").is_some() {
-            name = self.step()?;
-        }
-        self.take("(")?;
-        let mut items = Vec::new();
-        loop {
-            items.push(if self.peek_any(&TABLE_CONSTRAINTS) { self.table_constraint()? } else { self.column()? });
-            if self.take(")").is_some() {
-                return Some((name, items, self.at - 1));
-            }
-            // SQLite lets a table constraint follow another without a comma.
-            if self.take(",").is_none() && !self.peek_any(&TABLE_CONSTRAINTS) {
-                return None;
-            }
-        }
-    }
+/// A constraint of a column or of the table.
+#[derive(Debug)]
+pub(crate) struct Constraint {
+    /// The name after CONSTRAINT.
+    pub name: Option<String>,
+    /// What it is.
+    pub kind: Kind,
+    pub(super) tokens: Range<usize>,
+}
 
-    fn column(&mut self) -> Option<Item> {
-        let start = self.step()?;
-        let column = Some(self.tokens[start].name());
-        let ty = self.at;
-        let is_generated = |reader: &Self| reader.peeks_at(0, "GENERATED") && reader.peeks_at(1, "ALWAYS");
-        while !self.peek_any(&COLUMN_CONSTRAINTS) && !self.peek_any(&[",", ")"]) && !is_generated(self) {
-            self.skip()?;
-        }
-        let ty = ty..self.at;
-        let mut constraints = Vec::new();
-        while !self.peek_any(&[",", ")"]) {
-            constraints.extend(self.constraint()?);
-        }
-        Some(Item { column, ty, constraints, tokens: start..self.at })
-    }
+/// The kinds of constraint, table and column constraints alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    PrimaryKey,
+    NotNull,
+    Null,
+    Unique,
+    Check,
+    Default,
+    Collate,
+    ForeignKey,
+    Generated,
+    /// DEFERRABLE that stands apart from its REFERENCES.
+    Deferral,
+}
 
-    fn table_constraint(&mut self) -> Option<Item> {
-        let start = self.at;
-        let constraints = self.constraint()?;
-        Some(Item { column: None, ty: start..start, constraints, tokens: start..self.at })
-    }
+/// The place of the table's name: SQLite stores `CREATE TABLE name (`, whatever was written before the name.
+pub(super) const NAME: usize = 2;
 
-    /// Reads one constraint, or none: a bare `CONSTRAINT name`, which SQLite allows, says nothing.
-    fn constraint(&mut self) -> Option<Vec<Constraint>> {
-        let start = self.at;
-        let mut name = None;
-        if self.take("CONSTRAINT").is_some() {
-            let at = self.step()?;
-            name = Some(self.tokens[at].name());
-            if self.peek_any(&[",", ")", "CONSTRAINT"]) {
-                return Some(Vec::new());
+/// The columns and table constraints, and the place of the parenthesis after them.
+pub(super) fn read(tokens: &[Token]) -> Option<(Vec<Item>, usize)> {
+    let [create, table, _, open, ..] = tokens else { return None };
+    let (mut start, close) = (NAME + 2, closing(tokens, NAME + 2));
+    if !create.is("CREATE") || !table.is("TABLE") || open.text != "(" || close == tokens.len() {
+        return None;
+    }
+    let mut items = Vec::new();
+    for end in outer(tokens, start..close).filter(|at| tokens[*at].text == ",").chain([close]) {
+        items.push(item(tokens, start..end)?);
+        start = end + 1;
+    }
+    Some((items, close))
+}
+
+/// The tokens that stand in no parentheses, and the opening ones.
+fn outer(tokens: &[Token], range: Range<usize>) -> impl Iterator<Item = usize> {
+    let mut depth = 0;
+    range.filter(move |at| {
+        let is_outer = depth == 0;
+        depth += i32::from(tokens[*at].text == "(") - i32::from(tokens[*at].text == ")");
+        is_outer
+    })
+}
+
+fn item(tokens: &[Token], range: Range<usize>) -> Option<Item> {
+    let first = tokens[range.clone()].first()?;
+    let column = (!first.is_any(&["CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"])).then(|| first.name());
+    let start = range.start + usize::from(column.is_some());
+    let mut constraints: Vec<Constraint> = Vec::new();
+    let (mut ty, mut named) = (start..range.end, None);
+    let mut words = outer(tokens, start..range.end);
+    while let Some(at) = words.next() {
+        let is_open = constraints.last().is_some_and(|last| last.tokens.end == range.end);
+        let follows_key = is_open && constraints.last().is_some_and(|last| last.kind == Kind::ForeignKey);
+        let kind = match beginning(&tokens[at..range.end]) {
+            // A part of the key before: FOREIGN KEY (…) REFERENCES … DEFERRABLE.
+            Some((Kind::Deferral, _)) if follows_key => continue,
+            Some((Kind::ForeignKey, _)) if follows_key && column.is_none() => continue,
+            Some((kind, others)) => {
+                words.by_ref().take(others).for_each(drop);
+                Some(kind)
             }
-        }
-        let kind = self.kind()?;
-        Some(vec![Constraint { name, kind, tokens: start..self.at }])
-    }
-
-    fn kind(&mut self) -> Option<Kind> {
-        let word = self.step()?;
-        let word = self.tokens[word];
-        Some(if word.is("PRIMARY") {
-            self.take("KEY")?;
-            self.parentheses()?;
-            let _ = self.take("ASC").or_else(|| self.take("DESC"));
-            self.conflict()?;
-            self.take("AUTOINCREMENT");
-            Kind::PrimaryKey
-        } else if word.is("NOT") && self.take("NULL").is_some() {
-            self.conflict()?;
-            Kind::NotNull
-        } else if word.is("DEFERRABLE") || word.is("NOT") && self.take("DEFERRABLE").is_some() {
-            self.initially()?;
-            Kind::Deferral
-        } else if word.is("NULL") {
-            self.conflict()?;
-            Kind::Null
-        } else if word.is("UNIQUE") {
-            self.parentheses()?;
-            self.conflict()?;
-            Kind::Unique
-        } else if word.is("CHECK") {
-            self.parentheses()?;
-            self.conflict()?;
-            Kind::Check
-        } else if word.is("DEFAULT") {
-            let _ = self.take("+").or_else(|| self.take("-"));
-            self.skip()?;
-            Kind::Default
-        } else if word.is("COLLATE") {
-            self.step()?;
-            Kind::Collate
-        } else if word.is("FOREIGN") {
-            self.take("KEY")?;
-            self.parentheses()?;
-            self.take("REFERENCES")?;
-            self.references()?;
-            Kind::ForeignKey
-        } else if word.is("REFERENCES") {
-            self.references()?;
-            Kind::ForeignKey
-        } else if word.is("GENERATED") || word.is("AS") {
-            if word.is("GENERATED") {
-                self.take("ALWAYS")?;
-                self.take("AS")?;
+            None if tokens[at].is("CONSTRAINT") => None,
+            None => {
+                // ON DELETE SET NULL
+                if tokens[at].is("SET") {
+                    words.next();
+                }
+                continue;
             }
-            self.parentheses()?;
-            let _ = self.take("STORED").or_else(|| self.take("VIRTUAL"));
-            Kind::Generated
+        };
+        ty.end = ty.end.min(at);
+        if let Some(last) = constraints.last_mut().filter(|_| is_open) {
+            last.tokens.end = at;
+        }
+        if let Some(kind) = kind {
+            let start = named.take().unwrap_or(at);
+            let name = (start < at).then(|| tokens[start + 1].name());
+            constraints.push(Constraint { name, kind, tokens: start..range.end });
         } else {
-            return None;
-        })
-    }
-
-    /// What follows REFERENCES, DEFERRABLE included.
-    fn references(&mut self) -> Option<()> {
-        self.step()?;
-        self.parentheses()?;
-        loop {
-            if self.take("ON").is_some() {
-                self.step()?;
-                let _ = self.take("SET").or_else(|| self.take("NO"));
-                self.step()?;
-            } else if self.take("MATCH").is_some() {
-                self.step()?;
-            } else if self.peek_any(&["DEFERRABLE"]) || self.peeks_at(0, "NOT") && self.peeks_at(1, "DEFERRABLE") {
-                self.take("NOT");
-                self.take("DEFERRABLE")?;
-                self.initially()?;
-            } else {
-                return Some(());
-            }
+            // A name without a constraint is allowed, and says nothing.
+            words.next();
+            named = Some(at);
         }
     }
+    Some(Item { column, ty, constraints, tokens: range })
+}
 
-    fn initially(&mut self) -> Option<()> {
-        if self.take("INITIALLY").is_some() {
-            self.step()?;
+/// The kind of constraint that begins with the first of these tokens, and how many others belong to its beginning.
+fn beginning(tokens: &[Token]) -> Option<(Kind, usize)> {
+    let is_next = |word: &str| tokens.get(1).is_some_and(|token| token.is(word));
+    Some(match tokens.first()?.text.to_ascii_uppercase().as_str() {
+        "PRIMARY" => (Kind::PrimaryKey, 1),
+        "NOT" if is_next("NULL") => (Kind::NotNull, 1),
+        "NOT" if is_next("DEFERRABLE") => (Kind::Deferral, 1),
+        "DEFERRABLE" => (Kind::Deferral, 0),
+        "NULL" => (Kind::Null, 0),
+        "UNIQUE" => (Kind::Unique, 0),
+        "CHECK" => (Kind::Check, 0),
+        "DEFAULT" => (Kind::Default, 1),
+        "COLLATE" => (Kind::Collate, 1),
+        "FOREIGN" | "REFERENCES" => (Kind::ForeignKey, 1),
+        "GENERATED" if is_next("ALWAYS") => (Kind::Generated, 2),
+        "AS" => (Kind::Generated, 0),
+        _ => return None,
+    })
+}
+
+/// The index of the parenthesis that closes the one before `from`, or the end.
+pub(super) fn closing(tokens: &[Token], from: usize) -> usize {
+    let mut depth = 1;
+    for (at, token) in tokens.iter().enumerate().skip(from) {
+        match token.text {
+            "(" => depth += 1,
+            ")" => depth -= 1,
+            _ => {}
         }
-        Some(())
-    }
-
-    fn conflict(&mut self) -> Option<()> {
-        if self.take("ON").is_some() {
-            self.take("CONFLICT")?;
-            self.step()?;
+        if depth == 0 {
+            return at;
         }
-        Some(())
     }
-
-    fn parentheses(&mut self) -> Option<()> {
-        if self.peek_any(&["("]) { self.skip() } else { Some(()) }
-    }
-
-    /// Skips one token, or a whole pair of parentheses.
-    fn skip(&mut self) -> Option<()> {
-        let at = self.step()?;
-        if self.tokens[at].text == "(" {
-            self.at = closing(self.tokens, at + 1) + 1;
-        }
-        (self.at <= self.tokens.len()).then_some(())
-    }
-
-    fn step(&mut self) -> Option<usize> {
-        let at = self.at;
-        self.at += 1;
-        (at < self.tokens.len()).then_some(at)
-    }
-
-    fn take(&mut self, word: &str) -> Option<()> {
-        if !self.peeks_at(0, word) {
-            return None;
-        }
-        self.at += 1;
-        Some(())
-    }
-
-    fn peek_any(&self, words: &[&str]) -> bool {
-        words.iter().any(|word| self.peeks_at(0, word))
-    }
-
-    fn peeks_at(&self, ahead: usize, word: &str) -> bool {
-        self.tokens.get(self.at + ahead).is_some_and(|token| token.is(word))
-    }
+    tokens.len()
 }

@@ -1,7 +1,8 @@
 //! Declared types and defaults: what SQLite makes of them, and how they are written.
 
-use super::{canonical, is_bare_name, literal, tidy, tokens};
+use super::{canonical, is_bare_name, tidy, tokens};
 use crate::schema::{DefaultValue, Storage, Type};
+use crate::text::literal;
 
 /// The type that a declared type stands for: as `diesel print-schema` reads it, and the length in its parentheses.
 pub(crate) fn column_type(declared: &str) -> Type {
@@ -85,6 +86,7 @@ pub(crate) fn storage(declared: &str, is_strict: bool) -> Storage {
 pub(crate) fn default_value(text: &str, ty: &Type) -> Option<DefaultValue> {
     let bare = canonical(text);
     let number = bare.replace(' ', "");
+    let number = number.strip_prefix('+').unwrap_or(&number).to_owned();
     match bare.as_str() {
         "null" => return None,
         "current_timestamp" if *ty == Type::Timestamp => return Some(DefaultValue::Now),
@@ -122,25 +124,5 @@ pub(crate) fn default_sql(value: &DefaultValue, ty: &Type) -> String {
         }
         .to_owned(),
         DefaultValue::Sql(sql) => format!("({sql})"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn defaults_compare_by_their_value() {
-        assert_eq!(default_value("(0)", &Type::Integer), default_value("0", &Type::Integer));
-        assert_eq!(default_value("NULL", &Type::Integer), None);
-        assert_eq!(default_value("(now)", &Type::Binary), Some(DefaultValue::Sql("now".into())));
-        let text = "( Abs(RANDOM( ) % 10)+1 -- any\n)";
-        assert_eq!(default_value(text, &Type::Integer), Some(DefaultValue::Sql("abs(random() % 10) + 1".into())));
-    }
-
-    #[test]
-    fn any_stores_values_as_they_are_in_strict_tables_only() {
-        assert_eq!(storage("ANY", true), Storage::Any);
-        assert_eq!(storage("ANY", false), Storage::Numeric);
     }
 }

@@ -3,9 +3,10 @@
 use super::super::ddl::create_table::{CreateTable, Kind};
 use super::super::ddl::types::storage;
 use super::super::ddl::{Token, mentions, quote, tokens};
-use super::{Direction, Writer, stored};
+use super::writer::{Writer, stored};
 use crate::change::Alteration;
 use crate::error::Error;
+use crate::migration::Direction;
 use crate::schema::{Storage, Table, same_name};
 
 impl Writer<'_> {

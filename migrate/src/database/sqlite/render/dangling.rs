@@ -5,21 +5,16 @@
 
 use super::super::ddl::create_table::{CreateTable, Kind};
 use super::super::ddl::{mentions, tokens};
-use super::{cannot, stored};
+use super::writer::{cannot, stored};
 use crate::change::{Alteration, Change};
 use crate::error::Error;
 use crate::schema::{Object, ObjectKind, same_name};
 
 /// Refuses to drop a column that a remaining text names in double quotes.
 pub(super) fn refuse(changes: &[Change], kept: &[Object]) -> Result<(), Error> {
-    for change in changes {
-        let Change::AlterTable { from, to, alterations } = change else { continue };
+    for (from, to, alterations) in changes.iter().filter_map(Change::altered) {
         let text = CreateTable::parse(stored(to)?)?;
-        let dropped = alterations.iter().filter_map(|alteration| match alteration {
-            Alteration::DropColumn(column) => Some(&column.name),
-            _ => None,
-        });
-        for name in dropped {
+        for name in alterations.iter().filter_map(Alteration::dropped_column).map(|column| &column.name) {
             let user = if text.expressions().any(|text| is_quoted_in(text, name)) {
                 Some("a CHECK or a generated column".to_owned())
             } else {

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use super::super::ddl::types::{declared_type, default_sql};
 use super::super::ddl::{quote, quote_all};
-use crate::schema::{Action, Check, Column, ForeignKey, Index, IndexColumn, Table, same_name};
+use crate::database::changes;
+use crate::schema::{Action, Check, Column, ForeignKey, Index, Table};
 
 /// The text of a new table, as a person would write it.
 pub(super) fn create_table(table: &Table) -> String {
@@ -32,18 +33,14 @@ pub(super) fn column_definition(table: &Table, column: &Column, is_strict: bool)
         let _ = write!(text, " DEFAULT {}", default_sql(default, &column.ty));
     }
     if own_keys(table, &column.name) == 1 {
-        let key = table.foreign_keys.iter().find(|key| is_key_of(key, &column.name));
+        let key = table.foreign_keys.iter().find(|key| key.is_of(&column.name));
         text.extend(key.map(|key| format!(" {}", references(key))));
     }
     text
 }
 
-pub(super) fn is_key_of(key: &ForeignKey, column: &str) -> bool {
-    matches!(key.columns.as_slice(), [own] if same_name(own, column))
-}
-
 pub(super) fn own_keys(table: &Table, column: &str) -> usize {
-    table.foreign_keys.iter().filter(|key| is_key_of(key, column)).count()
+    table.foreign_keys.iter().filter(|key| key.is_of(column)).count()
 }
 
 pub(super) fn primary_key(columns: &[String]) -> String {
@@ -57,10 +54,7 @@ pub(super) fn foreign_key(key: &ForeignKey) -> String {
 pub(super) fn references(key: &ForeignKey) -> String {
     let action = |event: &str, action: Action| match action {
         Action::NoAction => String::new(),
-        Action::Restrict => format!(" ON {event} RESTRICT"),
-        Action::Cascade => format!(" ON {event} CASCADE"),
-        Action::SetNull => format!(" ON {event} SET NULL"),
-        Action::SetDefault => format!(" ON {event} SET DEFAULT"),
+        other => format!(" ON {event} {}", other.to_string().to_uppercase()),
     };
     format!(
         "REFERENCES {} ({}){}{}",
@@ -77,12 +71,5 @@ pub(super) fn check(check: &Check) -> String {
 }
 
 pub(super) fn create_index(table: &str, index: &Index) -> String {
-    if let Some(stored) = &index.stored {
-        return stored.clone();
-    }
-    let column =
-        |column: &IndexColumn| format!("{}{}", quote(&column.name), if column.descending { " DESC" } else { "" });
-    let columns: Vec<_> = index.columns.iter().map(column).collect();
-    let unique = if index.unique { "UNIQUE " } else { "" };
-    format!("CREATE {unique}INDEX {} ON {} ({})", quote(&index.name), quote(table), columns.join(", "))
+    index.stored.clone().unwrap_or_else(|| changes::create_index(table, index, quote))
 }

@@ -2,8 +2,8 @@
 
 use super::super::ddl::create_table::{CreateTable, Kind};
 use super::super::ddl::types::{declared_type, default_sql};
-use super::definition::{check, column_definition, foreign_key, is_key_of, own_keys, primary_key};
-use super::{cannot, stored};
+use super::definition::{check, column_definition, foreign_key, own_keys, primary_key};
+use super::writer::{cannot, stored};
 use crate::change::Alteration;
 use crate::error::Error;
 use crate::schema::{Column, ForeignKey, Index, Table, same_name};
@@ -108,7 +108,7 @@ fn added_column(table: &Table, column: &Column, is_strict: bool) -> String {
 /// Whether a key is written at the column that it comes with.
 fn is_inline(key: &ForeignKey, table: &Table, alterations: &[Alteration]) -> bool {
     alterations.iter().any(|alteration| match alteration {
-        Alteration::AddColumn(column) => is_key_of(key, &column.name) && own_keys(table, &column.name) == 1,
+        Alteration::AddColumn(column) => key.is_of(&column.name) && own_keys(table, &column.name) == 1,
         _ => false,
     })
 }

@@ -5,17 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use super::super::ddl::{Token, literal, tokens};
+use super::super::ddl::{Token, tokens};
 use crate::schema::same_name;
-
-/// What stands around the statements of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Protection {
-    /// A transaction.
-    Transaction,
-    /// A transaction with foreign keys off, which cannot be switched within one: no row is deleted with a parent table.
-    KeysOff,
-}
+use crate::text::literal;
 
 /// Checks that two tables hold the same number of rows.
 pub(super) fn same_count(guard: &str, a: &str, b: &str) -> String {
@@ -31,10 +23,11 @@ fn prefix(guard: &str) -> String {
     format!("INSERT INTO {guard} ")
 }
 
-/// The text of a file. `guard` is the name of the temporary table for the steps.
-pub(super) fn file(statements: &[String], protection: Protection, guard: &str) -> String {
+/// The text of a file. `guard` is the name of the temporary table for the steps. With `keys_off`, foreign keys are off
+/// around it, which cannot be switched within a transaction: no row is deleted with a parent table.
+pub(super) fn file(statements: &[String], keys_off: bool, guard: &str) -> String {
     let lines: String = statements.iter().map(|statement| terminated(statement) + "\n").collect();
-    if statements.len() <= 1 && protection == Protection::Transaction {
+    if statements.len() <= 1 && !keys_off {
         return lines;
     }
     let steps = statements.iter().filter(|statement| statement.starts_with(&prefix(guard))).count();
@@ -53,7 +46,7 @@ pub(super) fn file(statements: &[String], protection: Protection, guard: &str) -
          RELEASE migration;\n",
         guard.trim_start_matches("temp."),
     );
-    if protection == Protection::KeysOff { format!("{KEYS_OFF}{text}PRAGMA foreign_keys = ON;\n") } else { text }
+    if keys_off { format!("{KEYS_OFF}{text}PRAGMA foreign_keys = ON;\n") } else { text }
 }
 
 /// Within a transaction the pragma does nothing: the check ends such a transaction, and then the pragma works.
@@ -65,12 +58,10 @@ const KEYS_OFF: &str = "\
     PRAGMA foreign_keys = OFF;\n\
     DROP TABLE IF EXISTS temp._keys;\n\n";
 
-/// What statements make of the schema: each object and column that exists after them, or does not.
+/// What statements make of the schema: each object and column that exists after them, or does not. The key is the table
+/// of a column and its name, or nothing and the kind and name of an object.
 #[derive(Default)]
-struct Outcome {
-    objects: BTreeMap<(String, String), bool>,
-    columns: BTreeMap<(String, String), bool>,
-}
+struct Outcome(BTreeMap<(String, String), bool>);
 
 impl Outcome {
     fn of(statements: &[String]) -> Self {
@@ -90,65 +81,57 @@ impl Outcome {
             [kind, word, _, _, name, ..] if verb.is("CREATE") && word.is("IF") => self.object(kind, name, true),
             [kind, name, ..] if verb.is("CREATE") => self.object(kind, name, true),
             [kind, name, ..] if verb.is("DROP") => {
-                self.columns.retain(|(table, _), _| !same_name(table, &name.name()));
+                self.0.retain(|(table, _), _| !same_name(table, &name.name()));
                 self.object(kind, name, false);
             }
-            [_, table, rest @ ..] if verb.is("ALTER") => self.alter(&table.name(), rest),
+            [kind, table, rest @ ..] if verb.is("ALTER") => self.alter(kind, table, rest),
             _ => {}
         }
     }
 
     fn object(&mut self, kind: &Token, name: &Token, exists: bool) {
-        self.objects.insert((kind.text.to_ascii_lowercase(), name.name()), exists);
+        self.0.insert((String::new(), format!("{} {}", kind.text.to_ascii_lowercase(), name.name())), exists);
     }
 
-    fn alter(&mut self, table: &str, words: &[Token]) {
-        let column = |name: &Token| (table.to_owned(), name.name());
+    fn alter(&mut self, kind: &Token, table: &Token, words: &[Token]) {
+        let own = table.name();
+        let column = |name: &Token| (own.clone(), name.name());
         match words {
             [rename, to, name, ..] if rename.is("RENAME") && to.is("TO") => {
-                let columns = std::mem::take(&mut self.columns).into_iter();
-                let renamed = |own: String| if own == table { name.name() } else { own };
-                self.columns = columns.map(|((own, column), exists)| ((renamed(own), column), exists)).collect();
-                self.objects.insert(("table".into(), table.to_owned()), false);
-                self.objects.insert(("table".into(), name.name()), true);
+                let renamed = |table: String| if table == own { name.name() } else { table };
+                let all = std::mem::take(&mut self.0).into_iter();
+                self.0 = all.map(|((table, name), exists)| ((renamed(table), name), exists)).collect();
+                self.object(kind, table, false);
+                self.object(kind, name, true);
             }
             [rename, _, from, _, to, ..] if rename.is("RENAME") => {
-                self.columns.insert(column(from), false);
-                self.columns.insert(column(to), true);
+                self.0.insert(column(from), false);
+                self.0.insert(column(to), true);
             }
-            [verb, _, name, ..] => drop(self.columns.insert(column(name), verb.is("ADD"))),
+            [verb, _, name, ..] => drop(self.0.insert(column(name), verb.is("ADD"))),
             _ => {}
         }
     }
 
     /// Conditions of which one holds where a statement failed.
     fn failures(&self) -> Vec<String> {
-        let objects = |exists: bool| {
-            let all = self.objects.iter().filter(move |(_, own)| **own == exists);
-            all.map(|((kind, name), _)| literal(&format!("{kind} {name}"))).collect::<Vec<_>>()
+        let mut groups: BTreeMap<(&String, bool), Vec<String>> = BTreeMap::new();
+        for ((table, name), exists) in &self.0 {
+            groups.entry((table, !exists)).or_default().push(literal(name));
+        }
+        let failure = |((table, is_gone), names): ((&String, bool), Vec<String>)| {
+            let source = match table.as_str() {
+                "" => "sqlite_master WHERE type || ' ' || name".to_owned(),
+                table => format!("pragma_table_info({}) WHERE name", literal(table)),
+            };
+            let found = format!("FROM {source} IN ({})", names.join(", "));
+            if is_gone {
+                format!("EXISTS (SELECT 1 {found})")
+            } else {
+                format!("(SELECT count(*) {found}) <> {}", names.len())
+            }
         };
-        let mut failures = Vec::new();
-        for (exists, found) in [(true, objects(true)), (false, objects(false))] {
-            let source = format!("FROM sqlite_master WHERE type || ' ' || name IN ({})", found.join(", "));
-            failures.extend(failure(&source, found.len(), exists));
-        }
-        let mut columns: BTreeMap<(&String, bool), Vec<String>> = BTreeMap::new();
-        for ((table, column), exists) in &self.columns {
-            columns.entry((table, *exists)).or_default().push(literal(column));
-        }
-        for ((table, exists), names) in columns {
-            let source = format!("FROM pragma_table_info({}) WHERE name IN ({})", literal(table), names.join(", "));
-            failures.extend(failure(&source, names.len(), exists));
-        }
-        failures
-    }
-}
-
-fn failure(source: &str, count: usize, exists: bool) -> Option<String> {
-    match (count, exists) {
-        (0, _) => None,
-        (_, true) => Some(format!("(SELECT count(*) {source}) <> {count}")),
-        (_, false) => Some(format!("EXISTS (SELECT 1 {source})")),
+        groups.into_iter().map(failure).collect()
     }
 }
 

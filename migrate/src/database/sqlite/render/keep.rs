@@ -1,13 +1,16 @@
 //! The SQL of side tables, and of tables that are kept whole. [`crate::kept`] says what they are for.
 
+use super::super::catalog::SIDE_TABLE;
 use super::super::ddl::create_table::CreateTable;
 use super::super::ddl::{quote, quote_all};
-use super::rebuild::{conversion, hidden_rowid};
-use super::{Writer, guard, stored};
+use super::guard;
+use super::values::{conversion, hidden_rowid};
+use super::writer::{Writer, stored};
+use crate::database::side_table::definition;
 use crate::error::Error;
 use crate::kept::{self, KeptColumn, SideTable};
 use crate::options::RenderOptions;
-use crate::schema::{Action, ForeignKey, Table, same_name, same_names};
+use crate::schema::{Action, Column, ForeignKey, Table, same_name};
 
 const FOLLOW: &str = "ON DELETE CASCADE ON UPDATE CASCADE";
 
@@ -15,38 +18,30 @@ impl Writer<'_> {
     /// Creates a side table of `table`, which is the table before the upgrade. It refers to the table after it.
     pub(super) fn create_side(&self, side: &SideTable, table: &Table, is_missing: bool) -> Result<String, Error> {
         let text = CreateTable::parse(stored(table)?)?;
-        let (own, key) = (quote(&side.table), quote_all(side.key.iter().map(|column| &column.name)));
-        let mut definition: Vec<String> = Vec::new();
-        for column in &side.key {
+        let key = |column: &Column| {
             let declared = text.declared_type(&column.name).unwrap_or_default();
             // INTEGER PRIMARY KEY takes integers only, which another integer key may not hold.
             let is_rowid = declared.eq_ignore_ascii_case("INTEGER") && !column.identity;
             let declared = if is_rowid { "INT" } else { declared };
             let collation = text.collation(&column.name).map(|name| format!(" COLLATE {}", quote(&name)));
             let item = format!("{} {declared}", quote(&column.name));
-            definition.push(item.trim_end().to_owned() + &collation.unwrap_or_default());
-        }
-        if let [only] = definition.as_mut_slice() {
-            *only = format!("{only} PRIMARY KEY REFERENCES {own} ({key}) {FOLLOW}");
-        }
-        for kept in &side.columns {
+            item.trim_end().to_owned() + &collation.unwrap_or_default()
+        };
+        let kept = |kept: &KeptColumn| {
             // Without a type, a value is kept exactly as it was stored.
             let parent = kept.after.is_none().then(|| self.parent_of(table, kept)).flatten();
-            definition.push(quote(&kept.before.name) + &parent.unwrap_or_default());
-            definition.extend(kept.after.as_ref().map(|(_, new)| quote(new)));
-        }
-        if side.key.len() > 1 {
-            definition.push(format!("PRIMARY KEY ({key})"));
-            definition.push(format!("FOREIGN KEY ({key}) REFERENCES {own} ({key}) {FOLLOW}"));
-        }
+            let before = quote(&kept.before.name) + &parent.unwrap_or_default();
+            std::iter::once(before).chain(kept.after.as_ref().map(|(_, new)| quote(new))).collect()
+        };
+        let (name, definition) = (quote(&side.name), definition(side, quote, key, kept, true));
         let condition = if is_missing { "IF NOT EXISTS " } else { "" };
-        Ok(format!("CREATE TABLE {condition}{} ({})", quote(&side.name), definition.join(", ")))
+        Ok(format!("CREATE TABLE {condition}{name} {SIDE_TABLE} ({definition})"))
     }
 
     /// The foreign key of a dropped column that may be NULL. Without it a new row could get the key that a kept value
     /// refers to.
     fn parent_of(&self, table: &Table, kept: &KeptColumn) -> Option<String> {
-        let is_own = |key: &&ForeignKey| same_names(&key.columns, std::slice::from_ref(&kept.before.name));
+        let is_own = |key: &&ForeignKey| key.is_of(&kept.before.name);
         let key = table.foreign_keys.iter().find(is_own).filter(|_| kept.before.nullable)?;
         self.parent(key).map(|parent| format!(" {parent} ON DELETE SET NULL ON UPDATE CASCADE"))
     }
@@ -55,7 +50,7 @@ impl Writer<'_> {
     /// that is dropped too. `None` where the columns are no key there.
     fn parent(&self, key: &ForeignKey) -> Option<String> {
         let table = self.latest(&key.table)?;
-        let is_dropped = self.is_dropped(&key.table);
+        let is_dropped = self.changes.drops(&key.table);
         let name = if is_dropped { kept::name(self.options.keep.as_ref()?, &table.name) } else { table.name.clone() };
         let sorted = |names: &mut dyn Iterator<Item = &String>| {
             let mut names: Vec<_> = names.map(|name| name.to_ascii_lowercase()).collect();
@@ -86,11 +81,12 @@ impl Writer<'_> {
         }
         let mut keys = self.tables.iter().flat_map(|table| &table.foreign_keys);
         if !table.primary_key.is_empty() && keys.any(|key| same_name(&key.table, &table.name)) {
-            definition.insert(copy.columns.len(), format!("PRIMARY KEY ({})", quote_all(&table.primary_key)));
+            // No PRIMARY KEY: that refers to the row itself where a table stays.
+            definition.insert(copy.columns.len(), format!("UNIQUE ({})", quote_all(&table.primary_key)));
         }
         let (name, own) = (&copy.name, quote(&table.name));
         Ok(vec![
-            format!("CREATE TABLE {name} ({})", definition.join(", ")),
+            format!("CREATE TABLE {name} {SIDE_TABLE} ({})", definition.join(", ")),
             format!(
                 "INSERT INTO {name} ({})\n    SELECT {} FROM {own}",
                 copy.columns.join(", "),

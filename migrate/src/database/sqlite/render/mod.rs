@@ -1,4 +1,4 @@
-//! Changes as SQL for SQLite 3.35 and later. What ALTER TABLE cannot do is one rebuild per table.
+//! Changes as SQL. What ALTER TABLE cannot do is one rebuild per table. The files also run on SQLite 3.35 and 3.36.
 
 mod alter;
 mod dangling;
@@ -8,27 +8,18 @@ mod guard;
 mod keep;
 mod rebuild;
 mod sequence;
-#[cfg(test)]
-mod tests;
+mod values;
+mod writer;
 
-use self::guard::Protection;
+use self::writer::{Writer, cannot, stored};
 use super::ddl::quote;
-use crate::change::{Alteration, Change, Rename};
-use crate::database::order::parents_first;
+use crate::change::{Alteration, Change};
+use crate::database::changes::Changes;
 use crate::error::Error;
 use crate::kept::{self, SideTable};
-use crate::migration::Sql;
+use crate::migration::{Direction, Sql};
 use crate::options::RenderOptions;
-use crate::schema::{Column, Object, ObjectKind, Schema, Table, same_name};
-
-/// Which of a migration's two files is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Direction {
-    /// A missing value is an error that SQLite reports, and nothing changes.
-    Up,
-    /// A downgrade must always be possible: a missing value is filled in.
-    Down,
-}
+use crate::schema::{Object, ObjectKind, Schema, Table, same_name};
 
 /// Writes the changes as SQL. `from` is the live schema that they start from, with the renames among them applied.
 pub(crate) fn render(from: &Schema, changes: &[Change], options: &RenderOptions) -> Result<Sql, Error> {
@@ -38,46 +29,17 @@ pub(crate) fn render(from: &Schema, changes: &[Change], options: &RenderOptions)
         |object: &Object| changes.iter().any(|change| matches!(change, Change::DropObject(gone) if gone == object));
     let kept: Vec<_> = from.objects().iter().filter(|object| !is_dropped(object)).cloned().collect();
     dangling::refuse(&changes, &kept)?;
-    let tables: Vec<_> = from.tables.iter().chain(changes.iter().filter_map(made)).collect();
+    let after = changes.iter().filter_map(|change| change.created().or(Some(change.altered()?.1)));
+    let tables: Vec<_> = from.tables.iter().chain(after).collect();
     let writer = |direction, changes| {
-        let mut writer = Writer {
-            direction,
-            changes,
-            tables: &tables,
-            objects: from.objects(),
-            kept: &kept,
-            options,
-            guard: String::new(),
-        };
+        let (changes, objects, tables, kept) = (Changes(changes), from.objects(), &tables, &kept);
+        let mut writer = Writer { direction, changes, tables, objects, kept, options, guard: String::new() };
         writer.guard = format!("temp.{}", quote(&writer.free_name("_guard")));
         writer
     };
     let up = writer(Direction::Up, &changes).write()?;
     let down = writer(Direction::Down, &reversed).write()?;
     Ok(Sql { own_transaction: up.1 || down.1, up: up.0, down: down.0 })
-}
-
-/// Whether the conversion between two columns may lose values.
-pub(crate) fn loses(from: &Column, to: &Column) -> bool {
-    kept::differs_in_kind(from, to)
-}
-
-/// The statement of a rename. SQLite also rewrites each view, trigger, index, check and foreign key that uses the name.
-fn rename_sql(rename: &Rename) -> String {
-    match rename {
-        Rename::Table { from, to } => format!("ALTER TABLE {} RENAME TO {}", quote(from), quote(to)),
-        Rename::Column { table, from, to } => {
-            format!("ALTER TABLE {} RENAME COLUMN {} TO {}", quote(table), quote(from), quote(to))
-        }
-    }
-}
-
-/// The table that a change makes.
-fn made(change: &Change) -> Option<&Table> {
-    match change {
-        Change::CreateTable(table) | Change::AlterTable { to: table, .. } => Some(table),
-        _ => None,
-    }
 }
 
 /// The change with the CREATE TABLE text of its table.
@@ -100,29 +62,6 @@ fn complete(change: Change) -> Result<Change, Error> {
     })
 }
 
-fn cannot(table: &str, why: &str) -> Error {
-    Error::CannotExpress { object: table.to_owned(), why: why.to_owned() }
-}
-
-fn stored(table: &Table) -> Result<&str, Error> {
-    table.stored.as_deref().ok_or_else(|| cannot(&table.name, "its CREATE TABLE text is not known"))
-}
-
-/// Writes one file.
-struct Writer<'a> {
-    direction: Direction,
-    changes: &'a [Change],
-    /// Every table as it is on either side of the migration.
-    tables: &'a [&'a Table],
-    /// The triggers, views and hand-written indexes before the upgrade.
-    objects: &'a [Object],
-    /// Those of them that stay.
-    kept: &'a [Object],
-    options: &'a RenderOptions,
-    /// The temporary table that counts the file's steps.
-    guard: String,
-}
-
 impl Writer<'_> {
     /// The file's text, and whether a transaction around it would keep its foreign keys on.
     fn write(&self) -> Result<(String, bool), Error> {
@@ -142,20 +81,18 @@ impl Writer<'_> {
         }
         // All other statements use the names after the upgrade.
         let at = if self.direction == Direction::Up { 0 } else { statements.len() };
-        statements.splice(at..at, self.renames());
+        statements.splice(at..at, self.changes.renames(quote));
         let keys_off = restores_keys || loses_parents || rebuilds;
-        let protection = if keys_off { Protection::KeysOff } else { Protection::Transaction };
-        Ok((guard::file(&statements, protection, &self.guard), keys_off))
+        Ok((guard::file(&statements, keys_off, &self.guard), keys_off))
     }
 
     /// The statements for the tables that change, and whether any is rebuilt.
     fn altered_tables(&self) -> Result<(Vec<String>, bool), Error> {
         let (mut statements, mut rebuilds) = (Vec::new(), false);
-        for change in self.changes {
-            let Change::AlterTable { from, to, alterations } = change else { continue };
+        for (from, to, alterations) in self.changes.altered() {
             // Both files use the side table of what the upgrade loses.
             let (before, after) = if self.direction == Direction::Up { (from, to) } else { (to, from) };
-            let side = SideTable::of(self.options, before, after, &loses);
+            let side = SideTable::of(self.options, before, after, &kept::differs_in_kind);
             let restores = self.direction == Direction::Down && side.is_some();
             if let Some(side) = &side {
                 statements.push(self.create_side(side, before, restores)?);
@@ -174,22 +111,7 @@ impl Writer<'_> {
         Ok((statements, rebuilds))
     }
 
-    fn renames(&self) -> Vec<String> {
-        let renames = self.changes.iter().filter_map(|change| match change {
-            Change::Rename(rename) => Some(rename_sql(rename)),
-            _ => None,
-        });
-        renames.collect()
-    }
-
     fn dropped_objects(&self) -> Vec<String> {
-        let dropped = self.changes.iter().rev().filter_map(|change| match change {
-            Change::DropObject(object) => Some(object),
-            _ => None,
-        });
-        let mut objects: Vec<_> = dropped.collect();
-        // A view takes its triggers with it.
-        objects.sort_by_key(|object| object.kind != ObjectKind::Trigger);
         let drop = |object: &Object| {
             let kind = match object.kind {
                 ObjectKind::Index => "INDEX",
@@ -199,31 +121,22 @@ impl Writer<'_> {
             };
             format!("DROP {kind} {}", quote(&object.name))
         };
-        objects.into_iter().map(drop).collect()
+        self.changes.dropped_objects(self.direction).into_iter().map(drop).collect()
     }
 
     /// Indexes are dropped first: another table, or another index, may take the name.
     fn dropped_indexes(&self) -> Vec<String> {
-        let mut statements = Vec::new();
-        for change in self.changes {
-            let Change::AlterTable { alterations, .. } = change else { continue };
-            statements.extend(alterations.iter().filter_map(|alteration| match alteration {
-                Alteration::DropIndex(index) if !index.constraint => Some(format!("DROP INDEX {}", quote(&index.name))),
-                _ => None,
-            }));
-        }
-        statements
+        let dropped = self.changes.alterations().filter_map(|(_, _, alteration)| match alteration {
+            Alteration::DropIndex(index) if !index.constraint => Some(format!("DROP INDEX {}", quote(&index.name))),
+            _ => None,
+        });
+        dropped.collect()
     }
 
     /// The new tables, parents first, with the restored rows, and whether foreign keys must be off for those: tables may
     /// refer to each other, and a row that referred to nothing is restored as it was.
     fn created_tables(&self) -> Result<(Vec<String>, bool), Error> {
-        let created = self.changes.iter().filter_map(|change| match change {
-            Change::CreateTable(table) => Some(table),
-            _ => None,
-        });
-        let created: Vec<_> = created.collect();
-        let ordered = parents_first(&created).0;
+        let ordered = self.changes.created();
         let mut statements =
             ordered.iter().map(|table| Ok(stored(table)?.to_owned())).collect::<Result<Vec<_>, Error>>()?;
         let made = statements.len();
@@ -240,15 +153,9 @@ impl Writer<'_> {
     /// The dropped tables, children first, and whether foreign keys must be off: the rows that still refer to a dropped
     /// table, and those of its earlier side tables, would be deleted with it.
     fn dropped_tables(&self) -> Result<(Vec<String>, bool), Error> {
-        let dropped = self.changes.iter().filter_map(|change| match change {
-            Change::DropTable(table) => Some(table),
-            _ => None,
-        });
-        let dropped: Vec<_> = dropped.collect();
-        let (mut ordered, has_cycle) = parents_first(&dropped);
-        ordered.reverse();
+        let (ordered, has_circle) = self.changes.dropped();
         let keeps = self.direction == Direction::Up && self.options.keep.is_some() && !ordered.is_empty();
-        let loses_parents = keeps || has_cycle || self.tables.iter().any(|table| self.refers_to_dropped(table));
+        let loses_parents = keeps || has_circle || self.tables.iter().any(|table| self.refers_to_dropped(table));
         let mut statements = Vec::new();
         if self.direction == Direction::Up {
             statements.extend(sequence::kept(self.options, &ordered)?);
@@ -265,76 +172,31 @@ impl Writer<'_> {
     /// Whether the rows of a table refer to a dropped one, other than a dropped table's to its parents.
     fn refers_to_dropped(&self, table: &Table) -> bool {
         table.foreign_keys.iter().any(|key| {
-            self.is_dropped(&key.table) && (!self.is_dropped(&table.name) || same_name(&key.table, &table.name))
+            let (changes, own) = (self.changes, &table.name);
+            changes.drops(&key.table) && (!changes.drops(own) || same_name(&key.table, own))
         })
-    }
-
-    fn is_dropped(&self, name: &str) -> bool {
-        let is_it = |change: &Change| matches!(change, Change::DropTable(table) if same_name(&table.name, name));
-        self.changes.iter().any(is_it)
-    }
-
-    /// The table of that name after this file, or before it where the file drops it.
-    fn latest(&self, name: &str) -> Option<&Table> {
-        let mut tables = self.changes.iter().filter_map(made).chain(self.tables.iter().copied());
-        tables.find(|table| same_name(&table.name, name))
     }
 
     fn created_indexes(&self) -> Vec<String> {
         let mut statements = Vec::new();
-        for change in self.changes {
-            match change {
-                Change::CreateTable(table) => {
-                    let indexes = table.indexes.iter().filter(|index| !index.constraint);
-                    statements.extend(indexes.map(|index| definition::create_index(&table.name, index)));
-                }
-                Change::AlterTable { to, alterations, .. } => {
-                    statements.extend(alterations.iter().filter_map(|alteration| match alteration {
-                        Alteration::AddIndex(index) if !index.constraint => {
-                            Some(definition::create_index(&to.name, index))
-                        }
-                        _ => None,
-                    }));
-                }
-                _ => {}
-            }
+        for table in self.changes.created() {
+            let indexes = table.indexes.iter().filter(|index| !index.constraint);
+            statements.extend(indexes.map(|index| definition::create_index(&table.name, index)));
         }
+        statements.extend(self.changes.alterations().filter_map(|(_, to, alteration)| match alteration {
+            Alteration::AddIndex(index) if !index.constraint => Some(definition::create_index(&to.name, index)),
+            _ => None,
+        }));
         statements
     }
 
     fn created_objects(&self) -> Vec<String> {
-        let created = self.changes.iter().filter_map(|change| match change {
-            Change::CreateObject(object) => Some(object),
-            _ => None,
-        });
-        let mut objects: Vec<_> = created.collect();
+        let mut objects = self.changes.created_objects(self.direction);
         let is_recreated =
             |name: &str| objects.iter().any(|view| view.kind == ObjectKind::View && same_name(&view.name, name));
-        let own: Vec<_> = self
-            .kept
-            .iter()
-            .filter(|object| object.kind == ObjectKind::Trigger && is_recreated(&object.table))
-            .collect();
+        let own = self.kept.iter().filter(|object| object.kind == ObjectKind::Trigger && is_recreated(&object.table));
+        let own: Vec<_> = own.collect();
         objects.extend(own);
-        // A trigger may stand on a view.
-        objects.sort_by_key(|object| object.kind == ObjectKind::Trigger);
         objects.into_iter().map(|object| object.sql.clone()).collect()
-    }
-
-    /// The name, or one like it that nothing in the database has.
-    fn free_name(&self, name: &str) -> String {
-        let mut name = name.to_owned();
-        while self.is_taken(&name) {
-            name.push('_');
-        }
-        name
-    }
-
-    /// Whether a table, an index, a view or a trigger has that name.
-    fn is_taken(&self, name: &str) -> bool {
-        let tables = self.tables.iter().map(|table| &table.name);
-        let indexes = self.tables.iter().flat_map(|table| &table.indexes).map(|index| &index.name);
-        let objects = self.objects.iter().map(|object| &object.name);
-        tables.chain(indexes).chain(objects).any(|taken| same_name(taken, name))
     }
 }

@@ -7,14 +7,18 @@
 
 use super::super::ddl::create_table::{CreateTable, Kind};
 use super::super::ddl::types::default_sql;
-use super::super::ddl::{literal, mentions, quote};
+use super::super::ddl::{mentions, quote};
 use super::definition::create_index;
+use super::guard;
 use super::keep::{self, Join};
-use super::{Direction, Writer, guard, stored};
+use super::values::{self, conversion, filler};
+use super::writer::{Writer, stored};
 use crate::change::Alteration;
 use crate::error::Error;
 use crate::kept::SideTable;
-use crate::schema::{Column, Index, ObjectKind, Table, Type, same_name};
+use crate::migration::Direction;
+use crate::schema::{Column, Index, ObjectKind, Table, same_name};
+use crate::text::literal;
 
 impl Writer<'_> {
     /// The statements that rebuild a table. An upgrade fills its side table, a downgrade reads it.
@@ -71,8 +75,8 @@ impl Writer<'_> {
         let (mut targets, mut values) = (Vec::new(), Vec::new());
         // With a side table joined, a bare name could mean either.
         let own = |name: &str| if join.is_some() { format!("{}.{name}", quote(&from.name)) } else { name.to_owned() };
-        let rowid = rowid(from, before).map(|rowid| own(&rowid));
-        if let (Some(rowid), Some(new), None) = (&rowid, self::rowid(to, after), after.rowid_column()) {
+        let rowid = values::rowid(from, before).map(|rowid| own(&rowid));
+        if let (Some(rowid), Some(new), None) = (&rowid, values::rowid(to, after), after.rowid_column()) {
             targets.push(new);
             values.push(rowid.clone());
         }
@@ -157,27 +161,6 @@ impl Writer<'_> {
             None => value,
         }
     }
-
-    /// The caller's value for rows that have none in that column.
-    pub(super) fn fill(&self, table: &str, column: &str) -> Option<&str> {
-        self.options.fill(table, column).filter(|_| self.direction == Direction::Up)
-    }
-}
-
-/// A value in another type. SQLite itself converts by the column's affinity.
-pub(super) fn conversion(value: &str, from: &Type, to: &Type) -> String {
-    match (from, to) {
-        (Type::Binary, Type::Text { .. }) => format!("CAST({value} AS TEXT)"),
-        (Type::Text { .. }, Type::Binary) => format!("CAST({value} AS BLOB)"),
-        // A value that is no date, or no date with a time, stays as it is.
-        (Type::Date, Type::Timestamp) => {
-            format!("CASE WHEN {value} GLOB '????-??-??' THEN {value} || ' 00:00:00' ELSE {value} END")
-        }
-        (Type::Timestamp, Type::Date) => {
-            format!("CASE WHEN {value} GLOB '????-??-??[ T]*' THEN coalesce(date({value}), {value}) ELSE {value} END")
-        }
-        _ => value.to_owned(),
-    }
 }
 
 /// The index with the text that made it: its own, or that of the index of the live table that it stands for.
@@ -189,34 +172,4 @@ fn stored_index<'a>(from: &'a Table, index: &'a Index) -> &'a Index {
     let mut same = from.indexes.iter().filter(same);
     let first = same.clone().next();
     same.find(|other| same_name(&other.name, &index.name)).or(first).unwrap_or(index)
-}
-
-/// What a downgrade writes where a value is needed and none is known: zero, an empty text, or the rowid where two rows
-/// may not be equal.
-fn filler(ty: &Type, number: Option<String>) -> String {
-    match (ty, number) {
-        (Type::Text { .. }, Some(number)) => format!("CAST({number} AS TEXT)"),
-        (Type::Binary, Some(number)) => format!("CAST({number} AS BLOB)"),
-        (_, Some(number)) => number,
-        (Type::Text { .. }, None) => "''".into(),
-        (Type::Binary, None) => "x''".into(),
-        (Type::Date, None) => "'1970-01-01'".into(),
-        (Type::Time, None) => "'00:00:00'".into(),
-        (Type::Timestamp, None) => "'1970-01-01 00:00:00'".into(),
-        _ => "0".into(),
-    }
-}
-
-/// The quoted name of a table's rowid: a column, or one of its hidden names that no column has. Another table (FTS5) may
-/// refer to the rows by it.
-fn rowid(table: &Table, text: &CreateTable) -> Option<String> {
-    let column = text.rowid_column().map(|column| quote(&column));
-    column.or_else(|| hidden_rowid(table, text).map(str::to_owned))
-}
-
-/// The name of a rowid that no column shows.
-pub(super) fn hidden_rowid(table: &Table, text: &CreateTable) -> Option<&'static str> {
-    let is_free = |name: &&str| table.find_column(name).is_none();
-    let is_hidden = !text.is_without_rowid() && text.rowid_column().is_none();
-    ["rowid", "_rowid_", "oid"].into_iter().find(is_free).filter(|_| is_hidden)
 }

@@ -1,12 +1,14 @@
 //! The counters of AUTOINCREMENT: a restored table must not use an id again that it had used before it was dropped.
 
+use super::super::catalog::SIDE_TABLE;
 use super::super::ddl::create_table::CreateTable;
-use super::super::ddl::{literal, quote};
-use super::stored;
+use super::super::ddl::quote;
+use super::writer::stored;
 use crate::error::Error;
 use crate::kept;
 use crate::options::RenderOptions;
 use crate::schema::Table;
+use crate::text::literal;
 
 /// Keeps the counters of tables that are dropped.
 pub(super) fn kept(options: &RenderOptions, dropped: &[&Table]) -> Result<Vec<String>, Error> {
@@ -17,7 +19,7 @@ pub(super) fn kept(options: &RenderOptions, dropped: &[&Table]) -> Result<Vec<St
     }
     let (side, names) = (side_name(version), counting.join(", "));
     Ok(vec![
-        format!("CREATE TABLE {side} (name TEXT PRIMARY KEY, seq INTEGER)"),
+        format!("CREATE TABLE {side} {SIDE_TABLE} (name TEXT PRIMARY KEY, seq INTEGER)"),
         format!("INSERT INTO {side} (name, seq)\n    SELECT name, seq FROM sqlite_sequence WHERE name IN ({names})"),
     ])
 }
@@ -30,7 +32,7 @@ pub(super) fn restored(options: &RenderOptions, created: &[&Table]) -> Result<Ve
     }
     let side = side_name(version);
     Ok(vec![
-        format!("CREATE TABLE IF NOT EXISTS {side} (name TEXT PRIMARY KEY, seq INTEGER)"),
+        format!("CREATE TABLE IF NOT EXISTS {side} {SIDE_TABLE} (name TEXT PRIMARY KEY, seq INTEGER)"),
         format!("DELETE FROM sqlite_sequence WHERE name IN (SELECT name FROM {side})"),
         format!("INSERT INTO sqlite_sequence (name, seq) SELECT name, seq FROM {side}"),
         format!("DROP TABLE {side}"),
