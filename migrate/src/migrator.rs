@@ -100,6 +100,12 @@ impl Migrator {
         self.db().map_or_else(|_| self.url.to_string(), |db| db.name())
     }
 
+    /// Whether an upgrade or downgrade makes a backup first.
+    #[must_use]
+    pub fn makes_backups(&self) -> bool {
+        self.settings.backups > 0 && !self.url.is_postgres()
+    }
+
     /// The migrations, in order.
     ///
     /// # Errors
@@ -451,7 +457,8 @@ impl Migrator {
         self.steps(Direction::Down, target)
     }
 
-    /// Counts the values that a downgrade would delete: those in the tables and columns that it drops. Where the
+    /// Counts the values that a downgrade would delete: those in the tables and columns that it drops, and those that a
+    /// column's previous type cannot hold. Where the
     /// `down.sql` cannot be tried on an empty copy nothing is counted. Reads only.
     ///
     /// # Errors
@@ -463,7 +470,9 @@ impl Migrator {
         let scripts: Vec<_> = steps.iter().map(|(migration, _)| script(migration, Direction::Down)).collect();
         let counted = dropped_by(&mut *db, &scripts)
             .and_then(|changes| count_losses(&mut *db, &changes, &RenderOptions::default()));
-        Ok(counted.unwrap_or_default())
+        let mut losses = counted.unwrap_or_default();
+        losses.retain(|loss| loss.kind == LossKind::Lost);
+        Ok(losses)
     }
 
     /// Runs the pending migrations up to `target` up, down and up again on a copy of the database, and reports what they
@@ -733,7 +742,7 @@ fn record_checksums<'a>(db: &mut dyn Database, migrations: impl Iterator<Item = 
     db.record(&migrations.filter(is_applied).map(Applied::of).collect::<Vec<_>>(), false)
 }
 
-/// The tables and columns that the scripts drop, by their names now, and the renames among their statements.
+/// The tables and columns that the scripts drop or convert, by their names now, and the renames among their statements.
 fn dropped_by(db: &mut dyn Database, scripts: &[Script<'_>]) -> Result<Vec<Change>, Error> {
     let live = db.introspect()?;
     let goal = db.try_scripts(&live, scripts)?.pop().unwrap_or_else(|| live.clone());
@@ -744,7 +753,15 @@ fn dropped_by(db: &mut dyn Database, scripts: &[Script<'_>]) -> Result<Vec<Chang
     changes.extend(diff(&start, &goal));
     for change in &mut changes {
         if let Change::AlterTable { alterations, .. } = change {
-            alterations.retain(|alteration| matches!(alteration, Alteration::DropColumn(_)));
+            alterations.retain_mut(|alteration| match alteration {
+                Alteration::DropColumn(_) => true,
+                Alteration::AlterColumn { from, to } => {
+                    // A NULL that is filled in is no loss.
+                    to.nullable |= from.nullable;
+                    from.ty != to.ty
+                }
+                _ => false,
+            });
         }
     }
     Ok(changes)

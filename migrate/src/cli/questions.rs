@@ -66,7 +66,7 @@ pub(super) fn confirm(plan: Plan, console: &Console) -> Result<Plan, Error> {
 /// holds the values.
 pub(super) fn confirm_downgrade(migrator: &Migrator, target: Target, console: &Console) -> Result<(), Error> {
     let losses = migrator.downgrade_losses(target)?;
-    let fate = if migrator.settings().backups > 0 { "which the backup will hold" } else { "and there is no backup" };
+    let fate = if migrator.makes_backups() { "which the backup will hold" } else { "and there is no backup" };
     for loss in &losses {
         console.warn(format_args!("attention: {}, {fate}", loss.text));
     }

@@ -1,7 +1,7 @@
 //! Losses: a plan counts what it would lose in the rows, and needs consent.
 
 use crate::support::Scratch;
-use migrate::Plan;
+use migrate::{Plan, Target};
 use migrate::schema::{Column, DefaultValue, Schema, Table, Type};
 
 const TEXT: Type = Type::Text { max_length: None };
@@ -322,4 +322,20 @@ fn refuses_an_impossible_fill() {
         scratch.query("SELECT day || hour || at FROM notes"),
         [Some("2026-11-2210:15:00.52026-11-22 10:15:00".into())]
     );
+}
+
+#[test]
+fn a_downgrade_reports_values_that_the_old_type_cannot_hold() {
+    let scratch = Scratch::new();
+    let models = |ty| {
+        Schema::new([Table::new("t", ["id"])
+            .column(Column::new("id", Type::Integer))
+            .column(Column::new("v", ty).nullable())])
+    };
+    scratch.migrate(&models(Type::Integer));
+    scratch.migrate(&models(Type::Text { max_length: None }));
+    scratch.execute("INSERT INTO t (v) VALUES ('7'), (NULL), ('seven')");
+    let losses: Vec<_> =
+        scratch.project.downgrade_losses(Target::Previous).unwrap().into_iter().map(|loss| loss.text).collect();
+    assert_eq!(losses, ["changes t.v from Text to Integer: 1 value is not a 32-bit integer ('seven')"]);
 }
