@@ -1,4 +1,4 @@
-//! A generated file is all or nothing, whoever runs it: Diesel's own harness with the folder, or the `sqlite3` shell, which
+//! A generated file is all or nothing in every runner: Diesel's own harness with the folder, or the `sqlite3` shell, which
 //! goes on after an error.
 
 use std::fs::File;

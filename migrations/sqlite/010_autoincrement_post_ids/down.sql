@@ -1,5 +1,4 @@
--- Rebuilds posts. The lines around it keep foreign keys off meanwhile, and every row, whoever runs
--- this; db_upgrade and db_downgrade also check the foreign keys at the end.
+-- Rebuilds posts. With foreign keys on, a dropped table would take the rows with it that refer to it.
 PRAGMA foreign_keys = OFF;
 CREATE TEMP TABLE _keys (is_on INTEGER CONSTRAINT "foreign keys must be off while tables are rebuilt"
     CHECK (is_on = 0));

@@ -1,7 +1,6 @@
--- A number that a deleted post had is not given to another: links to it, and feeds, would lead to the wrong one. The
--- tables in Rust cannot say AUTOINCREMENT; this was written by `cargo run -p migrate --example diff`.
--- Rebuilds posts. The lines around it keep foreign keys off meanwhile, and every row, whoever runs
--- this; db_upgrade and db_downgrade also check the foreign keys at the end.
+-- The id of a deleted post is not given to another post: links and feeds would lead to the wrong one. The tables in Rust
+-- cannot declare AUTOINCREMENT; this was written by `cargo run -p migrate --example diff`.
+-- Rebuilds posts. With foreign keys on, a dropped table would take the rows with it that refer to it.
 PRAGMA foreign_keys = OFF;
 CREATE TEMP TABLE _keys (is_on INTEGER CONSTRAINT "foreign keys must be off while tables are rebuilt"
     CHECK (is_on = 0));

@@ -1,4 +1,4 @@
-//! What must hold before a run is committed, whoever wrote its migrations:
+//! What must hold before a run is committed, for migrations written by hand too:
 //!
 //! - A table that the SQL does not name holds no fewer rows.
 //! - A table that was rebuilt holds no fewer rows, unless the SQL selects rows, and passes `quick_check`.
