@@ -150,7 +150,7 @@ fn rebuild(way: &str, folder: &Path) {
     }
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
-    // The processor's time stands behind the name in parentheses, in hundredths of a second.
+    // The processor's time follows the name in parentheses, in hundredths of a second.
     let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
     let ticks: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();

@@ -1,6 +1,6 @@
 //! Compares two databases of one kind: `cargo run -p migrate --example diff -- FROM TO OUT_DIR` writes `OUT_DIR/up.sql`
 //! and `OUT_DIR/down.sql`, which turn a database like FROM into one like TO and back, and prints the plan. FROM and TO
-//! are SQLite files, or `postgres://` URLs (with `--features postgres`).
+//! are SQLite files, or `postgres://` URLs.
 //!
 //! Exit status: 0 when the files were written, 1 when something cannot be expressed (it is named, and nothing is
 //! written) or cannot be read or written, 2 for wrong arguments.

@@ -168,7 +168,7 @@ pub enum DatabaseErrorKind {
     NotADatabase,
     /// It is damaged.
     Damaged,
-    /// The disk is full.
+    /// The disk is full or has failed.
     Full,
     /// A foreign key refers to columns that are not unique.
     ForeignKeyMismatch,

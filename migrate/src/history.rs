@@ -22,9 +22,9 @@ impl Applied {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Target {
-    /// The newest migration.
+    /// The newest migration. A downgrade takes it as [`Previous`](Self::Previous).
     Latest,
-    /// The version before the current one.
+    /// The version before the current one. An upgrade takes it as [`Latest`](Self::Latest).
     Previous,
     /// The version of that number; 0 is the empty database.
     Version(u64),
@@ -66,7 +66,7 @@ impl Status {
         }
     }
 
-    /// Whether the database is at the newest migration.
+    /// Whether no migration is pending and every applied one is known. Edited migrations are not considered.
     #[must_use]
     pub fn is_current(&self) -> bool {
         self.pending.is_empty() && self.unknown.is_empty()

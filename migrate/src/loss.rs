@@ -10,7 +10,7 @@ use crate::options::RenderOptions;
 use crate::schema::{Column, Table, Type};
 use crate::text::{Thousands, counted};
 
-/// Values that a change would drop, convert or refuse.
+/// What a plan would lose, or what it needs before it can be applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Loss {
@@ -266,11 +266,11 @@ fn kind(ty: &Type) -> (&'static str, &'static str) {
         Type::SmallInt => ("a 16-bit integer", "16-bit integers"),
         Type::Integer => ("a 32-bit integer", "32-bit integers"),
         Type::BigInt => ("an integer", "integers"),
-        Type::Float | Type::Double => ("a number that keeps its digits", "numbers that keep their digits"),
+        Type::Float | Type::Double => ("a number that can be stored exactly", "numbers that can be stored exactly"),
         Type::Bool => ("0 or 1", "0 or 1"),
-        Type::Date => ("a date alone", "dates alone"),
+        Type::Date => ("a date without a time", "dates without a time"),
         Type::Time => ("a time", "times"),
         Type::Timestamp => ("a timestamp", "timestamps"),
-        _ => ("fit for it", "fit for it"),
+        _ => ("valid for the new type", "valid for the new type"),
     }
 }

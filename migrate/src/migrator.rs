@@ -69,7 +69,7 @@ impl Migrator {
         Ok(Self::open(DatabaseUrl::parse(url, Path::new(""))?, migrations))
     }
 
-    /// As [`new`](Self::new), with a URL that was read before.
+    /// As [`new`](Self::new), with a URL that is parsed already.
     #[must_use]
     pub fn open(url: DatabaseUrl, migrations: impl Into<PathBuf>) -> Self {
         Self { url, source: Source::Folder(migrations.into()), settings: Settings::default() }
@@ -100,10 +100,10 @@ impl Migrator {
         self.db().map_or_else(|_| self.url.to_string(), |db| db.name())
     }
 
-    /// Whether an upgrade or downgrade makes a backup first.
+    /// Whether rows are backed up before the database changes.
     #[must_use]
     pub fn makes_backups(&self) -> bool {
-        self.settings.backups > 0 && !self.url.is_postgres()
+        self.settings.backups > 0 && self.db().is_ok_and(|db| db.has_backups())
     }
 
     /// The migrations, in order.
@@ -130,9 +130,10 @@ impl Migrator {
     fn folder(&self) -> Result<PathBuf, Error> {
         match &self.source {
             Source::Folder(folder) => Ok(folder.join(self.db()?.dialect())),
-            Source::Embedded(_) => {
-                Err(Error::NotSupported { operation: "writing a migration", database: "migrations in a program" })
-            }
+            Source::Embedded(_) => Err(Error::NotSupported {
+                operation: "writing a migration",
+                database: "migrations that are compiled in",
+            }),
         }
     }
 
@@ -148,7 +149,7 @@ impl Migrator {
         }
     }
 
-    /// The same, with the migrations, of which there must be any in a folder.
+    /// The same, with the migrations. A folder without migrations is an error.
     fn with_migrations(&self) -> Result<(Db, Vec<Applied>, Migrations), Error> {
         let (db, applied) = self.controlled()?;
         let migrations = self.migrations()?;
@@ -406,7 +407,7 @@ impl Migrator {
     }
 
     /// The changes from a schema of this database's kind to another, or to models, and their SQL, tried on an empty
-    /// copy. Neither schema need be the database's own.
+    /// copy. On SQLite neither schema need be the database's own; on PostgreSQL `from` must be, or be empty.
     ///
     /// # Errors
     ///
@@ -468,7 +469,7 @@ impl Migrator {
         let (mut db, applied, migrations) = self.with_migrations()?;
         let steps = Status::of(&applied, &migrations).revertible(&migrations, target)?;
         let scripts: Vec<_> = steps.iter().map(|(migration, _)| script(migration, Direction::Down)).collect();
-        let counted = dropped_by(&mut *db, &scripts)
+        let counted = changes_by(&mut *db, &scripts)
             .and_then(|changes| count_losses(&mut *db, &changes, &RenderOptions::default()));
         let mut losses = counted.unwrap_or_default();
         losses.retain(|loss| loss.kind == LossKind::Lost);
@@ -559,7 +560,8 @@ impl Migrator {
         })
     }
 
-    /// Drops side tables, or those of the migrations below `before`: personal data must not stay longer than needed.
+    /// Drops the side tables of all migrations, or of those below `before`, because personal data must not stay longer
+    /// than needed.
     /// The downgrades of these migrations still work, with defaults. Returns each side table and its number of rows.
     ///
     /// # Errors
@@ -742,8 +744,9 @@ fn record_checksums<'a>(db: &mut dyn Database, migrations: impl Iterator<Item = 
     db.record(&migrations.filter(is_applied).map(Applied::of).collect::<Vec<_>>(), false)
 }
 
-/// The tables and columns that the scripts drop or convert, by their names now, and the renames among their statements.
-fn dropped_by(db: &mut dyn Database, scripts: &[Script<'_>]) -> Result<Vec<Change>, Error> {
+/// The changes that the scripts make, as a difference of schemas. Of the alterations only dropped and converted columns
+/// stay.
+fn changes_by(db: &mut dyn Database, scripts: &[Script<'_>]) -> Result<Vec<Change>, Error> {
     let live = db.introspect()?;
     let goal = db.try_scripts(&live, scripts)?.pop().unwrap_or_else(|| live.clone());
     let statements = scripts.iter().flat_map(|script| db.renames(script.sql)).collect::<Vec<_>>();

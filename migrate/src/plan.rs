@@ -18,7 +18,7 @@ pub struct Plan {
     pub number: u64,
     /// What it changes.
     pub changes: Vec<Change>,
-    /// What it would lose of the rows.
+    /// What it would lose, and the decisions that it needs.
     pub losses: Vec<Loss>,
     /// Its SQL.
     pub sql: Sql,

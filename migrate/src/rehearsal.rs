@@ -178,7 +178,7 @@ fn in_new_names(table: &Table, new_column: &dyn Fn(&str) -> String) -> Table {
     table
 }
 
-/// Runs a migration, written by whomever, up, down and up again in a sandbox, and reports what it changes in the rows.
+/// Runs a generated or hand-written migration up, down and up again in a sandbox, and reports what it changes in the rows.
 /// Down must lead back to the schema before, and up to the same schema each time.
 pub(crate) fn report(sandbox: &mut dyn Sandbox, migration: &Migration) -> Result<Rehearsed, Error> {
     let name = &migration.name;

@@ -44,17 +44,17 @@ impl Rename {
         Err(Error::Option { option: self.to_string(), why: format!("the models have no {what}") })
     }
 
-    /// Whether the live schema has the old name and not the new one.
+    /// Fails unless the live schema has the old name and lacks the new one.
     pub(crate) fn require(&self, live: &Schema) -> Result<(), Error> {
         let bad = |why: String| Err(Error::Option { option: self.to_string(), why });
         match self {
             Self::Table { from, .. } if live.table(from).is_none() => bad(format!("there is no table {from}")),
-            Self::Table { to, .. } if live.table(to).is_some() => bad(format!("table {to} is there already")),
+            Self::Table { to, .. } if live.table(to).is_some() => bad(format!("table {to} already exists")),
             Self::Table { .. } => Ok(()),
             Self::Column { table, from, to } => match live.table(table) {
                 None => bad(format!("there is no table {table}")),
                 Some(found) if found.find_column(from).is_none() => bad(format!("table {table} has no column {from}")),
-                Some(found) if found.find_column(to).is_some() => bad(format!("column {table}.{to} is there already")),
+                Some(found) if found.find_column(to).is_some() => bad(format!("column {table}.{to} already exists")),
                 Some(_) => Ok(()),
             },
         }

@@ -16,7 +16,7 @@ pub struct Settings {
     /// Whether a run verifies, before it is committed, that it lost no rows, references or triggers that its SQL does
     /// not name.
     pub verify: bool,
-    /// The size in bytes above which a migration is rehearsed on an empty copy instead of on a copy with all rows.
+    /// SQLite: the size in bytes above which a migration is rehearsed on an empty copy instead of on a copy with all rows.
     pub rehearsal_limit: u64,
     /// How long an operation waits for another process that has locked the database.
     pub wait: Duration,

@@ -70,7 +70,7 @@ pub enum DefaultValue {
 }
 
 impl ColumnDefault {
-    /// Reads what stands behind `#[default =`.
+    /// Reads what follows `#[default =`.
     pub fn read(value: &Expr) -> syn::Result<Self> {
         let span = value.span();
         let value = match value {

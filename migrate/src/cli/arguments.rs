@@ -23,7 +23,7 @@ pub(super) struct Create {
     pub stamp: Option<u64>,
 }
 
-const EXIT_STATUS: &str = "Exit status: 0 when the database agrees with the models at the end, 1 when something is wrong \
+const EXIT_STATUS: &str = "Exit status: 0 on success, 1 when something is wrong \
     or --check found a difference, 2 for wrong arguments.";
 
 /// Compares the models with the database, writes the migration that makes the database agree, and applies it.

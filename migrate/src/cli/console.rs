@@ -1,4 +1,4 @@
-//! Where results and messages go, how long work shows itself, and how questions are asked.
+//! Where results and messages go, how long work is shown, and how questions are asked.
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -44,7 +44,7 @@ impl Console {
         })
     }
 
-    /// Writes one line to standard error, behind the program's name. Control characters, which a trigger's message may
+    /// Writes one line to standard error, after the program's name. Control characters, which a trigger's message may
     /// hold, become spaces.
     pub fn warn(&self, what: impl Display) {
         let line = one_line(what);

@@ -1,7 +1,7 @@
 //! The four commands of the tutorial as functions: arguments, questions, progress, and hints that name a command or a
 //! flag. A program is a call of one of them.
 //!
-//! A result goes to standard output, everything else to standard error, behind the program's name. The exit status is 0
+//! A result goes to standard output, everything else to standard error, after the program's name. The exit status is 0
 //! on success, 1 when something is wrong, which one line says, and 2 for wrong arguments.
 
 mod arguments;

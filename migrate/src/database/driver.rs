@@ -93,7 +93,11 @@ pub(crate) trait Database {
     /// Drops tables within a transaction.
     fn drop_tables(&mut self, names: &[String]) -> Result<(), Error>;
 
-    /// Copies the database, at that version, before it changes; `None` when it holds no rows.
+    /// Whether backups of this kind of database are supported.
+    fn has_backups(&self) -> bool;
+
+    /// Copies the database, at that version, before it changes; `None` when it holds no rows, when backups are switched off, or
+    /// where this kind of database has none.
     fn back_up(&mut self, version: u64) -> Result<Option<Backup>, Error>;
 
     /// Puts a backup in the database's place, after checking that it is one of this project, and returns its version.

@@ -1,4 +1,4 @@
-//! Diesel's errors, as kinds of error: the one place where a database's message decides anything.
+//! Diesel's errors, as kinds of error: the kind of an error is decided by the message.
 
 use crate::Error;
 use crate::error::DatabaseErrorKind;

@@ -1,8 +1,8 @@
 //! Losses: a plan counts what it would lose in the rows, and needs consent.
 
 use crate::support::Scratch;
-use migrate::{Plan, Target};
 use migrate::schema::{Column, DefaultValue, Schema, Table, Type};
+use migrate::{Plan, Target};
 
 const TEXT: Type = Type::Text { max_length: None };
 
@@ -183,13 +183,17 @@ fn counts_only_numbers_that_do_not_fit() {
         &Type::BigInt,
         &["9007199254740992", "9007199254740993"],
         &Type::Double,
-        &["changes notes.what from BigInt to Double: 1 value is not a number that keeps its digits (9007199254740993)"],
+        &[
+            "changes notes.what from BigInt to Double: 1 value is not a number that can be stored exactly (9007199254740993)",
+        ],
     );
     assert_losses(
         &TEXT,
         &["'0.5'", "'7'", "'much'", "x'00'"],
         &Type::Double,
-        &["changes notes.what from Text to Double: 2 values are not numbers that keep their digits ('much', X'00')"],
+        &[
+            "changes notes.what from Text to Double: 2 values are not numbers that can be stored exactly ('much', X'00')",
+        ],
     );
     assert_losses(
         &Type::Integer,
@@ -205,7 +209,7 @@ fn accepts_the_dates_and_times_that_diesel_reads() {
         &TEXT,
         &["'2012-02-29'", "'2012-02-30'", "'now'", "'2456000'", "NULL"],
         &Type::Date,
-        &["changes notes.what from Text to Date: 3 values are not dates alone ('2012-02-30', 'now', …)"],
+        &["changes notes.what from Text to Date: 3 values are not dates without a time ('2012-02-30', 'now', …)"],
     );
     assert_losses(
         &TEXT,
@@ -217,7 +221,7 @@ fn accepts_the_dates_and_times_that_diesel_reads() {
         &Type::Timestamp,
         &["'2012-02-29 00:00:00'", "'2012-02-29 12:00:00'"],
         &Type::Date,
-        &["changes notes.what from Timestamp to Date: 1 value is not a date alone ('2012-02-29 12:00:00')"],
+        &["changes notes.what from Timestamp to Date: 1 value is not a date without a time ('2012-02-29 12:00:00')"],
     );
     assert_losses(
         &Type::Integer,

@@ -155,7 +155,7 @@ impl Database for Postgres {
             } else if is_empty {
                 in_scratch(connection, Scratch::BesidesExtensions, run)
             } else {
-                Err(Error::NotSupported { operation: "to try scripts on another schema", database: "PostgreSQL" })
+                Err(Error::NotSupported { operation: "trying scripts on another schema", database: "PostgreSQL" })
             }
         })
     }
@@ -238,6 +238,10 @@ impl Database for Postgres {
         self.on(|connection| connection.batch_execute(&format!("DROP TABLE {} CASCADE", quote_all(names))))
     }
 
+    fn has_backups(&self) -> bool {
+        false
+    }
+
     fn back_up(&mut self, _version: u64) -> Result<Option<Backup>, Error> {
         if self.settings.backups > 0 && self.has_rows()? {
             self.settings.emit(&Event::NoBackup("PostgreSQL"));
@@ -246,7 +250,7 @@ impl Database for Postgres {
     }
 
     fn restore(&mut self, _file: &Path, _check: &mut Check<'_>) -> Result<Restored, Error> {
-        Err(Error::NotSupported { operation: "to restore a backup", database: "PostgreSQL" })
+        Err(Error::NotSupported { operation: "restoring a backup", database: "PostgreSQL" })
     }
 
     fn sandbox(&mut self) -> Result<Box<dyn Sandbox>, Error> {

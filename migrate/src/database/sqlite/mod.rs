@@ -146,6 +146,10 @@ impl Database for Sqlite {
         self.with(|connection| connection.drop_and_overwrite(names))
     }
 
+    fn has_backups(&self) -> bool {
+        true
+    }
+
     fn back_up(&mut self, version: u64) -> Result<Option<Backup>, Error> {
         if self.settings.backups == 0 {
             return Ok(None);
