@@ -183,8 +183,8 @@ fn refuses_an_impossible_rename() {
         ("posts.text=", "write table.column=new_name"),
         ("tags.name=body", "there is no table tags"),
         ("posts.subject=body", "table posts has no column subject"),
-        ("posts.text=id", "column posts.id is there already"),
-        ("posts=users", "table users is there already"),
+        ("posts.text=id", "column posts.id already exists"),
+        ("posts=users", "table users already exists"),
     ] {
         let error = refused(&scratch.project, rename);
         assert!(error.contains(why), "{error}");
