@@ -92,7 +92,9 @@ pub(crate) fn key(from: &Table, to: &Table, is_lossy: IsLossy<'_>) -> Option<Vec
         let indexes = table.indexes.iter().filter(|index| index.unique);
         let columns = indexes.map(|index| index.columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>());
         let mut all: Vec<_> = std::iter::once(table.primary_key.clone()).chain(columns).collect();
-        all.retain(|key| !key.is_empty());
+        // A UNIQUE may name a column twice: no foreign key refers to it.
+        let is_repeated = |key: &[String], at: usize| key[..at].iter().any(|name| same_name(name, &key[at]));
+        all.retain(|key| !key.is_empty() && !(0..key.len()).any(|at| is_repeated(key, at)));
         all
     };
     let is_same_key = |a: &[String], b: &[String]| {

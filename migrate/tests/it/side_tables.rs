@@ -120,3 +120,15 @@ fn tables_of_the_application_are_no_side_tables() {
     scratch.downgrade();
     assert_eq!(tables().len(), 3);
 }
+
+#[test]
+fn a_unique_that_names_a_column_twice_keeps_nothing() {
+    let scratch = Scratch::new();
+    scratch.write("001_a", "CREATE TABLE t (code TEXT NOT NULL, v TEXT, UNIQUE (code, code));");
+    scratch.execute("INSERT INTO t VALUES ('a', 'b')");
+    let mut models = scratch.models();
+    models.tables[0].columns.retain(|column| column.name != "v");
+    assert!(scratch.migrate(&models));
+    scratch.downgrade();
+    assert_eq!(scratch.query("SELECT code || quote(v) FROM t"), [Some("aNULL".into())]);
+}
