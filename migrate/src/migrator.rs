@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::change::{Alteration, Change, Rename};
 use crate::database::{self, Backup, Database, Script};
 use crate::diff::diff;
-use crate::error::{ConsentError, HistoryError};
+use crate::error::{ConsentError, DatabaseErrorKind, HistoryError};
 use crate::history::{self, Applied, Status, Target};
 use crate::kept::IsLossy;
 use crate::loss::{Loss, LossKind, losses};
@@ -192,11 +192,7 @@ impl Migrator {
         let folders = self.missing_folders()?;
         let result = self.create_folder().and_then(|()| self.record_baseline(&mut *db, version));
         if let Err(error) = &result {
-            // Another process may be using it by now.
-            let is_locked = matches!(error, Error::Database { kind: crate::error::DatabaseErrorKind::Locked, .. });
-            if is_created && !is_locked {
-                db.remove();
-            }
+            remove_created(&mut *db, is_created, error);
             for folder in &folders {
                 let _ = fs::remove_dir(folder);
             }
@@ -245,8 +241,8 @@ impl Migrator {
         let mut db = self.db()?;
         let is_created = db.create()?;
         let result = self.init().and_then(|_| self.upgrade(Target::Latest)).and_then(|_| self.status());
-        if result.is_err() && is_created {
-            db.remove();
+        if let Err(error) = &result {
+            remove_created(&mut *db, is_created, error);
         }
         result
     }
@@ -640,6 +636,13 @@ impl Migrator {
             _ => {}
         }
         run.map_err(|error| self.relative(error))
+    }
+}
+
+/// Removes a database that an operation created and could not fill, unless another process is using it by now.
+fn remove_created(db: &mut dyn Database, is_created: bool, error: &Error) {
+    if is_created && error.kind() != Some(DatabaseErrorKind::Locked) {
+        db.remove();
     }
 }
 

@@ -68,7 +68,7 @@ fn leaves_the_old_or_the_new_version() {
 }
 
 #[test]
-#[ignore = "takes more than five minutes"]
+#[ignore = "takes minutes, and both cores"]
 fn leaves_the_old_or_the_new_version_of_many_rows() {
     survives(100, 200_000);
 }

@@ -62,7 +62,8 @@ impl Backup {
     }
 }
 
-const TIME: &str = "%Y%m%dT%H%M%SZ";
+/// How the names of backups and kept files write a time.
+pub(crate) const TIME: &str = "%Y%m%dT%H%M%SZ";
 
 /// A name that no file has: within one second there may be several backups.
 fn free_name(folder: &Path, name: &str) -> PathBuf {

@@ -14,7 +14,7 @@ use super::catalog::Catalog;
 use super::connection::{Sqlite, file_name, open};
 use super::errors::readable;
 use crate::Error;
-use crate::database::backup::{create_private, settle, stem};
+use crate::database::backup::{TIME, create_private, settle, stem};
 use crate::database::{Backup, Check, Database as _, Restored};
 use crate::error::DatabaseErrorKind;
 use crate::migration::sync_folder;
@@ -243,7 +243,7 @@ impl Damaged {
     /// Gives it the name `app.db.damaged-20261122T101500Z`; it also keeps its own, so that it can be replaced at once.
     fn keep(database: &Path) -> Result<Self, Error> {
         let database = fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
-        let file = with_ending(&database, &format!(".damaged-{}", Utc::now().format("%Y%m%dT%H%M%SZ")));
+        let file = with_ending(&database, &format!(".damaged-{}", Utc::now().format(TIME)));
         let mut damaged = Self { file, all: Vec::new() };
         for ending in ["", "-wal", "-journal"] {
             let (old, new) = (with_ending(&database, ending), with_ending(&damaged.file, ending));

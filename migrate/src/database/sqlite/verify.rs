@@ -18,7 +18,7 @@ use super::catalog::Catalog as _;
 use super::ddl::{Token, mentions, statements, tokens};
 use super::errors::readable;
 use crate::Error;
-use crate::error::ConsentError;
+use crate::error::{ConsentError, DatabaseErrorKind};
 use crate::kept;
 use crate::migration::Direction;
 use crate::schema::same_name;
@@ -208,10 +208,15 @@ pub(super) fn foreign_key_violations(connection: &mut SqliteConnection) -> Resul
         let query = format!("SELECT \"table\", rowid, parent FROM pragma_foreign_key_check({})", literal(table));
         match sql::<(Text, Nullable<BigInt>, Text)>(&query).load::<Dangling>(connection) {
             Ok(rows) => rows.into_iter().for_each(|row| *violations.rows.entry(row).or_default() += 1),
-            Err(error) if error.to_string().contains("foreign key mismatch") => {
-                violations.mismatches.insert(table.clone(), error.to_string());
+            Err(error) => {
+                let message = error.to_string();
+                let error = Error::from(error);
+                if error.kind() == Some(DatabaseErrorKind::ForeignKeyMismatch) {
+                    violations.mismatches.insert(table.clone(), message);
+                } else {
+                    readable::<()>(Err(error))?;
+                }
             }
-            Err(error) => drop(readable::<()>(Err(error.into()))?),
         }
     }
     let parents = violations.rows.keys().map(|(_, _, parent)| parent);
