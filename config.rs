@@ -32,9 +32,9 @@ use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf, absolute};
 
+pub use diesel_autogen::DatabaseUrl;
+use diesel_autogen::{Migrator, Settings};
 pub use ipnet::IpNet;
-pub use migrate::DatabaseUrl;
-use migrate::{Migrator, Settings};
 
 /// The validated settings. `Debug` prints no secrets.
 #[derive(Debug, Clone)]
@@ -81,7 +81,7 @@ impl Config {
         let mut settings = Settings::default();
         settings.backups = self.backups;
         settings.base.clone_from(&self.base_dir);
-        Migrator::open(self.database_url.clone(), &self.migrations_dir).with(settings)
+        Migrator::with_url(self.database_url.clone(), &self.migrations_dir).with(settings)
     }
 
     /// Reads the settings from these variables and from the `.env` at or above the folder `start`.

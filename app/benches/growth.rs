@@ -11,7 +11,7 @@ use app::models::User;
 use app::schema::users;
 use app::site::pool;
 use diesel::prelude::*;
-use migrate::Connection;
+use diesel_autogen::Connection;
 use support::{Client, Server, number, quantile, seed, url};
 use tempfile::TempDir;
 

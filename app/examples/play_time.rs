@@ -9,7 +9,7 @@ use chrono::Utc;
 use diesel::Connection as _;
 use diesel::prelude::*;
 use diesel::result::Error::RollbackTransaction;
-use migrate::{Connection, DatabaseUrl};
+use diesel_autogen::{Connection, DatabaseUrl};
 
 /// Prints the code as it is in this file, and runs it.
 macro_rules! run {

@@ -1,6 +1,6 @@
 //! The tables of the microblog. To change a table, edit it here and run `cargo run -p db_migrate`.
 
-migrate::schema! {
+diesel_autogen::schema! {
     /// People who write posts.
     users (id) {
         id -> Integer,

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use config::Config;
-use migrate::cli;
+use diesel_autogen::cli;
 
 fn main() -> ExitCode {
     cli::create(|| Ok(Config::load()?.migrator()))

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use config::Config;
-use migrate::cli;
+use diesel_autogen::cli;
 
 fn main() -> ExitCode {
     cli::migrate(&app::schema::schema(), || Ok(Config::load()?.migrator()))

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use config::Config;
-use migrate::cli;
+use diesel_autogen::cli;
 
 fn main() -> ExitCode {
     cli::upgrade(&app::schema::schema(), || Ok(Config::load()?.migrator()))

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use migrate::DatabaseUrl;
+use diesel_autogen::DatabaseUrl;
 use ureq::config::Config;
 use ureq::http::Response;
 use ureq::{Agent, Body};

@@ -14,7 +14,7 @@ use app::site::startup::{self, Checked};
 use app::site::{StartError, logging};
 use config::Config;
 use diesel::result::Error as DieselError;
-use migrate::Connection;
+use diesel_autogen::Connection;
 use rocket::config::LogLevel;
 
 /// Why a command failed. Every message is one line.

@@ -6,8 +6,8 @@ use app::models::{ModelError, NewPost, NewUser, User};
 use app::site::{auth::now, pool};
 use chrono::TimeDelta;
 use clap::Args;
+use diesel_autogen::Connection;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use migrate::Connection;
 
 use super::fake_data::FakeData;
 use super::{CommandError, print_line, prompt};

@@ -3,7 +3,7 @@
 use app::models::{self, NewUser, Session};
 use app::site::{forms, pool};
 use clap::Subcommand;
-use migrate::Connection;
+use diesel_autogen::Connection;
 
 use super::{CommandError, find, print_line, prompt};
 

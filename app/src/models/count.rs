@@ -4,7 +4,7 @@
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer};
-use migrate::Connection;
+use diesel_autogen::Connection;
 
 use super::User;
 

@@ -10,8 +10,8 @@ use chrono::{DateTime, NaiveDateTime};
 use diesel::dsl::{InnerJoin, IntoBoxed, sql};
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Integer, Timestamp};
-use migrate::Backend;
-use migrate::Connection;
+use diesel_autogen::Backend;
+use diesel_autogen::Connection;
 
 use super::{Post, User};
 use crate::schema::{post_tags, posts, users};

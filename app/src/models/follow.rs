@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use diesel::prelude::*;
-use migrate::Connection;
+use diesel_autogen::Connection;
 
 use super::User;
 use crate::schema::{followers, users};

@@ -5,7 +5,7 @@ use std::fmt;
 use chrono::{NaiveDateTime, SubsecRound, Utc};
 use diesel::Connection as _;
 use diesel::prelude::*;
-use migrate::Connection;
+use diesel_autogen::Connection;
 
 use super::{ModelError, User, markup};
 use crate::schema::{post_tags, posts};

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use diesel::prelude::*;
 use diesel::sql_types::{Integer, Nullable, Text};
-use migrate::Connection;
+use diesel_autogen::Connection;
 
 use super::{Post, User};
 use crate::schema::{posts, users};

@@ -2,7 +2,7 @@
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
-use migrate::Connection;
+use diesel_autogen::Connection;
 
 use super::User;
 use crate::schema::{sessions, users};

@@ -6,8 +6,8 @@ use std::fmt;
 use chrono::{NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
-use migrate::Backend;
-use migrate::Connection;
+use diesel_autogen::Backend;
+use diesel_autogen::Connection;
 
 use super::ModelError;
 use crate::schema::{posts, users};

@@ -25,7 +25,7 @@ impl Log for StandardError {
         let max = log::max_level();
         let origin = metadata.target().split("::").next().unwrap_or_default();
         let quiet = match origin {
-            "app" | "migrate" => false,
+            "app" | "diesel_autogen" => false,
             // Rocket's warnings describe how it handles a request.
             "rocket" if max < LevelFilter::Info => metadata.level() > Level::Error,
             // hyper's messages are for hyper's developers.

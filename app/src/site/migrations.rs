@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use migrate::{DatabaseUrl, Error, Migration, Migrations, Migrator, Settings};
+use diesel_autogen::{DatabaseUrl, Error, Migration, Migrations, Migrator, Settings};
 
 use super::embedded::{POSTGRESQL_MIGRATIONS, SQLITE_MIGRATIONS};
 

@@ -9,7 +9,7 @@ use deadpool_sync::SyncWrapper;
 use diesel::QueryResult;
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager as _};
 use diesel::result::Error as DieselError;
-use migrate::{Connection, DatabaseUrl};
+use diesel_autogen::{Connection, DatabaseUrl};
 use rocket::fairing::Fairing;
 use rocket::figment::Figment;
 use rocket_db_pools::Database;
@@ -169,7 +169,7 @@ pub fn checkpoint(url: &DatabaseUrl) {
 pub enum OpenError {
     /// The database does not exist, or refuses the connection.
     #[error(transparent)]
-    Open(#[from] migrate::Error),
+    Open(#[from] diesel_autogen::Error),
     /// A setting of the connection failed.
     #[error(transparent)]
     SetUp(#[from] DieselError),

@@ -3,7 +3,7 @@
 use std::io;
 
 use config::Config;
-use migrate::{Error as MigrateError, Status};
+use diesel_autogen::{Error as MigrateError, Status};
 use rocket::error::ErrorKind;
 
 use super::{migrations, pool};
@@ -142,11 +142,11 @@ pub fn check_database(config: &Config) -> Result<Checked, StartError> {
     } else {
         let status = migrator.create_current()?;
         let version = status.version;
-        (status, Checked::Created { database: migrator.database(), version })
+        (status, Checked::Created { database: migrator.database_name(), version })
     };
-    require_current(migrator.database(), &status)?;
+    require_current(migrator.database_name(), &status)?;
     // The first connection switches a SQLite file to WAL, before other connections exist.
-    pool::open(url).map_err(|why| StartError::Unusable { database: migrator.database(), why: why.to_string() })?;
+    pool::open(url).map_err(|why| StartError::Unusable { database: migrator.database_name(), why: why.to_string() })?;
     Ok(checked)
 }
 

@@ -144,7 +144,7 @@ fn home_equals_the_filtered_list_of_all_posts() {
 
 /// SQLite's plan for the query of a page, step by step.
 fn plan(db: &mut TestDb, feed: &Feed, position: Position) -> Vec<String> {
-    let load = |db: &mut migrate::Connection| {
+    let load = |db: &mut diesel_autogen::Connection| {
         assert_eq!(Page::load(feed, position, 2, db).unwrap().posts.len(), 2, "{feed:?}");
     };
     let queries = support::queries(db, load);

@@ -2,7 +2,7 @@
 
 use crate::support::TestDb;
 use app::models::User;
-use migrate::Target;
+use diesel_autogen::Target;
 
 #[test]
 fn the_migrations_create_the_schema_of_the_models() {

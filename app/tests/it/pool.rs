@@ -6,7 +6,7 @@ use app::site::{AppError, AppResult, Db, pool};
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
-use migrate::Connection;
+use diesel_autogen::Connection;
 use rocket::http::{ContentType, Status};
 use rocket::local::asynchronous::Client;
 use rocket_db_pools::{Database, Pool};

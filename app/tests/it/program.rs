@@ -1,6 +1,6 @@
 //! The program: output, exit status, and when it does not start.
 
-use migrate::Target;
+use diesel_autogen::Target;
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;

@@ -5,7 +5,7 @@ use app::models::search::{self, FoundPost, SearchTerms};
 use app::models::{NewPost, Post};
 use app::schema::posts;
 use diesel::prelude::*;
-use migrate::Target;
+use diesel_autogen::Target;
 
 fn posts(db: &mut TestDb, typed: &str) -> Vec<FoundPost> {
     search::posts(&SearchTerms::new(typed), 0, 100, &mut db.connection).unwrap()

@@ -9,7 +9,7 @@ use diesel::RunQueryDsl as _;
 use diesel::connection::SimpleConnection as _;
 use diesel::dsl::sql;
 use diesel::sql_types::Text;
-use migrate::{Migrator, Target};
+use diesel_autogen::{Migrator, Target};
 
 use crate::support::{Server, TestDb, get, newest};
 
@@ -18,8 +18,8 @@ fn rebuild(db: &mut TestDb) -> String {
     let query =
         "SELECT sql FROM sqlite_master WHERE tbl_name = 'posts' AND sql IS NOT NULL ORDER BY type = 'table' DESC";
     let objects: Vec<String> = match &mut db.connection {
-        migrate::Connection::Sqlite(sqlite) => sql::<Text>(query).load(sqlite).unwrap(),
-        migrate::Connection::Postgres(_) => unreachable!("the tests use SQLite"),
+        diesel_autogen::Connection::Sqlite(sqlite) => sql::<Text>(query).load(sqlite).unwrap(),
+        diesel_autogen::Connection::Postgres(_) => unreachable!("the tests use SQLite"),
     };
     let table = objects[0].replacen("posts", "posts_new", 1);
     let copy = "INSERT INTO posts_new SELECT * FROM posts ORDER BY body; DROP TABLE posts;
@@ -58,7 +58,7 @@ fn requests_succeed_while_a_large_table_is_rebuilt() {
     write_migrations(&migrations, &format!("{:03}_rebuild", newest + 1), &rebuild(&mut db));
     db.connection.batch_execute(ROWS).unwrap();
     let server = Server::start(db.folder.path(), &[]);
-    let project = Migrator::open(db.url.clone(), &migrations);
+    let project = Migrator::with_url(db.url.clone(), &migrations);
     for version in [newest + 1, newest] {
         let requests = requests_during(&server.authority, || {
             let steps = if version > newest {

@@ -4,10 +4,10 @@
 use std::process::ExitCode;
 
 use config::Config;
-use migrate::Migrator;
-use migrate::cli::{self, LoadError};
+use diesel_autogen::Migrator;
+use diesel_autogen::cli::{self, LoadError};
 
-migrate::schema! {
+diesel_autogen::schema! {
     /// People who write posts.
     users (id) {
         id -> Integer,

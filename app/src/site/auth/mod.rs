@@ -9,7 +9,7 @@ use std::num::NonZeroU32;
 
 use chrono::{NaiveDateTime, SubsecRound, TimeDelta, Utc};
 use config::Config;
-use migrate::Connection;
+use diesel_autogen::Connection;
 use rocket::Request;
 use rocket::fairing::{AdHoc, Fairing};
 use rocket::http::{Cookie, CookieJar};

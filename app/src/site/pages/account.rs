@@ -99,7 +99,7 @@ pub async fn delete(
 ) -> HandlerResult {
     let account = Account::load(&visitor, db).await?;
     if account.has_password(typed.password, &attempts, passwords).await? {
-        let work = move |connection: &mut migrate::Connection| {
+        let work = move |connection: &mut diesel_autogen::Connection| {
             let is_unchanged = account.user.has_password_hash(account.hash.as_deref(), connection)?;
             if is_unchanged {
                 account.user.delete(connection)?;

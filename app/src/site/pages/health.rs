@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use config::Config;
 use diesel::prelude::*;
-use migrate::Connection;
+use diesel_autogen::Connection;
 use rocket::fairing::{AdHoc, Fairing};
 use rocket::http::Status;
 use rocket::{State, get, routes};

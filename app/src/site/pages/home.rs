@@ -83,7 +83,7 @@ fn load(
     visitor: &Visitor,
     position: Position,
     size: u8,
-    connection: &mut migrate::Connection,
+    connection: &mut diesel_autogen::Connection,
 ) -> AppResult<(Option<User>, Posts)> {
     let viewer = visitor.load(connection)?;
     let feed = viewer.as_ref().map_or(Feed::All, |viewer| Feed::Home(viewer.id));

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use diesel::QueryResult;
-use migrate::Connection;
+use diesel_autogen::Connection;
 use rocket::fairing::{AdHoc, Fairing};
 use rocket::serde::Serialize;
 use rocket::{get, routes};

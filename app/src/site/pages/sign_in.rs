@@ -69,7 +69,7 @@ async fn submit(
         attempts.count(name, user.as_ref())?;
         let verdict = passwords.verify(login.password, stored.clone()).await?;
         if let Some(user) = user.filter(|_| verdict != Verdict::Wrong) {
-            let work = move |connection: &mut migrate::Connection| {
+            let work = move |connection: &mut diesel_autogen::Connection| {
                 // The password may have changed, or the account may have been deleted, during the verification.
                 if !user.has_password_hash(stored.as_deref(), connection)? {
                     return Ok(None);

@@ -14,7 +14,7 @@ use config::{Config, RocketSetting};
 use diesel::connection::{Connection as _, InstrumentationEvent};
 use diesel::sql_types::Text;
 use diesel::{QueryableByName, RunQueryDsl as _};
-use migrate::{Connection, DatabaseUrl, Migrator};
+use diesel_autogen::{Connection, DatabaseUrl, Migrator};
 use rocket::http::{ContentType, Status};
 use rocket::local::blocking::{Client, LocalResponse};
 use tempfile::TempDir;

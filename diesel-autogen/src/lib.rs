@@ -1,0 +1,81 @@
+//! Migrations for Diesel: generated from the tables in Rust, rehearsed, reversible, all or nothing.
+//!
+//! ```
+//! use diesel_autogen::{Migrator, PlanOptions, Target};
+//!
+//! mod tables {
+//!     // In place of `diesel::table!`.
+//!     diesel_autogen::schema! {
+//!         users (id) {
+//!             id -> Integer,
+//!             #[max_length = 64]
+//!             #[unique]
+//!             nickname -> VarChar,
+//!         }
+//!     }
+//! }
+//!
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let folder = tempfile::tempdir()?;
+//!     let url = format!("sqlite:{}", folder.path().join("app.db").display());
+//!     let migrator = Migrator::new(&url, folder.path().join("migrations"))?;
+//!     migrator.init()?; // version 0
+//!     let plan = migrator.plan(&tables::schema(), &PlanOptions::default())?.expect("a table to create");
+//!     println!("{plan}"); // in plain words; plan.sql holds the SQL
+//!     migrator.apply(&plan)?; // writes migrations/sqlite/001_migration, and applies it
+//!     migrator.downgrade(Target::Previous)?;
+//!     migrator.upgrade(Target::Latest)?;
+//!     assert!(migrator.status()?.is_current());
+//!     Ok(())
+//! }
+//! ```
+//!
+//! Every operation is a function of [`Migrator`]. The folders and the table of versions are Diesel's own.
+//! `docs/safety.md` of the workspace says what is promised.
+
+#![deny(missing_docs)]
+
+mod change;
+#[cfg(feature = "cli")]
+pub mod cli;
+mod database;
+mod diff;
+mod error;
+mod history;
+mod kept;
+mod loss;
+mod migration;
+mod migrator;
+mod options;
+mod plan;
+mod rehearsal;
+mod rename;
+pub mod schema;
+mod schema_macro;
+mod settings;
+mod text;
+mod url;
+
+pub use change::{Alteration, Change, Rename};
+#[cfg(feature = "postgres")]
+pub use database::{Backend, Connection};
+pub use database::{RowChange, RowChangeKind};
+#[doc(hidden)]
+pub use diesel_autogen_macros::schema as __schema;
+pub use diff::diff;
+pub use error::{ConsentError, DatabaseErrorKind, Error, HistoryError};
+pub use history::{Status, Target};
+pub use loss::{Loss, LossKind};
+pub use migration::{Migration, Migrations, Sql};
+pub use migrator::{Init, Migrator, Step};
+pub use options::{Fill, PlanOptions, RenderOptions};
+pub use plan::Plan;
+pub use rehearsal::{Rehearsal, Rehearsed};
+pub use schema::Schema;
+pub use settings::{Event, Settings};
+pub use url::{DatabaseUrl, ParseUrlError};
+
+/// Compiles the Rust in the README.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -1,0 +1,778 @@
+//! Every operation on a database and its migrations.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::change::{Alteration, Change, Rename};
+use crate::database::{self, Backup, Database, Script};
+use crate::diff::diff;
+use crate::error::{ConsentError, DatabaseErrorKind, HistoryError};
+use crate::history::{self, Applied, Status, Target};
+use crate::kept::IsLossy;
+use crate::loss::{Loss, LossKind, losses};
+use crate::migration::{Direction, Migration, Migrations, Sql, draft_folder, sync_folder, version_of};
+use crate::options::{Fill, PlanOptions, RenderOptions};
+use crate::plan::Plan;
+use crate::rehearsal::{self, Rehearsal};
+use crate::schema::Schema;
+use crate::settings::{Event, Settings};
+use crate::url::DatabaseUrl;
+use crate::{Error, kept, rename};
+
+/// A database and the migrations that lead through its versions. Each operation opens a connection of its own.
+#[derive(Debug, Clone)]
+pub struct Migrator {
+    url: DatabaseUrl,
+    source: Source,
+    settings: Settings,
+}
+
+type Db = Box<dyn Database>;
+
+#[derive(Debug, Clone)]
+enum Source {
+    Folder(PathBuf),
+    Embedded(Migrations),
+}
+
+/// A migration that was applied or reverted, or would be, and the version that it leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Step {
+    /// The database's version after it.
+    pub version: u64,
+    /// The migration's name.
+    pub name: String,
+    /// Its SQL.
+    pub sql: String,
+}
+
+/// What [`Migrator::init`] and [`Migrator::baseline`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Init {
+    /// Whether the database was put under version control now, and not before.
+    pub is_new: bool,
+    /// Its version.
+    pub version: u64,
+}
+
+/// Opening.
+impl Migrator {
+    /// A database and its migrations folder, which holds one folder for each kind of database:
+    /// `sqlite/001_migration/up.sql`. Relative paths start at the current folder.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Url`] when the URL has none of the forms that [`DatabaseUrl`] lists.
+    pub fn new(url: &str, migrations: impl Into<PathBuf>) -> Result<Self, Error> {
+        Ok(Self::with_url(DatabaseUrl::parse(url, Path::new(""))?, migrations))
+    }
+
+    /// As [`new`](Self::new), with a URL that is parsed already.
+    #[must_use]
+    pub fn with_url(url: DatabaseUrl, migrations: impl Into<PathBuf>) -> Self {
+        Self { url, source: Source::Folder(migrations.into()), settings: Settings::default() }
+    }
+
+    /// A database and migrations that are compiled into the program.
+    #[must_use]
+    pub fn embedded(url: DatabaseUrl, migrations: Migrations) -> Self {
+        Self { url, source: Source::Embedded(migrations), settings: Settings::default() }
+    }
+
+    /// The same migrator with other settings.
+    #[must_use]
+    pub fn with(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The database as messages name it.
+    #[must_use]
+    pub fn database_name(&self) -> String {
+        self.db().map_or_else(|_| self.url.to_string(), |db| db.name())
+    }
+
+    /// Whether rows are backed up before the database changes.
+    #[must_use]
+    pub fn makes_backups(&self) -> bool {
+        self.settings.backups > 0 && self.db().is_ok_and(|db| db.has_backups())
+    }
+
+    /// The migrations, in order.
+    ///
+    /// # Errors
+    ///
+    /// As [`Migrations::read`].
+    pub fn migrations(&self) -> Result<Migrations, Error> {
+        match &self.source {
+            Source::Embedded(migrations) => Ok(migrations.clone()),
+            Source::Folder(_) => Migrations::read(&self.folder()?).map_err(|error| self.relative(error)),
+        }
+    }
+
+    fn relative(&self, error: Error) -> Error {
+        error.relative_to(&self.settings.base)
+    }
+
+    fn db(&self) -> Result<Db, Error> {
+        database::open(&self.url, &self.settings)
+    }
+
+    /// The folder of this kind of database's migrations.
+    fn folder(&self) -> Result<PathBuf, Error> {
+        match &self.source {
+            Source::Folder(folder) => Ok(folder.join(self.db()?.dialect())),
+            Source::Embedded(_) => Err(Error::NotSupported {
+                operation: "writing a migration",
+                database: "migrations that are compiled in",
+            }),
+        }
+    }
+
+    /// A database that exists and is under version control.
+    fn controlled(&self) -> Result<(Db, Vec<Applied>), Error> {
+        let mut db = self.db()?;
+        if !db.exists()? {
+            return Err(Error::NoDatabase { database: db.name() });
+        }
+        match db.history()? {
+            Some(applied) => Ok((db, applied)),
+            None => Err(Error::NotControlled { database: db.name(), has_tables: db.has_tables()? }),
+        }
+    }
+
+    /// The same, with the migrations. A folder without migrations is an error.
+    fn with_migrations(&self) -> Result<(Db, Vec<Applied>, Migrations), Error> {
+        let (db, applied) = self.controlled()?;
+        let migrations = self.migrations()?;
+        if let (Source::Folder(_), 0) = (&self.source, migrations.newest()) {
+            return Err(self.relative(Error::NoMigrations { path: self.folder()?, is_missing: false }));
+        }
+        Ok((db, applied, migrations))
+    }
+}
+
+/// Creating, and reading where a database stands.
+impl Migrator {
+    /// Puts the database under version control, at version 0; creates it, and the migrations folder, where they are
+    /// missing. A database that is under version control stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotControlled`] when there are tables: [`baseline`](Self::baseline) is for these. [`Error::History`]
+    /// when the migrations are not what was applied. Whatever keeps a file from being written.
+    pub fn init(&self) -> Result<Init, Error> {
+        self.control(None)
+    }
+
+    /// Puts a database that has its tables already under version control: records migrations 1 to `version` as applied,
+    /// after checking that the tables are what these migrations make.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoDatabase`], [`Error::Drift`] when the tables differ, and as [`init`](Self::init).
+    pub fn baseline(&self, version: u64) -> Result<Init, Error> {
+        self.control(Some(version))
+    }
+
+    fn control(&self, version: Option<u64>) -> Result<Init, Error> {
+        let mut db = self.db()?;
+        if version.is_some_and(|version| version > 0) && !db.exists()? {
+            return Err(Error::NoDatabase { database: db.name() });
+        }
+        let is_created = db.create()?;
+        let folders = self.missing_folders()?;
+        let result = self.create_folder().and_then(|()| self.record_baseline(&mut *db, version));
+        if let Err(error) = &result {
+            remove_created(&mut *db, is_created, error);
+            for folder in &folders {
+                let _ = fs::remove_dir(folder);
+            }
+        }
+        result
+    }
+
+    /// The migrations folder and those above it that are missing, the innermost first.
+    fn missing_folders(&self) -> Result<Vec<PathBuf>, Error> {
+        let Source::Folder(_) = &self.source else { return Ok(Vec::new()) };
+        let folder = self.folder()?;
+        Ok(folder.ancestors().take_while(|folder| !folder.exists()).map(Path::to_owned).collect())
+    }
+
+    fn create_folder(&self) -> Result<(), Error> {
+        let Source::Folder(_) = &self.source else { return Ok(()) };
+        let folder = self.folder()?;
+        fs::create_dir_all(&folder).map_err(Error::file("write", &folder)).map_err(|error| self.relative(error))
+    }
+
+    fn record_baseline(&self, db: &mut dyn Database, version: Option<u64>) -> Result<Init, Error> {
+        let migrations = self.migrations()?;
+        if let Some(applied) = db.history()? {
+            let status = Status::of(&applied, &migrations);
+            if version.is_some_and(|version| version != status.version) {
+                return Err(Error::AlreadyControlled { database: db.name(), version: status.version });
+            }
+            status.require_history(&migrations)?;
+            return Ok(Init { is_new: false, version: status.version });
+        }
+        if version.is_none() && db.has_tables()? {
+            return Err(Error::NotControlled { database: db.name(), has_tables: true });
+        }
+        let version = version.unwrap_or(0);
+        let recorded = require_baseline(db, &migrations, version)?;
+        db.transaction(&mut |db| db.record(&recorded, false))?;
+        Ok(Init { is_new: true, version })
+    }
+
+    /// Creates a database that is missing and applies every migration to it: all or nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`init`](Self::init) and [`upgrade`](Self::upgrade); no database is left then.
+    pub fn create_current(&self) -> Result<Status, Error> {
+        let mut db = self.db()?;
+        let is_created = db.create()?;
+        let result = self.init().and_then(|_| self.upgrade(Target::Latest)).and_then(|_| self.status());
+        if let Err(error) = &result {
+            remove_created(&mut *db, is_created, error);
+        }
+        result
+    }
+
+    /// The number of the newest applied migration.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not exist or is not under version control.
+    pub fn version(&self) -> Result<u64, Error> {
+        Ok(history::newest(&self.controlled()?.1))
+    }
+
+    /// Where the database stands among the migrations. Reads only.
+    ///
+    /// # Errors
+    ///
+    /// As [`version`](Self::version) and [`migrations`](Self::migrations).
+    pub fn status(&self) -> Result<Status, Error> {
+        let (_, applied) = self.controlled()?;
+        Ok(Status::of(&applied, &self.migrations()?))
+    }
+
+    /// What a migration would have to change to make the database agree with the models. Reads only.
+    ///
+    /// # Errors
+    ///
+    /// As [`version`](Self::version), and when the schema cannot be read.
+    pub fn differences(&self, models: &Schema) -> Result<Vec<Change>, Error> {
+        let (mut db, _) = self.controlled()?;
+        let live = db.introspect()?;
+        let models = db.normalize(models, &live)?;
+        Ok(diff(&live, &models))
+    }
+
+    /// Fails when migrations are pending, or when the database differs from the models or, in triggers, views and other
+    /// objects that the models cannot declare, from what its migrations make. Reads only.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::History`], [`Error::Drift`], and as [`differences`](Self::differences).
+    pub fn check(&self, models: &Schema) -> Result<(), Error> {
+        let (mut db, applied) = self.controlled()?;
+        let migrations = self.migrations()?;
+        Status::of(&applied, &migrations).require_current(&migrations)?;
+        let live = db.introspect()?;
+        let models = db.normalize(models, &live)?;
+        require_equal(&*db, "the models", &diff(&live, &models))?;
+        // A migration that needs rows cannot be replayed: then its objects are not checked.
+        let made = replay(&mut *db, migrations.iter()).ok().filter(|_| migrations.newest() > 0);
+        let objects = made.map(|made| {
+            let changes = diff(&live, &made).into_iter();
+            changes.filter(|change| matches!(change, Change::CreateObject(_) | Change::DropObject(_))).collect()
+        });
+        let objects: Vec<Change> = objects.unwrap_or_default();
+        require_equal(&*db, "what its migrations make", &objects)
+    }
+}
+
+/// Planning and applying a new migration.
+impl Migrator {
+    /// Plans the migration from the database to the models, and rehearses it. `None` when they agree. Nothing is
+    /// written.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::History`] when the database is not at the newest migration, [`Error::Option`] for an option that does
+    /// not fit, [`Error::CannotExpress`] and [`Error::Rehearsal`] when no safe SQL does it.
+    pub fn plan(&self, models: &Schema, options: &PlanOptions) -> Result<Option<Plan>, Error> {
+        let (mut db, applied) = self.controlled()?;
+        let migrations = self.migrations()?;
+        let status = Status::of(&applied, &migrations);
+        status.require_current(&migrations)?;
+        let live = db.introspect()?;
+        let name = migrations.next_name(status.version, options.message.as_deref())?;
+        let render = render_options(models, options, &name)?;
+        let target = db.normalize(models, &live)?;
+        let (changes, sql) = changes_and_sql(&mut *db, &live, &target, &render)?;
+        if changes.is_empty() {
+            return Ok(None);
+        }
+        let mut losses = count_losses(&mut *db, &changes, &render)?;
+        let is_settled = |loss: &Loss| match &loss.kind {
+            LossKind::Similar { rename, .. } => options.allow_data_loss || options.not_renames.contains(rename),
+            _ => false,
+        };
+        losses.extend(rename::similar(&changes).into_iter().filter(|loss| !is_settled(loss)));
+        let (number, is_accepted) = (status.version + 1, options.allow_data_loss);
+        let plan = Plan { name, number, changes, losses, sql, options: render, is_accepted };
+        // Without a value that is needed the rehearsal would only fail.
+        let needs_fill = plan.losses.iter().any(|loss| matches!(loss.kind, LossKind::NeedsFill { .. }));
+        if !options.no_rehearsal && !needs_fill && db.has_rows()? {
+            let mut sandbox = db.sandbox().map_err(|error| self.relative(error))?;
+            let is_lossy = |from: &_, to: &_| db.loses(from, to);
+            let keeps = plan.options.keep.as_ref().map(|_| &is_lossy as IsLossy<'_>);
+            let migration = plan.migration();
+            rehearsal::on_rows(&mut *sandbox, &migration, (&live, &target), &plan.changes, keeps)?;
+        }
+        Ok(Some(plan))
+    }
+
+    /// Writes a planned migration and applies it, both or neither. Returns its folder as seen from the base.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Consent`] when a decision is missing or more would be lost than the plan says, [`Error::Migrations`]
+    /// when the folder exists, [`Error::Statement`] when a statement fails, and whatever keeps a file from being
+    /// written.
+    pub fn apply(&self, plan: &Plan) -> Result<String, Error> {
+        plan.require_consent()?;
+        let root = self.folder()?;
+        let (folder, draft) = (root.join(&plan.name), draft_folder(&root, &plan.name));
+        let (mut db, _) = self.controlled()?;
+        // Only a folder that this run created is removed when the run fails.
+        let (mut created, mut backup) = (None, None);
+        let applied = db.transaction(&mut |db| {
+            let migrations = self.migrations()?;
+            let status = Status::of(&db.history()?.unwrap_or_default(), &migrations);
+            status.require_current(&migrations)?;
+            if status.version != plan.number - 1 {
+                return Err(HistoryError::Changed { version: status.version }.into());
+            }
+            require_no_more_losses(db, plan)?;
+            if folder.exists() {
+                return Err(Error::Migrations { path: folder.clone(), why: "it exists already; move it away".into() });
+            }
+            backup = db.back_up(status.version)?;
+            let _ = fs::remove_dir_all(&draft);
+            created = Some(&draft);
+            plan.sql.write(&draft)?;
+            let migration = plan.migration();
+            db.run(&[&migration], Direction::Up, self.settings.verify)?;
+            record_checksums(db, migrations.iter().chain([&migration]))?;
+            fs::rename(&draft, &folder)
+                .and_then(|()| folder.parent().map_or(Ok(()), sync_folder))
+                .map_err(Error::file("write", &folder))?;
+            created = Some(&folder);
+            Ok(())
+        });
+        if let (Err(_), Some(folder)) = (&applied, created) {
+            let _ = fs::remove_dir_all(folder);
+        }
+        self.finish(applied, backup)?;
+        Ok(self.settings.shown(&folder))
+    }
+
+    /// Reads the schema of a database that exists, under version control or not.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoDatabase`], and when it cannot be read.
+    pub fn introspect(&self) -> Result<Schema, Error> {
+        let mut db = self.db()?;
+        if !db.exists()? {
+            return Err(Error::NoDatabase { database: db.name() });
+        }
+        db.introspect()
+    }
+
+    /// The changes from a schema of this database's kind to another, or to models, and their SQL, tried on an empty
+    /// copy. On SQLite neither schema need be the database's own; on PostgreSQL `from` must be, or be empty.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::CannotExpress`] names an object that differs and cannot be changed.
+    pub fn compare(&self, from: &Schema, to: &Schema, options: &RenderOptions) -> Result<(Vec<Change>, Sql), Error> {
+        let mut db = self.db()?;
+        let target = if to.objects.is_some() { to.clone() } else { db.normalize(to, from)? };
+        changes_and_sql(&mut *db, from, &target, options)
+    }
+}
+
+/// Upgrading and downgrading.
+impl Migrator {
+    /// Applies the pending migrations up to `target`, all in one transaction, after a backup.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Statement`] names the migration and the statement, [`Error::Invariant`] what would be lost,
+    /// [`Error::History`] why nothing can be applied. The database is then as it was.
+    pub fn upgrade(&self, target: Target) -> Result<Vec<Step>, Error> {
+        self.run(Direction::Up, target)
+    }
+
+    /// What [`upgrade`](Self::upgrade) would run. Reads only.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::History`] as [`upgrade`](Self::upgrade).
+    pub fn pending(&self, target: Target) -> Result<Vec<Step>, Error> {
+        self.steps(Direction::Up, target)
+    }
+
+    /// Reverts the migrations above `target`, newest first, in one transaction, after a backup.
+    ///
+    /// # Errors
+    ///
+    /// As [`upgrade`](Self::upgrade), and [`HistoryError::AtVersionZero`] and [`HistoryError::NoDown`].
+    pub fn downgrade(&self, target: Target) -> Result<Vec<Step>, Error> {
+        self.run(Direction::Down, target)
+    }
+
+    /// What [`downgrade`](Self::downgrade) would run. Reads only.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::History`] as [`downgrade`](Self::downgrade).
+    pub fn revertible(&self, target: Target) -> Result<Vec<Step>, Error> {
+        self.steps(Direction::Down, target)
+    }
+
+    /// Counts the values that a downgrade would delete: those in the tables and columns that it drops, and those that a
+    /// column's previous type cannot hold. Where the
+    /// `down.sql` cannot be tried on an empty copy nothing is counted. Reads only.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::History`] as [`downgrade`](Self::downgrade).
+    pub fn downgrade_losses(&self, target: Target) -> Result<Vec<Loss>, Error> {
+        let (mut db, applied, migrations) = self.with_migrations()?;
+        let steps = Status::of(&applied, &migrations).revertible(&migrations, target)?;
+        let scripts: Vec<_> = steps.iter().map(|(migration, _)| script(migration, Direction::Down)).collect();
+        let counted = changes_by(&mut *db, &scripts)
+            .and_then(|changes| count_losses(&mut *db, &changes, &RenderOptions::default()));
+        let mut losses = counted.unwrap_or_default();
+        losses.retain(|loss| loss.kind == LossKind::Lost);
+        Ok(losses)
+    }
+
+    /// Runs the pending migrations up to `target` up, down and up again on a copy of the database, and reports what they
+    /// change in its rows. The database stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Rehearsal`] names the migration and what is wrong.
+    pub fn rehearse(&self, target: Target) -> Result<Rehearsal, Error> {
+        let (mut db, applied, migrations) = self.with_migrations()?;
+        let pending = Status::of(&applied, &migrations).pending(&migrations, target)?;
+        if pending.is_empty() {
+            return Ok(Rehearsal { migrations: Vec::new(), on: String::new() });
+        }
+        let mut sandbox = db.sandbox().map_err(|error| self.relative(error))?;
+        let on = sandbox.description()?;
+        let migrations = pending
+            .into_iter()
+            .map(|migration| rehearsal::report(&mut *sandbox, migration))
+            .collect::<Result<_, _>>()?;
+        Ok(Rehearsal { migrations, on })
+    }
+
+    fn run(&self, direction: Direction, target: Target) -> Result<Vec<Step>, Error> {
+        let (mut db, _, migrations) = self.with_migrations()?;
+        let (mut steps, mut backup) = (Vec::new(), None);
+        let ran = db.transaction(&mut |db| {
+            let status = Status::of(&db.history()?.unwrap_or_default(), &migrations);
+            let chosen = status.steps(&migrations, direction, target)?;
+            if !chosen.is_empty() {
+                backup = db.back_up(status.version)?;
+            }
+            let chosen_migrations: Vec<_> = chosen.iter().map(|(migration, _)| *migration).collect();
+            if direction == Direction::Down {
+                self.report_purged(db, &chosen_migrations)?;
+            }
+            db.run(&chosen_migrations, direction, self.settings.verify)?;
+            record_checksums(db, migrations.iter())?;
+            steps = chosen.into_iter().map(|chosen| step(direction, chosen)).collect();
+            Ok(())
+        });
+        self.finish(ran, backup).map(|()| steps)
+    }
+
+    fn steps(&self, direction: Direction, target: Target) -> Result<Vec<Step>, Error> {
+        let (_, applied, migrations) = self.with_migrations()?;
+        let chosen = Status::of(&applied, &migrations).steps(&migrations, direction, target)?;
+        Ok(chosen.into_iter().map(|chosen| step(direction, chosen)).collect())
+    }
+
+    fn report_purged(&self, db: &mut dyn Database, reverted: &[&Migration]) -> Result<(), Error> {
+        let existing = db.side_tables()?;
+        for migration in reverted {
+            let prefix = kept::name(&migration.version(), "");
+            for name in db.names_in(migration.sql(Direction::Down)) {
+                if let Some(table) = name.strip_prefix(&prefix).filter(|_| !existing.contains_key(&name)) {
+                    self.settings.emit(&Event::Purged { migration: &migration.name, table });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Maintenance.
+impl Migrator {
+    /// Records the file of an applied migration, which was edited since, as what was applied.
+    ///
+    /// # Errors
+    ///
+    /// [`HistoryError::NotApplied`] when no applied migration has that number.
+    pub fn accept_edited(&self, number: u64) -> Result<(), Error> {
+        let (mut db, _, migrations) = self.with_migrations()?;
+        db.transaction(&mut |db| {
+            let applied = db.history()?.unwrap_or_default();
+            let is_applied = |version: &str| applied.iter().any(|applied| applied.version == version);
+            let is_meant = |migration: &&Migration| migration.number == number && is_applied(&migration.version());
+            let Some(migration) = migrations.iter().find(is_meant) else {
+                let version = history::newest(&applied);
+                return Err(HistoryError::NotApplied { wanted: number, version }.into());
+            };
+            record_checksums(db, migrations.iter())?;
+            db.record(&[Applied::of(migration)], true)
+        })
+    }
+
+    /// Drops the side tables of all migrations, or of those below `before`, because personal data must not stay longer
+    /// than needed.
+    /// The downgrades of these migrations still work, with defaults. Returns each side table and its number of rows.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be written.
+    pub fn purge_kept(&self, before: Option<u64>) -> Result<Vec<(String, u64)>, Error> {
+        let (mut db, applied, migrations) = self.with_migrations()?;
+        let versions: Vec<_> = applied.into_iter().map(|applied| applied.version).collect();
+        let mut purged: Vec<_> = db.side_tables()?.into_iter().collect();
+        purged.retain(|(name, _)| {
+            let number = kept::owner(name, &versions).and_then(|(version, _)| {
+                migrations.iter().find(|migration| migration.version() == version).map(|migration| migration.number)
+            });
+            number.is_some_and(|number| before.is_none_or(|before| number < before))
+        });
+        if !purged.is_empty() {
+            db.purge(&purged.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>())?;
+        }
+        Ok(purged)
+    }
+
+    /// Puts a backup in the database's place, after checking that it is sound and of this project, and returns its
+    /// version. What is in its place is backed up first; a damaged database is kept under another name.
+    ///
+    /// # Errors
+    ///
+    /// When the file is no such backup, when another process has the database open, or when what is in its place holds
+    /// rows and was never under version control.
+    pub fn restore(&self, file: &Path) -> Result<u64, Error> {
+        let mut db = self.db()?;
+        let in_base = self.settings.base.join(file);
+        let file = if file.exists() { file } else { &in_base };
+        let restored = db.restore(file, &mut |backup| self.version_of_backup(backup));
+        let restored = restored.map_err(|error| self.relative(error))?;
+        self.finish(Ok(()), restored.replaced)?;
+        Ok(restored.version)
+    }
+
+    fn version_of_backup(&self, backup: &mut dyn Database) -> Result<u64, Error> {
+        let foreign = |backup: &dyn Database, why: &str| Error::Drift {
+            database: backup.name(),
+            expected: "a backup of this project".into(),
+            differences: why.to_owned(),
+        };
+        let migrations = self.migrations()?;
+        let Some(applied) = backup.history()? else {
+            return Err(foreign(backup, "it is not under version control"));
+        };
+        let status = Status::of(&applied, &migrations);
+        if !status.unknown.is_empty() {
+            return Err(HistoryError::Unknown { unknown: status.unknown, newest: status.newest }.into());
+        }
+        // One migration may have been edited since. When no checksum fits, another project made that database.
+        if !applied.is_empty() && status.edited.len() == applied.len() {
+            return Err(foreign(backup, "other migrations were applied to it"));
+        }
+        // Diesel's own command line records no checksums: then the tables tell.
+        let has_checksums = applied.iter().any(|applied| applied.checksum.is_some());
+        if !has_checksums && require_baseline(backup, &migrations, status.version).is_err() {
+            return Err(foreign(backup, "its tables are not what its migrations make"));
+        }
+        Ok(status.version)
+    }
+
+    /// Reports the backup, or removes it when the run changed nothing.
+    fn finish(&self, run: Result<(), Error>, backup: Option<Backup>) -> Result<(), Error> {
+        match (&run, backup) {
+            (Ok(()), Some(backup)) => {
+                self.settings.emit(&Event::BackupSaved(self.settings.shown(&backup.file)));
+                // The run has succeeded: a surplus backup does not make it a failure.
+                if let Err(error) = backup.remove_older(self.settings.backups) {
+                    self.settings.emit(&Event::BackupNotRemoved(self.relative(error).to_string()));
+                }
+            }
+            (Err(_), Some(backup)) => backup.discard(),
+            _ => {}
+        }
+        run.map_err(|error| self.relative(error))
+    }
+}
+
+/// Removes a database that an operation created and could not fill, unless another process is using it by now.
+fn remove_created(db: &mut dyn Database, is_created: bool, error: &Error) {
+    if is_created && error.kind() != Some(DatabaseErrorKind::Locked) {
+        db.remove();
+    }
+}
+
+/// The recorded versions up to `version`, when the schema is what these migrations make.
+fn require_baseline(db: &mut dyn Database, migrations: &Migrations, version: u64) -> Result<Vec<Applied>, Error> {
+    history::require_version(migrations, version)?;
+    let stamped: Vec<_> = migrations.iter().filter(|migration| migration.number <= version).collect();
+    if !stamped.is_empty() {
+        let (live, made) = (db.introspect()?, replay(db, stamped.iter().copied())?);
+        let differences = diff(&live, &made).into_iter().filter(|change| !matches!(change, Change::DropObject(_)));
+        require_equal(db, &format!("what migrations 1 to {version} make"), &differences.collect::<Vec<_>>())?;
+    }
+    Ok(stamped.into_iter().map(Applied::of).collect())
+}
+
+/// The schema that these migrations make of an empty database.
+fn replay<'a>(db: &mut dyn Database, migrations: impl Iterator<Item = &'a Migration>) -> Result<Schema, Error> {
+    let scripts: Vec<_> = migrations.map(|migration| script(migration, Direction::Up)).collect();
+    let empty = Schema { objects: Some(Vec::new()), ..Schema::default() };
+    Ok(db.try_scripts(&empty, &scripts)?.pop().unwrap_or(empty))
+}
+
+fn script(migration: &Migration, direction: Direction) -> Script<'_> {
+    Script { name: &migration.name, sql: migration.sql(direction), version: migration.version() }
+}
+
+/// Fails when there are differences.
+fn require_equal(db: &dyn Database, expected: &str, differences: &[Change]) -> Result<(), Error> {
+    if differences.is_empty() {
+        return Ok(());
+    }
+    let differences: Vec<_> = differences.iter().map(Change::summary).collect();
+    let differences = format!("a migration between them {}", differences.join("; and "));
+    Err(Error::Drift { database: db.name(), expected: expected.to_owned(), differences })
+}
+
+fn render_options(models: &Schema, options: &PlanOptions, name: &str) -> Result<RenderOptions, Error> {
+    let renames = options.renames.iter().map(|rename| Rename::parse(rename)).collect::<Result<Vec<_>, _>>()?;
+    renames.iter().try_for_each(|rename| rename.require_target(models))?;
+    let fills = options.fills.iter().map(|fill| Fill::parse(fill, models)).collect::<Result<_, _>>()?;
+    Ok(RenderOptions { keep: Some(version_of(name)).filter(|_| !options.no_keep), renames, fills })
+}
+
+/// The changes from the live schema to another, and their SQL, rehearsed on an empty copy.
+fn changes_and_sql(
+    db: &mut dyn Database,
+    live: &Schema,
+    target: &Schema,
+    options: &RenderOptions,
+) -> Result<(Vec<Change>, Sql), Error> {
+    let mut renames = rename::declared(live, target);
+    let asked: Vec<_> = options.renames.iter().filter(|asked| !renames.contains(asked)).cloned().collect();
+    renames.extend(asked);
+    let start = apply_renames(db, live, &renames)?;
+    let mut changes: Vec<_> = renames.into_iter().map(Change::Rename).collect();
+    changes.extend(diff(&start, target));
+    let sql = db.render(&start, &changes, options)?;
+    if !changes.is_empty() {
+        rehearsal::on_schema(db, (live, target), &sql, options)?;
+    }
+    Ok((changes, sql))
+}
+
+/// The schema after the renames. The database itself carries them out, since it also changes every definition that uses
+/// the names.
+fn apply_renames(db: &mut dyn Database, live: &Schema, renames: &[Rename]) -> Result<Schema, Error> {
+    let (mut schema, mut texts) = (live.clone(), Vec::new());
+    for rename in renames {
+        rename.require(&schema)?;
+        let change = [Change::Rename(rename.clone())];
+        texts.push(db.render(&schema, &change, &RenderOptions::default())?.up);
+        let name = rename.to_string();
+        let refused = |error: Error| Error::Option { option: name.clone(), why: error.to_string() };
+        let scripts: Vec<_> =
+            texts.iter().map(|sql| Script { name: "the rename", sql, version: String::new() }).collect();
+        schema = db.try_scripts(live, &scripts).map_err(refused)?.pop().unwrap_or(schema);
+    }
+    Ok(schema)
+}
+
+fn count_losses(db: &mut dyn Database, changes: &[Change], options: &RenderOptions) -> Result<Vec<Loss>, Error> {
+    let (changes, options) = rename::in_old_names(changes, options);
+    // Both closures need the database, and the first only for what it knows without a connection.
+    let pairs = std::cell::RefCell::new(db);
+    losses(&changes, &options, &|from, to| pairs.borrow().loses(from, to), &mut |probe| pairs.borrow_mut().count(probe))
+}
+
+/// Counts again, under the lock: rows may have been written since the plan was shown.
+fn require_no_more_losses(db: &mut dyn Database, plan: &Plan) -> Result<(), Error> {
+    let mut more = count_losses(db, &plan.changes, &plan.options)?;
+    more.retain(|now| !plan.losses.iter().any(|shown| shown.change == now.change && shown.count >= now.count));
+    if more.is_empty() {
+        return Ok(());
+    }
+    Err(ConsentError::MoreLoss(more.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")).into())
+}
+
+/// Records the checksums of the migrations that are applied and have none yet: Diesel's own command line records none.
+fn record_checksums<'a>(db: &mut dyn Database, migrations: impl Iterator<Item = &'a Migration>) -> Result<(), Error> {
+    let applied = db.history()?.unwrap_or_default();
+    let is_applied = |migration: &&Migration| applied.iter().any(|applied| applied.version == migration.version());
+    db.record(&migrations.filter(is_applied).map(Applied::of).collect::<Vec<_>>(), false)
+}
+
+/// The changes that the scripts make, as a difference of schemas. Of the alterations only dropped and converted columns
+/// stay.
+fn changes_by(db: &mut dyn Database, scripts: &[Script<'_>]) -> Result<Vec<Change>, Error> {
+    let live = db.introspect()?;
+    let goal = db.try_scripts(&live, scripts)?.pop().unwrap_or_else(|| live.clone());
+    let statements = scripts.iter().flat_map(|script| db.renames(script.sql)).collect::<Vec<_>>();
+    let renames = rename::effective(&live, &goal, &statements);
+    let start = apply_renames(db, &live, &renames)?;
+    let mut changes: Vec<_> = renames.into_iter().map(Change::Rename).collect();
+    changes.extend(diff(&start, &goal));
+    for change in &mut changes {
+        if let Change::AlterTable { alterations, .. } = change {
+            alterations.retain_mut(|alteration| match alteration {
+                Alteration::DropColumn(_) => true,
+                Alteration::AlterColumn { from, to } => {
+                    // A NULL that is filled in is no loss.
+                    to.nullable |= from.nullable;
+                    from.ty != to.ty
+                }
+                _ => false,
+            });
+        }
+    }
+    Ok(changes)
+}
+
+fn step(direction: Direction, (migration, version): (&Migration, u64)) -> Step {
+    Step { version, name: migration.name.clone(), sql: migration.sql(direction).to_owned() }
+}

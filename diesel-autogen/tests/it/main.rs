@@ -1,0 +1,44 @@
+//! The tests of the library, one module for each feature.
+
+/// A value with some fields set, of a type that other crates cannot construct: `with!(Settings { backups: 0 })`.
+macro_rules! with {
+    ($type:ident { $($field:ident: $value:expr),* $(,)? }) => {{
+        let mut value = diesel_autogen::$type::default();
+        $(value.$field = $value;)*
+        value
+    }};
+}
+
+mod application_schema;
+mod atomic_files;
+mod backup;
+mod concurrency;
+mod dangling;
+mod golden;
+mod grammar;
+mod handwritten;
+mod history;
+mod hostile;
+mod invariants;
+mod kept;
+mod loss;
+mod modules;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "postgres")]
+mod postgres_changes;
+#[cfg(feature = "postgres")]
+mod postgres_diff;
+#[cfg(feature = "postgres")]
+mod postgres_properties;
+mod properties;
+mod rebuild;
+mod rehearsal;
+mod rename;
+mod schema_errors;
+mod schema_macro;
+mod schemas;
+mod side_tables;
+mod spelling;
+mod support;
+mod url;

@@ -1,0 +1,7 @@
+diesel_autogen::schema! {
+    pub mod sql_types {
+        pub struct Mood;
+    }
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+diesel_autogen::schema! {
+    users {
+        number -> Integer,
+    }
+
+    posts () {
+        number -> Integer,
+    }
+}
+
+fn main() {}

@@ -1,0 +1,5 @@
+diesel_autogen::schema! {
+    users (id) {}
+}
+
+fn main() {}

@@ -1,0 +1,7 @@
+diesel_autogen::schema! {
+    auth.users {
+        id -> Integer,
+    }
+}
+
+fn main() {}

@@ -1,0 +1,5 @@
+diesel_autogen::schema! {
+    diesel::alias!(users as friends: Friends);
+}
+
+fn main() {}

@@ -1,0 +1,22 @@
+diesel_autogen::schema! {
+    users {
+        id -> Integer,
+        #[unique]
+        email -> Text,
+        parent -> Integer,
+    }
+
+    posts {
+        id -> Integer,
+        user_id -> Integer,
+        author_id -> Integer,
+        #[references(users(email))]
+        email -> Text,
+    }
+
+    diesel::joinable!(posts -> users (user_id));
+    diesel::joinable!(posts -> users (author_id));
+    diesel::joinable!(users -> users (parent));
+}
+
+fn main() {}

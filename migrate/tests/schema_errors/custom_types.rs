@@ -1,7 +1,0 @@
-migrate::schema! {
-    pub mod sql_types {
-        pub struct Mood;
-    }
-}
-
-fn main() {}

@@ -1,9 +1,0 @@
-migrate::schema! {
-    users {
-        id -> Integer,
-        #[max_length = "64"]
-        nickname -> VarChar,
-    }
-}
-
-fn main() {}

@@ -1,8 +1,0 @@
-migrate::schema! {
-    #[sql_name(people)]
-    users {
-        id -> Integer,
-    }
-}
-
-fn main() {}

@@ -1,5 +1,0 @@
-migrate::schema! {
-    users (id) {}
-}
-
-fn main() {}

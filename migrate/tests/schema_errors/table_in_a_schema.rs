@@ -1,7 +1,0 @@
-migrate::schema! {
-    auth.users {
-        id -> Integer,
-    }
-}
-
-fn main() {}

@@ -1,5 +1,0 @@
-migrate::schema! {
-    diesel::alias!(users as friends: Friends);
-}
-
-fn main() {}
