@@ -5,8 +5,10 @@ use diesel::{Connection, PgConnection};
 
 use super::introspect::introspect;
 use super::render::render;
+use super::sql::has_type;
 use crate::Error;
 use crate::change::Change;
+use crate::database::errors::refuse_types;
 use crate::options::RenderOptions;
 use crate::schema::{Schema, Table, Type};
 
@@ -57,6 +59,7 @@ pub(super) fn rolled_back<T>(
 
 /// The models as this database reads them back: types, defaults and conditions in its own form.
 pub(super) fn normalize(connection: &mut PgConnection, models: &Schema) -> Result<Schema, Error> {
+    refuse_types(models, "PostgreSQL", has_type)?;
     let mut wanted = models.clone();
     wanted.tables.iter_mut().for_each(number_rows);
     let changes: Vec<_> = wanted.tables.iter().cloned().map(Change::CreateTable).collect();
