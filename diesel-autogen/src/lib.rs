@@ -48,6 +48,7 @@ mod migration;
 mod migrator;
 mod options;
 mod plan;
+mod print_schema;
 mod rehearsal;
 mod rename;
 pub mod schema;

@@ -59,6 +59,8 @@ pub struct Table {
     pub clauses: Option<Vec<Clause>>,
     /// The CREATE TABLE text that a live database stores. It is not compared.
     pub stored: Option<String>,
+    /// The comment on it in a live database. It is not compared.
+    pub comment: Option<String>,
 }
 
 impl Table {
@@ -149,6 +151,8 @@ pub struct Column {
     pub identity: bool,
     /// How the database stores values beyond the type, where that differs from value to value: a SQLite affinity.
     pub storage: Option<Storage>,
+    /// The comment on it in a live database. It is not compared.
+    pub comment: Option<String>,
 }
 
 impl Column {
@@ -164,6 +168,7 @@ impl Column {
             generated: false,
             identity: false,
             storage: None,
+            comment: None,
         }
     }
 

@@ -44,6 +44,9 @@ pub(super) struct Migrate {
     /// Write nothing, and exit with status 1 when models and database differ or migrations are pending
     #[arg(long, conflicts_with_all = ["dry_run", "message"])]
     pub check: bool,
+    /// Print the database as the source of a schema! that declares it, and write nothing
+    #[arg(long, conflicts_with_all = ["dry_run", "check", "message"])]
+    pub print_schema: bool,
     /// Write and apply the migration even if values are lost
     #[arg(long)]
     pub allow_data_loss: bool,

@@ -41,6 +41,10 @@ pub fn create(load: impl FnOnce() -> Result<Migrator, LoadError>) -> ExitCode {
 pub fn migrate(models: &Schema, load: impl FnOnce() -> Result<Migrator, LoadError>) -> ExitCode {
     let arguments = Migrate::parse();
     run("db_migrate", load, |migrator, console| {
+        if arguments.print_schema {
+            console.say(migrator.print_schema()?.trim_end())?;
+            return Ok(ExitCode::SUCCESS);
+        }
         let asks = !arguments.check && !arguments.dry_run;
         let options = PlanOptions::from(&arguments);
         let options = if asks { questions::complete(&migrator, models, options, console)? } else { options };

@@ -31,6 +31,8 @@ mod postgres_changes;
 mod postgres_diff;
 #[cfg(feature = "postgres")]
 mod postgres_properties;
+mod print_schema;
+mod print_schemas;
 mod properties;
 mod rebuild;
 mod rehearsal;

@@ -174,6 +174,7 @@ impl TableReader<'_> {
             generated: *hidden > 0,
             identity: is_rowid,
             storage: Some(storage(declared, self.text.is_strict())),
+            comment: None,
         }
     }
 
