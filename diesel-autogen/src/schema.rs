@@ -40,6 +40,8 @@ impl Schema {
 pub struct Table {
     /// Its name in the database.
     pub name: String,
+    /// The PostgreSQL schema that it is in, where the models state one.
+    pub schema: Option<String>,
     /// The name it had before, where the models declare a rename.
     pub renamed_from: Option<String>,
     /// Its columns, in order.
@@ -68,6 +70,13 @@ impl Table {
     #[must_use]
     pub fn new<'a>(name: &str, primary_key: impl IntoIterator<Item = &'a str>) -> Self {
         Self { name: name.into(), primary_key: names(primary_key), ..Self::default() }
+    }
+
+    /// Puts the table into a PostgreSQL schema other than the first in the search path.
+    #[must_use]
+    pub fn in_schema(mut self, name: &str) -> Self {
+        self.schema = Some(name.into());
+        self
     }
 
     /// Adds a column.

@@ -33,6 +33,8 @@ mod postgres_diff;
 mod postgres_properties;
 mod print_schema;
 mod print_schemas;
+#[cfg(feature = "postgres")]
+mod postgres_types;
 mod properties;
 mod rebuild;
 mod rehearsal;
@@ -43,4 +45,5 @@ mod schemas;
 mod side_tables;
 mod spelling;
 mod support;
+mod types;
 mod url;

@@ -123,6 +123,23 @@ pub(super) fn read_type(text: &str) -> Type {
     }
 }
 
+/// The type without the precision, fields or length that Diesel's name for it does not say: `numeric(10,2)`,
+/// `timestamp(3) without time zone`, an array of `character varying(20)`.
+pub(super) fn without_modifiers(ty: &Type) -> Type {
+    match ty {
+        Type::Array(item) => Type::Array(Box::new(match without_modifiers(item) {
+            Type::Text { .. } => Type::Text { max_length: None },
+            other => other,
+        })),
+        Type::Other(text) if text.starts_with("interval") => Type::Diesel("Interval"),
+        Type::Other(text) => match (text.split_once('('), text.split_once(')')) {
+            (Some((before, _)), Some((_, after))) => read_type(&format!("{before}{after}")),
+            _ => ty.clone(),
+        },
+        other => other.clone(),
+    }
+}
+
 pub(super) fn default_sql(value: &DefaultValue, ty: &Type) -> String {
     match value {
         DefaultValue::Text(text) => literal(text),
