@@ -48,7 +48,8 @@ impl Printer<'_> {
         let mut columns: Vec<_> = table.columns.iter().map(|column| self.column(table, column)).collect();
         let mut above = docs(table.comment.as_deref());
         above.extend(names.sql_name());
-        for index in &table.indexes {
+        above.extend(table.indexes.iter().filter(|index| index.repeats_a_column()).map(|index| comment(&index.to_string())));
+        for index in table.indexes.iter().filter(|index| !index.repeats_a_column()) {
             let (attribute, column) = indexes.attribute(table, names, index, &mut columns);
             match column {
                 Some(at) => columns[at].attributes.push(attribute),

@@ -334,6 +334,12 @@ impl Index {
         Self { name, columns, unique, constraint: false, stored: None }
     }
 
+    /// Whether it names a column twice, which the models cannot declare.
+    pub(crate) fn repeats_a_column(&self) -> bool {
+        let repeats = |at: usize| self.columns[..at].iter().any(|other| same_name(&other.name, &self.columns[at].name));
+        (0..self.columns.len()).any(repeats)
+    }
+
     /// Gives the index a name of its own.
     #[must_use]
     pub fn named(mut self, name: &str) -> Self {

@@ -229,7 +229,7 @@ fn table_index(attribute: &Attribute, unique: bool) -> syn::Result<TableIndex> {
                 input.parse::<Token![=]>()?;
                 set_once(&mut index.name, "name", word.span(), filled_text(input)?)?;
             } else {
-                index.columns.push((word, descends(input, unique)?));
+                index.columns.push((word, descends(input)?));
             }
             comma_or_end(input)?;
         }
@@ -239,14 +239,11 @@ fn table_index(attribute: &Attribute, unique: bool) -> syn::Result<TableIndex> {
 }
 
 /// `desc`, or nothing
-fn descends(input: ParseStream, unique: bool) -> syn::Result<bool> {
+fn descends(input: ParseStream) -> syn::Result<bool> {
     if !input.peek(Ident) {
         return Ok(false);
     }
     let word: Ident = input.parse()?;
-    if unique {
-        return Err(syn::Error::new(word.span(), "the columns of `unique` have no order; a comma is expected"));
-    }
     if word != "desc" {
         return Err(syn::Error::new(word.span(), "`desc` or a comma is expected"));
     }

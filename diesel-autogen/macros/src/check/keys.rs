@@ -48,7 +48,7 @@ fn check_action(action: &Action, key: &ForeignKey, table: &Table, errors: &mut E
             format!("`set_null` needs columns that may be NULL: `{}` is not `Nullable<…>`", column.ident)
         }),
         ActionKind::SetDefault => columns
-            .find(|column| column.default.is_none())
+            .find(|column| column.default.is_none() && !column.ty.nullable)
             .map(|column| format!("`set_default` needs columns with a default: `{}` has none", column.ident)),
         ActionKind::NoAction | ActionKind::Restrict | ActionKind::Cascade => None,
     };

@@ -210,6 +210,10 @@ impl TableReader<'_> {
                 }
             }
         }
+        for index in indexes.extract_if(.., |index| index.repeats_a_column() && index.stored.is_some()) {
+            let sql = index.stored.unwrap_or_default();
+            objects.push(object(ObjectKind::Index, index.name, self.name.to_owned(), sql));
+        }
         (indexes, objects)
     }
 
