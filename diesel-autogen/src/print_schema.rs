@@ -47,6 +47,8 @@ impl Printer<'_> {
         }
         let mut columns: Vec<_> = table.columns.iter().map(|column| self.column(table, column)).collect();
         let mut above = docs(table.comment.as_deref());
+        above.extend(beyond(table, None));
+        above.extend(self.indexes_beyond(table));
         above.extend(names.sql_name());
         above.extend(table.indexes.iter().filter(|index| index.repeats_a_column()).map(|index| comment(&index.to_string())));
         for index in table.indexes.iter().filter(|index| !index.repeats_a_column()) {
@@ -80,15 +82,18 @@ impl Printer<'_> {
                 }
             }
         }
-        above.extend(beyond(table, None));
-        above.extend(self.indexes_beyond(table));
+        if names.is_without_key {
+            above.push("#[without_primary_key]".into());
+        }
         self.declaration(table, names, &above, &columns)
     }
 
     fn declaration(&self, table: &Table, names: &TableNames, above: &[String], columns: &[Written]) -> String {
-        let key = table.primary_key.iter().map(|column| names.column(column)).collect::<Vec<_>>().join(", ");
         let mut lines = above.to_vec();
-        lines.push(format!("{} ({key}) {{", names.ident));
+        lines.push(format!("{} ({}) {{", names.ident, names.key.join(", ")));
+        if let Some(rowid) = names.rowid {
+            lines.push(format!("    {rowid} -> BigInt,"));
+        }
         for column in columns {
             let attributes = column.attributes.iter().flat_map(|attribute| attribute.lines());
             lines.extend(attributes.chain([column.declaration.as_str()]).map(|line| format!("    {line}")));
@@ -165,8 +170,6 @@ fn undeclarable(table: &Table) -> Option<&'static str> {
         Some("whose name is reserved")
     } else if table.columns.is_empty() {
         Some("which has no columns")
-    } else if table.primary_key.is_empty() {
-        Some("which has no primary key")
     } else {
         None
     }
@@ -179,7 +182,7 @@ fn beyond(table: &Table, column: Option<&Column>) -> Vec<String> {
         (None, None) => true,
         _ => false,
     };
-    let words = ["autoincrement", "on conflict", "deferrable", "initially", " desc"];
+    let words = ["autoincrement", "on conflict", "deferrable", "initially", " match ", " desc"];
     let is_beyond = |clause: &&Clause| match clause.kind {
         ClauseKind::Collation | ClauseKind::Generated | ClauseKind::Option => true,
         ClauseKind::Type => false,
@@ -187,7 +190,8 @@ fn beyond(table: &Table, column: Option<&Column>) -> Vec<String> {
         _ => table.stored.is_none() || words.iter().any(|word| clause.normalized.to_lowercase().contains(word)),
     };
     let clauses = table.clauses.iter().flatten().filter(is_meant).filter(is_beyond);
-    clauses.map(|clause| comment(&clause.normalized)).collect()
+    let tight = |text: &str| text.replace("( ", "(").replace(" )", ")").replace(" ,", ",");
+    clauses.map(|clause| comment(&tight(&clause.normalized))).collect()
 }
 
 /// A line that names what stays in the database without being declared.

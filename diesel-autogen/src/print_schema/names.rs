@@ -3,6 +3,7 @@
 use crate::schema::{Schema, Table, same_name};
 
 use super::attributes::quoted;
+use super::columns_of;
 
 /// The names of all tables, in the schema's order.
 pub(super) struct Names {
@@ -12,6 +13,12 @@ pub(super) struct Names {
 /// The names of one table and its columns.
 pub(super) struct TableNames {
     pub ident: String,
+    /// The key that Diesel needs.
+    pub key: Vec<String>,
+    /// The column that stands for the hidden key of a table without one, in a database that has hidden keys.
+    pub rowid: Option<&'static str>,
+    /// Whether the key is for Diesel only.
+    pub is_without_key: bool,
     name: String,
     /// Each column's name in the database and in Rust.
     columns: Vec<(String, String)>,
@@ -38,9 +45,7 @@ impl Names {
     pub fn of(schema: &Schema) -> Self {
         let idents = unique(schema.tables.iter().map(|table| table.name.as_str()), "");
         let tables = schema.tables.iter().zip(idents).map(|(table, ident)| {
-            let columns = unique(table.columns.iter().map(|column| column.name.as_str()), &ident);
-            let columns = table.columns.iter().map(|column| column.name.clone()).zip(columns).collect();
-            TableNames { ident, name: table.name.clone(), columns }
+            TableNames::of(table, ident, schema)
         });
         Self { tables: tables.collect() }
     }
@@ -52,6 +57,34 @@ impl Names {
 }
 
 impl TableNames {
+    fn of(table: &Table, ident: String, schema: &Schema) -> Self {
+        let columns = unique(table.columns.iter().map(|column| column.name.as_str()), &ident);
+        let columns = table.columns.iter().map(|column| column.name.clone()).zip(columns).collect();
+        let is_without_key = table.primary_key.is_empty();
+        let is_free = |name: &&str| table.find_column(name).is_none() && ident != *name;
+        let mut keys = schema.tables.iter().flat_map(|other| &other.foreign_keys);
+        let is_referred_to = keys.any(|key| same_name(&key.table, &table.name));
+        let is_hidden = is_without_key && table.stored.is_some() && !is_referred_to;
+        let rowid = ["rowid", "oid", "_rowid_"].into_iter().filter(|_| is_hidden).find(is_free);
+        let mut names =
+            Self { ident, key: Vec::new(), rowid, is_without_key: is_without_key && rowid.is_none(), name: table.name.clone(), columns };
+        // Where no columns are known to identify a row, all of them do as well as any.
+        let all: Vec<_> = table.columns.iter().map(|column| column.name.clone()).collect();
+        let unique = table.indexes.iter().find(|index| index.unique && !index.repeats_a_column());
+        names.key = match (rowid, unique) {
+            (Some(rowid), _) => vec![rowid.to_owned()],
+            (None, _) if !is_without_key => names.columns(&table.primary_key),
+            (None, Some(index)) => names.columns(&columns_of(index)),
+            (None, None) => names.columns(&all),
+        };
+        names
+    }
+
+    /// The names in Rust of columns.
+    pub fn columns(&self, names: &[String]) -> Vec<String> {
+        names.iter().map(|name| self.column(name).to_owned()).collect()
+    }
+
     /// The name in Rust of a column.
     pub fn column(&self, name: &str) -> &str {
         self.columns.iter().find(|(own, _)| same_name(own, name)).map_or("", |(_, ident)| ident)

@@ -69,11 +69,14 @@ CALLS    assert!(agrees);
 }
 
 fn agree(name: &str, url: &str, migrations: &str, models: &Schema) -> bool {
-    let plan = Migrator::new(url, migrations).and_then(|migrator| migrator.plan(models, &PlanOptions::default()));
-    match plan {
-        Ok(None) => return true,
-        Ok(Some(plan)) => println!("{name}: {plan}"),
-        Err(error) => println!("{name}: {error}"),
+    let migrator = Migrator::new(url, migrations).unwrap();
+    let plan = migrator.plan(models, &PlanOptions::default());
+    if matches!(plan, Ok(None)) {
+        return true;
+    }
+    println!("{name}: {}", plan.map_or_else(|error| error.to_string(), |_| String::new()));
+    for change in migrator.differences(models).unwrap_or_default() {
+        println!("{change}");
     }
     false
 }
@@ -93,6 +96,8 @@ fn a_printed_database_compiles_and_agrees() {
         let url = format!("sqlite:{}", scratch.path().join("app.db").display());
         program.add(&format!("sqlite_{at}"), &scratch.project, &url, &scratch.path().join("migrations"));
     }
+    #[cfg(feature = "postgres")]
+    let _servers = servers(&mut program);
     let folder = target().join("project");
     program.write(&folder);
 
@@ -105,4 +110,23 @@ fn a_printed_database_compiles_and_agrees() {
     let ran = cargo.env_remove("RUSTFLAGS").output().unwrap();
     let said = [ran.stdout, ran.stderr].concat();
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&said));
+}
+
+/// The databases on PostgreSQL, to be dropped at the end; none without a server.
+#[cfg(feature = "postgres")]
+fn servers(program: &mut Program) -> Vec<(test_support::TestDatabase, tempfile::TempDir)> {
+    use diesel::connection::SimpleConnection as _;
+
+    let mut servers = Vec::new();
+    for (at, sql) in crate::print_schemas::POSTGRES.into_iter().enumerate() {
+        let Some(database) = test_support::TestDatabase::new() else { break };
+        let folder = tempfile::tempdir().unwrap();
+        let migrator = Migrator::new(database.url(), folder.path()).unwrap();
+        migrator.init().unwrap();
+        // An empty query is an error.
+        database.connect().batch_execute(&format!("{sql}; SELECT 1")).unwrap_or_else(|error| panic!("{error} in {sql}"));
+        program.add(&format!("postgres_{at}"), &migrator, database.url(), folder.path());
+        servers.push((database, folder));
+    }
+    servers
 }

@@ -108,7 +108,7 @@ fn is_unique(places: &[Place], table: &Table) -> bool {
     };
     let columns = sorted(positions(places));
     let unique = table.indexes.iter().filter(|index| index.unique);
-    columns == sorted(positions(&table.key))
+    !table.without_primary_key && columns == sorted(positions(&table.key))
         || unique
             .map(|index| sorted(index.columns.iter().map(|(column, _)| column.at).collect()))
             .any(|index| index == columns)
