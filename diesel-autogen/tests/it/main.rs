@@ -33,6 +33,8 @@ mod postgres_diff;
 mod postgres_properties;
 #[cfg(feature = "postgres")]
 mod postgres_types;
+#[cfg(feature = "postgres")]
+mod printed;
 mod properties;
 mod rebuild;
 mod rehearsal;
