@@ -51,8 +51,11 @@ impl Error {
 }
 
 fn kind(message: &str) -> DatabaseErrorKind {
-    let found = super::sqlite::errors::kind(message);
-    #[cfg(feature = "postgres")]
-    let found = found.or_else(|| super::postgres::errors::kind(message));
-    found.unwrap_or(DatabaseErrorKind::Other)
+    let found: [Option<DatabaseErrorKind>; _] = [
+        #[cfg(feature = "sqlite")]
+        super::sqlite::errors::kind(message),
+        #[cfg(feature = "postgres")]
+        super::postgres::errors::kind(message),
+    ];
+    found.into_iter().flatten().next().unwrap_or(DatabaseErrorKind::Other)
 }
