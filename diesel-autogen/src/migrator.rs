@@ -389,6 +389,30 @@ impl Migrator {
         Ok(self.settings.shown(&folder))
     }
 
+    /// Writes the two files of an empty migration, to be completed by hand, after the newest one. The message names its
+    /// folder, which is returned as seen from the base. The database is not opened.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Option`] for a message without a letter or digit, and whatever keeps a file from being written.
+    pub fn write_empty(&self, message: &str) -> Result<String, Error> {
+        self.create_folder()?;
+        let (root, migrations) = (self.folder()?, self.migrations()?);
+        let name = migrations.next_name(migrations.newest(), Some(message))?;
+        let (folder, draft) = (root.join(&name), draft_folder(&root, &name));
+        if folder.exists() {
+            return Err(
+                self.relative(Error::Migrations { path: folder, why: "it exists already; move it away".into() })
+            );
+        }
+        let _ = fs::remove_dir_all(&draft);
+        let sql = Sql { up: EMPTY_UP.into(), down: EMPTY_DOWN.into(), own_transaction: false };
+        let written =
+            sql.write(&draft).and_then(|()| fs::rename(&draft, &folder).map_err(Error::file("write", &folder)));
+        written.map_err(|error| self.relative(error))?;
+        Ok(self.settings.shown(&folder))
+    }
+
     /// Reads the schema of a database that exists, under version control or not.
     ///
     /// # Errors
@@ -638,6 +662,20 @@ impl Migrator {
         run.map_err(|error| self.relative(error))
     }
 }
+
+const EMPTY_UP: &str = "\
+-- What this migration does, as statements that each end with a semicolon:
+--
+--     CREATE VIEW newest_posts AS SELECT id, title FROM posts ORDER BY id DESC LIMIT 10;
+--
+-- All pending migrations run in one transaction: write no BEGIN and no COMMIT.
+";
+
+const EMPTY_DOWN: &str = "\
+-- What reverts up.sql, its last statement first:
+--
+--     DROP VIEW newest_posts;
+";
 
 /// Removes a database that an operation created and could not fill, unless another process is using it by now.
 fn remove_created(db: &mut dyn Database, is_created: bool, error: &Error) {
