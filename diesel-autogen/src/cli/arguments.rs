@@ -25,7 +25,7 @@ pub(super) struct Create {
 }
 
 const EXIT_STATUS: &str = "Exit status: 0 on success, 1 when something is wrong \
-    or --check found a difference, 2 for wrong arguments.";
+    or a check found a difference, 2 for wrong arguments.";
 
 /// Compares the models with the database, writes the migration that makes the database agree, and applies it.
 ///
@@ -147,7 +147,7 @@ pub(super) struct Arguments {
 
 /// The options that every subcommand takes.
 #[derive(Args)]
-#[command(next_help_heading = "Which database")]
+#[command(next_help_heading = "Options of every command")]
 pub(super) struct Place {
     /// The database, in the place of DATABASE_URL: sqlite:app.db, or postgres://USER@HOST/DATABASE
     #[arg(long, global = true, value_name = "URL")]
@@ -167,20 +167,30 @@ pub(super) enum Command {
     Migrate(Migrate),
     Upgrade(Upgrade),
     Downgrade(Downgrade),
-    /// Fails when migrations are pending or the database differs from the models; changes nothing
+    /// Fails when migrations are pending or the database differs from the models
+    ///
+    /// Triggers, views and other objects that the models cannot declare are compared with what the migrations make.
+    /// Nothing is changed.
     Check,
     /// Lists the migrations: applied, edited since, pending, or unknown here
+    ///
+    /// Exit status: 0 whatever the list says; {check} is the command that fails.
     Status {
         /// Print one line of JSON, for programs
         #[arg(long)]
         json: bool,
     },
     /// Writes an empty migration to be completed by hand
+    ///
+    /// It is for what the models cannot declare, as a view or a trigger, and for changes of rows. Complete both files,
+    /// then run {upgrade}.
     New {
         /// What the migration does, to name its folder: "add search" makes 003_add_search
         name: String,
     },
     /// Prints the script that completes this command line in a shell
+    ///
+    /// For bash, for example: {completions} bash > ~/.local/share/bash-completion/completions/{name}
     Completions {
         /// The shell
         shell: Shell,

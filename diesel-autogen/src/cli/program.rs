@@ -4,9 +4,15 @@ use std::path::Path;
 
 use clap::{Command, Parser};
 
-/// Each command: as a subcommand of one binary, and as a script of its own.
-const COMMANDS: [(&str, &str); 4] =
-    [("init", "db_create"), ("migrate", "db_migrate"), ("upgrade", "db_upgrade"), ("downgrade", "db_downgrade")];
+/// Commands that texts name: as a subcommand of one binary, and as a script of its own.
+const COMMANDS: [(&str, &str); 6] = [
+    ("init", "db_create"),
+    ("migrate", "db_migrate"),
+    ("upgrade", "db_upgrade"),
+    ("downgrade", "db_downgrade"),
+    ("check", "db_upgrade --check"),
+    ("completions", ""),
+];
 
 /// The program that runs: a script for one command, or a binary with a subcommand for each.
 #[derive(Debug, Clone)]
@@ -44,12 +50,13 @@ impl Program {
         self.command
     }
 
-    /// The text with what the user types in the place of `{init}`, `{migrate}`, `{upgrade}` and `{downgrade}`, and with
-    /// how backups are switched off in the place of `{no_backups}`.
+    /// The text with what the user types in the place of each command, as `{upgrade}`, with the program's name for
+    /// `{name}`, and with how backups are switched off for `{no_backups}`.
     pub fn fill(&self, text: &str) -> String {
         let no_backups =
             if self.has_subcommands { "--backups 0 makes none" } else { "backups can be switched off in the settings" };
-        COMMANDS.iter().fold(text.replace("{no_backups}", no_backups), |text, (subcommand, script)| {
+        let text = text.replace("{no_backups}", no_backups).replace("{name}", &self.name);
+        COMMANDS.iter().fold(text, |text, (subcommand, script)| {
             let typed = if self.has_subcommands { format!("{} {subcommand}", self.name) } else { (*script).to_owned() };
             text.replace(&format!("{{{subcommand}}}"), &typed)
         })

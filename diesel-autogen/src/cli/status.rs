@@ -6,7 +6,7 @@ use std::io;
 use anstream::{AutoStream, ColorChoice};
 use clap::builder::styling::{AnsiColor, Style};
 
-use crate::{Error, Migrator};
+use crate::{Error, Migrations, Migrator, Status};
 
 /// A line of the report: the version, the migration's name where there is one, and its state.
 struct Line {
@@ -15,7 +15,7 @@ struct Line {
     state: State,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum State {
     Applied,
     Edited,
@@ -54,9 +54,10 @@ impl State {
 
 /// The report for people: a line for the database, and one for each migration.
 pub(super) fn text(migrator: &Migrator) -> Result<String, Error> {
-    let lines = lines(migrator)?;
+    let status = migrator.status()?;
+    let lines = lines(&status, &migrator.migrations()?);
     let has_color = AutoStream::choice(&io::stdout()) != ColorChoice::Never;
-    let mut report = format!("{} is at version {}", migrator.database_name(), migrator.version()?);
+    let mut report = format!("{} is at version {}", migrator.database_name(), status.version);
     let title = |line: &Line| line.name.as_ref().unwrap_or(&line.version).clone();
     let width = lines.iter().map(|line| title(line).chars().count()).max().unwrap_or(0);
     for line in &lines {
@@ -71,28 +72,23 @@ pub(super) fn text(migrator: &Migrator) -> Result<String, Error> {
 
 /// The same as one line of JSON. Versions are texts: some have more digits than a number of JSON holds exactly.
 pub(super) fn json(migrator: &Migrator) -> Result<String, Error> {
-    let (database, version) = (migrator.database_name(), migrator.version()?.to_string());
-    let lines = lines(migrator)?.into_iter().map(|line| {
+    let status = migrator.status()?;
+    let (database, version) = (quoted(&migrator.database_name()), quoted(&status.version.to_string()));
+    let lines = lines(&status, &migrator.migrations()?).into_iter().map(|line| {
         let name = line.name.map_or_else(|| "null".to_owned(), |name| quoted(&name));
         format!(r#"{{"version":{},"name":{name},"state":"{}"}}"#, quoted(&line.version), line.state.word())
     });
-    Ok(format!(
-        r#"{{"database":{},"version":{},"migrations":[{}]}}"#,
-        quoted(&database),
-        quoted(&version),
-        lines.collect::<Vec<_>>().join(",")
-    ))
+    let migrations = lines.collect::<Vec<_>>().join(",");
+    Ok(format!(r#"{{"database":{database},"version":{version},"migrations":[{migrations}]}}"#))
 }
 
 /// The migrations in order, then the applied versions that no migration has.
-fn lines(migrator: &Migrator) -> Result<Vec<Line>, Error> {
-    let status = migrator.status()?;
+fn lines(status: &Status, migrations: &Migrations) -> Vec<Line> {
     let state = |name: &String| match name {
         name if status.pending.contains(name) => State::Pending,
         name if status.edited.contains(name) => State::Edited,
         _ => State::Applied,
     };
-    let migrations = migrator.migrations()?;
     let known = migrations.iter().map(|migration| Line {
         version: migration.version(),
         name: Some(migration.name.clone()),
@@ -100,7 +96,7 @@ fn lines(migrator: &Migrator) -> Result<Vec<Line>, Error> {
     });
     let unknown =
         status.unknown.iter().map(|version| Line { version: version.clone(), name: None, state: State::Unknown });
-    Ok(known.chain(unknown).collect())
+    known.chain(unknown).collect()
 }
 
 /// A text as JSON writes it.
