@@ -82,7 +82,7 @@ pub use schema::Schema;
 pub use settings::{Event, Settings};
 pub use url::{DatabaseUrl, ParseUrlError};
 
-/// Compiles the Rust in the README.
+/// Compiles the Rust in README.md.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
+#[doc = include_str!("../README.md")]
 struct Readme;
