@@ -8,6 +8,13 @@ use crate::schema::{Schema, Type, same_name};
 use crate::text::literal;
 
 /// How a migration is planned.
+///
+/// ```
+/// let mut options = diesel_autogen::PlanOptions::default();
+/// options.message = Some("count likes".into());
+/// options.fills.push("posts.likes=0".into());
+/// options.renames.push("posts.text=body".into());
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PlanOptions {
@@ -63,7 +70,7 @@ impl Fill {
     /// # Errors
     ///
     /// [`Error::Option`] when it has another form, there is no such column, or the value is none of its type.
-    pub fn parse(text: &str, models: &Schema) -> Result<Self, Error> {
+    pub(crate) fn parse(text: &str, models: &Schema) -> Result<Self, Error> {
         let bad = |why: String| Error::Option { option: text.to_owned(), why };
         let parts = text.split_once('=').and_then(|(name, value)| Some((name.split_once('.')?, value)));
         let ((table, column), value) = parts.ok_or_else(|| bad("write it as table.column=value".into()))?;

@@ -8,6 +8,16 @@ use std::time::Duration;
 use crate::text::Bytes;
 
 /// How careful and how patient a [`Migrator`](crate::Migrator) is, and who is told what it does.
+///
+/// ```
+/// use diesel_autogen::{Migrator, Settings};
+///
+/// let mut settings = Settings::default();
+/// settings.backups = 20;
+/// let settings = settings.on_event(|event| eprintln!("{event}"));
+/// let migrator = Migrator::new("sqlite:app.db", "migrations")?.with(settings);
+/// # Ok::<(), diesel_autogen::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Settings {

@@ -173,6 +173,7 @@ pub struct RowChange {
 
 /// What differs in a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum RowChangeKind {
     /// It is missing.
     Missing,

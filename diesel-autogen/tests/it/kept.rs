@@ -151,7 +151,7 @@ fn values_follow_a_changed_key() {
 #[test]
 fn references_to_a_deleted_row_do_not_return_to_a_reused_key() {
     let people = || table("people");
-    let key = ForeignKey { on_delete: Action::Cascade, ..ForeignKey::new(["person"], "people", ["id"]) };
+    let key = ForeignKey::new(["person"], "people", ["id"]).on_delete(Action::Cascade);
     let letters = table("letters").column(Column::new("person", Type::Integer)).foreign_key(key.clone());
     let notes = table("notes").column(Column::new("k", Type::Integer).nullable());
     let with_person = notes.clone().column(Column::new("person", Type::Integer).nullable()).foreign_key(key);
