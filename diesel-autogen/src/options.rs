@@ -92,7 +92,7 @@ impl Fill {
             Type::Date if NaiveDate::parse_from_str(value, "%Y-%m-%d").is_ok() => literal(value),
             Type::Time if times.any(|time| NaiveTime::parse_from_str(value, time).is_ok()) => literal(value),
             Type::Timestamp if times.any(is_timestamp) => literal(value),
-            Type::Other(_) => literal(value),
+            Type::Diesel(_) | Type::Array(_) | Type::Custom { .. } | Type::Other(_) => literal(value),
             Type::Binary => format!("CAST({} AS BLOB)", literal(value)),
             _ => return Err(bad(format!("{value:?} is no {} for {table}.{column}", found.ty))),
         };

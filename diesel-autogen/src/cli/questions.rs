@@ -101,7 +101,7 @@ fn what_to_type(ty: &Type) -> String {
         Type::Date => "a date, as 2012-02-29",
         Type::Time => "a time, as 12:00:00",
         Type::Timestamp => "a time in UTC, as 2012-02-29 12:00:00",
-        Type::Binary | Type::Other(_) => "a value",
+        _ => "a value",
     };
     form.to_owned()
 }

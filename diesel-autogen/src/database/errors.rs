@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::error::DatabaseErrorKind;
+use crate::schema::{Schema, Type};
 
 impl From<diesel::result::Error> for Error {
     /// The error of a database that is named later.
@@ -48,6 +49,20 @@ impl Error {
             _ => None,
         }
     }
+}
+
+/// Refuses models with a table in a schema of its own, or with a column whose type the database does not have.
+pub(super) fn refuse(models: &Schema, database: &str, has: impl Fn(&Type) -> bool) -> Result<(), Error> {
+    let mut tables = models.tables.iter().filter_map(|table| Some((table.schema.as_ref()?, &table.name)));
+    if let Some((schema, table)) = tables.next() {
+        let why = format!("tables of a schema that is named are not supported on {database}");
+        return Err(Error::CannotExpress { object: format!("{schema}.{table}"), why });
+    }
+    let mut columns = models.tables.iter().flat_map(|table| table.columns.iter().map(move |column| (table, column)));
+    columns.find(|(_, column)| !has(&column.ty)).map_or(Ok(()), |(table, column)| {
+        let object = format!("{}.{}", table.name, column.name);
+        Err(Error::CannotExpress { object, why: format!("{database} has no type {}", column.ty) })
+    })
 }
 
 fn kind(message: &str) -> DatabaseErrorKind {

@@ -109,8 +109,8 @@ impl Database for Postgres {
         })
     }
 
-    fn normalize(&mut self, models: &Schema, _live: &Schema) -> Result<Schema, Error> {
-        self.on(|connection| normalize::normalize(connection, models))
+    fn normalize(&mut self, models: &Schema, live: &Schema) -> Result<Schema, Error> {
+        self.on(|connection| normalize::normalize(connection, models, live))
     }
 
     fn render(&mut self, from: &Schema, changes: &[Change], options: &RenderOptions) -> Result<Sql, Error> {

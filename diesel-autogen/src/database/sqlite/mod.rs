@@ -65,7 +65,7 @@ impl Database for Sqlite {
     }
 
     fn normalize(&mut self, models: &Schema, live: &Schema) -> Result<Schema, Error> {
-        Ok(normalize::normalize(models, live))
+        normalize::normalize(models, live)
     }
 
     fn render(&mut self, from: &Schema, changes: &[Change], options: &RenderOptions) -> Result<Sql, Error> {
