@@ -444,3 +444,19 @@ fn renames_are_followed_by_indexes_and_side_tables() {
     assert!(diff(&migrator.introspect().unwrap(), &start).is_empty());
     assert_eq!(database.query("SELECT string_agg(concat(id, a, b), ',') FROM t").as_deref(), Some("11ab"));
 }
+
+#[test]
+fn a_foreign_key_is_not_restored_over_rows_that_dangle() {
+    let Some(database) = Server::new() else { return };
+    let tables = "CREATE TABLE p (id INTEGER PRIMARY KEY);
+        CREATE TABLE c (id INTEGER PRIMARY KEY, p INTEGER REFERENCES p (id))";
+    let migrator = started(&database, tables, "INSERT INTO p VALUES (1); INSERT INTO c VALUES (1, 1)");
+    let mut models = as_models(migrator.introspect().unwrap());
+    models.tables[1].foreign_keys.clear();
+    migrator.apply(&migrator.plan(&models, &PlanOptions::default()).unwrap().unwrap()).unwrap();
+    database.execute("INSERT INTO c VALUES (2, 99)");
+    let error = migrator.downgrade(Target::Previous).unwrap_err().to_string();
+    assert!(error.contains("002_migration failed, nothing was changed"), "{error}");
+    assert!(error.contains("Key (p)=(99) is not present in table \"p\""), "{error}");
+    assert_eq!(migrator.version().unwrap(), 2);
+}

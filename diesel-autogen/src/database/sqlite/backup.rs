@@ -5,12 +5,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use chrono::Utc;
+use diesel::SqliteConnection;
 use diesel::connection::SimpleConnection as _;
-use diesel::dsl::sql;
-use diesel::sql_types::Text;
-use diesel::{RunQueryDsl as _, SqliteConnection};
 
-use super::catalog::Catalog;
+use super::catalog::{self, number, texts};
 use super::connection::{Sqlite, file_name, open};
 use super::errors::readable;
 use crate::Error;
@@ -87,7 +85,7 @@ pub(super) fn no_room(error: Error, what: &str, file: &Path) -> Error {
 
 /// The size of a database in bytes.
 pub(super) fn size(connection: &mut SqliteConnection) -> Result<u64, Error> {
-    Ok(connection.number("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")?.unsigned_abs())
+    Ok(number(connection, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")?.unsigned_abs())
 }
 
 /// Checks a file with SQLite's `quick_check` or `integrity_check`.
@@ -95,12 +93,12 @@ fn check(file: &Path, pragma: &str) -> Result<(), Error> {
     let shown = file.display().to_string();
     let damaged = |why: String| Error::database(&shown, DatabaseErrorKind::Damaged, why);
     let mut connection = open_existing(file)?;
-    let found: Result<Vec<String>, _> = sql::<Text>(&format!("PRAGMA {pragma}(1)")).load(&mut connection);
+    let found = texts(&mut connection, &format!("PRAGMA {pragma}(1)"));
     // The schema is sound where only the application can read all of it.
-    let found = readable(found.map_err(|error| Error::from(error).in_database(&shown)))?;
+    let found = readable(found.map_err(|error| error.in_database(&shown)))?;
     let found = found.unwrap_or_else(|| vec!["ok".into()]);
     // SQLite reads zeros where the last page is cut off.
-    let page = connection.number("PRAGMA page_size")?.unsigned_abs().max(1);
+    let page = number(&mut connection, "PRAGMA page_size")?.unsigned_abs().max(1);
     let length = fs::metadata(file).map_err(Error::file("read", file))?.len();
     match found.first().map(String::as_str) {
         Some("ok") if !length.is_multiple_of(page) => Err(damaged("its end is missing".into())),
@@ -126,7 +124,7 @@ pub(super) fn restore(database: &mut Sqlite, file: &Path, check_version: &mut Ch
     let mut copy = Sqlite::new(file, &settings);
     let version = check_version(&mut copy).map_err(named)?;
     // Any project's database may be at version 0; this library records that it put it under version control.
-    if version == 0 && !copy.with(Catalog::has_checksums)? {
+    if version == 0 && !copy.with(catalog::has_checksums)? {
         let (expected, differences) = ("a backup of this project".into(), "no migration was applied to it".into());
         return Err(Error::Drift { database: shown, expected, differences });
     }
@@ -215,9 +213,8 @@ fn change_counter(database: &Path) -> Result<[u8; 4], Error> {
 /// mode needs it exclusively, and so does the exclusive lock in the other modes.
 fn lock_out(database: &Path) -> Result<Option<SqliteConnection>, Error> {
     let mut connection = open_existing(database)?;
-    let locked = connection
-        .number("SELECT count(*) FROM sqlite_master")
-        .and_then(|_| Ok(sql::<Text>("PRAGMA journal_mode = DELETE").get_result::<String>(&mut connection)?))
+    let locked = number(&mut connection, "SELECT count(*) FROM sqlite_master")
+        .and_then(|_| texts(&mut connection, "PRAGMA journal_mode = DELETE"))
         .and_then(|_| Ok(connection.batch_execute("BEGIN EXCLUSIVE")?));
     match locked {
         Ok(()) => Ok(Some(connection)),

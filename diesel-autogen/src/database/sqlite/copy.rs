@@ -4,17 +4,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use diesel::RunQueryDsl as _;
 use diesel::SqliteConnection;
 use diesel::connection::SimpleConnection as _;
-use diesel::dsl::sql;
-use diesel::sql_types::Text;
 
-use super::catalog::Catalog as _;
+use super::catalog::{row_counts, texts};
 use super::connection::{Sqlite, file_name, open};
-use super::ddl::quote;
 use super::errors::readable;
-use super::verify::{Violations, foreign_key_violations};
 use super::{backup, rows, run};
 use crate::Error;
 use crate::database::{Compared, Database as _, RowChange, Sandbox};
@@ -30,8 +25,6 @@ pub(super) struct Copy {
     _lock: fs::File,
     db: Sqlite,
     with_rows: bool,
-    /// The rows that referred to nothing when the snapshot was taken.
-    dangling: Violations,
     settings: Settings,
 }
 
@@ -54,8 +47,7 @@ impl Copy {
         let limit = settings.rehearsal_limit.min(free / COPIES);
         let lock = create(&folder).map_err(Error::file("write", &folder))?;
         let db = Sqlite::new(&folder.join("copy.db"), &settings);
-        let mut copy =
-            Self { folder, _lock: lock, db, with_rows: size <= limit, dangling: Violations::default(), settings };
+        let mut copy = Self { folder, _lock: lock, db, with_rows: size <= limit, settings };
         if copy.with_rows {
             let target = copy.db.path.clone();
             let copied = copy.settings.step("copying the database for a rehearsal", || {
@@ -83,7 +75,7 @@ impl Copy {
                 "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \
                  AND name NOT IN (SELECT name FROM pragma_table_list WHERE type = 'shadow') ORDER BY {order}, rowid"
             );
-            Ok(sql::<Text>(&query).load(connection)?)
+            texts(connection, &query)
         })?;
         let applied = database.history()?.unwrap_or_default();
         drop(open(&self.db.path)?);
@@ -101,18 +93,11 @@ impl Copy {
     /// Views and triggers may name the database that they are in, which gets another name when it is attached.
     fn strip(&self) -> Result<(), Error> {
         let mut before = open(&self.before())?;
-        let query = "SELECT 'DROP ' || type || ' ' FROM sqlite_master WHERE type IN ('view', 'trigger')";
-        let verbs: Vec<String> = sql::<Text>(query).load(&mut before)?;
-        let names: Vec<String> =
-            sql::<Text>("SELECT name FROM sqlite_master WHERE type IN ('view', 'trigger')").load(&mut before)?;
         // The triggers of a view are dropped with it.
-        before.batch_execute("PRAGMA synchronous = OFF; BEGIN")?;
-        for (verb, name) in verbs.iter().zip(&names) {
-            let verb = verb.replacen("DROP view", "DROP VIEW IF EXISTS", 1);
-            let verb = verb.replacen("DROP trigger", "DROP TRIGGER IF EXISTS", 1);
-            before.batch_execute(&format!("{verb}{}", quote(name)))?;
-        }
-        Ok(before.batch_execute("COMMIT")?)
+        let query = "SELECT 'DROP ' || type || ' IF EXISTS \"' || replace(name, '\"', '\"\"') || '\";' FROM sqlite_master \
+             WHERE type IN ('view', 'trigger')";
+        let statements = texts(&mut before, query)?.concat();
+        Ok(before.batch_execute(&format!("PRAGMA synchronous = OFF; BEGIN; {statements} COMMIT"))?)
     }
 }
 
@@ -127,7 +112,7 @@ impl Sandbox for Copy {
         if !self.with_rows {
             return Ok("an empty copy".into());
         }
-        let rows: u64 = self.db.with(|connection| Ok(connection.row_counts()?.values().sum()))?;
+        let rows: u64 = self.db.with(|connection| Ok(row_counts(connection)?.values().sum()))?;
         Ok(if rows == 0 { "a copy without rows".into() } else { format!("a copy of {}", counted(rows, "row")) })
     }
 
@@ -136,18 +121,16 @@ impl Sandbox for Copy {
     }
 
     fn snapshot(&mut self) -> Result<(), Error> {
-        self.dangling = self.db.with(foreign_key_violations)?;
         fs::copy(&self.db.path, self.before()).map(drop).map_err(Error::file("write", &self.before()))?;
         self.strip()
     }
 
     fn run(&mut self, migration: &Migration, direction: Direction) -> Result<(), Error> {
-        let (dangling, settings) = (&self.dangling, &self.settings);
         let ran = self.db.with(|connection| {
             let keys_on = run::prepare(connection)?;
             connection.batch_execute("BEGIN")?;
-            let ran = run::run(connection, &[migration], direction, Some(dangling), settings);
-            run::finish(connection, ran, keys_on)
+            let ran = run::run(connection, &[migration], direction, true, &self.settings);
+            run::finish(connection, ran.map(drop), keys_on)
         });
         ran.map_err(|error| backup::no_room(error, "rehearsal", &self.folder))
     }

@@ -6,6 +6,7 @@ mod connection;
 mod copy;
 mod ddl;
 pub(super) mod errors;
+mod foreign_keys;
 mod introspect;
 mod normalize;
 mod probe;
@@ -20,9 +21,8 @@ use std::path::Path;
 
 use diesel::connection::SimpleConnection as _;
 
-use self::catalog::Catalog;
 pub(super) use self::connection::{Sqlite, open};
-use super::{Backup, Check, Database, Restored, Sandbox, Script};
+use super::{Backup, Check, Database, Restored, Sandbox, Script, history};
 use crate::Error;
 use crate::change::{Change, Rename};
 use crate::history::Applied;
@@ -107,35 +107,36 @@ impl Database for Sqlite {
 
     fn run(&mut self, migrations: &[&Migration], direction: Direction, verify: bool) -> Result<(), Error> {
         let settings = self.settings.clone();
-        let tolerated = verify.then(verify::Violations::default);
-        self.with(|connection| run::run(connection, migrations, direction, tolerated.as_ref(), &settings))
+        let notice = self.with(|connection| run::run(connection, migrations, direction, verify, &settings))?;
+        notice.into_iter().for_each(|notice| settings.emit(&Event::Dangling(notice)));
+        Ok(())
     }
 
     fn has_tables(&mut self) -> Result<bool, Error> {
-        self.with(Catalog::has_tables)
+        self.with(catalog::has_tables)
     }
 
     fn has_rows(&mut self) -> Result<bool, Error> {
-        self.with(Catalog::has_rows)
+        self.with(catalog::has_rows)
     }
 
     fn history(&mut self) -> Result<Option<Vec<Applied>>, Error> {
-        self.with(Catalog::history)
+        self.with(catalog::history)
     }
 
     fn record(&mut self, applied: &[Applied], replace: bool) -> Result<(), Error> {
-        self.with(|connection| connection.record(applied, replace))
+        self.with(|connection| history::record(connection, applied, replace))
     }
 
     fn side_tables(&mut self) -> Result<BTreeMap<String, u64>, Error> {
-        self.with(Catalog::side_tables)
+        self.with(catalog::side_tables)
     }
 
     fn purge(&mut self, side_tables: &[String]) -> Result<(), Error> {
         // Without it the values would stay in free pages.
         self.with(|connection| Ok(connection.batch_execute("PRAGMA secure_delete = ON")?))?;
         self.transaction(&mut |db| db.drop_tables(side_tables))?;
-        let is_clean = self.with(Catalog::empty_journal)?;
+        let is_clean = self.with(catalog::empty_journal)?;
         if !is_clean {
             self.settings.emit(&Event::PurgedValuesRemain(self.name()));
         }
@@ -143,7 +144,7 @@ impl Database for Sqlite {
     }
 
     fn drop_tables(&mut self, names: &[String]) -> Result<(), Error> {
-        self.with(|connection| connection.drop_and_overwrite(names))
+        self.with(|connection| catalog::drop_and_overwrite(connection, names))
     }
 
     fn has_backups(&self) -> bool {

@@ -4,7 +4,7 @@ use diesel::dsl::sql;
 use diesel::sql_types::{Nullable, Text};
 use diesel::{RunQueryDsl as _, SqliteConnection};
 
-use super::catalog::Catalog as _;
+use super::catalog::number;
 use super::ddl::quote;
 use crate::Error;
 use crate::loss::{Condition, Found, Probe};
@@ -22,7 +22,7 @@ pub(super) fn count(connection: &mut SqliteConnection, probe: &Probe) -> Result<
     };
     let Some(condition) = condition else { return Ok(Found::default()) };
     let query = format!("SELECT count(*) FROM {} WHERE {condition}", quote(&probe.table));
-    let rows = connection.number(&query)?.unsigned_abs();
+    let rows = number(connection, &query)?.unsigned_abs();
     let has_examples = rows > 0 && matches!(probe.condition, Condition::Misfit(..));
     let examples = if has_examples { examples(connection, &probe.table, &name, &condition) } else { Vec::new() };
     Ok(Found { rows, examples })

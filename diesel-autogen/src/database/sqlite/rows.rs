@@ -4,7 +4,7 @@ use diesel::dsl::sql;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::{RunQueryDsl as _, SqliteConnection};
 
-use super::catalog::Catalog as _;
+use super::catalog::number;
 use super::ddl::quote;
 use crate::Error;
 use crate::database::rows::{self, Dialect};
@@ -20,7 +20,7 @@ pub(super) fn compare(connection: &mut SqliteConnection, compared: &Compared) ->
         // SQLite stores any bytes as a text.
         Err(diesel::result::Error::DeserializationError(_)) => {
             let number =
-                connection.number(&format!("WITH found (number, text) AS ({query}) SELECT number FROM found"))?;
+                number(connection, &format!("WITH found (number, text) AS ({query}) SELECT number FROM found"))?;
             Ok((number, Some("a text that is not UTF-8".to_owned())))
         }
         found => Ok(found?),
