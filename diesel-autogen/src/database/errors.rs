@@ -41,6 +41,11 @@ impl Error {
         Self::Database { database: database.to_owned(), kind, source: message.into().into() }
     }
 
+    /// What the database itself said.
+    pub(crate) fn cause(&self) -> String {
+        if let Self::Database { source, .. } = self { source.to_string() } else { self.to_string() }
+    }
+
     pub(crate) fn kind(&self) -> Option<DatabaseErrorKind> {
         match self {
             Self::Database { kind, .. } => Some(*kind),

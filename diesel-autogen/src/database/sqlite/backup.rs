@@ -64,11 +64,7 @@ pub(super) fn copy(connection: &mut SqliteConnection, target: &Path) -> Result<C
         Err(error) if error.kind() == Some(DatabaseErrorKind::Missing) => {
             let pages = connection.serialize_database_to_buffer();
             fs::write(target, pages.try_as_slice()?).map_err(Error::file("write", target))?;
-            let why = match &error {
-                Error::Database { source, .. } => source.to_string(),
-                other => other.to_string(),
-            };
-            Ok(Copied { by_pages: Some(why) })
+            Ok(Copied { by_pages: Some(error.cause()) })
         }
         Err(error) => Err(error),
     }

@@ -7,36 +7,34 @@
 use std::collections::BTreeMap;
 
 use diesel::dsl::sql;
-use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
+use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::{RunQueryDsl as _, SqliteConnection};
 
-use super::catalog::side_table_names;
+use super::catalog::{number, side_table_names, texts};
+use super::ddl::create_table::CreateTable;
 use super::ddl::quote;
 use super::errors::readable;
+use super::introspect;
 use crate::Error;
 use crate::change::Rename;
 use crate::error::{ConsentError, DatabaseErrorKind};
 use crate::kept;
 use crate::migration::Direction;
-use crate::schema::{same_name, same_names};
+use crate::schema::{Schema, Table, same_name, same_names};
 use crate::text::{counted, literal};
 
-/// A table and some of its columns: one of the two ends of a foreign key.
+/// One of the two ends of a foreign key: a table, which a side table stands for, and its columns.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct End {
-    table: String,
-    columns: Vec<String>,
-}
-
-/// The child's end of a key, and the parent's.
-type Key = (End, End);
+struct End(String, Vec<String>);
 
 /// The values of a key that refer to nothing, each with the number of rows and one of them.
 type Dangling = BTreeMap<String, (i64, Option<i64>)>;
 
 /// What is wrong with the foreign keys of a database.
+#[derive(Default)]
 pub(super) struct Violations {
-    dangling: Vec<(Key, Dangling)>,
+    /// Child and parent of each key, and the names of the tables as a message has them.
+    dangling: Vec<(End, End, (String, String), Dangling)>,
     /// The tables with a key that cannot be checked, because it refers to columns that are not unique, each with what
     /// SQLite says.
     mismatches: BTreeMap<String, String>,
@@ -45,32 +43,37 @@ pub(super) struct Violations {
 
 impl Violations {
     pub fn of(connection: &mut SqliteConnection) -> Result<Self, Error> {
-        let tables = Tables::of(connection)?;
-        let (mut dangling, mut mismatches) = (Vec::new(), BTreeMap::new());
-        for table in tables.all.keys() {
-            let query = format!("SELECT DISTINCT fkid FROM pragma_foreign_key_check({})", literal(table));
-            match sql::<Integer>(&query).load::<i32>(connection) {
-                Ok(violated) if violated.is_empty() => {}
-                Ok(violated) => {
-                    let keys = keys(connection, table)?.into_iter().filter(|(id, _)| violated.contains(id));
-                    for (_, (child, parent)) in keys {
-                        let values = tables.dangling(connection, &child, std::slice::from_ref(&parent))?;
-                        dangling.push(((child, parent), values));
-                    }
+        let (mut all, mut violated) = (Self::default(), Vec::new());
+        for table in texts(connection, "SELECT name FROM sqlite_master WHERE type = 'table'")? {
+            let query = format!("SELECT EXISTS (SELECT 1 FROM pragma_foreign_key_check({}))", literal(&table));
+            match number(connection, &query) {
+                Ok(0) => {}
+                Ok(_) => violated.push(table),
+                Err(error) if error.kind() == Some(DatabaseErrorKind::ForeignKeyMismatch) => {
+                    all.mismatches.insert(table, error.cause());
                 }
-                Err(error) => match (error.to_string(), Error::from(error)) {
-                    (why, error) if error.kind() == Some(DatabaseErrorKind::ForeignKeyMismatch) => {
-                        mismatches.insert(table.clone(), why);
-                    }
-                    (_, error) => drop(readable::<()>(Err(error))?),
-                },
+                Err(error) => drop(readable::<()>(Err(error))?),
             }
         }
-        // A side table of a table that a later migration has dropped waits until it is restored.
-        dangling.retain(|((child, parent), _)| {
-            tables.owner(&child.table).is_none() || tables.find(&parent.table).is_some()
-        });
-        Ok(Self { dangling, mismatches, tables })
+        if violated.is_empty() && all.mismatches.is_empty() {
+            return Ok(all);
+        }
+        all.tables = Tables::of(connection)?;
+        for table in all.tables.schema.tables.iter().filter(|table| violated.contains(&table.name)) {
+            for key in &table.foreign_keys {
+                let parent = all.tables.schema.table(&key.table);
+                // A side table of a table that a later migration has dropped waits until it is restored.
+                if parent.is_none() && all.tables.owner(&table.name).is_some() {
+                    continue;
+                }
+                let parents: Vec<_> = parent.into_iter().collect();
+                let found = dangling(connection, (table, &key.columns), (&parents, &key.references))?;
+                let (child, parent) =
+                    (all.tables.end(&table.name, &key.columns), all.tables.end(&key.table, &key.references));
+                all.dangling.push((child, parent, (table.name.clone(), key.table.clone()), found));
+            }
+        }
+        Ok(all)
     }
 
     pub fn is_empty(&self) -> bool {
@@ -86,11 +89,10 @@ impl Violations {
         direction: Direction,
         lost: &dyn Fn(String) -> Error,
     ) -> Result<Option<String>, Error> {
-        let tables = Tables::of(connection)?;
         if direction == Direction::Down {
             // A downgrade may lead back to a key that cannot be checked: an upgrade could not mend it otherwise.
             self.mismatches.clear();
-            self.dangling.retain(|((_, parent), _)| self.tables.find(&parent.table).is_some());
+            self.dangling.retain(|(_, _, (_, parent), _)| self.tables.schema.table(parent).is_some());
         } else if !self.mismatches.is_empty() {
             let before = Self::of(connection)?.mismatches;
             self.mismatches.retain(|table, _| !before.contains_key(table));
@@ -101,21 +103,20 @@ impl Violations {
                 None => lost(format!("{why}: a foreign key must refer to a primary key or to unique columns")),
             });
         }
-        let mut earlier: BTreeMap<Key, (Dangling, bool)> = BTreeMap::new();
+        let (tables, mut earlier) = (Tables::of(connection)?, BTreeMap::new());
         let (mut new, mut restored) = (Vec::new(), Vec::new());
-        for (key, values) in &self.dangling {
-            let family = (self.tables.family(&key.0), self.tables.family(&key.1));
-            if !earlier.contains_key(&family) {
-                let before = (tables.before(&family.0, renames), tables.before(&family.1, renames));
-                earlier.insert(family.clone(), tables.earlier(connection, &before, direction)?);
+        for (child, parent, names, values) in &self.dangling {
+            let key = (child.clone(), parent.clone());
+            if !earlier.contains_key(&key) {
+                let ends = (tables.before(child, renames), tables.before(parent, renames));
+                earlier.insert(key.clone(), tables.dangling(connection, &ends, direction)?);
             }
-            let Some((before, is_declared)) = earlier.get_mut(&family) else { continue };
+            let Some((before, is_declared)) = earlier.get_mut(&key) else { continue };
             for (value, (count, row)) in values {
-                let rest = before.get(value).map_or(0, |(rest, _)| *rest);
-                let covered = rest.min(*count);
-                before.insert(value.clone(), (rest - covered, None));
-                new.push((count - covered, key, *row));
-                restored.push((if *is_declared { 0 } else { covered }, key, *row));
+                let covered = before.get(value).map_or(0, |(rest, _)| *rest).min(*count);
+                before.entry(value.clone()).and_modify(|(rest, _)| *rest -= covered);
+                new.push((names, *row, count - covered));
+                restored.push((names, *row, if *is_declared { 0 } else { covered }));
             }
         }
         match described(&new, "would refer to a missing row of another table") {
@@ -125,62 +126,24 @@ impl Violations {
     }
 }
 
-/// The rows in a sentence, with one of them; `None` where there are none.
-fn described(rows: &[(i64, &Key, Option<i64>)], verb: &str) -> Option<String> {
-    let first = |(_, (child, _), row): &&(i64, &Key, Option<i64>)| (child.table.clone(), *row);
-    let (_, (child, parent), row) = rows.iter().filter(|(count, ..)| *count > 0).min_by_key(first)?;
+/// How many rows do so, in a sentence, with the first of them; `None` where none do.
+fn described(rows: &[(&(String, String), Option<i64>, i64)], verb: &str) -> Option<String> {
+    let ((child, parent), row, _) = rows.iter().filter(|(.., count)| *count > 0).min()?;
     let row = row.map_or_else(String::new, |row| format!(" with rowid {row}"));
-    let total = rows.iter().map(|(count, ..)| count.unsigned_abs()).sum();
-    Some(format!("{} {verb}, such as {}{row}, to {}", counted(total, "row"), child.table, parent.table))
+    let total = rows.iter().map(|(.., count)| count.unsigned_abs()).sum();
+    Some(format!("{} {verb}, such as {child}{row}, to {parent}", counted(total, "row")))
 }
 
-/// The foreign keys of a table, each with its number.
-fn keys(connection: &mut SqliteConnection, table: &str) -> Result<Vec<(i32, Key)>, Error> {
-    let query = format!(
-        "SELECT id, \"table\", \"from\", coalesce(\"to\", (SELECT name FROM pragma_table_info(k.\"table\") WHERE pk = seq + 1)) \
-         FROM pragma_foreign_key_list({}) k ORDER BY id, seq",
-        literal(table)
-    );
-    let rows: Vec<(i32, String, String, Option<String>)> =
-        sql::<(Integer, Text, Text, Nullable<Text>)>(&query).load(connection)?;
-    let end = |table: &str| End { table: table.to_owned(), columns: Vec::new() };
-    let mut keys: Vec<(i32, Key)> = Vec::new();
-    for (id, parent, column, referenced) in rows {
-        if keys.last().is_none_or(|(last, _)| *last != id) {
-            keys.push((id, (end(table), end(&parent))));
-        }
-        if let Some((_, (child, parent))) = keys.last_mut() {
-            child.columns.push(column);
-            parent.columns.extend(referenced);
-        }
-    }
-    Ok(keys)
-}
-
-/// The tables of a database.
+/// The tables of a database, side tables included.
+#[derive(Default)]
 struct Tables {
-    /// The columns of each, and whether it has no rowid.
-    all: BTreeMap<String, (Vec<String>, bool)>,
+    schema: Schema,
     side_tables: Vec<String>,
 }
 
 impl Tables {
     fn of(connection: &mut SqliteConnection) -> Result<Self, Error> {
-        let query = "SELECT t.name, c.name, t.wr FROM pragma_table_list t, pragma_table_xinfo(t.name) c \
-             WHERE t.schema = 'main' AND t.type = 'table'";
-        let mut all: BTreeMap<String, (Vec<String>, bool)> = BTreeMap::new();
-        for (table, column, has_no_rowid) in
-            sql::<(Text, Text, Bool)>(query).load::<(String, String, bool)>(connection)?
-        {
-            let table = all.entry(table).or_default();
-            table.0.push(column);
-            table.1 = has_no_rowid;
-        }
-        Ok(Self { all, side_tables: side_table_names(connection)? })
-    }
-
-    fn find(&self, name: &str) -> Option<&(Vec<String>, bool)> {
-        self.all.iter().find(|(table, _)| same_name(table, name)).map(|(_, found)| found)
+        Ok(Self { schema: introspect::read(connection, &[])?, side_tables: side_table_names(connection)? })
     }
 
     /// The version and the table of a side table.
@@ -188,104 +151,95 @@ impl Tables {
         kept::parts(name).filter(|_| self.side_tables.iter().any(|side| same_name(side, name)))
     }
 
-    /// The end in lower case, a side table as the table that it stands for.
-    fn family(&self, end: &End) -> End {
-        let table = self.owner(&end.table).map_or(end.table.as_str(), |(_, owner)| owner).to_ascii_lowercase();
-        End { table, columns: end.columns.iter().map(|column| column.to_ascii_lowercase()).collect() }
+    fn end(&self, table: &str, columns: &[String]) -> End {
+        let table = self.owner(table).map_or(table, |(_, owner)| owner);
+        End(table.to_ascii_lowercase(), columns.iter().map(|column| column.to_ascii_lowercase()).collect())
     }
 
-    /// The end in this database, before these renames; as it is where no table has such a name.
+    /// The names of an end in this database, before these renames; as they are where it has no such table.
     fn before(&self, end: &End, renames: &[Rename]) -> End {
         self.renamed(end, renames).unwrap_or_else(|| end.clone())
     }
 
-    /// A rebuild gives a new table a name that was there already: then the rename is none.
+    /// A rebuild gives its new table a name that was there already, which is no rename.
     fn renamed(&self, end: &End, renames: &[Rename]) -> Option<End> {
-        let Some((last, earlier)) = renames.split_last() else { return self.find(&end.table).map(|_| end.clone()) };
+        let Some((last, earlier)) = renames.split_last() else {
+            return self.schema.table(&end.0).map(|_| end.clone());
+        };
         let mut old = end.clone();
         match last {
-            Rename::Table { from, to } if same_name(to, &end.table) => {
-                old.table = from.to_ascii_lowercase();
+            Rename::Table { from, to } if same_name(to, &end.0) => {
+                old.0 = from.to_ascii_lowercase();
                 return self.renamed(&old, earlier).or_else(|| self.renamed(end, earlier));
             }
-            Rename::Column { table, from, to } if same_name(table, &end.table) => {
-                old.columns
-                    .iter_mut()
-                    .filter(|name| same_name(name, to))
-                    .for_each(|name| *name = from.to_ascii_lowercase());
+            Rename::Column { table, from, to } if same_name(table, &end.0) => {
+                let renamed = old.1.iter_mut().filter(|name| same_name(name, to));
+                renamed.for_each(|name| *name = from.to_ascii_lowercase());
             }
             _ => {}
         }
         self.renamed(&old, earlier)
     }
 
-    /// The table of an end and its side tables, where they have its columns.
-    fn all_of(&self, end: &End) -> Vec<End> {
-        let is_own = |name: &&String| {
-            same_name(name, &end.table) || self.owner(name).is_some_and(|(_, own)| same_name(own, &end.table))
+    /// The table of an end and its side tables, where they have the columns.
+    fn all_of(&self, end: &End) -> Vec<&Table> {
+        let is_one = |table: &&Table| {
+            let owner = self.owner(&table.name).map_or(table.name.as_str(), |(_, owner)| owner);
+            same_name(owner, &end.0) && end.1.iter().all(|column| table.find_column(column).is_some())
         };
-        let ends =
-            self.all.keys().filter(is_own).map(|table| End { table: table.clone(), columns: end.columns.clone() });
-        ends.filter(|end| self.has_columns(end)).collect()
+        self.schema.tables.iter().filter(is_one).collect()
     }
 
-    fn has_columns(&self, end: &End) -> bool {
-        let has = |(columns, _): &(Vec<String>, bool)| {
-            end.columns.iter().all(|name| columns.iter().any(|own| same_name(own, name)))
-        };
-        self.find(&end.table).is_some_and(has)
-    }
-
-    /// The values of a key that refer to nothing, side tables included, and whether the key is declared. Before an
-    /// upgrade, only a key that is declared counts.
-    fn earlier(
+    /// The values of a key that refer to nothing, in its table and its side tables, and whether any of them declares it.
+    /// Before an upgrade, one that does not is left out.
+    fn dangling(
         &self,
         connection: &mut SqliteConnection,
-        (child, parent): &Key,
+        (child, parent): &(End, End),
         direction: Direction,
     ) -> Result<(Dangling, bool), Error> {
-        let (parents, mut all, mut any_declared) = (self.all_of(parent), Dangling::new(), false);
-        for end in self.all_of(child) {
-            let is_same = |(_, (from, to)): &(i32, Key)| {
-                let to = self.family(to);
-                same_names(&from.columns, &child.columns)
-                    && to.table == parent.table
-                    && (to.columns.is_empty() || to.columns == parent.columns)
-            };
-            let is_declared = keys(connection, &end.table)?.iter().any(is_same);
-            any_declared |= is_declared;
-            if is_declared || direction == Direction::Down {
-                for (value, (count, _)) in self.dangling(connection, &end, &parents)? {
+        let (parents, mut all, mut is_declared) = (self.all_of(parent), Dangling::new(), false);
+        for table in self.all_of(child) {
+            let declares = table.foreign_keys.iter().any(|key| {
+                let End(to, references) = self.end(&key.table, &key.references);
+                same_names(&key.columns, &child.1)
+                    && to == parent.0
+                    && (references.is_empty() || references == parent.1)
+            });
+            is_declared |= declares;
+            if declares || direction == Direction::Down {
+                for (value, (count, _)) in dangling(connection, (table, &child.1), (&parents, &parent.1))? {
                     all.entry(value).or_default().0 += count;
                 }
             }
         }
-        Ok((all, any_declared))
+        Ok((all, is_declared))
     }
+}
 
-    /// The values that refer to a row of none of the parents. As a foreign key does, the comparison converts a value to
-    /// the type of the parent's column.
-    fn dangling(&self, connection: &mut SqliteConnection, child: &End, parents: &[End]) -> Result<Dangling, Error> {
-        let has_no_rowid = self.find(&child.table).is_none_or(|(_, has_no_rowid)| *has_no_rowid);
-        let column = |name: &String| format!("child.{}", quote(name));
-        let columns: Vec<_> = child.columns.iter().map(column).collect();
-        let mut conditions: Vec<_> = columns.iter().map(|column| format!("{column} IS NOT NULL")).collect();
-        for parent in parents.iter().filter(|parent| self.has_columns(parent)) {
-            let equal =
-                parent.columns.iter().zip(&columns).map(|(own, column)| format!("parent.{} = +{column}", quote(own)));
-            let equal = equal.collect::<Vec<_>>().join(" AND ");
-            conditions.push(format!("NOT EXISTS (SELECT 1 FROM {} AS parent WHERE {equal})", quote(&parent.table)));
-        }
-        let values: Vec<_> = columns.iter().map(|column| format!("hex({column})")).collect();
-        let query = format!(
-            "SELECT {}, count(*), {} FROM {} AS child WHERE {} GROUP BY 1",
-            values.join(" || ' ' || "),
-            if has_no_rowid { "CAST(NULL AS BIGINT)" } else { "min(child.rowid)" },
-            quote(&child.table),
-            conditions.join(" AND ")
-        );
-        let found: Vec<(String, i64, Option<i64>)> =
-            sql::<(Text, BigInt, Nullable<BigInt>)>(&query).load(connection)?;
-        Ok(found.into_iter().map(|(value, count, row)| (value, (count, row))).collect())
+/// The values in these columns of a table that refer to a row of none of the parents. As in a foreign key, a value is
+/// converted to the type of the parent's column.
+fn dangling(
+    connection: &mut SqliteConnection,
+    (table, columns): (&Table, &[String]),
+    (parents, references): (&[&Table], &[String]),
+) -> Result<Dangling, Error> {
+    let columns: Vec<_> = columns.iter().map(|name| format!("child.{}", quote(name))).collect();
+    let mut conditions: Vec<_> = columns.iter().map(|column| format!("{column} IS NOT NULL")).collect();
+    for parent in parents {
+        let pairs = references.iter().zip(&columns);
+        let equal = pairs.map(|(own, column)| format!("parent.{} = +{column}", quote(own))).collect::<Vec<_>>();
+        let (parent, equal) = (quote(&parent.name), equal.join(" AND "));
+        conditions.push(format!("NOT EXISTS (SELECT 1 FROM {parent} AS parent WHERE {equal})"));
     }
+    let has_rowid = !CreateTable::parse(table.stored.as_deref().unwrap_or_default())?.is_without_rowid();
+    let query = format!(
+        "SELECT {}, count(*), {} FROM {} AS child WHERE {} GROUP BY 1",
+        columns.iter().map(|column| format!("hex({column})")).collect::<Vec<_>>().join(" || ' ' || "),
+        if has_rowid { "min(child.rowid)" } else { "NULL" },
+        quote(&table.name),
+        conditions.join(" AND ")
+    );
+    let found: Vec<(String, i64, Option<i64>)> = sql::<(Text, BigInt, Nullable<BigInt>)>(&query).load(connection)?;
+    Ok(found.into_iter().map(|(value, count, row)| (value, (count, row))).collect())
 }

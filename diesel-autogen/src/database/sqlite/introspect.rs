@@ -18,15 +18,20 @@ use crate::schema::{
 
 /// Reads the main database of the connection, without the side tables.
 pub(crate) fn introspect(connection: &mut SqliteConnection) -> Result<Schema, Error> {
+    let side_tables = side_table_names(connection)?;
+    read(connection, &side_tables)
+}
+
+/// Reads the main database of the connection, without these tables.
+pub(super) fn read(connection: &mut SqliteConnection, without: &[String]) -> Result<Schema, Error> {
     let mut columns = group(load_columns(connection)?, |row| row.0.clone());
     let mut keys = group(load_foreign_keys(connection)?, |row| row.0.clone());
     let mut indexes = group(load_indexes(connection)?, |row| row.0.clone());
     let texts = load_texts(connection)?;
     let virtual_tables = load_virtual_tables(connection)?;
-    let side_tables = side_table_names(connection)?;
 
     let (mut schema, mut objects) = (Schema::default(), Vec::new());
-    for (kind, name, table, text) in texts.into_iter().filter(|row| !side_tables.contains(&row.2)) {
+    for (kind, name, table, text) in texts.into_iter().filter(|row| !without.contains(&row.2)) {
         let table_kind = virtual_tables.iter().find(|(own, _)| same_name(own, &name)).map(|(_, kind)| kind.as_str());
         match (kind.as_str(), text) {
             ("table", Some(text)) if table_kind.is_none() => {
