@@ -44,6 +44,22 @@ use crate::settings::{Event, Settings};
 const LOCK: i64 = 0x6D69_6772_6174_6521;
 
 impl Postgres {
+    /// Does work in a transaction that holds the lock of this library, or in a savepoint within one.
+    fn in_transaction(&mut self, work: impl FnOnce(&mut Self) -> Result<(), Error>) -> Result<(), Error> {
+        let settings = self.settings.clone();
+        self.on(|connection| {
+            let depth = Manager::transaction_manager_status_mut(connection).transaction_depth()?;
+            Manager::begin_transaction(connection)?;
+            if depth.is_none() { wait_for_lock(connection, &settings) } else { Ok::<_, Error>(()) }
+        })?;
+        let done = work(self);
+        let ended = self.on(|connection| match &done {
+            Ok(()) => Manager::commit_transaction(connection),
+            Err(_) => Manager::rollback_transaction(connection),
+        });
+        done.and(ended)
+    }
+
     /// The foreign keys of side tables, with the names that their tables and columns have after the renames.
     fn side_keys(&mut self, changes: &[Change]) -> Result<Vec<SideKey>, Error> {
         let mut keys: Vec<SideKey> = self.on(|connection| {
@@ -169,21 +185,7 @@ impl Database for Postgres {
     }
 
     fn transaction(&mut self, work: &mut dyn FnMut(&mut dyn Database) -> Result<(), Error>) -> Result<(), Error> {
-        let settings = self.settings.clone();
-        self.on(|connection| {
-            let depth = Manager::transaction_manager_status_mut(connection).transaction_depth()?;
-            Manager::begin_transaction(connection)?;
-            if depth.is_none() {
-                wait_for_lock(connection, &settings)?;
-            }
-            Ok::<_, Error>(())
-        })?;
-        let done = work(self);
-        let ended = self.on(|connection| match &done {
-            Ok(()) => Manager::commit_transaction(connection),
-            Err(_) => Manager::rollback_transaction(connection),
-        });
-        done.and(ended)
+        self.in_transaction(|database| work(database))
     }
 
     fn run(&mut self, migrations: &[&Migration], direction: Direction, verify: bool) -> Result<(), Error> {
@@ -227,15 +229,10 @@ impl Database for Postgres {
     }
 
     fn purge(&mut self, side_tables: &[String]) -> Result<(), Error> {
-        self.transaction(&mut |database| database.drop_tables(side_tables))
-    }
-
-    fn drop_tables(&mut self, names: &[String]) -> Result<(), Error> {
-        if names.is_empty() {
-            return Ok(());
-        }
         // Side tables of one migration refer to each other.
-        self.on(|connection| connection.batch_execute(&format!("DROP TABLE {} CASCADE", quote_all(names))))
+        let drop = |table: &String| format!("DROP TABLE {} CASCADE;", quote(table));
+        let script: String = side_tables.iter().map(drop).collect();
+        self.in_transaction(|database| database.on(|connection| connection.batch_execute(&(script + "SELECT 1"))))
     }
 
     fn has_backups(&self) -> bool {

@@ -44,7 +44,7 @@ pub(super) fn run(
 pub(super) fn execute(connection: &mut PgConnection, name: &str, text: &str) -> Result<(), Error> {
     for statement in statements(text) {
         if let Some(why) = why_not(statement) {
-            return Err(errors::refused(name, statement, why));
+            return Err(Error::statement(name, statement, why));
         }
         connection.batch_execute(statement).map_err(|error| errors::statement(name, statement, &error))?;
     }

@@ -93,16 +93,7 @@ impl Database for Sqlite {
     }
 
     fn transaction(&mut self, work: &mut dyn FnMut(&mut dyn Database) -> Result<(), Error>) -> Result<(), Error> {
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => self.open()?,
-        };
-        let begun = run::prepare(&mut connection)
-            .and_then(|keys_on| self.wait_for(&mut connection, "BEGIN IMMEDIATE").map(|()| keys_on));
-        self.connection = Some(connection);
-        let keys_on = begun.map_err(|error| error.in_database(&self.name()))?;
-        let worked = work(self);
-        self.with(|connection| run::finish(connection, worked, keys_on))
+        self.in_transaction(|database| work(database))
     }
 
     fn run(&mut self, migrations: &[&Migration], direction: Direction, verify: bool) -> Result<(), Error> {
@@ -135,16 +126,13 @@ impl Database for Sqlite {
     fn purge(&mut self, side_tables: &[String]) -> Result<(), Error> {
         // Without it the values would stay in free pages.
         self.with(|connection| Ok(connection.batch_execute("PRAGMA secure_delete = ON")?))?;
-        self.transaction(&mut |db| db.drop_tables(side_tables))?;
+        let purge = |connection: &mut _| catalog::drop_and_overwrite(connection, side_tables);
+        self.in_transaction(|database| database.with(purge))?;
         let is_clean = self.with(catalog::empty_journal)?;
         if !is_clean {
             self.settings.emit(&Event::PurgedValuesRemain(self.name()));
         }
         Ok(())
-    }
-
-    fn drop_tables(&mut self, names: &[String]) -> Result<(), Error> {
-        self.with(|connection| catalog::drop_and_overwrite(connection, names))
     }
 
     fn has_backups(&self) -> bool {

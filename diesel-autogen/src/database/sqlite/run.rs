@@ -123,23 +123,18 @@ pub(super) struct Runner<'a> {
 
 impl Runner<'_> {
     pub fn execute(&self, connection: &mut SqliteConnection, name: &str, script: &str) -> Result<(), Error> {
-        let failed = |statement: &str, source: Box<dyn std::error::Error + Send + Sync>| Error::Statement {
-            migration: name.to_owned(),
-            statement: excerpt(statement),
-            source,
-        };
         let unreadable = |error: Error| match error {
-            Error::Sql { text, why } => failed(&text, why.into()),
+            Error::Sql { text, why } => Error::statement(name, &text, why),
             other => other,
         };
         for statement in statements(script).map_err(unreadable)? {
             if let Some(why) = refusal(statement) {
-                return Err(failed(statement, why.into()));
+                return Err(Error::statement(name, statement, why));
             }
             let run = || {
                 connection.batch_execute(statement).map_err(|error| match Error::from(error) {
                     error if is_of_the_file(error.kind()) => error,
-                    Error::Database { source, .. } => failed(statement, source),
+                    Error::Database { source, .. } => Error::statement(name, statement, source),
                     other => other,
                 })
             };

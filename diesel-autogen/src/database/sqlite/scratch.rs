@@ -31,8 +31,7 @@ pub(super) fn try_scripts(from: &Schema, scripts: &[Script<'_>]) -> Result<Vec<S
         let ran = ran.map_err(|error| left_out.needed_by(script).unwrap_or(error));
         run::finish(&mut scratch, ran, true)?;
         if let Some(message) = schema_error(&mut scratch).filter(|_| was_sound) {
-            let (migration, statement) = (script.name.to_owned(), "a view or trigger".to_owned());
-            return Err(Error::Statement { migration, statement, source: message.into() });
+            return Err(Error::statement(script.name, "a view or trigger", message));
         }
         let mut schema = introspect(&mut scratch)?;
         left_out.add_to(&mut schema);

@@ -193,7 +193,7 @@ pub(crate) fn tidy(sql: &str) -> String {
 
 fn without_parentheses<'t, 'a>(mut tokens: &'t [Token<'a>]) -> &'t [Token<'a>] {
     while let [open, inner @ .., close] = tokens {
-        if open.text != "(" || close.text != ")" || !is_balanced(inner) {
+        if open.text != "(" || close.text != ")" || reader::closing(tokens, 1) + 1 != tokens.len() {
             break;
         }
         tokens = inner;
@@ -208,21 +208,6 @@ fn is_bare_name(text: &str) -> bool {
     text.starts_with(is_letter)
         && text.chars().all(|char| is_letter(char) || char.is_numeric() || char == '$')
         && !VALUES.iter().any(|value| text.eq_ignore_ascii_case(value))
-}
-
-fn is_balanced(tokens: &[Token]) -> bool {
-    let mut depth = 0_i32;
-    for token in tokens {
-        match token.text {
-            "(" => depth += 1,
-            ")" => depth -= 1,
-            _ => {}
-        }
-        if depth < 0 {
-            return false;
-        }
-    }
-    depth == 0
 }
 
 /// Whether one of the text's tokens is that name.

@@ -14,7 +14,7 @@ pub(crate) struct Item {
     pub(super) ty: Range<usize>,
     /// A column's constraints; for a table constraint this one alone.
     pub constraints: Vec<Constraint>,
-    pub(super) tokens: Range<usize>,
+    pub tokens: Range<usize>,
 }
 
 /// A constraint of a column or of the table.
@@ -24,7 +24,7 @@ pub(crate) struct Constraint {
     pub name: Option<String>,
     /// What it is.
     pub kind: Kind,
-    pub(super) tokens: Range<usize>,
+    pub tokens: Range<usize>,
 }
 
 /// The kinds of constraint, table and column constraints alike.
@@ -138,15 +138,9 @@ fn beginning(tokens: &[Token]) -> Option<(Kind, usize)> {
 /// The index of the parenthesis that closes the one before `from`, or the end.
 pub(super) fn closing(tokens: &[Token], from: usize) -> usize {
     let mut depth = 1;
-    for (at, token) in tokens.iter().enumerate().skip(from) {
-        match token.text {
-            "(" => depth += 1,
-            ")" => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            return at;
-        }
-    }
-    tokens.len()
+    let closes = |token: &Token| {
+        depth += i32::from(token.text == "(") - i32::from(token.text == ")");
+        depth == 0
+    };
+    tokens[from..].iter().position(closes).map_or(tokens.len(), |found| from + found)
 }

@@ -11,7 +11,7 @@ mod sequence;
 mod values;
 mod writer;
 
-use self::writer::{Writer, cannot, stored};
+use self::writer::{Writer, stored};
 use super::ddl::quote;
 use crate::change::{Alteration, Change};
 use crate::database::changes::Changes;
@@ -56,7 +56,10 @@ fn complete(change: Change) -> Result<Change, Error> {
             Change::AlterTable { from, to, alterations }
         }
         Change::CreateObject(object) | Change::DropObject(object) if object.kind == ObjectKind::VirtualTable => {
-            return Err(cannot(&object.name, "a virtual table is created and dropped by a migration written by hand"));
+            return Err(Error::cannot_express(
+                &object.name,
+                "a virtual table is created and dropped by a migration written by hand",
+            ));
         }
         other => other,
     })
