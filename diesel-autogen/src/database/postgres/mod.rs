@@ -3,7 +3,6 @@
 mod connection;
 mod convert;
 pub(super) mod errors;
-mod history;
 mod introspect;
 mod normalize;
 mod render;
@@ -63,7 +62,7 @@ impl Postgres {
     /// The foreign keys of side tables, with the names that their tables and columns have after the renames.
     fn side_keys(&mut self, changes: &[Change]) -> Result<Vec<SideKey>, Error> {
         let mut keys: Vec<SideKey> = self.on(|connection| {
-            let applied = history::versions(connection)?;
+            let applied = run::versions(connection)?;
             let query = "SELECT c.relname::text, conname::text, p.relname::text, \
                      ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = confrelid AND attnum = ANY (confkey)) \
                  FROM pg_constraint JOIN pg_class c ON c.oid = conrelid JOIN pg_class p ON p.oid = confrelid \
@@ -120,7 +119,7 @@ impl Database for Postgres {
 
     fn introspect(&mut self) -> Result<Schema, Error> {
         self.on(|connection| {
-            let applied = history::versions(connection)?;
+            let applied = run::versions(connection)?;
             introspect::introspect(connection, &applied)
         })
     }
@@ -149,7 +148,7 @@ impl Database for Postgres {
         let is_empty = from.tables.is_empty() && from.objects().is_empty();
         let wait = self.settings.wait.as_millis();
         self.on(|connection| {
-            let mut applied = history::versions(connection)?;
+            let mut applied = run::versions(connection)?;
             let mut run = |connection: &mut PgConnection| {
                 let run = |script: &Script<'_>| {
                     run::execute(connection, script.name, script.sql)?;
@@ -211,7 +210,7 @@ impl Database for Postgres {
     }
 
     fn history(&mut self) -> Result<Option<Vec<Applied>>, Error> {
-        self.on(history::applied)
+        self.on(run::applied)
     }
 
     fn record(&mut self, applied: &[Applied], replace: bool) -> Result<(), Error> {
@@ -220,7 +219,7 @@ impl Database for Postgres {
 
     fn side_tables(&mut self) -> Result<BTreeMap<String, u64>, Error> {
         self.on(|connection| {
-            let applied = history::versions(connection)?;
+            let applied = run::versions(connection)?;
             let mut tables = run::tables(connection)?;
             tables.retain(|table| kept::owner(table, &applied).is_some());
             let count = |table: String| Ok((table.clone(), run::count(connection, &table)?.unsigned_abs()));

@@ -125,7 +125,7 @@ pub(super) fn restore(database: &mut Sqlite, file: &Path, check_version: &mut Ch
         return Err(Error::Drift { database: shown, expected, differences });
     }
     drop(copy);
-    let (mut counter, mut replaced, mut damaged) = (None, None, None);
+    let (mut counter, mut replaced, mut damaged) = (None, None, Vec::new());
     if path.exists() {
         let lock = lock_out(&path).map_err(|error| error.renamed(&own))?;
         counter = Some(change_counter(&path)?);
@@ -135,19 +135,18 @@ pub(super) fn restore(database: &mut Sqlite, file: &Path, check_version: &mut Ch
             Ok(Some(backup)) => replaced = backup,
             Err(error) if !is_damage(error.kind()) => return Err(error),
             // That is why it is restored; and something may still be read from it.
-            Ok(None) | Err(_) => damaged = Some(Damaged::keep(&path)?),
+            Ok(None) | Err(_) => damaged = keep_damaged(&path)?,
         }
         database.connection = None;
     }
     let restored = settings.step("restoring", || replace(file, &path, counter)).map_err(|error| error.renamed(&own));
-    match (&restored, damaged) {
-        (Ok(()), Some(damaged)) => settings.emit(&Event::DamagedKept(settings.shown(&damaged.file))),
-        (Err(_), Some(damaged)) => damaged.discard(),
-        _ => {}
-    }
     match restored {
-        Ok(()) => Ok(Restored { version, replaced }),
+        Ok(()) => {
+            damaged.first().into_iter().for_each(|file| settings.emit(&Event::DamagedKept(settings.shown(file))));
+            Ok(Restored { version, replaced })
+        }
         Err(error) => {
+            discard(&damaged);
             replaced.into_iter().for_each(Backup::discard);
             Err(error)
         }
@@ -226,36 +225,30 @@ fn is_damage(kind: Option<DatabaseErrorKind>) -> bool {
     matches!(kind, Some(DatabaseErrorKind::NotADatabase | DatabaseErrorKind::Damaged))
 }
 
-/// Another name of a damaged database and of its journals, before it is replaced.
-struct Damaged {
-    file: PathBuf,
-    all: Vec<PathBuf>,
-}
-
-impl Damaged {
-    /// Gives it the name `app.db.damaged-20261122T101500Z`; it also keeps its own, so that it can be replaced at once.
-    fn keep(database: &Path) -> Result<Self, Error> {
-        let database = fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
-        let file = with_ending(&database, &format!(".damaged-{}", Utc::now().format(TIME)));
-        let mut damaged = Self { file, all: Vec::new() };
-        for ending in ["", "-wal", "-journal"] {
-            let (old, new) = (with_ending(&database, ending), with_ending(&damaged.file, ending));
-            if !old.exists() {
-                continue;
-            }
-            // Some file systems have no second names.
-            if let Err(error) = fs::hard_link(&old, &new).or_else(|_| fs::copy(&old, &new).map(drop)) {
-                damaged.discard();
+/// Gives a damaged database and its journals another name, `app.db.damaged-20261122T101500Z`, and returns the new names.
+/// They also keep their own, so that the database can be replaced at once.
+fn keep_damaged(database: &Path) -> Result<Vec<PathBuf>, Error> {
+    let database = fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
+    let file = with_ending(&database, &format!(".damaged-{}", Utc::now().format(TIME)));
+    let mut names = Vec::new();
+    for ending in ["", "-wal", "-journal"] {
+        let (old, new) = (with_ending(&database, ending), with_ending(&file, ending));
+        // Some file systems have no second names.
+        let named = fs::hard_link(&old, &new).or_else(|_| fs::copy(&old, &new).map(drop));
+        match named {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                discard(&names);
                 return Err(Error::file("write", &new)(error));
             }
-            damaged.all.push(new);
+            Err(_) => {}
+            Ok(()) => names.push(new),
         }
-        Ok(damaged)
     }
+    Ok(names)
+}
 
-    fn discard(self) {
-        self.all.iter().for_each(|file| drop(fs::remove_file(file)));
-    }
+fn discard(files: &[PathBuf]) {
+    files.iter().for_each(|file| drop(fs::remove_file(file)));
 }
 
 fn with_ending(path: &Path, ending: &str) -> PathBuf {

@@ -10,7 +10,7 @@ use diesel::connection::SimpleConnection as _;
 use super::catalog::{row_counts, texts};
 use super::connection::{Sqlite, file_name, open};
 use super::errors::readable;
-use super::{backup, rows, run};
+use super::{backup, introspect, rows, run, scratch};
 use crate::Error;
 use crate::database::{Compared, Database as _, RowChange, Sandbox};
 use crate::migration::{Direction, Migration};
@@ -59,31 +59,14 @@ impl Copy {
             }
         } else {
             copy.settings.emit(&Event::RehearsedWithoutRows { size, limit });
-            copy.copy_schema(database)?;
+            let schema = database.with(|connection| introspect::read(connection, &[]))?;
+            copy.db.with(|connection| scratch::create(connection, &schema).map(drop))?;
+            copy.db.record(&database.history()?.unwrap_or_default(), false)?;
         }
         // The copy need not survive a power failure.
         copy.db
             .with(|connection| Ok(connection.batch_execute("PRAGMA synchronous = OFF; PRAGMA cache_size = -32000")?))?;
         Ok(copy)
-    }
-
-    fn copy_schema(&mut self, database: &mut Sqlite) -> Result<(), Error> {
-        let texts: Vec<String> = database.with(|connection| {
-            let order = "CASE type WHEN 'table' THEN 0 WHEN 'index' THEN 1 ELSE 2 END";
-            // A virtual table creates the tables in which it stores its content.
-            let query = format!(
-                "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \
-                 AND name NOT IN (SELECT name FROM pragma_table_list WHERE type = 'shadow') ORDER BY {order}, rowid"
-            );
-            texts(connection, &query)
-        })?;
-        let applied = database.history()?.unwrap_or_default();
-        drop(open(&self.db.path)?);
-        let create = |connection: &mut SqliteConnection, text: &String| {
-            readable(connection.batch_execute(text).map_err(Error::from)).map(drop)
-        };
-        self.db.with(|connection| texts.iter().try_for_each(|text| create(connection, text)))?;
-        self.db.record(&applied, false)
     }
 
     fn before(&self) -> PathBuf {

@@ -9,7 +9,6 @@ pub(super) mod errors;
 mod foreign_keys;
 mod introspect;
 mod normalize;
-mod probe;
 mod render;
 mod rows;
 mod run;
@@ -77,7 +76,7 @@ impl Database for Sqlite {
     }
 
     fn count(&mut self, probe: &Probe) -> Result<Found, Error> {
-        self.with(|connection| probe::count(connection, probe))
+        self.with(|connection| rows::found(connection, probe))
     }
 
     fn try_scripts(&mut self, from: &Schema, scripts: &[Script<'_>]) -> Result<Vec<Schema>, Error> {

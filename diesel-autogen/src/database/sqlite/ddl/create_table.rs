@@ -6,8 +6,8 @@
 use std::ops::Range;
 
 pub(crate) use super::reader::{Constraint, Item, Kind};
-use super::reader::{NAME, closing, read};
-use super::{Token, canonical, canonical_tokens, qualifiers, tokens, unqualified, unreadable};
+use super::reader::{NAME, read};
+use super::{Token, canonical, canonical_tokens, closing, qualifiers, tokens, unqualified, unreadable};
 use crate::error::Error;
 use crate::schema::{Clause, ClauseKind, same_name};
 use crate::text::excerpt;

@@ -193,12 +193,22 @@ pub(crate) fn tidy(sql: &str) -> String {
 
 fn without_parentheses<'t, 'a>(mut tokens: &'t [Token<'a>]) -> &'t [Token<'a>] {
     while let [open, inner @ .., close] = tokens {
-        if open.text != "(" || close.text != ")" || reader::closing(tokens, 1) + 1 != tokens.len() {
+        if open.text != "(" || close.text != ")" || closing(tokens, 1) + 1 != tokens.len() {
             break;
         }
         tokens = inner;
     }
     tokens
+}
+
+/// The index of the parenthesis that closes the one before `from`, or the end.
+fn closing(tokens: &[Token], from: usize) -> usize {
+    let mut depth = 1;
+    let closes = |token: &Token| {
+        depth += i32::from(token.text == "(") - i32::from(token.text == ")");
+        depth == 0
+    };
+    tokens[from..].iter().position(closes).map_or(tokens.len(), |found| from + found)
 }
 
 /// Whether the text is a name without quotes, and not one of the words that stand for a value.

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::Token;
+use super::{Token, closing};
 
 /// A column or a table constraint.
 #[derive(Debug)]
@@ -133,14 +133,4 @@ fn beginning(tokens: &[Token]) -> Option<(Kind, usize)> {
         "AS" => (Kind::Generated, 0),
         _ => return None,
     })
-}
-
-/// The index of the parenthesis that closes the one before `from`, or the end.
-pub(super) fn closing(tokens: &[Token], from: usize) -> usize {
-    let mut depth = 1;
-    let closes = |token: &Token| {
-        depth += i32::from(token.text == "(") - i32::from(token.text == ")");
-        depth == 0
-    };
-    tokens[from..].iter().position(closes).map_or(tokens.len(), |found| from + found)
 }

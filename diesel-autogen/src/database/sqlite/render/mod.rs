@@ -7,7 +7,6 @@ mod edit;
 mod guard;
 mod keep;
 mod rebuild;
-mod sequence;
 mod values;
 mod writer;
 
@@ -147,7 +146,7 @@ impl Writer<'_> {
             for table in &ordered {
                 statements.extend(self.restore_table(table)?);
             }
-            statements.extend(sequence::restored(self.options, &ordered)?);
+            statements.extend(self.counters(&ordered)?);
         }
         let restores_keys = statements.len() > made && ordered.iter().any(|table| !table.foreign_keys.is_empty());
         Ok((statements, restores_keys))
@@ -161,7 +160,7 @@ impl Writer<'_> {
         let loses_parents = keeps || has_circle || self.tables.iter().any(|table| self.refers_to_dropped(table));
         let mut statements = Vec::new();
         if self.direction == Direction::Up {
-            statements.extend(sequence::kept(self.options, &ordered)?);
+            statements.extend(self.counters(&ordered)?);
         }
         for table in ordered {
             if self.direction == Direction::Up {
