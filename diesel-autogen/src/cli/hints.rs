@@ -42,7 +42,7 @@ fn database_hint(kind: DatabaseErrorKind) -> Option<&'static str> {
 
 fn file_hint(path: &Path) -> Option<&'static str> {
     let is_in = |folder: &str| path.components().any(|part| part.as_os_str().to_string_lossy().starts_with(folder));
-    if is_in(".rehearsal-") {
+    if is_in(crate::database::REHEARSAL_FOLDER) {
         Some("make room for a copy of the database; db_migrate --no-rehearsal needs none")
     } else if is_in("backups") {
         Some("the backup needs that folder; backups can be switched off in the settings")

@@ -21,6 +21,9 @@ use crate::Error;
 use crate::settings::Settings;
 use crate::url::DatabaseUrl;
 
+/// How the name of a folder begins in which a copy of a database is rehearsed on.
+pub(crate) const REHEARSAL_FOLDER: &str = ".rehearsal-";
+
 /// The database of that URL: the one place that knows which kinds there are.
 #[cfg_attr(feature = "postgres", expect(clippy::unnecessary_wraps, reason = "a build without PostgreSQL refuses it"))]
 pub(crate) fn open(url: &DatabaseUrl, settings: &Settings) -> Result<Box<dyn Database>, Error> {

@@ -118,11 +118,7 @@ pub(super) fn drop_and_overwrite(connection: &mut SqliteConnection, names: &[Str
     let bytes = number(connection, free)?;
     // A value has at most a gigabyte.
     let piece = 100_000_000;
-    let mut name = String::from("_zeros");
-    let is_taken = |name: &str| format!("SELECT count(*) FROM sqlite_master WHERE name = '{name}' COLLATE NOCASE");
-    while number(connection, &is_taken(&name))? > 0 {
-        name.push('_');
-    }
+    let name = "_diesel_autogen_zeros";
     let mut statements = format!("CREATE TABLE {name} (zeros BLOB);");
     for at in 0..=bytes / piece {
         let _ = write!(statements, "INSERT INTO {name} VALUES (zeroblob({}));", piece.min(bytes - at * piece));

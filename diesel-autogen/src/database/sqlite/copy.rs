@@ -12,7 +12,7 @@ use super::connection::{Sqlite, file_name, open};
 use super::errors::readable;
 use super::{backup, introspect, rows, run, scratch};
 use crate::Error;
-use crate::database::{Compared, Database as _, RowChange, Sandbox};
+use crate::database::{Compared, Database as _, REHEARSAL_FOLDER, RowChange, Sandbox};
 use crate::migration::{Direction, Migration};
 use crate::schema::Schema;
 use crate::settings::{Event, Settings};
@@ -28,8 +28,6 @@ pub(super) struct Copy {
     settings: Settings,
 }
 
-const FOLDER: &str = ".rehearsal-";
-
 /// A rehearsal needs the copy, its snapshot, and room for the copy to grow while a table is rebuilt.
 const COPIES: u64 = 3;
 
@@ -40,7 +38,7 @@ impl Copy {
         let path = fs::canonicalize(&database.path).unwrap_or_else(|_| database.path.clone());
         let parent = path.parent().unwrap_or(Path::new("."));
         remove_abandoned(parent);
-        let folder = parent.join(format!("{FOLDER}{}", std::process::id()));
+        let folder = parent.join(format!("{REHEARSAL_FOLDER}{}", std::process::id()));
         let free = fs4::available_space(parent).map_err(Error::file("read", parent))?;
         let size = database.with(backup::size)?;
         let settings = database.settings.clone();
@@ -154,7 +152,8 @@ fn create(folder: &Path) -> io::Result<fs::File> {
 fn remove_abandoned(parent: &Path) {
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
         let path = entry.path();
-        let is_ours = entry.file_name().to_str().is_some_and(|name| name.starts_with(FOLDER)) && path.is_dir();
+        let is_ours =
+            entry.file_name().to_str().is_some_and(|name| name.starts_with(REHEARSAL_FOLDER)) && path.is_dir();
         let is_free = || match fs::File::open(path.join("lock")) {
             Ok(file) => file.try_lock().is_ok(),
             Err(error) => error.kind() == io::ErrorKind::NotFound,
