@@ -43,8 +43,13 @@ fn database_hint(kind: DatabaseErrorKind) -> Option<&'static str> {
 
 fn file_hint(path: &Path) -> Option<&'static str> {
     let is_in = |folder: &str| path.components().any(|part| part.as_os_str().to_string_lossy().starts_with(folder));
+<<<<<<< HEAD
     if is_in(".rehearsal-") {
         Some("make room for a copy of the database; {migrate} --no-rehearsal needs none")
+=======
+    if is_in(crate::database::REHEARSAL_FOLDER) {
+        Some("make room for a copy of the database; db_migrate --no-rehearsal needs none")
+>>>>>>> slim
     } else if is_in("backups") {
         Some("the backup needs that folder; {no_backups}")
     } else {

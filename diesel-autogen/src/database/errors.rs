@@ -3,6 +3,7 @@
 use crate::Error;
 use crate::error::DatabaseErrorKind;
 use crate::schema::{Schema, Type};
+use crate::text::excerpt;
 
 impl From<diesel::result::Error> for Error {
     /// The error of a database that is named later.
@@ -40,6 +41,25 @@ impl Error {
     /// A failure that no driver reported.
     pub(crate) fn database(database: &str, kind: DatabaseErrorKind, message: impl Into<String>) -> Self {
         Self::Database { database: database.to_owned(), kind, source: message.into().into() }
+    }
+
+    /// A statement of a migration that failed, or that may not be in one.
+    pub(crate) fn statement(
+        migration: &str,
+        statement: &str,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::Statement { migration: migration.to_owned(), statement: excerpt(statement), source: source.into() }
+    }
+
+    /// A change that this library cannot write as SQL.
+    pub(crate) fn cannot_express(object: &str, why: impl Into<String>) -> Self {
+        Self::CannotExpress { object: object.to_owned(), why: why.into() }
+    }
+
+    /// What the database itself said.
+    pub(crate) fn cause(&self) -> String {
+        if let Self::Database { source, .. } = self { source.to_string() } else { self.to_string() }
     }
 
     pub(crate) fn kind(&self) -> Option<DatabaseErrorKind> {
