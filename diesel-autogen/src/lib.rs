@@ -54,6 +54,7 @@ pub mod schema;
 mod schema_macro;
 mod settings;
 mod text;
+mod unmentioned;
 mod url;
 
 pub use change::{Alteration, Change, Rename};

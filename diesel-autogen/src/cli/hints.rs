@@ -69,6 +69,9 @@ fn history_hint(error: &HistoryError) -> Option<String> {
 fn consent_hint(error: &ConsentError) -> Option<&'static str> {
     Some(match error {
         ConsentError::Loss(_) => "run again with --allow-data-loss to apply it",
+        ConsentError::Unmentioned(_) => {
+            "db_migrate --print-schema writes it as models; run again with --allow-data-loss to drop it"
+        }
         ConsentError::Rename(_) => "pass it as --rename, or pass --allow-data-loss to drop the one and add the other",
         ConsentError::Fill(_) => "run again with --fill TABLE.COLUMN=VALUE, or give the column a default",
         ConsentError::Purge { .. } => "run db_upgrade --purge-kept",
