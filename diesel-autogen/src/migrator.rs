@@ -800,7 +800,10 @@ fn count_losses(db: &mut dyn Database, changes: &[Change], options: &RenderOptio
 /// Counts again, under the lock: rows may have been written since the plan was shown.
 fn require_no_more_losses(db: &mut dyn Database, plan: &Plan) -> Result<(), Error> {
     let mut more = count_losses(db, &plan.changes, &plan.options)?;
-    more.retain(|now| !plan.losses.iter().any(|shown| shown.change == now.change && shown.count >= now.count));
+    more.retain(|now| !{
+        let is_same = |shown: &Loss| shown.change == now.change && shown.kind == now.kind;
+        plan.losses.iter().any(|shown| is_same(shown) && shown.count >= now.count)
+    });
     if more.is_empty() {
         return Ok(());
     }

@@ -77,7 +77,7 @@ impl Plan {
             return text.to_owned();
         }
         let (all, tables) = (Thousands(counts.iter().sum()), counts.len());
-        format!("drops from {tables} tables what the models do not mention: {all} defaults and constraints")
+        format!("drops {all} defaults, constraints and tables that the models do not mention, in {tables} tables")
     }
 
     /// Both files, each below its name.

@@ -56,7 +56,7 @@ pub(crate) fn protections(changes: &[Change]) -> Vec<Loss> {
 pub(crate) fn table(table: &Table) -> Loss {
     let change = format!("drops table {}", table.name);
     let text = format!("{change}, which the models do not mention");
-    Loss { change, count: 0, text, kind: LossKind::Unmentioned }
+    Loss { change, count: 1, text, kind: LossKind::Unmentioned }
 }
 
 /// The protections of a table that are dropped, in plain words.

@@ -17,7 +17,7 @@ use clap::Parser as _;
 use self::arguments::{Create, Downgrade, Migrate, Upgrade};
 use self::console::Console;
 use crate::history::Target;
-use crate::{Migrator, PlanOptions, Schema};
+use crate::{LossKind, Migrator, PlanOptions, Schema};
 
 /// What a program that builds a [`Migrator`] from its settings may fail with.
 pub type LoadError = Box<dyn Error>;
@@ -49,6 +49,10 @@ pub fn migrate(models: &Schema, load: impl FnOnce() -> Result<Migrator, LoadErro
             return Ok(ExitCode::SUCCESS);
         };
         console.say(&plan)?;
+        let has_unmentioned = plan.losses.iter().any(|loss| loss.kind == LossKind::Unmentioned);
+        if has_unmentioned && (arguments.check || arguments.dry_run) {
+            console.warn("db_migrate --print-schema writes as models what the models do not mention");
+        }
         if arguments.check {
             console.warn("the models and the database differ; run db_migrate");
             return Ok(ExitCode::FAILURE);

@@ -41,4 +41,5 @@ mod schemas;
 mod side_tables;
 mod spelling;
 mod support;
+mod unmentioned;
 mod url;
