@@ -49,12 +49,11 @@ pub fn migrate(models: &Schema, load: impl FnOnce() -> Result<Migrator, LoadErro
             return Ok(ExitCode::SUCCESS);
         };
         console.say(&plan)?;
-        let has_unmentioned = plan.losses.iter().any(|loss| loss.kind == LossKind::Unmentioned);
-        if has_unmentioned && (arguments.check || arguments.dry_run) {
-            console.warn("db_migrate --print-schema writes as models what the models do not mention");
-        }
         if arguments.check {
-            console.warn("the models and the database differ; run db_migrate");
+            let has_unmentioned = plan.losses.iter().any(|loss| loss.kind == LossKind::Unmentioned);
+            let print = ", or db_migrate --print-schema, which writes as models what the models do not mention";
+            let print = if has_unmentioned { print } else { "" };
+            console.warn(format_args!("the models and the database differ; run db_migrate{print}"));
             return Ok(ExitCode::FAILURE);
         }
         if arguments.dry_run {
