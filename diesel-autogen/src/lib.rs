@@ -75,8 +75,3 @@ pub use rehearsal::{Rehearsal, Rehearsed};
 pub use schema::Schema;
 pub use settings::{Event, Settings};
 pub use url::{DatabaseUrl, ParseUrlError};
-
-/// Compiles the Rust in the README.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;
