@@ -276,7 +276,7 @@ impl Migrator {
         let (mut db, _) = self.controlled()?;
         let live = db.introspect()?;
         let models = db.normalize(models, &live)?;
-        Ok(diff(&live, &keep_unmentioned(&mut *db, &live, models, &self.migrations()?)?.0))
+        Ok(diff(&live, &keep_unmentioned(&mut *db, &live, models, &self.migrations()?).0))
     }
 
     /// Fails when migrations are pending, or when the database differs from the models or, in what the models cannot
@@ -291,7 +291,7 @@ impl Migrator {
         Status::of(&applied, &migrations).require_current(&migrations)?;
         let live = db.introspect()?;
         let models = db.normalize(models, &live)?;
-        let (target, _) = keep_unmentioned(&mut *db, &live, models.clone(), &migrations)?;
+        let (target, _) = keep_unmentioned(&mut *db, &live, models.clone(), &migrations);
         require_equal(&*db, "the models", &diff(&live, &target))?;
         // A migration that needs rows cannot be replayed: then its objects are not checked.
         let made = replay(&mut *db, migrations.iter()).ok().filter(|_| migrations.newest() > 0);
@@ -319,7 +319,7 @@ impl Migrator {
         let render = render_options(models, options, &name)?;
         let target = db.normalize(models, &live)?;
         let (renames, start) = renamed(&mut *db, &live, &target, &render)?;
-        let (target, tables) = keep_unmentioned(&mut *db, &start, target, &migrations)?;
+        let (target, tables) = keep_unmentioned(&mut *db, &start, target, &migrations);
         let (changes, sql) = rendered(&mut *db, &live, (renames, &start), &target, &render)?;
         if changes.is_empty() {
             return Ok(None);
@@ -676,21 +676,22 @@ fn keep_unmentioned(
     live: &Schema,
     mut models: Schema,
     migrations: &Migrations,
-) -> Result<(Schema, Vec<Table>), Error> {
+) -> (Schema, Vec<Table>) {
     let changes = diff(live, &models);
     let mut indexes = unmentioned::indexes(&changes);
     let mut tables: Vec<_> = changes.iter().filter_map(Change::dropped).cloned().collect();
     if indexes.is_empty() && tables.is_empty() {
-        return Ok((models, tables));
+        return (models, tables);
     }
     let made = made_from_models(db, migrations);
     indexes.retain(|(_, index)| !made.contains(&index.name.to_ascii_lowercase()));
     tables.retain(|table| !made.contains(&table.name.to_ascii_lowercase()));
     for (name, index) in indexes {
-        let table = models.tables.iter_mut().find(|table| same_name(&table.name, &name));
-        table.into_iter().for_each(|table| table.indexes.push(index.clone()));
+        if let Some(table) = models.tables.iter_mut().find(|table| same_name(&table.name, &name)) {
+            table.indexes.push(index);
+        }
     }
-    Ok((models, tables))
+    (models, tables)
 }
 
 /// The names of the tables and indexes that generated migrations created last, in lower case. A migration that needs

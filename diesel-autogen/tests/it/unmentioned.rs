@@ -26,10 +26,9 @@ impl Project {
         Self { migrator, folder, database }
     }
 
-    /// The same with these tables, from a migration written by hand.
-    fn with(self, tables: &str) -> Self {
+    /// Creates these tables by a migration written by hand.
+    fn with(&self, tables: &str) {
         self.write("001_tables", tables, "");
-        self
     }
 
     /// Adds a migration written by hand and applies it.
@@ -44,12 +43,11 @@ impl Project {
 
     /// Runs SQL that is in no migration.
     fn execute(&self, sql: &str) {
-        let done = match &self.database {
-            Some(database) => database.connect().batch_execute(sql),
-            None => {
-                let file = self.folder.path().join("app.db");
-                SqliteConnection::establish(file.to_str().unwrap()).unwrap().batch_execute(sql)
-            }
+        let done = if let Some(database) = &self.database {
+            database.connect().batch_execute(sql)
+        } else {
+            let file = self.folder.path().join("app.db");
+            SqliteConnection::establish(file.to_str().unwrap()).unwrap().batch_execute(sql)
         };
         done.unwrap_or_else(|error| panic!("{error} in {sql}"));
     }
@@ -88,12 +86,12 @@ impl Project {
 macro_rules! on_both {
     ($($test:ident)*) => {
         mod sqlite {
-            $(#[test] fn $test() { super::$test(super::Project::new(None)); })*
+            $(#[test] fn $test() { super::$test(&super::Project::new(None)); })*
         }
         mod postgresql {
             $(#[test] fn $test() {
                 let Some(database) = test_support::TestDatabase::new() else { return };
-                super::$test(super::Project::new(Some(database)));
+                super::$test(&super::Project::new(Some(database)));
             })*
         }
     };
@@ -139,8 +137,8 @@ fn silent(mut models: Schema) -> Schema {
     models
 }
 
-fn drops_no_protection_without_consent(project: Project) {
-    let project = project.with(TABLES);
+fn drops_no_protection_without_consent(project: &Project) {
+    project.with(TABLES);
     let plan = project.plan(&silent(project.models())).unwrap();
     let [teams, users] = plan.losses.as_slice() else { panic!("{plan}") };
     assert_eq!(teams.text, "drops from teams what the models do not mention: UNIQUE (name)");
@@ -155,7 +153,7 @@ fn drops_no_protection_without_consent(project: Project) {
     ] {
         assert!(users.text.contains(item), "{}", users.text);
     }
-    assert_eq!(project.refusal(&plan), format!("this migration {}; {}", teams.text, users.text),);
+    assert_eq!(project.refusal(&plan), format!("this migration {}; {}", teams.text, users.text));
     let before = project.migrator.introspect().unwrap();
     project.migrator.apply(&plan.accept_losses()).unwrap();
     assert_eq!(project.plan(&silent(project.models())), None);
@@ -165,8 +163,8 @@ fn drops_no_protection_without_consent(project: Project) {
     assert_eq!(diesel_autogen::diff(&project.migrator.introspect().unwrap(), &before), []);
 }
 
-fn models_that_mention_all_need_nothing(project: Project) {
-    let project = project.with(TABLES);
+fn models_that_mention_all_need_nothing(project: &Project) {
+    project.with(TABLES);
     let mut models = project.models();
     assert_eq!(project.plan(&models), None);
     models.tables[0].columns.push(Column::new("motto", Type::Text { max_length: None }).nullable());
@@ -174,8 +172,8 @@ fn models_that_mention_all_need_nothing(project: Project) {
     assert_eq!(project.plan(&models), None);
 }
 
-fn an_unmentioned_index_stays(project: Project) {
-    let project = project.with(TABLES);
+fn an_unmentioned_index_stays(project: &Project) {
+    project.with(TABLES);
     let objects = || {
         let mut objects = project.migrator.introspect().unwrap().objects.unwrap();
         objects.sort_by(|a, b| a.name.cmp(&b.name));
@@ -209,7 +207,7 @@ fn indexed() -> Table {
     table.column(Column::new("b", Type::Integer))
 }
 
-fn an_index_that_the_models_lost_is_dropped(project: Project) {
+fn an_index_that_the_models_lost_is_dropped(project: &Project) {
     let made = || Index::new("t", [IndexColumn::asc("a")], false);
     project.migrate(&Schema::new([indexed().index(made())]));
     project.write("002_by_hand", "CREATE INDEX by_hand ON t (b);", "DROP INDEX by_hand;");
@@ -229,7 +227,7 @@ fn an_index_that_the_models_lost_is_dropped(project: Project) {
     );
 }
 
-fn an_index_stays_when_its_column_or_table_is_renamed(project: Project) {
+fn an_index_stays_when_its_column_or_table_is_renamed(project: &Project) {
     project.migrate(&Schema::new([indexed()]));
     project.write("002_by_hand", "CREATE INDEX by_hand ON t (a, b);", "DROP INDEX by_hand;");
     let mut models = Schema::new([indexed().renamed_from("t")]);
@@ -265,7 +263,7 @@ fn with_default(mut table: Table, column: Column) -> Table {
     table
 }
 
-fn what_replaces_or_strengthens_needs_no_consent(project: Project) {
+fn what_replaces_or_strengthens_needs_no_consent(project: &Project) {
     let named = |text: &str| Check::new(text).named("limit_b");
     let cases = [
         (pair(|t| t.foreign_key(key(Action::NoAction))), pair(|t| t.foreign_key(key(Action::Cascade))), ""),
@@ -305,7 +303,7 @@ fn what_replaces_or_strengthens_needs_no_consent(project: Project) {
     }
 }
 
-fn what_goes_with_a_column_or_table_needs_no_consent(project: Project) {
+fn what_goes_with_a_column_or_table_needs_no_consent(project: &Project) {
     let full = |table: Table| {
         let table = with_default(table, number("1")).index(unique(&["a", "b"])).check(Check::new("b > 0"));
         table.foreign_key(key(Action::Cascade))
@@ -321,7 +319,7 @@ fn what_goes_with_a_column_or_table_needs_no_consent(project: Project) {
     assert_eq!(project.plan(&alone).unwrap().losses, []);
 }
 
-fn an_empty_table_needs_consent(project: Project) {
+fn an_empty_table_needs_consent(project: &Project) {
     project.migrate(&Schema::new([indexed()]));
     project.write("002_by_hand", "CREATE TABLE letters (id INTEGER NOT NULL PRIMARY KEY);", "DROP TABLE letters;");
     let plan = project.plan(&Schema::new([indexed()])).unwrap();
@@ -337,7 +335,7 @@ fn an_empty_table_needs_consent(project: Project) {
     assert_eq!(texts, ["drops table letters: it holds 1 row"]);
 }
 
-fn check_finds_an_index_that_no_migration_made(project: Project) {
+fn check_finds_an_index_that_no_migration_made(project: &Project) {
     project.migrate(&Schema::new([indexed()]));
     project.write("002_by_hand", "CREATE INDEX by_hand ON t (a);", "DROP INDEX by_hand;");
     let models = Schema::new([indexed()]);
@@ -358,9 +356,9 @@ fn check_finds_an_index_that_no_migration_made(project: Project) {
     assert!(said.ends_with("changes table t: adds index by_hand (a)"), "{said}");
 }
 
-fn counts_what_is_in_many_tables(project: Project) {
+fn counts_what_is_in_many_tables(project: &Project) {
     let table = |n| format!("CREATE TABLE t{n} (id INTEGER NOT NULL PRIMARY KEY, a TEXT NOT NULL DEFAULT 'x' UNIQUE);");
-    let project = project.with(&(1..=4).map(table).collect::<String>());
+    project.with(&(1..=4).map(table).collect::<String>());
     let plan = project.plan(&silent(project.models())).unwrap();
     assert_eq!(
         project.refusal(&plan),
