@@ -26,7 +26,8 @@ pub struct PlanOptions {
     pub renames: Vec<String>,
     /// Renames, in the same form, that were rejected: the one is dropped and the other added.
     pub not_renames: Vec<String>,
-    /// Accepts that values are lost, and that no similar column or table is a rename.
+    /// Accepts that values are lost, that what the models do not mention is dropped, and that no similar column or table
+    /// is a rename.
     pub allow_data_loss: bool,
     /// Keeps no values that the upgrade drops or converts.
     pub no_keep: bool,

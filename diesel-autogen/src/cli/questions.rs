@@ -52,7 +52,7 @@ pub(super) fn complete(
 
 /// The plan, accepted when its losses are confirmed. Without a terminal it stays as it was, and cannot be applied.
 pub(super) fn confirm(plan: Plan, console: &Console) -> Result<Plan, Error> {
-    if !matches!(plan.require_consent(), Err(ConsentError::Loss(_))) {
+    if !matches!(plan.require_consent(), Err(ConsentError::Loss(_) | ConsentError::Unmentioned(_))) {
         return Ok(plan);
     }
     match console.confirm(question(&plan, console)) {
@@ -131,6 +131,10 @@ fn question(plan: &Plan, console: &Console) -> String {
     }
     if has(&LossKind::Stays) {
         sentences.push("Values that do not fit stay as they are.".into());
+    }
+    if has(&LossKind::Unmentioned) {
+        let text = "What the models do not mention would be dropped; {print-schema} writes it as models.";
+        sentences.push(console.fill(text));
     }
     format!("{} Go on?", sentences.join(" "))
 }
