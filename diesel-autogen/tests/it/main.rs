@@ -46,4 +46,5 @@ mod side_tables;
 mod spelling;
 mod support;
 mod types;
+mod unmentioned;
 mod url;
