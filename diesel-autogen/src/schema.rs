@@ -7,6 +7,7 @@ use std::fmt;
 
 /// All the tables of one database.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Schema {
     /// The tables, in the order in which they were declared or created.
     pub tables: Vec<Table>,
@@ -37,6 +38,7 @@ impl Schema {
 
 /// One table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Table {
     /// Its name in the database.
     pub name: String,
@@ -142,6 +144,7 @@ impl Table {
 
 /// One column.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Column {
     /// Its name in the database.
     pub name: String,
@@ -206,6 +209,7 @@ impl Column {
 /// What a database makes of a value that is stored in a column: the affinities of SQLite
 /// (<https://www.sqlite.org/datatype3.html#determination_of_column_affinity>).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Storage {
     /// A text.
     Text,
@@ -291,6 +295,7 @@ impl fmt::Display for Type {
 
 /// What a column gets when an INSERT does not name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum DefaultValue {
     /// A number, as it is written: `0`, `-1`, `2.5`.
     Number(String),
@@ -306,6 +311,7 @@ pub enum DefaultValue {
 
 /// An index, or a UNIQUE constraint.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Index {
     /// Its name in the database.
     pub name: String,
@@ -350,6 +356,7 @@ impl Index {
 
 /// One column of an index.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct IndexColumn {
     /// The column's name.
     pub name: String,
@@ -373,6 +380,7 @@ impl IndexColumn {
 
 /// A foreign key.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ForeignKey {
     /// The constraint's name, in a database that names it. It is not compared.
     pub name: Option<String>,
@@ -428,6 +436,7 @@ impl ForeignKey {
 
 /// What a foreign key does when the row it refers to goes or changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Action {
     /// The change is refused at the end of the statement.
     #[default]
@@ -444,6 +453,7 @@ pub enum Action {
 
 /// A CHECK constraint.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Check {
     /// Its name, where it has one.
     pub name: Option<String>,
@@ -472,6 +482,7 @@ impl Check {
 ///
 /// Clauses hold what the other fields of [`Table`] cannot: a collation, ON CONFLICT, DEFERRABLE, STRICT.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Clause {
     /// The column it belongs to; `None` for a table constraint or option.
     pub column: Option<String>,
@@ -485,6 +496,7 @@ pub struct Clause {
 
 /// The kinds of [`Clause`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ClauseKind {
     /// A column's declared type.
     Type,
@@ -508,6 +520,7 @@ pub enum ClauseKind {
 
 /// An object of a live database that [`schema!`](crate::schema!) cannot declare.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Object {
     /// What it is.
     pub kind: ObjectKind,
@@ -523,6 +536,7 @@ pub struct Object {
 
 /// The kinds of [`Object`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ObjectKind {
     /// An index on an expression, on part of the rows, or with a collation of its own.
     Index,
@@ -537,8 +551,7 @@ pub enum ObjectKind {
 }
 
 /// Whether two names are equal in SQL, which ignores ASCII case.
-#[must_use]
-pub fn same_name(a: &str, b: &str) -> bool {
+pub(crate) fn same_name(a: &str, b: &str) -> bool {
     a.eq_ignore_ascii_case(b)
 }
 

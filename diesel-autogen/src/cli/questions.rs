@@ -52,10 +52,10 @@ pub(super) fn complete(
 
 /// The plan, accepted when its losses are confirmed. Without a terminal it stays as it was, and cannot be applied.
 pub(super) fn confirm(plan: Plan, console: &Console) -> Result<Plan, Error> {
-    if !matches!(plan.require_consent(), Err(ConsentError::Loss(_))) {
+    if !matches!(plan.require_consent(), Err(ConsentError::Loss(_) | ConsentError::Unmentioned(_))) {
         return Ok(plan);
     }
-    match console.confirm(question(&plan)) {
+    match console.confirm(question(&plan, console)) {
         Some(true) => Ok(plan.accept_losses()),
         Some(false) => Err(ConsentError::Declined.into()),
         None => Ok(plan),
@@ -107,7 +107,7 @@ fn what_to_type(ty: &Type) -> String {
 }
 
 /// What becomes of the values, as a question.
-fn question(plan: &Plan) -> String {
+fn question(plan: &Plan, console: &Console) -> String {
     let mut kept: Vec<_> = plan
         .losses
         .iter()
@@ -122,7 +122,8 @@ fn question(plan: &Plan) -> String {
     let mut sentences = Vec::new();
     if !kept.is_empty() {
         let tables = kept.join(", ");
-        sentences.push(format!("Values are moved to {tables} until db_upgrade --purge-kept."));
+        let until = console.fill("until {upgrade} --purge-kept");
+        sentences.push(format!("Values are moved to {tables} {until}."));
     }
     if has(&LossKind::Lost) {
         sentences
@@ -130,6 +131,10 @@ fn question(plan: &Plan) -> String {
     }
     if has(&LossKind::Stays) {
         sentences.push("Values that do not fit stay as they are.".into());
+    }
+    if has(&LossKind::Unmentioned) {
+        let text = "What the models do not mention would be dropped; {print-schema} writes it as models.";
+        sentences.push(console.fill(text));
     }
     format!("{} Go on?", sentences.join(" "))
 }

@@ -35,6 +35,8 @@ mod print_schema;
 mod print_schemas;
 #[cfg(feature = "postgres")]
 mod postgres_types;
+#[cfg(feature = "postgres")]
+mod printed;
 mod properties;
 mod rebuild;
 mod rehearsal;
@@ -46,4 +48,5 @@ mod side_tables;
 mod spelling;
 mod support;
 mod types;
+mod unmentioned;
 mod url;

@@ -88,7 +88,7 @@ fn check_target(key: &ForeignKey, table: &Table, other: &Table, errors: &mut Err
         let (here, there) = (table.column(*column), other.column(*referenced));
         if !here.ty.kind.may_refer_to(&there.ty.kind) {
             let message = format!(
-                "`{}` is of type `{}`, but `{}.{}`, to which it refers, is of type `{}`: they must be the same",
+                "`{}` is of type `{}`, but `{}.{}`, to which it refers, is of type `{}`: they must be of one kind",
                 here.ident,
                 here.ty.kind.name(),
                 other.ident,
