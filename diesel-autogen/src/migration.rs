@@ -12,6 +12,7 @@ use crate::Error;
 
 /// One migration.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Migration {
     /// The version that it leads to.
     pub number: u64,
@@ -217,7 +218,7 @@ impl Migrations {
     ///
     /// [`Error::Option`] when the message holds no letter or digit, or when the number needs more digits than the newest
     /// migration has: Diesel compares versions as text, so that `1000` would come before `999`.
-    pub fn next_name(&self, after: u64, message: Option<&str>) -> Result<String, Error> {
+    pub(crate) fn next_name(&self, after: u64, message: Option<&str>) -> Result<String, Error> {
         let width = self.0.last().map_or(3, |migration| migration.version().len()).max(3);
         let number = format!("{:0width$}", after + 1);
         if number.len() > width {

@@ -21,6 +21,33 @@ use crate::url::DatabaseUrl;
 use crate::{Error, kept, rename, unmentioned};
 
 /// A database and the migrations that lead through its versions. Each operation opens a connection of its own.
+///
+/// ```
+/// use diesel_autogen::schema::{Column, Schema, Table, Type};
+/// use diesel_autogen::{Migrator, PlanOptions, Target};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let file = folder.path().join("app.db").display().to_string();
+/// # let migrations = folder.path().join("migrations");
+/// // A program has them from `schema!`.
+/// let models = Schema::new([Table::new("posts", ["id"]).column(Column::new("id", Type::Integer))]);
+/// let migrator = Migrator::new(&format!("sqlite:{file}"), &migrations)?;
+///
+/// assert!(migrator.init()?.is_new);
+/// let plan = migrator.plan(&models, &PlanOptions::default())?.ok_or("the database has the table already")?;
+/// assert!(plan.losses.is_empty());
+/// migrator.apply(&plan)?;
+/// migrator.check(&models)?;
+///
+/// // On a server, with the migrations that were committed: what is pending, a rehearsal, and the upgrade.
+/// migrator.downgrade(Target::Previous)?;
+/// assert_eq!(migrator.status()?.pending, ["001_migration"]);
+/// assert_eq!(migrator.pending(Target::Latest)?[0].name, "001_migration");
+/// println!("{}", migrator.rehearse(Target::Latest)?);
+/// migrator.upgrade(Target::Latest)?;
+/// assert!(migrator.differences(&models)?.is_empty());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Migrator {
     url: DatabaseUrl,
@@ -77,6 +104,23 @@ impl Migrator {
     }
 
     /// A database and migrations that are compiled into the program.
+    ///
+    /// ```
+    /// use std::path::Path;
+    ///
+    /// use diesel_autogen::{DatabaseUrl, Migrations, Migrator};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let base = folder.path();
+    /// // A build script or `include_str!` has the texts from the folder.
+    /// let migrations = Migrations::embedded([
+    ///     ("001_posts/up.sql", "CREATE TABLE posts (id INTEGER PRIMARY KEY NOT NULL);"),
+    ///     ("001_posts/down.sql", "DROP TABLE posts;"),
+    /// ])?;
+    /// let migrator = Migrator::embedded(DatabaseUrl::parse("sqlite:app.db", base)?, migrations);
+    /// assert!(migrator.create_current()?.is_current());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn embedded(url: DatabaseUrl, migrations: Migrations) -> Self {
         Self { url, source: Source::Embedded(migrations), settings: Settings::default() }
@@ -393,7 +437,47 @@ impl Migrator {
         Ok(self.settings.shown(&folder))
     }
 
+    /// Writes the two files of an empty migration, to be completed by hand, after the newest one. The message names its
+    /// folder, which is returned as seen from the base. The database is not opened.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let migrations = folder.path().join("migrations");
+    /// let migrator = diesel_autogen::Migrator::new("sqlite:app.db", &migrations)?;
+    /// assert!(migrator.write_empty("add search")?.ends_with("001_add_search"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Option`] for a message without a letter or digit, and whatever keeps a file from being written.
+    pub fn write_empty(&self, message: &str) -> Result<String, Error> {
+        self.create_folder()?;
+        let (root, migrations) = (self.folder()?, self.migrations()?);
+        let name = migrations.next_name(migrations.newest(), Some(message))?;
+        let (folder, draft) = (root.join(&name), draft_folder(&root, &name));
+        if folder.exists() {
+            return Err(
+                self.relative(Error::Migrations { path: folder, why: "it exists already; move it away".into() })
+            );
+        }
+        let _ = fs::remove_dir_all(&draft);
+        let sql = Sql { up: EMPTY_UP.into(), down: EMPTY_DOWN.into(), own_transaction: false };
+        let written =
+            sql.write(&draft).and_then(|()| fs::rename(&draft, &folder).map_err(Error::file("write", &folder)));
+        written.map_err(|error| self.relative(error))?;
+        Ok(self.settings.shown(&folder))
+    }
+
     /// Reads the schema of a database that exists, under version control or not.
+    ///
+    /// ```no_run
+    /// let migrator = diesel_autogen::Migrator::new("sqlite:app.db", "migrations")?;
+    /// for table in migrator.introspect()?.tables {
+    ///     println!("{}: {} columns", table.name, table.columns.len());
+    /// }
+    /// # Ok::<(), diesel_autogen::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -642,6 +726,20 @@ impl Migrator {
         run.map_err(|error| self.relative(error))
     }
 }
+
+const EMPTY_UP: &str = "\
+-- What this migration does, as statements that each end with a semicolon:
+--
+--     CREATE VIEW newest_posts AS SELECT id, title FROM posts ORDER BY id DESC LIMIT 10;
+--
+-- All pending migrations run in one transaction: write no BEGIN and no COMMIT.
+";
+
+const EMPTY_DOWN: &str = "\
+-- What reverts up.sql, its last statement first:
+--
+--     DROP VIEW newest_posts;
+";
 
 /// Removes a database that an operation created and could not fill, unless another process is using it by now.
 fn remove_created(db: &mut dyn Database, is_created: bool, error: &Error) {

@@ -48,7 +48,7 @@ impl Plan {
     /// # Errors
     ///
     /// [`ConsentError`] says which decision is missing.
-    pub fn require_consent(&self) -> Result<(), ConsentError> {
+    pub(crate) fn require_consent(&self) -> Result<(), ConsentError> {
         let all = |is_meant: fn(&LossKind) -> bool| {
             let found = self.losses.iter().filter(|loss| is_meant(&loss.kind));
             found.map(ToString::to_string).collect::<Vec<_>>().join("; ")
@@ -81,8 +81,7 @@ impl Plan {
     }
 
     /// Both files, each below its name.
-    #[must_use]
-    pub fn files(&self) -> String {
+    pub(crate) fn files(&self) -> String {
         let Self { name, sql, .. } = self;
         format!("\n-- {name}/up.sql\n{}\n-- {name}/down.sql\n{}", sql.up, sql.down)
     }
