@@ -50,7 +50,9 @@ impl Printer<'_> {
         above.extend(beyond(table, None));
         above.extend(self.indexes_beyond(table));
         above.extend(names.sql_name());
-        above.extend(table.indexes.iter().filter(|index| index.repeats_a_column()).map(|index| comment(&index.to_string())));
+        above.extend(
+            table.indexes.iter().filter(|index| index.repeats_a_column()).map(|index| comment(&index.to_string())),
+        );
         for index in table.indexes.iter().filter(|index| !index.repeats_a_column()) {
             let (attribute, column) = indexes.attribute(table, names, index, &mut columns);
             match column {
@@ -183,7 +185,10 @@ fn beyond(table: &Table, column: Option<&Column>) -> Vec<String> {
         _ => false,
     };
     let words = ["autoincrement", "on conflict", "deferrable", "initially", " match ", " desc"];
+    let is_numbered = column.is_some_and(|column| column.identity && table.is_sole_key(&column.name));
     let is_beyond = |clause: &&Clause| match clause.kind {
+        // The models number a whole key, too.
+        ClauseKind::Option if is_numbered => clause.normalized != "SERIAL",
         ClauseKind::Collation | ClauseKind::Generated | ClauseKind::Option => true,
         ClauseKind::Type => false,
         // Where a whole text is stored, every constraint has its clause; elsewhere only an unusual one.
@@ -206,7 +211,7 @@ fn docs(comment: Option<&str>) -> Vec<String> {
 
 /// The text without the characters that no comment of Rust may hold: controls, and those that reverse a text.
 fn printable(text: &str) -> String {
-    text.replace(|char: char| char.is_control() || is_direction(char), "\u{fffd}")
+    text.replace('\t', " ").replace(|char: char| char.is_control() || is_direction(char), "\u{fffd}")
 }
 
 fn is_direction(char: char) -> bool {

@@ -118,9 +118,8 @@ fn is_short(text: &str, ty: &Type) -> bool {
 /// The attribute of a check, and the place of the column above which it stands; `None` above the table.
 pub(super) fn check(table: &Table, check: &Check, earlier: &[Check]) -> (String, Option<usize>) {
     let sql = quoted(&check.expression);
-    let is_repeated = |name: &&String| {
-        earlier.iter().any(|other| other.name.as_ref().is_some_and(|other| same_name(other, name)))
-    };
+    let is_repeated =
+        |name: &&String| earlier.iter().any(|other| other.name.as_ref().is_some_and(|other| same_name(other, name)));
     let name = check.name.as_ref().filter(|name| !is_usual(table, name) && !is_repeated(name));
     let attribute = match name {
         Some(name) => format!("#[check(name = {}, sql = {sql})]", quoted(name)),
