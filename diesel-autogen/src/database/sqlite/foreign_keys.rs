@@ -178,8 +178,9 @@ impl Tables {
                 return self.renamed(&old, earlier).or_else(|| self.renamed(end, earlier));
             }
             Rename::Column { table, from, to } if same_name(table, &end.0) => {
-                let renamed = old.1.iter_mut().filter(|name| same_name(name, to));
-                renamed.for_each(|name| *name = from.to_ascii_lowercase());
+                for name in old.1.iter_mut().filter(|name| same_name(name, to)) {
+                    *name = from.to_ascii_lowercase();
+                }
             }
             _ => {}
         }
