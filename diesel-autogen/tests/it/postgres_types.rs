@@ -104,8 +104,7 @@ fn a_column_of_each_type_reads_back() {
 #[test]
 fn rows_of_each_type_survive_a_downgrade() {
     let Some(server) = server() else { return };
-    let models = models(DIESEL.map(Type::Diesel).into_iter().chain([mood(), array(mood())]).map(|ty| ty));
-    let mut models = models;
+    let mut models = models(DIESEL.map(Type::Diesel).into_iter().chain([mood(), array(mood())]));
     models.tables[0].columns[1..].iter_mut().for_each(|column| column.nullable = true);
     let migrator = server.migrator();
     let apply = |models: &Schema| {
@@ -198,4 +197,43 @@ fn a_type_that_postgres_lacks_is_refused_by_name() {
         assert!(matches!(&error, Error::CannotExpress { object, .. } if object == "things.c0"), "{error:?}");
         assert!(error.to_string().ends_with(why), "{error}");
     }
+}
+
+#[test]
+fn a_timestamp_gets_the_time_zone_utc() {
+    let Some(server) = server() else { return };
+    server.execute(
+        "DO $$BEGIN EXECUTE format('ALTER DATABASE %I SET timezone = ''Asia/Tokyo''', current_database()); END$$",
+    );
+    let migrator = server.migrator();
+    let apply = |types: [Type; 3]| {
+        let plan = migrator.plan(&models(types), &PlanOptions::default()).unwrap().unwrap();
+        migrator.apply(&plan.accept_losses()).unwrap();
+    };
+    let zoned = Type::Diesel("Timestamptz");
+    apply([Type::Timestamp, zoned.clone(), zoned.clone()]);
+    server.execute("INSERT INTO things VALUES (1, '2012-02-29 12:00', '2012-02-29 12:00Z', '2012-02-29 00:00Z')");
+    apply([zoned.clone(), Type::Timestamp, Type::Date]);
+    let query = "SELECT concat_ws(' ', c0 AT TIME ZONE 'UTC', c1, c2) FROM things";
+    assert_eq!(server.query(query).unwrap(), "2012-02-29 12:00:00 2012-02-29 12:00:00 2012-02-29");
+    apply([Type::Timestamp, zoned.clone(), zoned]);
+    let query = "SELECT concat_ws(' ', c0, c1 AT TIME ZONE 'UTC', c2 AT TIME ZONE 'UTC') FROM things";
+    assert_eq!(server.query(query).unwrap(), "2012-02-29 12:00:00 2012-02-29 12:00:00 2012-02-29 00:00:00");
+    migrator.downgrade(Target::Previous).unwrap();
+    migrator.downgrade(Target::Previous).unwrap();
+    assert_eq!(server.query(query).unwrap(), "2012-02-29 12:00:00 2012-02-29 12:00:00 2012-02-29 00:00:00");
+}
+
+#[test]
+fn only_the_first_schema_of_the_search_path_may_be_named() {
+    let Some(server) = server() else { return };
+    let in_schema = |name: &str| {
+        let mut models = models([Type::Integer]);
+        models.tables[0].schema = Some(name.into());
+        models
+    };
+    let error = plan(&server, &in_schema("auth")).unwrap_err();
+    assert!(matches!(&error, Error::CannotExpress { object, .. } if object == "auth.things"), "{error}");
+    server.execute("CREATE TABLE things (id SERIAL PRIMARY KEY, c0 INTEGER NOT NULL)");
+    assert_eq!(plan(&server, &in_schema("public")).unwrap(), None);
 }

@@ -69,8 +69,7 @@ fn readable(name: &str, from: &Type, to: &Type) -> Vec<String> {
 fn is_castable(from: &Type, to: &Type) -> bool {
     let group = |ty: &Type| match ty {
         ty if bits(ty).is_some() || is_real(ty) || *ty == Type::Bool => "number",
-        Type::Date | Type::Timestamp => "date",
-        Type::Diesel("Timestamptz") => "date",
+        Type::Date | Type::Timestamp | Type::Diesel("Timestamptz") => "date",
         Type::Other(name) if name.starts_with("timestamp") => "date",
         Type::Time => "time",
         Type::Binary => "binary",
@@ -140,6 +139,12 @@ pub(super) fn strict_conversion(name: &str, from: &Type, to: &Type) -> Option<St
     };
     Some(match (from, to) {
         _ if is_wider || is_longer => return None,
+        // A TIMESTAMP is in UTC, whatever the time zone of the session.
+        (Type::Timestamp, Type::Diesel("Timestamptz")) | (Type::Diesel("Timestamptz"), Type::Timestamp) => {
+            format!("{name} AT TIME ZONE 'UTC'")
+        }
+        (Type::Diesel("Timestamptz"), Type::Date) => format!("({name} AT TIME ZONE 'UTC')::date"),
+        (Type::Date, Type::Diesel("Timestamptz")) => format!("{name}::timestamp AT TIME ZONE 'UTC'"),
         (Type::Binary, Type::Text { .. }) => format!("convert_from({name}, 'UTF8')"),
         (Type::Text { .. }, Type::Binary) => format!("convert_to({name}, 'UTF8')"),
         (Type::Bool, to) if is_number(to) && *to != Type::Integer => format!("{name}::integer::{ty}"),
