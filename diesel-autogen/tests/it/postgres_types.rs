@@ -237,3 +237,37 @@ fn only_the_first_schema_of_the_search_path_may_be_named() {
     server.execute("CREATE TABLE things (id SERIAL PRIMARY KEY, c0 INTEGER NOT NULL)");
     assert_eq!(plan(&server, &in_schema("public")).unwrap(), None);
 }
+
+#[test]
+fn values_that_a_narrower_type_cuts_are_counted() {
+    let Some(server) = server() else { return };
+    server.execute(
+        "CREATE TABLE things (id SERIAL PRIMARY KEY, c0 NUMERIC NOT NULL, c1 NUMERIC(10, 2) NOT NULL, \
+         c2 INTEGER NOT NULL, c3 TEXT NOT NULL, c4 CHAR(5) NOT NULL, c5 BIT(8) NOT NULL, c6 TIMESTAMP NOT NULL, \
+         c7 TIMESTAMPTZ NOT NULL, c8 NUMERIC NOT NULL); \
+         INSERT INTO things VALUES (1, 1.25, 1.25, 12, 'abc', 'abc', B'10100000', '2012-02-29 00:00', '2012-02-29Z', 0.5), \
+         (2, 1.234, 1.2, 1234, 'abcd', 'abcd', B'10100001', '2012-02-29 12:00:00.5', '2012-02-29 12:00Z', 0.1), \
+         (3, 12345, 12345, 123, 'ab ', 'ab', B'11110000', '2012-02-29 12:00', '2012-02-29Z', 0.123456789012345678)",
+    );
+    let other = |sql: &str| Type::Other(sql.into());
+    let narrower = models([
+        other("numeric(5,2)"),
+        other("numeric(5,1)"),
+        other("numeric(3,0)"),
+        other("bpchar(3)"),
+        other("bpchar(3)"),
+        other("bit(4)"),
+        other("timestamp(0)"),
+        Type::Date,
+        Type::Double,
+    ]);
+    // A number that is too large for its type fails the rehearsal.
+    let options = with!(PlanOptions { no_rehearsal: true });
+    let plan = server.migrator().plan(&narrower, &options).unwrap().unwrap();
+    let lost = |column: &str| {
+        let is_of = |loss: &&diesel_autogen::Loss| loss.change.contains(&format!("things.{column} "));
+        plan.losses.iter().find(is_of).map_or(0, |loss| loss.count)
+    };
+    assert_eq!(["c0", "c1", "c2", "c3", "c4"].map(lost), [2, 2, 1, 2, 1], "{:?}", plan.losses);
+    assert_eq!(["c5", "c6", "c7", "c8"].map(lost), [3, 1, 1, 1], "{:?}", plan.losses);
+}
