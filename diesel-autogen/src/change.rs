@@ -149,6 +149,16 @@ impl Alteration {
         if let Self::DropColumn(column) = self { Some(column) } else { None }
     }
 
+    /// The index that it adds.
+    pub(crate) fn added_index(&self) -> Option<&Index> {
+        if let Self::AddIndex(index) = self { Some(index) } else { None }
+    }
+
+    /// The index that it drops.
+    pub(crate) fn dropped_index(&self) -> Option<&Index> {
+        if let Self::DropIndex(index) = self { Some(index) } else { None }
+    }
+
     fn reverse(self) -> Self {
         match self {
             Self::AddColumn(column) => Self::DropColumn(column),

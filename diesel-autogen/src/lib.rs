@@ -61,6 +61,7 @@ pub mod schema;
 mod schema_macro;
 mod settings;
 mod text;
+mod unmentioned;
 mod url;
 
 pub use change::{Alteration, Change, Rename};

@@ -31,9 +31,16 @@ impl Migration {
         version_of(&self.name)
     }
 
-    /// SHA-256 of `up.sql`, in hexadecimal; line ends do not count.
+    /// Whether it was generated from the models, so that the models have mentioned all that it creates.
+    pub(crate) fn is_generated(&self) -> bool {
+        self.up.lines().next() == Some(GENERATED)
+    }
+
+    /// SHA-256 of `up.sql`, in hexadecimal; line ends and the line that says that it was generated do not count.
     pub(crate) fn checksum(&self) -> String {
-        let digest = Sha256::digest(self.up.replace("\r\n", "\n").as_bytes());
+        let text = self.up.replace("\r\n", "\n");
+        let own = text.strip_prefix(GENERATED).and_then(|text| text.strip_prefix('\n')).unwrap_or(&text);
+        let digest = Sha256::digest(own.as_bytes());
         digest.iter().fold(String::new(), |mut text, byte| {
             let _ = write!(text, "{byte:02x}");
             text
@@ -78,7 +85,15 @@ pub struct Sql {
     pub own_transaction: bool,
 }
 
+/// The first line of an `up.sql` that was generated from the models.
+const GENERATED: &str = "-- Generated from the models.";
+
 impl Sql {
+    /// The same, marked as generated from the models.
+    pub(crate) fn generated(self) -> Self {
+        Self { up: format!("{GENERATED}\n{}", self.up), ..self }
+    }
+
     /// Writes the files into a folder, which is created if it is missing: all of them whole, or none.
     ///
     /// # Errors

@@ -26,7 +26,8 @@ pub struct PlanOptions {
     pub renames: Vec<String>,
     /// Renames, in the same form, that were rejected: the one is dropped and the other added.
     pub not_renames: Vec<String>,
-    /// Accepts that values are lost, and that no similar column or table is a rename.
+    /// Accepts that values are lost, that what the models do not mention is dropped, and that no similar column or table
+    /// is a rename.
     pub allow_data_loss: bool,
     /// Keeps no values that the upgrade drops or converts.
     pub no_keep: bool,
@@ -92,7 +93,7 @@ impl Fill {
             Type::Date if NaiveDate::parse_from_str(value, "%Y-%m-%d").is_ok() => literal(value),
             Type::Time if times.any(|time| NaiveTime::parse_from_str(value, time).is_ok()) => literal(value),
             Type::Timestamp if times.any(is_timestamp) => literal(value),
-            Type::Other(_) => literal(value),
+            Type::Diesel(_) | Type::Array(_) | Type::Custom { .. } | Type::Other(_) => literal(value),
             Type::Binary => format!("CAST({} AS BLOB)", literal(value)),
             _ => return Err(bad(format!("{value:?} is no {} for {table}.{column}", found.ty))),
         };

@@ -7,6 +7,7 @@ use crate::error::ConsentError;
 use crate::loss::{Loss, LossKind};
 use crate::migration::{Migration, Sql};
 use crate::options::RenderOptions;
+use crate::text::Thousands;
 
 /// A migration that is not written yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,12 +56,28 @@ impl Plan {
         let similar = all(|kind| matches!(kind, LossKind::Similar { .. }));
         let missing = all(|kind| matches!(kind, LossKind::NeedsFill { .. }));
         let lost = all(|kind| matches!(kind, LossKind::Lost | LossKind::Kept(_) | LossKind::Stays));
+        let unmentioned = self.unmentioned(&all(|kind| *kind == LossKind::Unmentioned));
         match self.is_accepted {
             false if !similar.is_empty() => Err(ConsentError::Rename(similar)),
             _ if !missing.is_empty() => Err(ConsentError::Fill(missing)),
+            false if !unmentioned.is_empty() && !lost.is_empty() => {
+                Err(ConsentError::Unmentioned(format!("{unmentioned}; {lost}")))
+            }
+            false if !unmentioned.is_empty() => Err(ConsentError::Unmentioned(unmentioned)),
             false if !lost.is_empty() => Err(ConsentError::Loss(lost)),
             _ => Ok(()),
         }
+    }
+
+    /// What the models do not mention, as `text`, or as numbers where it is in many tables.
+    fn unmentioned(&self, text: &str) -> String {
+        let found = self.losses.iter().filter(|loss| loss.kind == LossKind::Unmentioned);
+        let counts: Vec<_> = found.map(|loss| loss.count).collect();
+        if counts.len() <= 3 {
+            return text.to_owned();
+        }
+        let (all, tables) = (Thousands(counts.iter().sum()), counts.len());
+        format!("drops {all} defaults, constraints and tables that the models do not mention, in {tables} tables")
     }
 
     /// Both files, each below its name.

@@ -42,6 +42,8 @@ impl Schema {
 pub struct Table {
     /// Its name in the database.
     pub name: String,
+    /// The PostgreSQL schema that it is in, where the models state one.
+    pub schema: Option<String>,
     /// The name it had before, where the models declare a rename.
     pub renamed_from: Option<String>,
     /// Its columns, in order.
@@ -68,6 +70,13 @@ impl Table {
     #[must_use]
     pub fn new<'a>(name: &str, primary_key: impl IntoIterator<Item = &'a str>) -> Self {
         Self { name: name.into(), primary_key: names(primary_key), ..Self::default() }
+    }
+
+    /// Puts the table into a PostgreSQL schema other than the first in the search path.
+    #[must_use]
+    pub fn in_schema(mut self, name: &str) -> Self {
+        self.schema = Some(name.into());
+        self
     }
 
     /// Adds a column.
@@ -207,7 +216,9 @@ pub enum Storage {
     Any,
 }
 
-/// The column types that SQLite and PostgreSQL share in Diesel.
+/// What a column holds. The first eleven are the types that every database has.
+///
+/// A type that a database lacks is refused when a migration for that database is planned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Type {
@@ -236,7 +247,21 @@ pub enum Type {
     Time,
     /// A date and a time of day, in UTC.
     Timestamp,
-    /// A type that the database names and that has no counterpart above, in the database's own words.
+    /// Another type of Diesel's, under its name in `diesel::sql_types`: `Numeric`, `Uuid`, `Jsonb`, `Timestamptz`,
+    /// `TimestamptzSqlite`, `Int4range`.
+    Diesel(&'static str),
+    /// An array of that type.
+    Array(Box<Type>),
+    /// A type that the program defines for Diesel by `#[derive(SqlType)]`.
+    Custom {
+        /// Its name in Rust.
+        name: String,
+        /// The type on PostgreSQL, as SQL writes it; `None` where `postgres_type` names none.
+        postgres: Option<String>,
+        /// The type by which SQLite stores it: the name in `sqlite_type`, such as `Text`.
+        sqlite: Option<String>,
+    },
+    /// A type that has no counterpart above, in the database's own words: `numeric(10,2)`, an enum's name.
     Other(String),
 }
 
@@ -256,7 +281,9 @@ impl fmt::Display for Type {
             Self::Date => f.write_str("Date"),
             Self::Time => f.write_str("Time"),
             Self::Timestamp => f.write_str("Timestamp"),
-            Self::Other(name) => f.write_str(name),
+            Self::Array(item) => write!(f, "Array<{item}>"),
+            Self::Diesel(name) => f.write_str(name),
+            Self::Custom { name, .. } | Self::Other(name) => f.write_str(name),
         }
     }
 }

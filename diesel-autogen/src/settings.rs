@@ -123,6 +123,8 @@ pub enum Event<'a> {
     PurgedValuesRemain(String),
     /// A restored backup has replaced a damaged database, which was renamed to that file.
     DamagedKept(String),
+    /// A downgrade has restored a foreign key over rows that referred to a missing row before it.
+    Dangling(String),
     /// The database is what it should be, but something could not be checked.
     NotChecked(String),
 }
@@ -152,7 +154,7 @@ impl fmt::Display for Event<'_> {
                 write!(f, "another process has {database} open: the purged values stay in its files until it is closed")
             }
             Self::DamagedKept(file) => write!(f, "the damaged database is kept as {file}"),
-            Self::NotChecked(why) => f.write_str(why),
+            Self::Dangling(why) | Self::NotChecked(why) => f.write_str(why),
         }
     }
 }

@@ -45,7 +45,7 @@ pub(super) struct Migrate {
     /// Write nothing, and exit with status 1 when models and database differ or migrations are pending
     #[arg(long, conflicts_with_all = ["dry_run", "message"])]
     pub check: bool,
-    /// Write and apply the migration even if values are lost
+    /// Write and apply the migration even if values are lost, or what protects them and the models do not mention
     #[arg(long)]
     pub allow_data_loss: bool,
     /// The value of a column that must not be NULL, for rows that have none; may be given more than once

@@ -8,7 +8,7 @@ use super::console::Console;
 use super::program::{LoadError, Program};
 use super::questions;
 use crate::history::Target;
-use crate::{Migrator, PlanOptions, Schema, text};
+use crate::{LossKind, Migrator, PlanOptions, Schema, text};
 
 /// Whether a command found what it was to find; an error says why it could not look.
 pub(super) type Outcome = Result<bool, LoadError>;
@@ -34,7 +34,10 @@ pub(super) fn migrate(migrator: &Migrator, models: &Schema, arguments: &Migrate,
     };
     console.say(&plan)?;
     if arguments.check {
-        console.warn(console.fill("the models and the database differ; run {migrate}"));
+        let has_unmentioned = plan.losses.iter().any(|loss| loss.kind == LossKind::Unmentioned);
+        let print = ", or {print-schema}, which writes as models what the models do not mention";
+        let print = if has_unmentioned { print } else { "" };
+        console.warn(console.fill(&format!("the models and the database differ; run {{migrate}}{print}")));
         return Ok(false);
     }
     if arguments.dry_run {

@@ -43,7 +43,7 @@ fn database_hint(kind: DatabaseErrorKind) -> Option<&'static str> {
 
 fn file_hint(path: &Path) -> Option<&'static str> {
     let is_in = |folder: &str| path.components().any(|part| part.as_os_str().to_string_lossy().starts_with(folder));
-    if is_in(".rehearsal-") {
+    if is_in(crate::database::REHEARSAL_FOLDER) {
         Some("make room for a copy of the database; {migrate} --no-rehearsal needs none")
     } else if is_in("backups") {
         Some("the backup needs that folder; {no_backups}")
@@ -71,6 +71,9 @@ fn history_hint(error: &HistoryError, program: &Program) -> Option<String> {
 fn consent_hint(error: &ConsentError) -> Option<&'static str> {
     Some(match error {
         ConsentError::Loss(_) => "run again with --allow-data-loss to apply it",
+        ConsentError::Unmentioned(_) => {
+            "{print-schema} writes it as models; run again with --allow-data-loss to drop it"
+        }
         ConsentError::Rename(_) => "pass it as --rename, or pass --allow-data-loss to drop the one and add the other",
         ConsentError::Fill(_) => "run again with --fill TABLE.COLUMN=VALUE, or give the column a default",
         ConsentError::Purge { .. } => "run {upgrade} --purge-kept",

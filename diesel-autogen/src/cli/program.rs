@@ -9,12 +9,13 @@ use clap::{Command, Parser};
 pub type LoadError = Box<dyn Error>;
 
 /// Commands that texts name: as a subcommand of one binary, and as a script of its own.
-const COMMANDS: [(&str, &str); 6] = [
+const COMMANDS: [(&str, &str); 7] = [
     ("init", "db_create"),
     ("migrate", "db_migrate"),
     ("upgrade", "db_upgrade"),
     ("downgrade", "db_downgrade"),
     ("check", "db_upgrade --check"),
+    ("print-schema", "db_migrate --print-schema"),
     ("completions", ""),
 ];
 

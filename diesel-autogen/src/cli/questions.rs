@@ -52,7 +52,7 @@ pub(super) fn complete(
 
 /// The plan, accepted when its losses are confirmed. Without a terminal it stays as it was, and cannot be applied.
 pub(super) fn confirm(plan: Plan, console: &Console) -> Result<Plan, Error> {
-    if !matches!(plan.require_consent(), Err(ConsentError::Loss(_))) {
+    if !matches!(plan.require_consent(), Err(ConsentError::Loss(_) | ConsentError::Unmentioned(_))) {
         return Ok(plan);
     }
     match console.confirm(question(&plan, console)) {
@@ -101,7 +101,7 @@ fn what_to_type(ty: &Type) -> String {
         Type::Date => "a date, as 2012-02-29",
         Type::Time => "a time, as 12:00:00",
         Type::Timestamp => "a time in UTC, as 2012-02-29 12:00:00",
-        Type::Binary | Type::Other(_) => "a value",
+        _ => "a value",
     };
     form.to_owned()
 }
@@ -131,6 +131,10 @@ fn question(plan: &Plan, console: &Console) -> String {
     }
     if has(&LossKind::Stays) {
         sentences.push("Values that do not fit stay as they are.".into());
+    }
+    if has(&LossKind::Unmentioned) {
+        let text = "What the models do not mention would be dropped; {print-schema} writes it as models.";
+        sentences.push(console.fill(text));
     }
     format!("{} Go on?", sentences.join(" "))
 }

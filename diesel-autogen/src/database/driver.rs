@@ -90,9 +90,6 @@ pub(crate) trait Database {
     /// Drops side tables so that their values are in no file of the database any more.
     fn purge(&mut self, side_tables: &[String]) -> Result<(), Error>;
 
-    /// Drops tables within a transaction.
-    fn drop_tables(&mut self, names: &[String]) -> Result<(), Error>;
-
     /// Whether backups of this kind of database are supported.
     fn has_backups(&self) -> bool;
 

@@ -22,6 +22,9 @@ use crate::Error;
 use crate::settings::Settings;
 use crate::url::DatabaseUrl;
 
+/// How the name of a folder begins in which a copy of a database is rehearsed on.
+pub(crate) const REHEARSAL_FOLDER: &str = ".rehearsal-";
+
 /// The database of that URL: the one place that knows which kinds there are.
 #[cfg_attr(
     all(feature = "sqlite", feature = "postgres"),
