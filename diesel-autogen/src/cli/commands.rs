@@ -5,8 +5,8 @@ use clap_complete::Shell;
 
 use super::arguments::{Arguments, Create, Downgrade, Migrate, Upgrade};
 use super::console::Console;
-use super::program::Program;
-use super::{LoadError, questions};
+use super::program::{LoadError, Program};
+use super::questions;
 use crate::history::Target;
 use crate::{LossKind, Migrator, PlanOptions, Schema, text};
 
