@@ -134,14 +134,14 @@ pub fn check_database(config: &Config) -> Result<Checked, StartError> {
         Err(MigrateError::NotControlled { database, .. }) => return Err(StartError::NotControlled { database }),
         Err(error) => return Err(error.into()),
     };
-    if migrator.migrations()?.newest() == 0 {
+    if migrator.migrations()?.newest().is_zero() {
         return Err(StartError::NoMigrations);
     }
     let (status, checked) = if let Some(status) = found {
         (status, Checked::Current)
     } else {
         let status = migrator.create_current()?;
-        let version = status.version;
+        let version = status.version.clone();
         (status, Checked::Created { database: migrator.database_name(), version })
     };
     require_current(migrator.database_name(), &status)?;
@@ -151,7 +151,7 @@ pub fn check_database(config: &Config) -> Result<Checked, StartError> {
 }
 
 fn require_current(database: String, status: &Status) -> Result<(), StartError> {
-    let (version, needed) = (status.version, status.newest);
+    let (version, needed) = (status.version.clone(), status.newest.clone());
     if !status.unknown.is_empty() {
         return Err(StartError::Newer { database, version, needed });
     }

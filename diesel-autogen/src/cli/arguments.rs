@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-use crate::PlanOptions;
+use crate::{PlanOptions, Version};
 
 /// Creates the database, empty and at version 0, and the migrations folder if it is missing.
 ///
@@ -20,7 +20,7 @@ pub(super) struct Create {
     /// For a database that has its tables already: record migrations 1 to N as applied, after checking that the tables
     /// are what these migrations make
     #[arg(long, value_name = "N")]
-    pub stamp: Option<u64>,
+    pub stamp: Option<Version>,
 }
 
 const EXIT_STATUS: &str = "Exit status: 0 on success, 1 when something is wrong \
@@ -84,7 +84,7 @@ impl From<&Migrate> for PlanOptions {
 pub(super) struct Upgrade {
     /// Stop at version N
     #[arg(long, value_name = "N")]
-    pub to: Option<u64>,
+    pub to: Option<Version>,
     /// Print the SQL that would run, and run nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -97,13 +97,13 @@ pub(super) struct Upgrade {
     pub rehearse: bool,
     /// Accept migration N, which was edited after it was applied, as it is now; then apply every pending migration
     #[arg(long, value_name = "N", conflicts_with_all = ["to", "dry_run", "check", "rehearse"])]
-    pub accept_edited: Option<u64>,
+    pub accept_edited: Option<Version>,
     /// Remove the values that migrations kept for their downgrade, and run nothing
     #[arg(long, conflicts_with_all = ["to", "dry_run", "check", "rehearse", "accept_edited"])]
     pub purge_kept: bool,
     /// Remove only what migrations below N kept
     #[arg(long, value_name = "N", requires = "purge_kept")]
-    pub before: Option<u64>,
+    pub before: Option<Version>,
     /// Do not check, before the commit, that no rows, references or triggers are lost by accident
     #[arg(long)]
     pub no_verify: bool,
@@ -119,7 +119,7 @@ pub(super) struct Upgrade {
 pub(super) struct Downgrade {
     /// Go back to version N; 0 reverts everything
     #[arg(long, value_name = "N")]
-    pub to: Option<u64>,
+    pub to: Option<Version>,
     /// Print the SQL that would run, and run nothing
     #[arg(long)]
     pub dry_run: bool,

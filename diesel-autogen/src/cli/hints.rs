@@ -55,8 +55,8 @@ fn history_hint(error: &HistoryError) -> Option<String> {
     Some(match error {
         HistoryError::Pending { .. } => "run db_upgrade first".into(),
         HistoryError::Unknown { .. } => "update this program or its migrations folder".into(),
-        HistoryError::Edited { number, .. } => format!(
-            "restore its up.sql and write a new migration, or accept it as it is with db_upgrade --accept-edited {number}"
+        HistoryError::Edited { version, .. } => format!(
+            "restore its up.sql and write a new migration, or accept it as it is with db_upgrade --accept-edited {version}"
         ),
         HistoryError::WrongDirection { version, wanted } if wanted < version => {
             format!("run db_downgrade --to {wanted}")

@@ -69,7 +69,7 @@ pub fn upgrade(models: &Schema, load: impl FnOnce() -> Result<Migrator, LoadErro
     let arguments = Upgrade::parse();
     run("db_upgrade", load, |migrator, console| {
         let migrator = with_verify(migrator, !arguments.no_verify);
-        let target = arguments.to.map_or(Target::Latest, Target::Version);
+        let target = arguments.to.clone().map_or(Target::Latest, Target::Version);
         if arguments.check {
             migrator.check(models)?;
             console.say("The models and the database agree")?;
@@ -101,10 +101,10 @@ fn apply(
     target: Target,
     console: &Console,
 ) -> Result<(), LoadError> {
-    if let Some(number) = arguments.accept_edited {
-        migrator.accept_edited(number)?;
+    if let Some(version) = arguments.accept_edited.clone() {
+        migrator.accept_edited(version)?;
     }
-    for step in migrator.upgrade(target)? {
+    for step in migrator.upgrade(target.clone())? {
         console.say(format_args!("Upgraded to {}: {}", step.version, step.name))?;
     }
     console.say(format_args!("Current database version: {}", migrator.version()?))?;
@@ -138,7 +138,7 @@ pub fn downgrade(load: impl FnOnce() -> Result<Migrator, LoadError>) -> ExitCode
             }
             return Ok(ExitCode::SUCCESS);
         }
-        questions::confirm_downgrade(&migrator, target, console)?;
+        questions::confirm_downgrade(&migrator, target.clone(), console)?;
         for step in migrator.downgrade(target)? {
             console.say(format_args!("Downgraded to {}: {} reverted", step.version, step.name))?;
         }

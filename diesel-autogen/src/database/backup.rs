@@ -8,6 +8,7 @@ use chrono::Utc;
 
 use crate::Error;
 use crate::migration::sync_folder;
+use crate::version::Version;
 
 /// A backup that was made before a run: it is kept when the run changes something, else it is removed.
 #[derive(Debug)]
@@ -21,7 +22,7 @@ pub(crate) struct Backup {
 impl Backup {
     /// Makes a backup of `database` in the folder `backups` beside it, as `app-v2-20261122T101500Z.db`. `write` writes
     /// a complete, verified file of that path.
-    pub fn make(database: &Path, version: u64, write: impl FnOnce(&Path) -> Result<(), Error>) -> Result<Self, Error> {
+    pub fn make(database: &Path, version: &Version, write: impl FnOnce(&Path) -> Result<(), Error>) -> Result<Self, Error> {
         let folder = database.parent().unwrap_or(Path::new("")).join("backups");
         let (stem, is_new_folder) = (stem(database), !folder.exists());
         fs::create_dir_all(&folder).map_err(Error::file("write", &folder))?;
@@ -105,7 +106,7 @@ fn remove_oldest(folder: &Path, stem: &str, made: &Path, keep: usize) -> io::Res
         // A clock that was set back makes what was just written look old.
         if let Some((version, time)) = rest.and_then(|rest| rest.split_once('-'))
             && path != made
-            && version.parse::<u64>().is_ok()
+            && !version.is_empty()
             && is_time(time)
         {
             copies.push((time.to_owned(), path));

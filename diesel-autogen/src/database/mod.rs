@@ -21,6 +21,9 @@ use crate::Error;
 use crate::settings::Settings;
 use crate::url::DatabaseUrl;
 
+/// The folders of a program that writes migrations for several kinds of database, by [`Database::dialect`].
+pub(crate) const DIALECTS: [&str; 2] = ["sqlite", "postgresql"];
+
 /// The database of that URL: the one place that knows which kinds there are.
 #[cfg_attr(feature = "postgres", expect(clippy::unnecessary_wraps, reason = "a build without PostgreSQL refuses it"))]
 pub(crate) fn open(url: &DatabaseUrl, settings: &Settings) -> Result<Box<dyn Database>, Error> {

@@ -96,7 +96,7 @@ fn names_an_unapplied_migration_below_the_version() {
     write(&scratch, "001_late", "CREATE TABLE late (id INTEGER PRIMARY KEY);");
     assert_refused(
         &scratch,
-        "migration 001_late was never applied, though the database is already at version 2: give it a higher number",
+        "migration 001_late was never applied, though the database is already at version 2: give it a version that comes later as text",
     );
 }
 

@@ -272,7 +272,7 @@ fn a_table_whose_older_values_are_kept_can_be_dropped() {
         let plan = migrator.plan(&models, &PlanOptions::default()).unwrap().unwrap().accept_losses();
         migrator.apply(&plan).unwrap();
     }
-    migrator.downgrade(Target::Version(1)).unwrap();
+    migrator.downgrade(Target::version(1)).unwrap();
     assert_eq!(database.query("SELECT concat(id, a) FROM t").as_deref(), Some("1a"));
 }
 
@@ -440,7 +440,7 @@ fn renames_are_followed_by_indexes_and_side_tables() {
         migrator.check(models).unwrap();
     }
     database.execute("DELETE FROM people WHERE id = 2; UPDATE c SET t_id = NULL; UPDATE people SET id = 11");
-    migrator.downgrade(Target::Version(1)).unwrap();
+    migrator.downgrade(Target::version(1)).unwrap();
     assert!(diff(&migrator.introspect().unwrap(), &start).is_empty());
     assert_eq!(database.query("SELECT string_agg(concat(id, a, b), ',') FROM t").as_deref(), Some("11ab"));
 }

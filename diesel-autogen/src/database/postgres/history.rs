@@ -5,8 +5,12 @@ use diesel::sql_types::{Bool, Nullable, Text};
 use diesel::{PgConnection, QueryResult, RunQueryDsl};
 
 use super::introspect::TABLES;
-use crate::database::history::{self, CHECKSUMS, VERSIONS};
+use crate::database::history::{self, CHECKSUMS, Clock, VERSIONS};
 use crate::history::Applied;
+use crate::version::Version;
+
+pub(super) const CLOCK: Clock =
+    Clock { now: "CURRENT_TIMESTAMP", text: "to_char(run_on, 'YYYY-MM-DD HH24:MI:SS.US')" };
 
 /// The applied versions with their checksums; `None` where Diesel's table is missing.
 pub(super) fn applied(connection: &mut PgConnection) -> QueryResult<Option<Vec<Applied>>> {
@@ -16,13 +20,13 @@ pub(super) fn applied(connection: &mut PgConnection) -> QueryResult<Option<Vec<A
     if !exists(connection, VERSIONS)? {
         return Ok(None);
     }
-    let query = history::select(exists(connection, CHECKSUMS)?);
-    let rows: Vec<(String, Option<String>)> = sql::<(Text, Nullable<Text>)>(&query).load(connection)?;
-    Ok(Some(rows.into_iter().map(|(version, checksum)| Applied { version, checksum }).collect()))
+    let query = history::select(exists(connection, CHECKSUMS)?, &CLOCK);
+    let rows: Vec<_> = sql::<(Text, Nullable<Text>, Text)>(&query).load(connection)?;
+    Ok(Some(rows.into_iter().map(history::applied).collect()))
 }
 
 /// The applied versions; none where there is no history.
-pub(super) fn versions(connection: &mut PgConnection) -> QueryResult<Vec<String>> {
+pub(super) fn versions(connection: &mut PgConnection) -> QueryResult<Vec<Version>> {
     let applied = applied(connection)?.unwrap_or_default();
     Ok(applied.into_iter().map(|applied| applied.version).collect())
 }

@@ -8,6 +8,7 @@ use super::sql::{actions, is_utc, quote, quote_all, read_action, read_default, r
 use crate::database::changes::{create_index, index_columns};
 use crate::database::history::{CHECKSUMS, VERSIONS};
 use crate::kept;
+use crate::version::Version;
 use crate::schema::{
     Check, Clause, ClauseKind, Column, DefaultValue, ForeignKey, Index, IndexColumn, Object, ObjectKind, Schema, Table,
 };
@@ -24,7 +25,7 @@ const KINDS: &str = "extension, enum, domain, range type, sequence, aggregate, p
     policy, statistics, collation, operator, text search configuration, event trigger";
 
 /// Reads the schema. Tables of the history and side tables of the `applied` versions are not part of it.
-pub(super) fn introspect(connection: &mut PgConnection, applied: &[String]) -> QueryResult<Schema> {
+pub(super) fn introspect(connection: &mut PgConnection, applied: &[Version]) -> QueryResult<Schema> {
     let is_ours = |table: &str| [VERSIONS, CHECKSUMS].contains(&table) || kept::owner(table, applied).is_some();
     let mut tables: Vec<Table> = Vec::new();
     for (name, options) in load_tables(connection)?.into_iter().filter(|(name, _)| !is_ours(name)) {

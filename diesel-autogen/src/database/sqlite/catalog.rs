@@ -11,10 +11,14 @@ use diesel::{RunQueryDsl as _, SqliteConnection};
 use super::ddl::quote;
 use super::errors::readable;
 use crate::Error;
-use crate::database::history::{self, CHECKSUMS, VERSIONS};
+use crate::database::history::{self, CHECKSUMS, Clock, VERSIONS};
 use crate::history::Applied;
 use crate::kept;
 use crate::text::literal;
+
+/// Diesel's own time has whole seconds, in which a migration can be reverted and applied again.
+pub(super) const CLOCK: Clock =
+    Clock { now: "strftime('%Y-%m-%d %H:%M:%f', 'now')", text: "CAST(run_on AS TEXT)" };
 
 /// The comment in the text of a side table, which SQLite stores: an application may have a table of such a name.
 pub(super) const SIDE_TABLE: &str = "/* values for a downgrade */";
@@ -34,7 +38,7 @@ pub(super) trait Catalog {
     fn has_tables(&mut self) -> Result<bool, Error>;
     fn has_rows(&mut self) -> Result<bool, Error>;
     fn history(&mut self) -> Result<Option<Vec<Applied>>, Error>;
-    fn record(&mut self, applied: &[Applied], replace: bool) -> Result<(), Error>;
+    fn record(&mut self, applied: &[Applied]) -> Result<(), Error>;
     /// Whether checksums were ever recorded: Diesel's own command line records none.
     fn has_checksums(&mut self) -> Result<bool, Error>;
     fn side_tables(&mut self) -> Result<BTreeMap<String, u64>, Error>;
@@ -85,17 +89,17 @@ impl Catalog for SqliteConnection {
         if !exists(self, VERSIONS)? {
             return Ok(None);
         }
-        let query = history::select(self.has_checksums()?);
-        let rows: Vec<(String, Option<String>)> = sql::<(Text, Nullable<Text>)>(&query).load(self)?;
-        Ok(Some(rows.into_iter().map(|(version, checksum)| Applied { version, checksum }).collect()))
+        let query = history::select(self.has_checksums()?, &CLOCK);
+        let rows: Vec<_> = sql::<(Text, Nullable<Text>, Text)>(&query).load(self)?;
+        Ok(Some(rows.into_iter().map(history::applied).collect()))
     }
 
     fn has_checksums(&mut self) -> Result<bool, Error> {
         exists(self, CHECKSUMS)
     }
 
-    fn record(&mut self, applied: &[Applied], replace: bool) -> Result<(), Error> {
-        history::record(self, applied, replace)
+    fn record(&mut self, applied: &[Applied]) -> Result<(), Error> {
+        history::record(self, applied, &CLOCK)
     }
 
     fn side_tables(&mut self) -> Result<BTreeMap<String, u64>, Error> {

@@ -91,7 +91,7 @@ impl Copy {
             readable(connection.batch_execute(text).map_err(Error::from)).map(drop)
         };
         self.db.with(|connection| texts.iter().try_for_each(|text| create(connection, text)))?;
-        self.db.record(&applied, false)
+        self.db.record(&applied)
     }
 
     fn before(&self) -> PathBuf {

@@ -32,6 +32,7 @@ use crate::migration::{Direction, Migration, Sql};
 use crate::options::RenderOptions;
 use crate::schema::{Column, Schema};
 use crate::settings::Event;
+use crate::version::Version;
 
 impl Database for Sqlite {
     fn dialect(&self) -> &'static str {
@@ -111,6 +112,16 @@ impl Database for Sqlite {
         self.with(|connection| run::run(connection, migrations, direction, tolerated.as_ref(), &settings))
     }
 
+    fn needs_no_transaction(&self, migration: &Migration, direction: Direction) -> bool {
+        // Everything else that runs outside a transaction runs within one, too, and is then undone where it fails.
+        !migration.run_in_transaction && run::controls_transactions(migration.sql(direction))
+    }
+
+    fn run_alone(&mut self, migration: &Migration, direction: Direction) -> Result<(), Error> {
+        let settings = self.settings.clone();
+        self.with(|connection| run::run_alone(connection, migration, direction, &settings))
+    }
+
     fn has_tables(&mut self) -> Result<bool, Error> {
         self.with(Catalog::has_tables)
     }
@@ -123,8 +134,8 @@ impl Database for Sqlite {
         self.with(Catalog::history)
     }
 
-    fn record(&mut self, applied: &[Applied], replace: bool) -> Result<(), Error> {
-        self.with(|connection| connection.record(applied, replace))
+    fn record(&mut self, applied: &[Applied]) -> Result<(), Error> {
+        self.with(|connection| connection.record(applied))
     }
 
     fn side_tables(&mut self) -> Result<BTreeMap<String, u64>, Error> {
@@ -150,7 +161,7 @@ impl Database for Sqlite {
         true
     }
 
-    fn back_up(&mut self, version: u64) -> Result<Option<Backup>, Error> {
+    fn back_up(&mut self, version: &Version) -> Result<Option<Backup>, Error> {
         if self.settings.backups == 0 {
             return Ok(None);
         }
