@@ -208,6 +208,14 @@ impl Migrations {
         if given.is_zero() { Some(given.clone()) } else { versions.find(|version| version.is_meant_by(given)) }
     }
 
+    /// The version that a person means as a bound, which need be no migration's.
+    pub(crate) fn bound(&self, given: &Version) -> Version {
+        let width = self.newest().as_str().len();
+        let is_short = given.is_number() && given.as_str().len() < DATE.len();
+        let padded = || Version::recorded(format!("{:0>width$}", given.as_str()));
+        self.find(given).unwrap_or_else(|| if is_short { padded() } else { given.clone() })
+    }
+
     /// The name of a migration after the newest, in the style of the folder: `003_add_about_me` after `002_…`,
     /// `2026-11-25-065007-0000_add_about_me` after Diesel's `2018-01-14-171611_…`; `migration` without a message.
     ///

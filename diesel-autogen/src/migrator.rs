@@ -632,7 +632,7 @@ impl Migrator {
     /// When the database cannot be written.
     pub fn purge_kept(&self, before: Option<Version>) -> Result<Vec<(String, u64)>, Error> {
         let (mut db, applied, migrations) = self.with_migrations()?;
-        let before = before.map(|before| history::require_version(&migrations, &before)).transpose()?;
+        let before = before.map(|before| migrations.bound(&before));
         let is_below = |version: &Version| before.as_ref().is_none_or(|before| version < before);
         let versions = applied.into_iter().map(|applied| applied.version).filter(is_below).collect::<Vec<_>>();
         let mut purged: Vec<_> = db.side_tables()?.into_iter().collect();

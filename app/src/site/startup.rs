@@ -3,7 +3,7 @@
 use std::io;
 
 use config::Config;
-use diesel_autogen::{Error as MigrateError, Status};
+use diesel_autogen::{Error as MigrateError, Status, Version};
 use rocket::error::ErrorKind;
 
 use super::{migrations, pool};
@@ -47,9 +47,9 @@ pub enum StartError {
         /// Its name.
         database: String,
         /// Its version.
-        version: u64,
+        version: Version,
         /// The version of this program.
-        needed: u64,
+        needed: Version,
     },
     /// The database has migrations that are not in this program.
     #[error(
@@ -60,9 +60,9 @@ pub enum StartError {
         /// Its name.
         database: String,
         /// Its version.
-        version: u64,
+        version: Version,
         /// The version of this program.
-        needed: u64,
+        needed: Version,
     },
     /// The database cannot be opened or read.
     #[error(transparent)]
@@ -113,7 +113,7 @@ pub enum Checked {
         /// Its name.
         database: String,
         /// The version.
-        version: u64,
+        version: Version,
     },
 }
 

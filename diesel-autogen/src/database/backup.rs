@@ -106,7 +106,7 @@ fn remove_oldest(folder: &Path, stem: &str, made: &Path, keep: usize) -> io::Res
         // A clock that was set back makes what was just written look old.
         if let Some((version, time)) = rest.and_then(|rest| rest.split_once('-'))
             && path != made
-            && !version.is_empty()
+            && version.starts_with(|char: char| char.is_ascii_digit())
             && is_time(time)
         {
             copies.push((time.to_owned(), path));

@@ -41,7 +41,8 @@ impl Server {
     }
 
     pub fn migrator(&self) -> Migrator {
-        Migrator::new(self.database.url(), self.folder.path()).unwrap()
+        let settings = with!(Settings { per_database_folders: true });
+        Migrator::new(self.database.url(), self.folder.path()).unwrap().with(settings)
     }
 
     pub fn write(&self, name: &str, sql: &Sql) {
@@ -317,7 +318,7 @@ fn upgrades_at_once_apply_each_migration_once() {
         let threads: Vec<_> = (0..4).map(|_| scope.spawn(upgrade)).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).sum()
     });
-    assert_eq!((steps, migrator.version().unwrap()), (1, 2));
+    assert_eq!((steps, migrator.version().unwrap().to_string().as_str()), (1, "2"));
 }
 
 #[test]
@@ -341,7 +342,7 @@ fn a_killed_upgrade_leaves_what_was_there() {
         database.execute(&format!("SELECT pg_terminate_backend(pid) {waiting}"));
         upgrade.join().unwrap().unwrap_err();
     });
-    assert_eq!((migrator.version().unwrap(), migrator.introspect().unwrap()), (1, start));
+    assert_eq!((migrator.version().unwrap().to_string().as_str(), migrator.introspect().unwrap()), ("1", start));
     assert_eq!(database.query("SELECT count(*)::text FROM t").as_deref(), Some("1"));
     drop(reader);
     assert_eq!(migrator.upgrade(Target::Latest).unwrap().len(), 1);

@@ -10,7 +10,7 @@ use crate::history::Applied;
 use crate::version::Version;
 
 pub(super) const CLOCK: Clock =
-    Clock { now: "CURRENT_TIMESTAMP", text: "to_char(run_on, 'YYYY-MM-DD HH24:MI:SS.US')" };
+    Clock { now: "CURRENT_TIMESTAMP", text: "coalesce(to_char(run_on, 'YYYY-MM-DD HH24:MI:SS.US'), '')" };
 
 /// The applied versions with their checksums; `None` where Diesel's table is missing.
 pub(super) fn applied(connection: &mut PgConnection) -> QueryResult<Option<Vec<Applied>>> {

@@ -18,7 +18,7 @@ use crate::text::literal;
 
 /// Diesel's own time has whole seconds, in which a migration can be reverted and applied again.
 pub(super) const CLOCK: Clock =
-    Clock { now: "strftime('%Y-%m-%d %H:%M:%f', 'now')", text: "CAST(run_on AS TEXT)" };
+    Clock { now: "strftime('%Y-%m-%d %H:%M:%f', 'now')", text: "coalesce(CAST(run_on AS TEXT), '')" };
 
 /// The comment in the text of a side table, which SQLite stores: an application may have a table of such a name.
 pub(super) const SIDE_TABLE: &str = "/* values for a downgrade */";
