@@ -111,7 +111,9 @@ pub enum Error {
     },
     /// A statement failed of a migration that runs outside a transaction, as its `metadata.toml` asks: the statements
     /// before it stay, and so do the migrations before this one.
-    #[error("migration {migration} failed outside a transaction, its earlier statements stay: {source} in: {statement}")]
+    #[error(
+        "migration {migration} failed outside a transaction, its earlier statements stay: {source} in: {statement}"
+    )]
     Unfinished {
         /// The migration.
         migration: String,

@@ -146,8 +146,10 @@ impl Migrator {
     /// The folder of this kind of database's migrations.
     fn folder(&self) -> Result<PathBuf, Error> {
         match &self.source {
-            Source::Folder(root) => folder_for(root, self.db()?.dialect(), &database::DIALECTS, self.settings.per_database_folders)
-                .map_err(|error| self.relative(error)),
+            Source::Folder(root) => {
+                folder_for(root, self.db()?.dialect(), &database::DIALECTS, self.settings.per_database_folders)
+                    .map_err(|error| self.relative(error))
+            }
             Source::Embedded(_) => Err(Error::NotSupported {
                 operation: "writing a migration",
                 database: "migrations that are compiled in",
@@ -540,9 +542,7 @@ impl Migrator {
             steps.extend(done);
             let Some((migration, step)) = alone else { return Ok(steps) };
             db.run_alone(migration, direction).map_err(|error| match error {
-                Error::Statement { migration, statement, source } => {
-                    Error::Unfinished { migration, statement, source }
-                }
+                Error::Statement { migration, statement, source } => Error::Unfinished { migration, statement, source },
                 other => self.relative(other),
             })?;
             steps.push(step);

@@ -142,11 +142,9 @@ impl fmt::Display for Event<'_> {
                 Bytes(*size),
                 Bytes(*limit)
             ),
-            Self::ChecksumsRecorded(count) => write!(
-                f,
-                "checksums recorded of {} that another program applied",
-                counted(*count, "migration")
-            ),
+            Self::ChecksumsRecorded(count) => {
+                write!(f, "checksums recorded of {} that another program applied", counted(*count, "migration"))
+            }
             Self::Purged { migration, table } => {
                 write!(f, "the values that {migration} kept of {table} were purged: they are not restored")
             }

@@ -56,7 +56,8 @@ fn the_same_version_again_changes_nothing() {
 fn names_what_differs_from_the_migrations() {
     let home = home_with_users();
     let said = home.refuses("db_create --stamp 2");
-    let differs = "app.db differs from what the migrations up to 2 make; a migration between them creates table posts: id: ";
+    let differs =
+        "app.db differs from what the migrations up to 2 make; a migration between them creates table posts: id: ";
     assert!(said.starts_with(differs), "{said}");
     home.execute("ALTER TABLE users ADD COLUMN about_me VARCHAR(140)");
     let said = home.refuses("db_create --stamp 1");

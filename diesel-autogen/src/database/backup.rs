@@ -22,7 +22,11 @@ pub(crate) struct Backup {
 impl Backup {
     /// Makes a backup of `database` in the folder `backups` beside it, as `app-v2-20261122T101500Z.db`. `write` writes
     /// a complete, verified file of that path.
-    pub fn make(database: &Path, version: &Version, write: impl FnOnce(&Path) -> Result<(), Error>) -> Result<Self, Error> {
+    pub fn make(
+        database: &Path,
+        version: &Version,
+        write: impl FnOnce(&Path) -> Result<(), Error>,
+    ) -> Result<Self, Error> {
         let folder = database.parent().unwrap_or(Path::new("")).join("backups");
         let (stem, is_new_folder) = (stem(database), !folder.exists());
         fs::create_dir_all(&folder).map_err(Error::file("write", &folder))?;

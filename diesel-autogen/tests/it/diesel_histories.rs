@@ -362,7 +362,8 @@ fn the_functions_of_the_initial_setup_stay() {
     project.migrator.check(&with_notes(models(false))).unwrap();
     project.migrator.downgrade(Target::Previous).unwrap();
     project.migrator.rehearse(Target::Latest).unwrap();
-    let functions = || project.query("SELECT proname::text FROM pg_proc WHERE proname LIKE 'diesel%' ORDER BY 1").unwrap();
+    let functions =
+        || project.query("SELECT proname::text FROM pg_proc WHERE proname LIKE 'diesel%' ORDER BY 1").unwrap();
     assert_eq!(functions(), ["diesel_manage_updated_at", "diesel_set_updated_at"]);
     // The version of the setup is not 0, the one before it.
     project.migrator.downgrade(Target::version("00000000000000")).unwrap();
@@ -422,7 +423,9 @@ fn names_what_stays_of_a_migration_without_a_transaction() {
 #[test]
 fn reads_metadata_toml_as_diesel_does() {
     let project = Project::new(None);
-    for metadata in ["", "run_in_transaction = true", "run_in_transaction=false", "# run_in_transaction = true", "a = 1"] {
+    for metadata in
+        ["", "run_in_transaction = true", "run_in_transaction=false", "# run_in_transaction = true", "a = 1"]
+    {
         fs::write(project.migrations().join(USERS).join("metadata.toml"), metadata).unwrap();
         let source = FileBasedMigrations::from_path(project.migrations()).unwrap();
         let migrations: Vec<Box<dyn diesel::migration::Migration<Backend>>> = source.migrations().unwrap();

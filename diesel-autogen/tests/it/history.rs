@@ -202,7 +202,7 @@ fn without_the_check_a_row_may_be_lost() {
 fn a_target_is_a_number_a_version_or_a_name() {
     let names = ["00000000000000_setup", "2018-01-14-171611_a", "2026-11-25-065007-0000_b", "2026-12-01-000000_c"];
     for (targets, left) in [
-        (["00000000000000", "00000000000000_setup", "000"], "00000000000000"),
+        (["00000000000000", "00000000000000_setup", "00000000-000000"], "00000000000000"),
         (["20180114171611", "2018-01-14-171611", "2018-01-14-171611_a"], "20180114171611"),
         (["202611250650070000", "2026-11-25-065007-0000", "2026-11-25-065007-0000_b"], "202611250650070000"),
         (["0", "0", "0"], "0"),
@@ -239,24 +239,20 @@ fn the_next_name_is_in_the_style_of_the_newest() {
         (vec![], "001_add_me"),
         (vec!["001_a", "002_b"], "003_add_me"),
         (vec!["0009_a"], "0010_add_me"),
-        (vec!["9_a"], "010_add_me"),
         // A migration from the future, or of this second.
         (vec!["2199-01-01-000000-0000_a"], "2199-01-01-000000-0001_add_me"),
         (vec!["2199-01-01-000000-0009_a"], "2199-01-01-000000-000a_add_me"),
         (vec!["21990101000000_a"], "2199-01-01-000000-0000_add_me"),
     ] {
-        match next(&names) {
-            Ok(name) if name == expected => {}
-            Err(error) if expected == "010_add_me" => assert!(error.to_string().contains("010"), "{error}"),
-            other => panic!("{names:?}: {other:?}"),
-        }
+        assert_eq!(next(&names).unwrap(), expected);
     }
     for newest in ["00000000000000_diesel_initial_setup", "20151219180527_a", "2018-01-14-171611_a", "20180114_a"] {
-        let (before, name) = (chrono::Utc::now().format("%Y-%m-%d-%H%M%S-0000_add_me").to_string(), next(&[newest]).unwrap());
+        let (before, name) =
+            (chrono::Utc::now().format("%Y-%m-%d-%H%M%S-0000_add_me").to_string(), next(&[newest]).unwrap());
         assert!(name >= before && name.ends_with("-0000_add_me"), "{name} after {newest}");
         assert!(Version::of_folder(&name) > Version::of_folder(newest));
     }
-    for newest in ["999_a", "99999999999999_a", "2199-01-01-000000-ffff_a"] {
+    for newest in ["9_a", "999_a", "99999999999999_a", "2199-01-01-000000-ffff_a"] {
         let error = next(&[newest]).unwrap_err().to_string();
         assert!(error.contains("Diesel sorts versions as text"), "{error}");
     }
@@ -264,8 +260,9 @@ fn the_next_name_is_in_the_style_of_the_newest() {
 
 #[test]
 fn refuses_two_migrations_that_one_version_may_mean() {
-    for [first, second] in [["001_a", "001_b"], ["001_a", "1_b"], ["20180114171611_a", "2018-01-14-171611_b"]] {
-        let error = Migrations::embedded([&*format!("{first}/up.sql"), &*format!("{second}/up.sql")].map(|path| (path, "")));
+    for [first, second] in [["001_a", "001_b"], ["001_a", "1_b"], ["2018-01-14-171611_a", "20180114171611_b"]] {
+        let error =
+            Migrations::embedded([&*format!("{first}/up.sql"), &*format!("{second}/up.sql")].map(|path| (path, "")));
         assert_eq!(error.unwrap_err().to_string(), format!("{second}: {first} has the same number: rename one"));
     }
 }

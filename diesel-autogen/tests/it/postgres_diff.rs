@@ -29,7 +29,8 @@ fn example() -> PathBuf {
         let is_new = |source: &str| modified(Path::new(source)) > modified(&program);
         if modified(&program).is_none() || sources.any(is_new) {
             let features = if cfg!(feature = "cli") { "postgres,cli" } else { "postgres" };
-            let arguments = ["build", "--quiet", "--package", "diesel-autogen", "--example", "diff", "--features", features];
+            let arguments =
+                ["build", "--quiet", "--package", "diesel-autogen", "--example", "diff", "--features", features];
             assert!(Command::new(env!("CARGO")).args(arguments).status().unwrap().success());
         }
         program

@@ -8,10 +8,10 @@ use super::sql::{actions, is_utc, quote, quote_all, read_action, read_default, r
 use crate::database::changes::{create_index, index_columns};
 use crate::database::history::{CHECKSUMS, VERSIONS};
 use crate::kept;
-use crate::version::Version;
 use crate::schema::{
     Check, Clause, ClauseKind, Column, DefaultValue, ForeignKey, Index, IndexColumn, Object, ObjectKind, Schema, Table,
 };
+use crate::version::Version;
 
 /// The plain tables of the schema. Partitions and inheriting tables are objects.
 pub(super) const TABLES: &str = "pg_class c WHERE c.relkind = 'r' AND NOT c.relispartition \

@@ -41,7 +41,11 @@ pub(super) fn run(
 }
 
 /// Runs a migration outside a transaction, and records it.
-pub(super) fn run_alone(connection: &mut PgConnection, migration: &Migration, direction: Direction) -> Result<(), Error> {
+pub(super) fn run_alone(
+    connection: &mut PgConnection,
+    migration: &Migration,
+    direction: Direction,
+) -> Result<(), Error> {
     for statement in statements(migration.sql(direction)) {
         let failed = |error| errors::statement(&migration.name, statement, &error);
         if let Err(error) = connection.batch_execute(statement).map_err(failed) {
