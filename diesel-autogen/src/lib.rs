@@ -76,8 +76,3 @@ pub use schema::Schema;
 pub use settings::{Event, Settings};
 pub use url::{DatabaseUrl, ParseUrlError};
 pub use version::Version;
-
-/// Compiles the Rust in the README.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;

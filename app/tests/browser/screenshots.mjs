@@ -17,8 +17,6 @@ const follows = [["susan", "john"], ["susan", "miguel"], ["john", "susan"]];
 const screenshots = [
     { name: "home", path: "/", width: 840, height: 760, colorScheme: "light", signedIn: true },
     { name: "explore-dark", path: "/explore", width: 840, height: 760, colorScheme: "dark", signedIn: true },
-    { name: "phone", path: "/user/susan", width: 360, height: 700, colorScheme: "light", signedIn: true },
-    { name: "phone-dark", path: "/register", width: 360, height: 700, colorScheme: "dark", signedIn: false },
 ];
 
 const folder = join(repository, "docs");
