@@ -121,7 +121,7 @@ impl Status {
         &self,
         migrations: &'a Migrations,
         direction: Direction,
-        target: &Target,
+        target: Target,
     ) -> Result<Vec<(&'a Migration, Version)>, HistoryError> {
         match direction {
             Direction::Up => {
@@ -136,12 +136,12 @@ impl Status {
     pub(crate) fn pending<'a>(
         &self,
         migrations: &'a Migrations,
-        target: &Target,
+        target: Target,
     ) -> Result<Vec<&'a Migration>, HistoryError> {
         self.require_known()?;
         let to = match target {
             Target::Latest | Target::Previous => None,
-            Target::Version(wanted) => Some(require_version(migrations, wanted)?),
+            Target::Version(wanted) => Some(require_version(migrations, &wanted)?),
         };
         if let Some(wanted) = to.clone().filter(|to| *to < self.version) {
             return Err(HistoryError::WrongDirection { version: self.version.clone(), wanted });
@@ -155,7 +155,7 @@ impl Status {
     pub(crate) fn revertible<'a>(
         &self,
         migrations: &'a Migrations,
-        target: &Target,
+        target: Target,
     ) -> Result<Vec<(&'a Migration, Version)>, HistoryError> {
         self.require_known()?;
         let applied = migrations.iter().filter(|migration| !self.pending.contains(&migration.name));
@@ -163,7 +163,7 @@ impl Status {
         let before = |at: usize| at.checked_sub(1).map(|before| applied[before].version()).unwrap_or_default();
         let Some(last) = applied.len().checked_sub(1) else { return Err(HistoryError::AtVersionZero) };
         let to = match target {
-            Target::Version(wanted) => require_version(migrations, wanted)?,
+            Target::Version(wanted) => require_version(migrations, &wanted)?,
             Target::Latest | Target::Previous => before(last),
         };
         if to > self.version {

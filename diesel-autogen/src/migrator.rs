@@ -494,7 +494,7 @@ impl Migrator {
     /// [`Error::History`] as [`downgrade`](Self::downgrade).
     pub fn downgrade_losses(&self, target: Target) -> Result<Vec<Loss>, Error> {
         let (mut db, applied, migrations) = self.with_migrations()?;
-        let steps = Status::of(&applied, &migrations).revertible(&migrations, &target)?;
+        let steps = Status::of(&applied, &migrations).revertible(&migrations, target)?;
         let scripts: Vec<_> = steps.iter().map(|(migration, _)| script(migration, Direction::Down)).collect();
         let counted = changes_by(&mut *db, &scripts)
             .and_then(|changes| count_losses(&mut *db, &changes, &RenderOptions::default()));
@@ -511,7 +511,7 @@ impl Migrator {
     /// [`Error::Rehearsal`] names the migration and what is wrong.
     pub fn rehearse(&self, target: Target) -> Result<Rehearsal, Error> {
         let (mut db, applied, migrations) = self.with_migrations()?;
-        let pending = Status::of(&applied, &migrations).pending(&migrations, &target)?;
+        let pending = Status::of(&applied, &migrations).pending(&migrations, target)?;
         if pending.is_empty() {
             return Ok(Rehearsal { migrations: Vec::new(), on: String::new() });
         }
@@ -533,7 +533,8 @@ impl Migrator {
         let (mut steps, mut target) = (Vec::new(), target);
         loop {
             let mut pass = Pass::default();
-            let ran = db.transaction(&mut |db| self.run_in_transaction(db, &migrations, direction, &target, &mut pass));
+            let ran = db
+                .transaction(&mut |db| self.run_in_transaction(db, &migrations, direction, target.clone(), &mut pass));
             let Pass { done, alone, last, unrecorded, backup } = pass;
             self.finish(ran, backup)?;
             if unrecorded > 0 {
@@ -557,7 +558,7 @@ impl Migrator {
         db: &mut dyn Database,
         migrations: &'a Migrations,
         direction: Direction,
-        target: &Target,
+        target: Target,
         pass: &mut Pass<'a>,
     ) -> Result<(), Error> {
         let applied = db.history()?.unwrap_or_default();
@@ -583,7 +584,7 @@ impl Migrator {
 
     fn steps(&self, direction: Direction, target: Target) -> Result<Vec<Step>, Error> {
         let (_, applied, migrations) = self.with_migrations()?;
-        let chosen = Status::of(&applied, &migrations).steps(&migrations, direction, &target)?;
+        let chosen = Status::of(&applied, &migrations).steps(&migrations, direction, target)?;
         Ok(chosen.into_iter().map(|chosen| step(direction, chosen)).collect())
     }
 

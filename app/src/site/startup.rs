@@ -32,7 +32,7 @@ pub enum StartError {
     /// The database has no history of migrations.
     #[error(
         "{database} is not under version control: run `cargo run -p db_create`, with `-- --stamp N` where it has the \
-         tables of migrations 1 to N already"
+         tables of the migrations up to N already"
     )]
     NotControlled {
         /// Its name.

@@ -88,7 +88,7 @@ pub fn upgrade(models: &Schema, load: impl FnOnce() -> Result<Migrator, LoadErro
                 console.say(format_args!("-- {}\n{}", step.name, step.sql))?;
             }
         } else {
-            apply(&migrator, models, &arguments, target, console)?;
+            apply(&migrator, models, &arguments, &target, console)?;
         }
         Ok(ExitCode::SUCCESS)
     })
@@ -98,7 +98,7 @@ fn apply(
     migrator: &Migrator,
     models: &Schema,
     arguments: &Upgrade,
-    target: Target,
+    target: &Target,
     console: &Console,
 ) -> Result<(), LoadError> {
     if let Some(version) = arguments.accept_edited.clone() {
@@ -108,7 +108,7 @@ fn apply(
         console.say(format_args!("Upgraded to {}: {}", step.version, step.name))?;
     }
     console.say(format_args!("Current database version: {}", migrator.version()?))?;
-    if target != Target::Latest {
+    if *target != Target::Latest {
         return Ok(());
     }
     // The upgrade has succeeded, whatever this finds.

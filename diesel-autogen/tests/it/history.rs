@@ -209,9 +209,10 @@ fn a_target_is_a_number_a_version_or_a_name() {
     ] {
         for target in targets {
             let scratch = Scratch::new();
-            names.iter().for_each(|name| write(&scratch, name, "CREATE TABLE IF NOT EXISTS t (id INTEGER);"));
-            let to_table = |name: &str| scratch.path().join("migrations/sqlite").join(name).join("down.sql");
-            names.iter().for_each(|name| fs::write(to_table(name), "").unwrap());
+            for name in names {
+                write(&scratch, name, "CREATE TABLE IF NOT EXISTS t (id INTEGER);");
+                fs::write(scratch.path().join("migrations/sqlite").join(name).join("down.sql"), "").unwrap();
+            }
             scratch.project.upgrade(Target::Latest).unwrap();
             let steps = scratch.project.downgrade(Target::version(target)).unwrap();
             assert_eq!(steps.last().unwrap().version.to_string(), left, "{target}");
