@@ -1,4 +1,4 @@
-//! Compares two databases of one kind: `cargo run -p migrate --example diff -- FROM TO OUT_DIR` writes `OUT_DIR/up.sql`
+//! Compares two databases of one kind: `cargo run -p diesel-autogen --example diff -- FROM TO OUT_DIR` writes `OUT_DIR/up.sql`
 //! and `OUT_DIR/down.sql`, which turn a database like FROM into one like TO and back, and prints the plan. FROM and TO
 //! are SQLite files, or `postgres://` URLs.
 //!

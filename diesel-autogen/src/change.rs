@@ -8,6 +8,7 @@ use crate::text::literal;
 /// One step from a schema to another. It prints in plain words, and knows its reverse.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "a plan holds a few of them, and boxes would hinder every match")]
+#[non_exhaustive]
 pub enum Change {
     /// Creates a table.
     CreateTable(Table),
@@ -32,6 +33,7 @@ pub enum Change {
 
 /// One difference within a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Alteration {
     /// Adds a column.
     AddColumn(Column),
@@ -74,6 +76,7 @@ pub enum Alteration {
 
 /// A new name for a table or a column that stays.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Rename {
     /// A table.
     Table {
@@ -95,8 +98,7 @@ pub enum Rename {
 
 impl Change {
     /// The change that reverts this one.
-    #[must_use]
-    pub fn reverse(self) -> Self {
+    pub(crate) fn reverse(self) -> Self {
         match self {
             Self::CreateTable(table) => Self::DropTable(table),
             Self::DropTable(table) => Self::CreateTable(table),
@@ -132,8 +134,7 @@ impl Change {
     }
 
     /// The change in one line.
-    #[must_use]
-    pub fn summary(&self) -> String {
+    pub(crate) fn summary(&self) -> String {
         let text = self.to_string();
         match text.split_once('\n') {
             Some((first, parts)) => format!("{first} {}", parts.lines().map(str::trim).collect::<Vec<_>>().join("; ")),
@@ -146,6 +147,16 @@ impl Alteration {
     /// The column that it drops.
     pub(crate) fn dropped_column(&self) -> Option<&Column> {
         if let Self::DropColumn(column) = self { Some(column) } else { None }
+    }
+
+    /// The index that it adds.
+    pub(crate) fn added_index(&self) -> Option<&Index> {
+        if let Self::AddIndex(index) = self { Some(index) } else { None }
+    }
+
+    /// The index that it drops.
+    pub(crate) fn dropped_index(&self) -> Option<&Index> {
+        if let Self::DropIndex(index) = self { Some(index) } else { None }
     }
 
     fn reverse(self) -> Self {
@@ -167,8 +178,7 @@ impl Alteration {
 
 impl Rename {
     /// The rename that reverts this one.
-    #[must_use]
-    pub fn reverse(self) -> Self {
+    pub(crate) fn reverse(self) -> Self {
         match self {
             Self::Table { from, to } => Self::Table { from: to, to: from },
             Self::Column { table, from, to } => Self::Column { table, from: to, to: from },

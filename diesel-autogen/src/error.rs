@@ -231,6 +231,9 @@ pub enum ConsentError {
     /// Values would be lost.
     #[error("this migration would lose data: {0}")]
     Loss(String),
+    /// What protects the data would be dropped, because the models do not mention it; and values may be lost.
+    #[error("this migration {0}")]
+    Unmentioned(String),
     /// More values would be lost than the plan said.
     #[error("the rows have changed since the plan was made, and more would be lost: {0}; plan again")]
     MoreLoss(String),

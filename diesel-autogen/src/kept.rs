@@ -123,7 +123,7 @@ pub(crate) fn differs_in_kind(from: &Column, to: &Column) -> bool {
         Type::Date => "date",
         Type::Time => "time",
         Type::Timestamp => "timestamp",
-        Type::Other(_) => "other",
+        Type::Diesel(_) | Type::Array(_) | Type::Custom { .. } | Type::Other(_) => "other",
     };
     kind(&from.ty) != kind(&to.ty) || from.storage.zip(to.storage).is_some_and(|(from, to)| from != to)
 }

@@ -34,6 +34,13 @@
 //! `docs/safety.md` of the workspace says what is promised.
 
 #![deny(missing_docs)]
+#![cfg_attr(
+    not(all(feature = "sqlite", feature = "postgres")),
+    allow(dead_code, unused_imports, reason = "what one kind of database alone uses stands beside what both use")
+)]
+
+#[cfg(not(any(feature = "sqlite", feature = "postgres")))]
+compile_error!("diesel-autogen needs its feature `sqlite` or `postgres`");
 
 mod change;
 #[cfg(feature = "cli")]
@@ -54,11 +61,12 @@ pub mod schema;
 mod schema_macro;
 mod settings;
 mod text;
+mod unmentioned;
 mod url;
 mod version;
 
 pub use change::{Alteration, Change, Rename};
-#[cfg(feature = "postgres")]
+#[cfg(all(feature = "sqlite", feature = "postgres"))]
 pub use database::{Backend, Connection};
 pub use database::{RowChange, RowChangeKind};
 #[doc(hidden)]
@@ -76,3 +84,8 @@ pub use schema::Schema;
 pub use settings::{Event, Settings};
 pub use url::{DatabaseUrl, ParseUrlError};
 pub use version::Version;
+
+/// Compiles the Rust in README.md.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -16,7 +16,7 @@ use crate::text::{Thousands, counted};
 pub struct Loss {
     /// The change, in plain words: `drops users.about_me`.
     pub change: String,
-    /// The number of rows.
+    /// The number of rows; for [`LossKind::Unmentioned`] the number of what is dropped.
     pub count: u64,
     /// The change and the count, in plain words.
     pub text: String,
@@ -41,6 +41,9 @@ pub enum LossKind {
         /// The type of the value.
         ty: Type,
     },
+    /// No values: a default, a UNIQUE, a CHECK, a foreign key or its action, or an empty table, is dropped because the
+    /// models do not mention it.
+    Unmentioned,
     /// What is dropped is similar to what is added: it may be a rename.
     Similar {
         /// What is dropped, a table or `table.column`.
@@ -59,7 +62,7 @@ impl fmt::Display for Loss {
             LossKind::Lost => f.write_str(", which would be lost"),
             LossKind::Kept(table) => write!(f, ", kept in {table}"),
             LossKind::Stays => f.write_str(", left as is"),
-            LossKind::NeedsFill { .. } | LossKind::Similar { .. } => Ok(()),
+            LossKind::NeedsFill { .. } | LossKind::Unmentioned | LossKind::Similar { .. } => Ok(()),
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::version::Version;
 
 /// One migration.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Migration {
     /// Its folder's name: `001_migration`, `2018-01-14-171611_create_tables`.
     pub name: String,
@@ -32,9 +33,16 @@ impl Migration {
         Version::of_folder(&self.name)
     }
 
-    /// SHA-256 of `up.sql`, in hexadecimal; line ends do not count.
+    /// Whether it was generated from the models, so that the models have mentioned all that it creates.
+    pub(crate) fn is_generated(&self) -> bool {
+        self.up.lines().next() == Some(GENERATED)
+    }
+
+    /// SHA-256 of `up.sql`, in hexadecimal; line ends and the line that says that it was generated do not count.
     pub(crate) fn checksum(&self) -> String {
-        let digest = Sha256::digest(self.up.replace("\r\n", "\n").as_bytes());
+        let text = self.up.replace("\r\n", "\n");
+        let own = text.strip_prefix(GENERATED).and_then(|text| text.strip_prefix('\n')).unwrap_or(&text);
+        let digest = Sha256::digest(own.as_bytes());
         digest.iter().fold(String::new(), |mut text, byte| {
             let _ = write!(text, "{byte:02x}");
             text
@@ -79,7 +87,15 @@ pub struct Sql {
     pub own_transaction: bool,
 }
 
+/// The first line of an `up.sql` that was generated from the models.
+const GENERATED: &str = "-- Generated from the models.";
+
 impl Sql {
+    /// The same, marked as generated from the models.
+    pub(crate) fn generated(self) -> Self {
+        Self { up: format!("{GENERATED}\n{}", self.up), ..self }
+    }
+
     /// Writes the files into a folder, which is created if it is missing: all of them whole, or none.
     ///
     /// # Errors
@@ -223,15 +239,7 @@ impl Migrations {
     ///
     /// [`Error::Option`] when the message holds no letter or digit, or when no version in that style comes after the
     /// newest: Diesel compares versions as text, so that `1000` would come before `999`.
-    ///
-    /// ```
-    /// use diesel_autogen::Migrations;
-    ///
-    /// let migrations = Migrations::embedded([("002_likes/up.sql", "CREATE TABLE likes (id INTEGER PRIMARY KEY)")])?;
-    /// assert_eq!(migrations.next_name(Some("add about me"))?, "003_add_about_me");
-    /// # Ok::<(), diesel_autogen::Error>(())
-    /// ```
-    pub fn next_name(&self, message: Option<&str>) -> Result<String, Error> {
+    pub(crate) fn next_name(&self, message: Option<&str>) -> Result<String, Error> {
         let number = self.next_number()?;
         let words = message.unwrap_or("migration").split(|char: char| !char.is_alphanumeric());
         let words: Vec<_> = words.filter(|word| !word.is_empty()).map(str::to_lowercase).collect();

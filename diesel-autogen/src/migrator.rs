@@ -1,5 +1,6 @@
 //! Every operation on a database and its migrations.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -14,13 +15,40 @@ use crate::migration::{Direction, Migration, Migrations, Sql, draft_folder, fold
 use crate::options::{Fill, PlanOptions, RenderOptions};
 use crate::plan::Plan;
 use crate::rehearsal::{self, Rehearsal};
-use crate::schema::Schema;
+use crate::schema::{Schema, Table, same_name};
 use crate::settings::{Event, Settings};
 use crate::url::DatabaseUrl;
 use crate::version::Version;
-use crate::{Error, kept, rename};
+use crate::{Error, kept, rename, unmentioned};
 
 /// A database and the migrations that lead through its versions. Each operation opens a connection of its own.
+///
+/// ```
+/// use diesel_autogen::schema::{Column, Schema, Table, Type};
+/// use diesel_autogen::{Migrator, PlanOptions, Target};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let file = folder.path().join("app.db").display().to_string();
+/// # let migrations = folder.path().join("migrations");
+/// // A program has them from `schema!`.
+/// let models = Schema::new([Table::new("posts", ["id"]).column(Column::new("id", Type::Integer))]);
+/// let migrator = Migrator::new(&format!("sqlite:{file}"), &migrations)?;
+///
+/// assert!(migrator.init()?.is_new);
+/// let plan = migrator.plan(&models, &PlanOptions::default())?.ok_or("the database has the table already")?;
+/// assert!(plan.losses.is_empty());
+/// migrator.apply(&plan)?;
+/// migrator.check(&models)?;
+///
+/// // On a server, with the migrations that were committed: what is pending, a rehearsal, and the upgrade.
+/// migrator.downgrade(Target::Previous)?;
+/// assert_eq!(migrator.status()?.pending, ["001_migration"]);
+/// assert_eq!(migrator.pending(Target::Latest)?[0].name, "001_migration");
+/// println!("{}", migrator.rehearse(Target::Latest)?);
+/// migrator.upgrade(Target::Latest)?;
+/// assert!(migrator.differences(&models)?.is_empty());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Migrator {
     url: DatabaseUrl,
@@ -93,6 +121,23 @@ impl Migrator {
     }
 
     /// A database and migrations that are compiled into the program.
+    ///
+    /// ```
+    /// use std::path::Path;
+    ///
+    /// use diesel_autogen::{DatabaseUrl, Migrations, Migrator};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let base = folder.path();
+    /// // A build script or `include_str!` has the texts from the folder.
+    /// let migrations = Migrations::embedded([
+    ///     ("001_posts/up.sql", "CREATE TABLE posts (id INTEGER PRIMARY KEY NOT NULL);"),
+    ///     ("001_posts/down.sql", "DROP TABLE posts;"),
+    /// ])?;
+    /// let migrator = Migrator::embedded(DatabaseUrl::parse("sqlite:app.db", base)?, migrations);
+    /// assert!(migrator.create_current()?.is_current());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn embedded(url: DatabaseUrl, migrations: Migrations) -> Self {
         Self { url, source: Source::Embedded(migrations), settings: Settings::default() }
@@ -301,16 +346,16 @@ impl Migrator {
     ///
     /// # Errors
     ///
-    /// As [`version`](Self::version), and when the schema cannot be read.
+    /// As [`version`](Self::version) and [`migrations`](Self::migrations), and when the schema cannot be read.
     pub fn differences(&self, models: &Schema) -> Result<Vec<Change>, Error> {
         let (mut db, _) = self.controlled()?;
         let live = db.introspect()?;
         let models = db.normalize(models, &live)?;
-        Ok(diff(&live, &models))
+        Ok(diff(&live, &keep_unmentioned(&mut *db, &live, models, &self.migrations()?).0))
     }
 
-    /// Fails when migrations are pending, or when the database differs from the models or, in triggers, views and other
-    /// objects that the models cannot declare, from what its migrations make. Reads only.
+    /// Fails when migrations are pending, or when the database differs from the models or, in what the models cannot
+    /// declare or do not mention, such as triggers, views and indexes, from what its migrations make. Reads only.
     ///
     /// # Errors
     ///
@@ -321,15 +366,12 @@ impl Migrator {
         Status::of(&applied, &migrations).require_current(&migrations)?;
         let live = db.introspect()?;
         let models = db.normalize(models, &live)?;
-        require_equal(&*db, "the models", &diff(&live, &models))?;
+        let (target, _) = keep_unmentioned(&mut *db, &live, models.clone(), &migrations);
+        require_equal(&*db, "the models", &diff(&live, &target))?;
         // A migration that needs rows cannot be replayed: then its objects are not checked.
         let made = replay(&mut *db, migrations.iter()).ok().filter(|_| !migrations.newest().is_zero());
-        let objects = made.map(|made| {
-            let changes = diff(&live, &made).into_iter();
-            changes.filter(|change| matches!(change, Change::CreateObject(_) | Change::DropObject(_))).collect()
-        });
-        let objects: Vec<Change> = objects.unwrap_or_default();
-        require_equal(&*db, "what its migrations make", &objects)
+        let others = made.map(|made| unmentioned::only(diff(&live, &made), &models)).unwrap_or_default();
+        require_equal(&*db, "what its migrations make", &others)
     }
 }
 
@@ -351,17 +393,24 @@ impl Migrator {
         let name = migrations.next_name(options.message.as_deref())?;
         let render = render_options(models, options, &name)?;
         let target = db.normalize(models, &live)?;
-        let (changes, sql) = changes_and_sql(&mut *db, &live, &target, &render)?;
+        let (renames, start) = renamed(&mut *db, &live, &target, &render)?;
+        let (target, tables) = keep_unmentioned(&mut *db, &start, target, &migrations);
+        let (changes, sql) = rendered(&mut *db, &live, (renames, &start), &target, &render)?;
         if changes.is_empty() {
             return Ok(None);
         }
         let mut losses = count_losses(&mut *db, &changes, &render)?;
+        losses.extend(unmentioned::protections(&changes));
+        let has_rows = |loss: &Loss| losses.iter().any(|other| other.change == loss.change);
+        let empty: Vec<_> = tables.iter().map(unmentioned::table).filter(|loss| !has_rows(loss)).collect();
+        losses.extend(empty);
         let is_settled = |loss: &Loss| match &loss.kind {
             LossKind::Similar { rename, .. } => options.allow_data_loss || options.not_renames.contains(rename),
             _ => false,
         };
         losses.extend(rename::similar(&changes).into_iter().filter(|loss| !is_settled(loss)));
         let (version, after, is_accepted) = (Version::of_folder(&name), status.version, options.allow_data_loss);
+        let sql = sql.generated();
         let plan = Plan { name, version, after, changes, losses, sql, options: render, is_accepted };
         // Without a value that is needed the rehearsal would only fail.
         let needs_fill = plan.losses.iter().any(|loss| matches!(loss.kind, LossKind::NeedsFill { .. }));
@@ -420,7 +469,47 @@ impl Migrator {
         Ok(self.settings.shown(&folder))
     }
 
+    /// Writes the two files of an empty migration, to be completed by hand, after the newest one. The message names its
+    /// folder, which is returned as seen from the base. The database is not opened.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let migrations = folder.path().join("migrations");
+    /// let migrator = diesel_autogen::Migrator::new("sqlite:app.db", &migrations)?;
+    /// assert!(migrator.write_empty("add search")?.ends_with("001_add_search"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Option`] for a message without a letter or digit, and whatever keeps a file from being written.
+    pub fn write_empty(&self, message: &str) -> Result<String, Error> {
+        self.create_folder()?;
+        let (root, migrations) = (self.folder()?, self.migrations()?);
+        let name = migrations.next_name(Some(message))?;
+        let (folder, draft) = (root.join(&name), draft_folder(&root, &name));
+        if folder.exists() {
+            return Err(
+                self.relative(Error::Migrations { path: folder, why: "it exists already; move it away".into() })
+            );
+        }
+        let _ = fs::remove_dir_all(&draft);
+        let sql = Sql { up: EMPTY_UP.into(), down: EMPTY_DOWN.into(), own_transaction: false };
+        let written =
+            sql.write(&draft).and_then(|()| fs::rename(&draft, &folder).map_err(Error::file("write", &folder)));
+        written.map_err(|error| self.relative(error))?;
+        Ok(self.settings.shown(&folder))
+    }
+
     /// Reads the schema of a database that exists, under version control or not.
+    ///
+    /// ```no_run
+    /// let migrator = diesel_autogen::Migrator::new("sqlite:app.db", "migrations")?;
+    /// for table in migrator.introspect()?.tables {
+    ///     println!("{}: {} columns", table.name, table.columns.len());
+    /// }
+    /// # Ok::<(), diesel_autogen::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -704,6 +793,20 @@ impl Migrator {
     }
 }
 
+const EMPTY_UP: &str = "\
+-- What this migration does, as statements that each end with a semicolon:
+--
+--     CREATE VIEW newest_posts AS SELECT id, title FROM posts ORDER BY id DESC LIMIT 10;
+--
+-- All pending migrations run in one transaction: write no BEGIN and no COMMIT.
+";
+
+const EMPTY_DOWN: &str = "\
+-- What reverts up.sql, its last statement first:
+--
+--     DROP VIEW newest_posts;
+";
+
 /// Removes a database that an operation created and could not fill, unless another process is using it by now.
 fn remove_created(db: &mut dyn Database, is_created: bool, error: &Error) {
     if is_created && error.kind() != Some(DatabaseErrorKind::Locked) {
@@ -727,6 +830,48 @@ fn replay<'a>(db: &mut dyn Database, migrations: impl Iterator<Item = &'a Migrat
     let scripts: Vec<_> = migrations.map(|migration| script(migration, Direction::Up)).collect();
     let empty = Schema { objects: Some(Vec::new()), ..Schema::default() };
     Ok(db.try_scripts(&empty, &scripts)?.pop().unwrap_or(empty))
+}
+
+/// The models with the indexes of the live schema that no model mentions, and the tables of the live schema that no
+/// model mentions, but for indexes and tables that the migrations made from the models: these the models had and lost.
+fn keep_unmentioned(
+    db: &mut dyn Database,
+    live: &Schema,
+    mut models: Schema,
+    migrations: &Migrations,
+) -> (Schema, Vec<Table>) {
+    let changes = diff(live, &models);
+    let mut indexes = unmentioned::indexes(&changes);
+    let mut tables: Vec<_> = changes.iter().filter_map(Change::dropped).cloned().collect();
+    if indexes.is_empty() && tables.is_empty() {
+        return (models, tables);
+    }
+    let made = made_from_models(db, migrations);
+    indexes.retain(|(_, index)| !made.contains(&index.name.to_ascii_lowercase()));
+    tables.retain(|table| !made.contains(&table.name.to_ascii_lowercase()));
+    for (name, index) in indexes {
+        if let Some(table) = models.tables.iter_mut().find(|table| same_name(&table.name, &name)) {
+            table.indexes.push(index);
+        }
+    }
+    (models, tables)
+}
+
+/// The names of the tables and indexes that generated migrations created last, in lower case. A migration that needs
+/// rows cannot be replayed: then there are none.
+fn made_from_models(db: &mut dyn Database, migrations: &Migrations) -> BTreeSet<String> {
+    let scripts: Vec<_> = migrations.iter().map(|migration| script(migration, Direction::Up)).collect();
+    let empty = Schema { objects: Some(Vec::new()), ..Schema::default() };
+    let (mut made, mut before) = (BTreeSet::new(), BTreeSet::new());
+    for (migration, after) in migrations.iter().zip(db.try_scripts(&empty, &scripts).unwrap_or_default()) {
+        let names: BTreeSet<_> = unmentioned::all_names(&after).collect();
+        made.retain(|name| names.contains(name));
+        if migration.is_generated() {
+            made.extend(names.difference(&before).cloned());
+        }
+        before = names;
+    }
+    made
 }
 
 fn script(migration: &Migration, direction: Direction) -> Script<'_> {
@@ -757,13 +902,35 @@ fn changes_and_sql(
     target: &Schema,
     options: &RenderOptions,
 ) -> Result<(Vec<Change>, Sql), Error> {
+    let (renames, start) = renamed(db, live, target, options)?;
+    rendered(db, live, (renames, &start), target, options)
+}
+
+/// The renames from the live schema to another, and the schema after them.
+fn renamed(
+    db: &mut dyn Database,
+    live: &Schema,
+    target: &Schema,
+    options: &RenderOptions,
+) -> Result<(Vec<Rename>, Schema), Error> {
     let mut renames = rename::declared(live, target);
     let asked: Vec<_> = options.renames.iter().filter(|asked| !renames.contains(asked)).cloned().collect();
     renames.extend(asked);
     let start = apply_renames(db, live, &renames)?;
+    Ok((renames, start))
+}
+
+/// The renames and the changes after them, and their SQL, rehearsed on an empty copy.
+fn rendered(
+    db: &mut dyn Database,
+    live: &Schema,
+    (renames, start): (Vec<Rename>, &Schema),
+    target: &Schema,
+    options: &RenderOptions,
+) -> Result<(Vec<Change>, Sql), Error> {
     let mut changes: Vec<_> = renames.into_iter().map(Change::Rename).collect();
-    changes.extend(diff(&start, target));
-    let sql = db.render(&start, &changes, options)?;
+    changes.extend(diff(start, target));
+    let sql = db.render(start, &changes, options)?;
     if !changes.is_empty() {
         rehearsal::on_schema(db, (live, target), &sql, options)?;
     }
@@ -797,7 +964,10 @@ fn count_losses(db: &mut dyn Database, changes: &[Change], options: &RenderOptio
 /// Counts again, under the lock: rows may have been written since the plan was shown.
 fn require_no_more_losses(db: &mut dyn Database, plan: &Plan) -> Result<(), Error> {
     let mut more = count_losses(db, &plan.changes, &plan.options)?;
-    more.retain(|now| !plan.losses.iter().any(|shown| shown.change == now.change && shown.count >= now.count));
+    more.retain(|now| !{
+        let is_same = |shown: &Loss| shown.change == now.change && shown.kind == now.kind;
+        plan.losses.iter().any(|shown| is_same(shown) && shown.count >= now.count)
+    });
     if more.is_empty() {
         return Ok(());
     }

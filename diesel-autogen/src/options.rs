@@ -8,6 +8,13 @@ use crate::schema::{Schema, Type, same_name};
 use crate::text::literal;
 
 /// How a migration is planned.
+///
+/// ```
+/// let mut options = diesel_autogen::PlanOptions::default();
+/// options.message = Some("count likes".into());
+/// options.fills.push("posts.likes=0".into());
+/// options.renames.push("posts.text=body".into());
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PlanOptions {
@@ -19,7 +26,8 @@ pub struct PlanOptions {
     pub renames: Vec<String>,
     /// Renames, in the same form, that were rejected: the one is dropped and the other added.
     pub not_renames: Vec<String>,
-    /// Accepts that values are lost, and that no similar column or table is a rename.
+    /// Accepts that values are lost, that what the models do not mention is dropped, and that no similar column or table
+    /// is a rename.
     pub allow_data_loss: bool,
     /// Keeps no values that the upgrade drops or converts.
     pub no_keep: bool,
@@ -63,7 +71,7 @@ impl Fill {
     /// # Errors
     ///
     /// [`Error::Option`] when it has another form, there is no such column, or the value is none of its type.
-    pub fn parse(text: &str, models: &Schema) -> Result<Self, Error> {
+    pub(crate) fn parse(text: &str, models: &Schema) -> Result<Self, Error> {
         let bad = |why: String| Error::Option { option: text.to_owned(), why };
         let parts = text.split_once('=').and_then(|(name, value)| Some((name.split_once('.')?, value)));
         let ((table, column), value) = parts.ok_or_else(|| bad("write it as table.column=value".into()))?;
@@ -85,7 +93,7 @@ impl Fill {
             Type::Date if NaiveDate::parse_from_str(value, "%Y-%m-%d").is_ok() => literal(value),
             Type::Time if times.any(|time| NaiveTime::parse_from_str(value, time).is_ok()) => literal(value),
             Type::Timestamp if times.any(is_timestamp) => literal(value),
-            Type::Other(_) => literal(value),
+            Type::Diesel(_) | Type::Array(_) | Type::Custom { .. } | Type::Other(_) => literal(value),
             Type::Binary => format!("CAST({} AS BLOB)", literal(value)),
             _ => return Err(bad(format!("{value:?} is no {} for {table}.{column}", found.ty))),
         };

@@ -7,6 +7,7 @@ use crate::error::ConsentError;
 use crate::loss::{Loss, LossKind};
 use crate::migration::{Migration, Sql};
 use crate::options::RenderOptions;
+use crate::text::Thousands;
 use crate::version::Version;
 
 /// A migration that is not written yet.
@@ -50,7 +51,7 @@ impl Plan {
     /// # Errors
     ///
     /// [`ConsentError`] says which decision is missing.
-    pub fn require_consent(&self) -> Result<(), ConsentError> {
+    pub(crate) fn require_consent(&self) -> Result<(), ConsentError> {
         let all = |is_meant: fn(&LossKind) -> bool| {
             let found = self.losses.iter().filter(|loss| is_meant(&loss.kind));
             found.map(ToString::to_string).collect::<Vec<_>>().join("; ")
@@ -58,17 +59,32 @@ impl Plan {
         let similar = all(|kind| matches!(kind, LossKind::Similar { .. }));
         let missing = all(|kind| matches!(kind, LossKind::NeedsFill { .. }));
         let lost = all(|kind| matches!(kind, LossKind::Lost | LossKind::Kept(_) | LossKind::Stays));
+        let unmentioned = self.unmentioned(&all(|kind| *kind == LossKind::Unmentioned));
         match self.is_accepted {
             false if !similar.is_empty() => Err(ConsentError::Rename(similar)),
             _ if !missing.is_empty() => Err(ConsentError::Fill(missing)),
+            false if !unmentioned.is_empty() && !lost.is_empty() => {
+                Err(ConsentError::Unmentioned(format!("{unmentioned}; {lost}")))
+            }
+            false if !unmentioned.is_empty() => Err(ConsentError::Unmentioned(unmentioned)),
             false if !lost.is_empty() => Err(ConsentError::Loss(lost)),
             _ => Ok(()),
         }
     }
 
+    /// What the models do not mention, as `text`, or as numbers where it is in many tables.
+    fn unmentioned(&self, text: &str) -> String {
+        let found = self.losses.iter().filter(|loss| loss.kind == LossKind::Unmentioned);
+        let counts: Vec<_> = found.map(|loss| loss.count).collect();
+        if counts.len() <= 3 {
+            return text.to_owned();
+        }
+        let (all, tables) = (Thousands(counts.iter().sum()), counts.len());
+        format!("drops {all} defaults, constraints and tables that the models do not mention, in {tables} tables")
+    }
+
     /// Both files, each below its name.
-    #[must_use]
-    pub fn files(&self) -> String {
+    pub(crate) fn files(&self) -> String {
         let Self { name, sql, .. } = self;
         format!("\n-- {name}/up.sql\n{}\n-- {name}/down.sql\n{}", sql.up, sql.down)
     }

@@ -12,7 +12,7 @@ impl Rename {
     /// # Errors
     ///
     /// [`Error::Option`] when it has another form.
-    pub fn parse(text: &str) -> Result<Self, Error> {
+    pub(crate) fn parse(text: &str) -> Result<Self, Error> {
         let bad =
             || Error::Option { option: text.to_owned(), why: "write table.column=new_name, or table=new_name".into() };
         let (old, new) = text.split_once('=').ok_or_else(bad)?;

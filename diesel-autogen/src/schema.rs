@@ -7,6 +7,7 @@ use std::fmt;
 
 /// All the tables of one database.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Schema {
     /// The tables, in the order in which they were declared or created.
     pub tables: Vec<Table>,
@@ -37,9 +38,12 @@ impl Schema {
 
 /// One table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Table {
     /// Its name in the database.
     pub name: String,
+    /// The PostgreSQL schema that it is in, where the models state one.
+    pub schema: Option<String>,
     /// The name it had before, where the models declare a rename.
     pub renamed_from: Option<String>,
     /// Its columns, in order.
@@ -66,6 +70,13 @@ impl Table {
     #[must_use]
     pub fn new<'a>(name: &str, primary_key: impl IntoIterator<Item = &'a str>) -> Self {
         Self { name: name.into(), primary_key: names(primary_key), ..Self::default() }
+    }
+
+    /// Puts the table into a PostgreSQL schema other than the first in the search path.
+    #[must_use]
+    pub fn in_schema(mut self, name: &str) -> Self {
+        self.schema = Some(name.into());
+        self
     }
 
     /// Adds a column.
@@ -131,6 +142,7 @@ impl Table {
 
 /// One column.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Column {
     /// Its name in the database.
     pub name: String,
@@ -192,6 +204,7 @@ impl Column {
 /// What a database makes of a value that is stored in a column: the affinities of SQLite
 /// (<https://www.sqlite.org/datatype3.html#determination_of_column_affinity>).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Storage {
     /// A text.
     Text,
@@ -203,8 +216,11 @@ pub enum Storage {
     Any,
 }
 
-/// The column types that SQLite and PostgreSQL share in Diesel.
+/// What a column holds. The first eleven are the types that every database has.
+///
+/// A type that a database lacks is refused when a migration for that database is planned.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Type {
     /// 16-bit integer.
     SmallInt,
@@ -231,7 +247,21 @@ pub enum Type {
     Time,
     /// A date and a time of day, in UTC.
     Timestamp,
-    /// A type that the database names and that has no counterpart above, in the database's own words.
+    /// Another type of Diesel's, under its name in `diesel::sql_types`: `Numeric`, `Uuid`, `Jsonb`, `Timestamptz`,
+    /// `TimestamptzSqlite`, `Int4range`.
+    Diesel(&'static str),
+    /// An array of that type.
+    Array(Box<Type>),
+    /// A type that the program defines for Diesel by `#[derive(SqlType)]`.
+    Custom {
+        /// Its name in Rust.
+        name: String,
+        /// The type on PostgreSQL, as SQL writes it; `None` where `postgres_type` names none.
+        postgres: Option<String>,
+        /// The type by which SQLite stores it: the name in `sqlite_type`, such as `Text`.
+        sqlite: Option<String>,
+    },
+    /// A type that has no counterpart above, in the database's own words: `numeric(10,2)`, an enum's name.
     Other(String),
 }
 
@@ -251,13 +281,16 @@ impl fmt::Display for Type {
             Self::Date => f.write_str("Date"),
             Self::Time => f.write_str("Time"),
             Self::Timestamp => f.write_str("Timestamp"),
-            Self::Other(name) => f.write_str(name),
+            Self::Array(item) => write!(f, "Array<{item}>"),
+            Self::Diesel(name) => f.write_str(name),
+            Self::Custom { name, .. } | Self::Other(name) => f.write_str(name),
         }
     }
 }
 
 /// What a column gets when an INSERT does not name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum DefaultValue {
     /// A number, as it is written: `0`, `-1`, `2.5`.
     Number(String),
@@ -273,6 +306,7 @@ pub enum DefaultValue {
 
 /// An index, or a UNIQUE constraint.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Index {
     /// Its name in the database.
     pub name: String,
@@ -311,6 +345,7 @@ impl Index {
 
 /// One column of an index.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct IndexColumn {
     /// The column's name.
     pub name: String,
@@ -334,6 +369,7 @@ impl IndexColumn {
 
 /// A foreign key.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ForeignKey {
     /// The constraint's name, in a database that names it. It is not compared.
     pub name: Option<String>,
@@ -389,6 +425,7 @@ impl ForeignKey {
 
 /// What a foreign key does when the row it refers to goes or changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Action {
     /// The change is refused at the end of the statement.
     #[default]
@@ -405,6 +442,7 @@ pub enum Action {
 
 /// A CHECK constraint.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Check {
     /// Its name, where it has one.
     pub name: Option<String>,
@@ -433,6 +471,7 @@ impl Check {
 ///
 /// Clauses hold what the other fields of [`Table`] cannot: a collation, ON CONFLICT, DEFERRABLE, STRICT.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Clause {
     /// The column it belongs to; `None` for a table constraint or option.
     pub column: Option<String>,
@@ -446,6 +485,7 @@ pub struct Clause {
 
 /// The kinds of [`Clause`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ClauseKind {
     /// A column's declared type.
     Type,
@@ -469,6 +509,7 @@ pub enum ClauseKind {
 
 /// An object of a live database that [`schema!`](crate::schema!) cannot declare.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Object {
     /// What it is.
     pub kind: ObjectKind,
@@ -484,6 +525,7 @@ pub struct Object {
 
 /// The kinds of [`Object`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ObjectKind {
     /// An index on an expression, on part of the rows, or with a collation of its own.
     Index,
@@ -498,8 +540,7 @@ pub enum ObjectKind {
 }
 
 /// Whether two names are equal in SQL, which ignores ASCII case.
-#[must_use]
-pub fn same_name(a: &str, b: &str) -> bool {
+pub(crate) fn same_name(a: &str, b: &str) -> bool {
     a.eq_ignore_ascii_case(b)
 }
 

@@ -8,6 +8,16 @@ use std::time::Duration;
 use crate::text::{Bytes, counted};
 
 /// How careful and how patient a [`Migrator`](crate::Migrator) is, and who is told what it does.
+///
+/// ```
+/// use diesel_autogen::{Migrator, Settings};
+///
+/// let mut settings = Settings::default();
+/// settings.backups = 20;
+/// let settings = settings.on_event(|event| eprintln!("{event}"));
+/// let migrator = Migrator::new("sqlite:app.db", "migrations")?.with(settings);
+/// # Ok::<(), diesel_autogen::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Settings {
@@ -120,6 +130,8 @@ pub enum Event<'a> {
     PurgedValuesRemain(String),
     /// A restored backup has replaced a damaged database, which was renamed to that file.
     DamagedKept(String),
+    /// A downgrade has restored a foreign key over rows that referred to a missing row before it.
+    Dangling(String),
     /// The database is what it should be, but something could not be checked.
     NotChecked(String),
 }
@@ -152,7 +164,7 @@ impl fmt::Display for Event<'_> {
                 write!(f, "another process has {database} open: the purged values stay in its files until it is closed")
             }
             Self::DamagedKept(file) => write!(f, "the damaged database is kept as {file}"),
-            Self::NotChecked(why) => f.write_str(why),
+            Self::Dangling(why) | Self::NotChecked(why) => f.write_str(why),
         }
     }
 }

@@ -55,7 +55,7 @@ fn refuses_a_database_that_is_open() {
     site.batch_execute("SELECT count(*) FROM users; INSERT INTO users VALUES (7, 'late', 'late@email.com')").unwrap();
     let before = home.backups();
     let said = home.run(&format!("db_downgrade --restore {file}")).fails();
-    assert_eq!(said, "app.db: another process has it open; stop the site first, then try again");
+    assert_eq!(said, "app.db: another process has it open; stop the application first, then try again");
     assert_eq!(home.backups(), before);
     site.batch_execute("INSERT INTO users VALUES (8, 'later', 'later@email.com')").unwrap();
     drop(site);
@@ -71,7 +71,7 @@ fn refuses_a_database_that_is_being_written() {
         let mut writer = home.connect();
         writer.batch_execute(lock).unwrap();
         let said = home.run(&format!("db_downgrade --restore {file}")).fails();
-        assert_eq!(said, "app.db: another process has it open; stop the site first, then try again", "{lock}");
+        assert_eq!(said, "app.db: another process has it open; stop the application first, then try again", "{lock}");
         writer.batch_execute("INSERT INTO users VALUES (7, 'late', 'late@email.com'); COMMIT").unwrap();
         assert!(home.dump().contains("'late'"));
     }
@@ -151,5 +151,5 @@ fn loses_nothing_that_others_write_meanwhile() {
     let files: Vec<_> = ["app.db"].into_iter().chain(copies.iter().map(String::as_str)).collect();
     let lost: Vec<_> = written.into_iter().filter(|id| !files.iter().any(|file| contains(file, *id))).collect();
     assert_eq!(lost, [0; 0], "{run:?}");
-    assert!(run.status == Some(0) || run.stderr.contains("stop the site first, then try again"), "{run:?}");
+    assert!(run.status == Some(0) || run.stderr.contains("stop the application first, then try again"), "{run:?}");
 }

@@ -103,3 +103,62 @@ fn a_fill_that_nothing_needs_changes_nothing() {
     let said = home.run("db_migrate --fill users.email=x").succeeds();
     assert_eq!(said, "The models and the database agree: there is nothing to migrate\n");
 }
+
+/// A database of another tool's migrations, with what the models do not mention.
+fn home_of_another_tool() -> Home {
+    let home = Home::created();
+    let up =
+        "CREATE TABLE users (id INTEGER NOT NULL PRIMARY KEY, nickname VARCHAR(64) NOT NULL UNIQUE DEFAULT 'anyone',
+                  email VARCHAR(120) NOT NULL UNIQUE CHECK (email LIKE '%@%'));
+         CREATE TABLE posts (id INTEGER NOT NULL PRIMARY KEY, body VARCHAR(140) NOT NULL, timestamp TIMESTAMP NOT NULL,
+             user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE ON UPDATE CASCADE);
+         CREATE INDEX posts_timestamp_idx ON posts (timestamp);
+         CREATE INDEX posts_user_id_idx ON posts (user_id);
+         CREATE INDEX posts_body_idx ON posts (body);";
+    home.add_migration("001_tables", up, Some("DROP TABLE posts; DROP TABLE users;"));
+    home.run("db_upgrade").succeeds_with_warning();
+    home.execute("INSERT INTO users VALUES (1, 'john', 'john@email.com')");
+    home
+}
+
+const OF_USERS: &str =
+    "drops from users what the models do not mention: the default of nickname ('anyone'); check (email LIKE '%@%')";
+const OF_POSTS: &str =
+    "drops from posts what the models do not mention: on update cascade of foreign key (user_id) to users";
+
+#[test]
+fn a_first_plan_drops_no_protection_without_consent() {
+    let home = home_of_another_tool();
+    let before = home.contents();
+    assert_eq!(
+        home.refuses("db_migrate"),
+        format!(
+            "this migration {OF_USERS}; {OF_POSTS}; db_migrate --print-schema writes it as models; run again with \
+             --allow-data-loss to drop it"
+        )
+    );
+    for line in ["db_migrate --check", "db_migrate --dry-run"] {
+        let run = home.run(line);
+        assert!(run.stdout.contains(&format!("attention: {OF_USERS}\nattention: {OF_POSTS}\n")), "{run:?}");
+        let hint =
+            "; run db_migrate, or db_migrate --print-schema, which writes as models what the models do not mention";
+        assert_eq!(run.stderr.contains(hint), line.ends_with("check"), "{run:?}");
+    }
+    home.is_unchanged_since(&before);
+    home.run("db_migrate --allow-data-loss").succeeds();
+    assert!(!home.dump().contains("anyone") && !home.dump().contains("LIKE"), "{}", home.dump());
+    // No model mentions it, and no migration made it from models.
+    assert!(home.dump().contains("posts_body_idx"), "{}", home.dump());
+    home.run("db_upgrade --check").succeeds();
+    home.run("db_downgrade").succeeds();
+    assert!(home.dump().contains("anyone") && home.dump().contains("ON UPDATE CASCADE"), "{}", home.dump());
+}
+
+#[test]
+fn an_index_of_the_committed_migrations_is_dropped_when_the_models_lose_it() {
+    let home = Home::created();
+    home.add_committed(|name| name < "007");
+    home.run("db_upgrade").succeeds_with_warning();
+    let plan = home.run("db_migrate --dry-run").succeeds();
+    assert!(plan.contains("  drops index posts_user_id_timestamp_idx (user_id, timestamp)\n"), "{plan}");
+}

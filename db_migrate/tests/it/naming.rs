@@ -56,7 +56,7 @@ fn the_next_number_is_as_wide_as_the_last() {
     let home = Home::created();
     home.add_migration("0009_tags", "CREATE TABLE tags (id INTEGER PRIMARY KEY);", None);
     home.run("db_upgrade").succeeds_with_warning();
-    let said = home.run("db_migrate").succeeds();
+    let said = home.run("db_migrate --allow-data-loss").succeeds();
     assert_eq!(last_lines(&said, 2)[0], "New migration saved as migrations/sqlite/0010_migration");
 }
 

@@ -110,6 +110,24 @@ fn a_no_asks_again_before_values_are_lost() {
 }
 
 #[test]
+fn asks_before_what_the_models_do_not_mention_is_dropped() {
+    let home = home_with_posts(
+        "posts (id INTEGER NOT NULL PRIMARY KEY, body VARCHAR(140) NOT NULL DEFAULT '', timestamp TIMESTAMP NOT NULL,
+             user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE)",
+        "",
+    );
+    let before = home.contents();
+    for (answer, status) in [("n", 1), ("y", 0)] {
+        home.is_unchanged_since(&before);
+        let mut terminal = Terminal::start(&home, "db_migrate");
+        terminal.shows("attention: drops from posts what the models do not mention: the default of body ('')");
+        terminal.shows("would be dropped; db_migrate --print-schema writes it as models. Go on? [y/N] ");
+        assert_eq!(terminal.types(answer).ends().0, Some(status));
+    }
+    assert!(!home.dump().contains("DEFAULT ''"), "{}", home.dump());
+}
+
+#[test]
 fn the_end_of_the_input_writes_nothing() {
     let home = home_with_texts();
     let before = home.contents();

@@ -10,19 +10,21 @@ use syn::{Attribute, Expr, ExprLit, Ident, Lit, LitStr, Meta, MetaNameValue, Tok
 use crate::errors::{did_you_mean, list};
 use crate::values::{Actions, Check, ColumnDefault, DefaultValue, Target, filled, filled_text};
 
-const OF_COLUMNS: [&str; 8] =
-    ["check", "default", "index", "max_length", "references", "renamed_from", "sql_name", "unique"];
+const OF_COLUMNS: [&str; 9] =
+    ["check", "default", "index", "max_length", "references", "renamed_from", "sql_name", "sql_type", "unique"];
 const OF_TABLES: [&str; 6] = ["check", "foreign_key", "index", "renamed_from", "sql_name", "unique"];
 
 /// What stands above a column.
 #[derive(Default)]
 pub struct ColumnAttributes {
-    pub docs: Vec<Attribute>,
+    /// Those for the compiler: doc comments and `allow`.
+    pub passed: Vec<Attribute>,
+    pub sql_type: Option<LitStr>,
     pub renamed_from: Option<LitStr>,
     pub default: Option<ColumnDefault>,
     pub unique: Option<ColumnIndex>,
     pub index: Option<ColumnIndex>,
-    pub references: Option<References>,
+    pub references: Vec<References>,
     pub checks: Vec<Check>,
 }
 
@@ -42,7 +44,8 @@ pub struct References {
 /// What stands above a table.
 #[derive(Default)]
 pub struct TableAttributes {
-    pub docs: Vec<Attribute>,
+    /// Those for the compiler: doc comments and `allow`.
+    pub passed: Vec<Attribute>,
     pub renamed_from: Option<LitStr>,
     pub indexes: Vec<TableIndex>,
     pub foreign_keys: Vec<TableForeignKey>,
@@ -70,12 +73,13 @@ impl ColumnAttributes {
     pub fn add(&mut self, attribute: Attribute) -> syn::Result<()> {
         let (name, span) = name_of(&attribute);
         match name.as_str() {
-            "doc" => self.docs.push(attribute),
+            "doc" | "allow" => self.passed.push(attribute),
             "renamed_from" => set_once(&mut self.renamed_from, &name, span, text_value(&attribute)?)?,
+            "sql_type" => set_once(&mut self.sql_type, &name, span, text_value(&attribute)?)?,
             "default" => set_once(&mut self.default, &name, span, default(&attribute)?)?,
             "unique" => set_once(&mut self.unique, &name, span, column_index(&attribute)?)?,
             "index" => set_once(&mut self.index, &name, span, column_index(&attribute)?)?,
-            "references" => set_once(&mut self.references, &name, span, references(&attribute)?)?,
+            "references" => self.references.push(references(&attribute)?),
             "check" => self.checks.push(check(&attribute)?),
             // Diesel's parser has already taken the first of these.
             "sql_name" | "max_length" => return Err(stated_twice(&name, span)),
@@ -90,7 +94,7 @@ impl TableAttributes {
     pub fn add(&mut self, attribute: Attribute) -> syn::Result<()> {
         let (name, span) = name_of(&attribute);
         match name.as_str() {
-            "doc" => self.docs.push(attribute),
+            "doc" | "allow" => self.passed.push(attribute),
             "renamed_from" => set_once(&mut self.renamed_from, &name, span, text_value(&attribute)?)?,
             "unique" | "index" => self.indexes.push(table_index(&attribute, name == "unique")?),
             "foreign_key" => self.foreign_keys.push(foreign_key(&attribute)?),

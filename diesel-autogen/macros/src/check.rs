@@ -88,7 +88,8 @@ fn unique_origins<'a>(origins: impl Iterator<Item = (Option<&'a LitStr>, &'a Str
 
 fn check_length(column: &Column, errors: &mut Errors) {
     let Some(length) = &column.max_length else { return };
-    if column.ty.kind != Kind::Text {
+    let has_length = matches!(column.ty.kind, Kind::Text | Kind::Sql(_) | Kind::Custom(_));
+    if !has_length && column.sql_type.is_none() {
         let message = format!("`max_length` is for `Text` and `VarChar`, not for `{}`", column.ty.kind.name());
         errors.push(syn::Error::new(length.span(), message));
     } else if !matches!(length.base10_parse::<u32>(), Ok(1..=MAX_LENGTH)) || !length.suffix().is_empty() {

@@ -6,7 +6,7 @@ use syn::Ident;
 use crate::attributes::{ColumnAttributes, ColumnIndex, References, TableAttributes};
 use crate::errors::Errors;
 use crate::model::{Column, Table};
-use crate::types::ColumnType;
+use crate::types::{ColumnType, Custom};
 
 /// The attributes that name other things, to be looked up when all tables are known.
 pub struct Written {
@@ -27,16 +27,14 @@ pub enum WrittenKey {
 pub struct WrittenColumn {
     pub unique: Option<ColumnIndex>,
     pub index: Option<ColumnIndex>,
-    pub references: Option<References>,
+    pub references: Vec<References>,
 }
 
 /// A table with its columns, and what is still to be looked up.
-pub fn declare(declaration: TableDecl, errors: &mut Errors) -> Option<(Table, Written)> {
-    let TableDecl { meta, schema, sql_name: name, table_name: ident, primary_keys, column_defs, .. } = declaration;
-    if let Some(schema) = schema {
-        errors.push(syn::Error::new(schema.span(), "a table cannot be in a PostgreSQL schema: SQLite has none"));
-        return None;
-    }
+pub fn declare(declaration: TableDecl, customs: &[Custom], errors: &mut Errors) -> (Table, Written) {
+    let TableDecl {
+        use_statements: uses, meta, schema, sql_name, table_name: ident, primary_keys, column_defs, ..
+    } = declaration;
     let mut attributes = TableAttributes::default();
     for attribute in meta {
         errors.keep(attributes.add(attribute));
@@ -46,7 +44,7 @@ pub fn declare(declaration: TableDecl, errors: &mut Errors) -> Option<(Table, Wr
     }
     let (mut columns, mut written, mut checks) = (Vec::new(), Vec::new(), Vec::new());
     for definition in column_defs {
-        let mut attributes = declare_column(definition, &mut columns, errors);
+        let mut attributes = declare_column(definition, customs, &mut columns, errors);
         checks.append(&mut attributes.checks);
         written.push(WrittenColumn {
             unique: attributes.unique,
@@ -60,9 +58,11 @@ pub fn declare(declaration: TableDecl, errors: &mut Errors) -> Option<(Table, Wr
         None => WrittenKey::NotStated,
     };
     let table = Table {
-        docs: std::mem::take(&mut attributes.docs),
+        passed: std::mem::take(&mut attributes.passed),
+        uses,
+        schema,
         ident,
-        name,
+        name: sql_name,
         renamed_from: attributes.renamed_from.take(),
         columns,
         key: Vec::new(),
@@ -70,23 +70,29 @@ pub fn declare(declaration: TableDecl, errors: &mut Errors) -> Option<(Table, Wr
         foreign_keys: Vec::new(),
         checks,
     };
-    Some((table, Written { key, table: attributes, columns: written }))
+    (table, Written { key, table: attributes, columns: written })
 }
 
 /// Adds the column, if its type can be read; returns what else is written at it.
-fn declare_column(definition: ColumnDef, columns: &mut Vec<Column>, errors: &mut Errors) -> ColumnAttributes {
+fn declare_column(
+    definition: ColumnDef,
+    customs: &[Custom],
+    columns: &mut Vec<Column>,
+    errors: &mut Errors,
+) -> ColumnAttributes {
     let ColumnDef { meta, column_name: ident, sql_name: name, tpe, max_length, .. } = definition;
     let mut attributes = ColumnAttributes::default();
     for attribute in meta {
         errors.keep(attributes.add(attribute));
     }
-    if let Some(ty) = errors.keep(ColumnType::read(&tpe)) {
+    if let Some(ty) = errors.keep(ColumnType::read(&tpe, customs, attributes.sql_type.is_some())) {
         columns.push(Column {
-            docs: std::mem::take(&mut attributes.docs),
+            passed: std::mem::take(&mut attributes.passed),
             ident,
             name,
             renamed_from: attributes.renamed_from.take(),
             ty,
+            sql_type: attributes.sql_type.take(),
             max_length,
             default: attributes.default.take(),
         });

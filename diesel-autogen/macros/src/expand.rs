@@ -3,10 +3,10 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::ext::IdentExt;
-use syn::{Attribute, Ident};
+use syn::{Attribute, Ident, LitInt};
 
 use crate::model::{Column, ForeignKey, Index, Join, Model, Place, Table};
-use crate::types::Kind;
+use crate::types::{Custom, Kind};
 use crate::values::Check;
 
 /// Writes all of it. `library` is the path of the crate `diesel_autogen`.
@@ -14,11 +14,15 @@ pub fn expand(model: &Model, library: &TokenStream) -> TokenStream {
     let diesel_tables = model.tables.iter().map(diesel_table);
     let joinables = joins(model).into_iter().map(|join| joinable(join, model));
     let together = together(model);
+    let modules = &model.modules;
+    let grouped = model.grouped.iter().map(|columns| grouped(columns, model));
     let data_tables = model.tables.iter().map(|table| data_table(table, model));
     quote! {
+        #(#modules)*
         #(#diesel_tables)*
         #(#joinables)*
         #together
+        #(#grouped)*
 
         /// The tables as data, to be compared with a live database.
         #[must_use]
@@ -30,16 +34,18 @@ pub fn expand(model: &Model, library: &TokenStream) -> TokenStream {
 }
 
 fn diesel_table(table: &Table) -> TokenStream {
-    let Table { ident, name, .. } = table;
-    let docs = docs(&table.docs, || format!("The table `{name}`."));
+    let Table { uses, ident, name, .. } = table;
+    let schema = table.schema.as_ref().map(|schema| quote!(#schema.));
+    let passed = passed(&table.passed, || format!("The table `{name}`."));
     let sql_name = sql_name(ident, name);
     let keys = table.key.iter().map(|key| &table.column(*key).ident);
     let columns = table.columns.iter().map(diesel_column);
     quote! {
         ::diesel::table! {
-            #docs
+            #(#uses)*
+            #passed
             #sql_name
-            #ident (#(#keys),*) {
+            #schema #ident (#(#keys),*) {
                 #(#columns,)*
             }
         }
@@ -48,20 +54,19 @@ fn diesel_table(table: &Table) -> TokenStream {
 
 fn diesel_column(column: &Column) -> TokenStream {
     let Column { ident, name, .. } = column;
-    let docs = docs(&column.docs, || format!("The column `{name}`."));
+    let passed = passed(&column.passed, || format!("The column `{name}`."));
     let sql_name = sql_name(ident, name);
     let max_length = column.max_length.as_ref().map(|length| quote!(#[max_length = #length]));
-    let ty = column.ty.diesel();
-    quote!(#docs #sql_name #max_length #ident -> #ty)
+    let ty = &column.ty.diesel;
+    quote!(#passed #sql_name #max_length #ident -> #ty)
 }
 
-/// The doc comments, or one made up, for crates that deny `missing_docs`.
-fn docs(docs: &[Attribute], otherwise: impl FnOnce() -> String) -> TokenStream {
-    if docs.is_empty() {
-        let text = otherwise();
-        return quote!(#[doc = #text]);
-    }
-    quote!(#(#docs)*)
+/// The attributes for the compiler, with a doc comment made up where there is none, for crates that deny
+/// `missing_docs`.
+fn passed(passed: &[Attribute], otherwise: impl FnOnce() -> String) -> TokenStream {
+    let is_documented = passed.iter().any(|attribute| attribute.path().is_ident("doc"));
+    let text = (!is_documented).then(otherwise).map(|text| quote!(#[doc = #text]));
+    quote!(#text #(#passed)*)
 }
 
 fn sql_name(ident: &Ident, name: &str) -> Option<TokenStream> {
@@ -84,6 +89,7 @@ fn joins(model: &Model) -> Vec<Join> {
             if at != key.table.at
                 && !stated
                 && parent.is_sole_key(referenced.at)
+                && table.column(*column).ty.kind == parent.column(*referenced).ty.kind
                 && keys_between(model, at, key.table.at) == 1
             {
                 joins.push(Join { child: Place { at, span: column.span }, parent: key.table, column: *column });
@@ -112,9 +118,20 @@ fn together(model: &Model) -> Option<TokenStream> {
     (model.tables.len() > 1).then(|| quote!(::diesel::allow_tables_to_appear_in_same_query!(#(#tables,)*);))
 }
 
+fn grouped(columns: &[(Place, Place)], model: &Model) -> TokenStream {
+    let columns = columns.iter().map(|(table, column)| {
+        let table = model.table(*table);
+        let (column, table) = (&table.column(*column).ident, &table.ident);
+        quote!(#table::#column)
+    });
+    quote!(::diesel::allow_columns_to_appear_in_same_group_by_clause!(#(#columns,)*);)
+}
+
 fn data_table(table: &Table, model: &Model) -> TokenStream {
     let name = &table.name;
     let key = column_names(&table.key, table);
+    let schema = table.schema.as_ref().map(|schema| schema.unraw().to_string());
+    let schema = schema.map(|schema| quote!(.in_schema(#schema)));
     let renamed_from = table.renamed_from.as_ref().map(|old| quote!(.renamed_from(#old)));
     let columns = table.columns.iter().map(data_column);
     let indexes = table.indexes.iter().map(|index| data_index(index, table));
@@ -122,6 +139,7 @@ fn data_table(table: &Table, model: &Model) -> TokenStream {
     let checks = table.checks.iter().map(data_check);
     quote! {
         autogen::schema::Table::new(#name, [#(#key),*])
+            #schema
             #renamed_from
             #(.column(#columns))*
             #(.index(#indexes))*
@@ -143,13 +161,53 @@ fn data_column(column: &Column) -> TokenStream {
 }
 
 fn data_type(column: &Column) -> TokenStream {
-    let name = Ident::new(column.ty.kind.name(), proc_macro2::Span::call_site());
-    let length = match (&column.ty.kind, &column.max_length) {
-        (Kind::Text, Some(length)) => Some(quote!({ max_length: ::core::option::Option::Some(#length) })),
-        (Kind::Text, None) => Some(quote!({ max_length: ::core::option::Option::None })),
-        _ => None,
-    };
-    quote!(autogen::schema::Type::#name #length)
+    if let Some(sql) = &column.sql_type {
+        return other_type(&sql.value());
+    }
+    let length = column.max_length.as_ref().map(LitInt::base10_digits);
+    match (&column.ty.kind, length) {
+        (Kind::Sql(sql), Some(length)) => other_type(&format!("{sql}({length})")),
+        (Kind::Custom(custom), Some(length)) => {
+            let postgres = custom.postgres.as_ref().map(|sql| format!("{sql}({length})"));
+            kind_data(&Kind::Custom(Custom { postgres, ..custom.clone() }))
+        }
+        (Kind::Text, Some(_)) => {
+            let length = &column.max_length;
+            quote!(autogen::schema::Type::Text { max_length: ::core::option::Option::Some(#length) })
+        }
+        (kind, _) => kind_data(kind),
+    }
+}
+
+fn kind_data(kind: &Kind) -> TokenStream {
+    match kind {
+        Kind::Text => quote!(autogen::schema::Type::Text { max_length: ::core::option::Option::None }),
+        Kind::Diesel(name) => quote!(autogen::schema::Type::Diesel(#name)),
+        Kind::Sql(sql) => other_type(sql),
+        Kind::Array(item) => {
+            let item = kind_data(item);
+            quote!(autogen::schema::Type::Array(::std::boxed::Box::new(#item)))
+        }
+        Kind::Custom(Custom { name, postgres, sqlite }) => {
+            let (postgres, sqlite) = (optional(postgres.as_deref()), optional(sqlite.as_deref()));
+            quote!(autogen::schema::Type::Custom { name: #name.into(), postgres: #postgres, sqlite: #sqlite })
+        }
+        shared => {
+            let name = Ident::new(&shared.name(), proc_macro2::Span::call_site());
+            quote!(autogen::schema::Type::#name)
+        }
+    }
+}
+
+fn other_type(sql: &str) -> TokenStream {
+    quote!(autogen::schema::Type::Other(#sql.into()))
+}
+
+fn optional(text: Option<&str>) -> TokenStream {
+    match text {
+        Some(text) => quote!(::core::option::Option::Some(#text.into())),
+        None => quote!(::core::option::Option::None),
+    }
 }
 
 fn data_index(index: &Index, table: &Table) -> TokenStream {

@@ -4,7 +4,7 @@
 //! found once need not be looked up again.
 
 use proc_macro2::Span;
-use syn::{Attribute, Ident, LitInt, LitStr};
+use syn::{Attribute, Ident, ItemMod, ItemUse, LitInt, LitStr};
 
 use crate::types::ColumnType;
 use crate::values::{Actions, Check, ColumnDefault};
@@ -14,11 +14,18 @@ pub struct Model {
     pub tables: Vec<Table>,
     /// What `joinable!` says, in the order in which it is written.
     pub joinables: Vec<Join>,
+    /// Modules of types, as they are written.
+    pub modules: Vec<ItemMod>,
+    /// What each `allow_columns_to_appear_in_same_group_by_clause!` names: columns with their tables.
+    pub grouped: Vec<Vec<(Place, Place)>>,
 }
 
 /// One table.
 pub struct Table {
-    pub docs: Vec<Attribute>,
+    pub passed: Vec<Attribute>,
+    pub uses: Vec<ItemUse>,
+    /// The PostgreSQL schema that it is in.
+    pub schema: Option<Ident>,
     pub ident: Ident,
     /// Its name in the database.
     pub name: String,
@@ -32,12 +39,14 @@ pub struct Table {
 
 /// One column.
 pub struct Column {
-    pub docs: Vec<Attribute>,
+    pub passed: Vec<Attribute>,
     pub ident: Ident,
     /// Its name in the database.
     pub name: String,
     pub renamed_from: Option<LitStr>,
     pub ty: ColumnType,
+    /// The type in the database's words, where it is stated.
+    pub sql_type: Option<LitStr>,
     pub max_length: Option<LitInt>,
     pub default: Option<ColumnDefault>,
 }

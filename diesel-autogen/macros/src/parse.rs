@@ -4,7 +4,7 @@ use diesel_table_macro_syntax::TableDecl;
 use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Ident, Macro, Path, Token};
+use syn::{Attribute, Ident, Item, ItemMod, Macro, Path, Token, Visibility};
 
 /// Everything inside one `schema!`, in the order in which it is written.
 #[derive(Default)]
@@ -14,6 +14,10 @@ pub struct Input {
     /// The tables that `allow_tables_to_appear_in_same_query!` names. All tables may always appear together, so that
     /// only their existence is checked.
     pub together: Vec<Ident>,
+    /// The columns, with their tables, that each `allow_columns_to_appear_in_same_group_by_clause!` names.
+    pub grouped: Vec<Vec<(Ident, Ident)>>,
+    /// Modules of types.
+    pub modules: Vec<ItemMod>,
 }
 
 /// `joinable!(child -> parent (column))`
@@ -36,12 +40,9 @@ impl Parse for Input {
     fn parse(input: ParseStream) -> syn::Result<Self> {
         let mut parsed = Self::default();
         while !input.is_empty() {
-            if input.peek(Token![pub]) || input.peek(Token![mod]) {
-                return Err(input.error(
-                    "only tables may stand here; SQL types of one database (`pub mod sql_types`) are not supported",
-                ));
-            }
-            if starts_with_macro(input) {
+            if starts_with_module(input) {
+                parsed.modules.push(parse_module(input)?);
+            } else if starts_with_macro(input) {
                 parse_macro(input, &mut parsed)?;
             } else {
                 parsed.tables.push(parse_table(input)?);
@@ -60,6 +61,26 @@ impl Parse for Joinable {
         syn::parenthesized!(content in input);
         Ok(Self { child, parent, column: content.parse()? })
     }
+}
+
+/// Whether a module comes next, perhaps below attributes.
+fn starts_with_module(input: ParseStream) -> bool {
+    let ahead = input.fork();
+    Attribute::parse_outer(&ahead).is_ok() && ahead.parse::<Visibility>().is_ok() && ahead.peek(Token![mod])
+}
+
+/// A module as it is written: it may define types, not tables.
+fn parse_module(input: ParseStream) -> syn::Result<ItemMod> {
+    let module: ItemMod = input.parse()?;
+    let Some((_, items)) = &module.content else {
+        return Err(syn::Error::new_spanned(&module, "the content of the module is expected: `{ … }`"));
+    };
+    if let Some(Item::Macro(table)) = items.iter().find(|item| matches!(item, Item::Macro(_))) {
+        let message = "a module inside `schema!` holds types only: write its tables beside it, or give the module a \
+                       `schema!` of its own";
+        return Err(syn::Error::new_spanned(&table.mac.path, message));
+    }
+    Ok(module)
 }
 
 /// Whether a macro call comes next, perhaps below attributes.
@@ -84,12 +105,22 @@ fn parse_macro(input: ParseStream, parsed: &mut Input) -> syn::Result<()> {
         "allow_tables_to_appear_in_same_query" => {
             parsed.together.extend(item.parse_body_with(Punctuated::<Ident, Token![,]>::parse_terminated)?);
         }
+        "allow_columns_to_appear_in_same_group_by_clause" => {
+            let column = |input: ParseStream| {
+                let table = input.parse()?;
+                input.parse::<Token![::]>()?;
+                Ok((table, input.parse()?))
+            };
+            let columns = |input: ParseStream| Punctuated::<_, Token![,]>::parse_terminated_with(input, column);
+            parsed.grouped.push(item.parse_body_with(columns)?.into_iter().collect());
+        }
         _ => {
             return Err(syn::Error::new_spanned(
                 &item.path,
                 format!(
-                    "`{name}!` may not stand here; the macros that may are `diesel::table!`, `diesel::joinable!` and \
-                     `diesel::allow_tables_to_appear_in_same_query!`"
+                    "`{name}!` may not stand here; the macros that may are `diesel::table!`, `diesel::joinable!`, \
+                     `diesel::allow_tables_to_appear_in_same_query!` and \
+                     `diesel::allow_columns_to_appear_in_same_group_by_clause!`"
                 ),
             ));
         }

@@ -6,15 +6,17 @@ use syn::{Ident, LitStr};
 use crate::attributes::{References, TableIndex};
 use crate::declare::{Written, WrittenKey, declare};
 use crate::errors::{Errors, did_you_mean, list};
-use crate::model::{ForeignKey, Index, Join, Model, Place, Table, positions};
+use crate::model::{ForeignKey, Index, Join, Model, Place, Table};
 use crate::parse::{Input, Joinable};
+use crate::types::customs;
 use crate::values::{Actions, Target};
 
 /// Builds the model. An error names a token that is no attribute, no type, no table or no column.
 pub fn resolve(input: Input) -> syn::Result<Model> {
     let mut errors = Errors::default();
+    let customs: Vec<_> = input.modules.iter().filter_map(|module| errors.keep(customs(module))).flatten().collect();
     let (mut tables, written): (Vec<_>, Vec<_>) =
-        input.tables.into_iter().filter_map(|table| declare(table, &mut errors)).unzip();
+        input.tables.into_iter().map(|table| declare(table, &customs, &mut errors)).unzip();
     // What is missing because it could not be read would be reported again as unknown.
     errors.finish(())?;
 
@@ -32,9 +34,17 @@ pub fn resolve(input: Input) -> syn::Result<Model> {
     }
     let mut joinables = Vec::new();
     for joinable in &input.joinables {
-        joinables.extend(errors.keep(add_joinable(&mut tables, joinable)));
+        joinables.extend(errors.keep(find_join(&tables, joinable)));
     }
-    errors.finish(Model { tables, joinables })
+    let mut grouped = Vec::new();
+    for columns in &input.grouped {
+        let columns = columns.iter().map(|(table, column)| {
+            let table = find_table(&tables, table)?;
+            Ok((table, find_column(&tables[table.at], column)?))
+        });
+        grouped.extend(errors.keep(columns.collect()));
+    }
+    errors.finish(Model { tables, joinables, modules: input.modules, grouped })
 }
 
 fn find_key(table: &Table, written: &WrittenKey) -> syn::Result<Vec<Place>> {
@@ -103,7 +113,7 @@ fn find_foreign_keys(tables: &[Table], at: usize, written: Written, errors: &mut
     let table = &tables[at];
     let mut keys = Vec::new();
     for (at, column) in written.columns.into_iter().enumerate() {
-        if let Some(References { target, actions }) = column.references {
+        for References { target, actions } in column.references {
             let column = Place { at, span: table.columns[at].ident.span() };
             keys.extend(errors.keep(find_foreign_key(tables, vec![column], &target, actions)));
         }
@@ -132,26 +142,9 @@ fn find_foreign_key(
     Ok(ForeignKey { columns, table, references, actions })
 }
 
-/// Reads a `joinable!`, and gives its column the foreign key that it tells of, unless it has one.
-fn add_joinable(tables: &mut [Table], joinable: &Joinable) -> syn::Result<Join> {
-    let child = find_table(tables, &joinable.child)?;
-    let parent = find_table(tables, &joinable.parent)?;
-    let column = find_column(&tables[child.at], &joinable.column)?;
-    let references: Vec<_> = tables[parent.at].key.iter().map(|key| Place { at: key.at, span: parent.span }).collect();
-    let key = ForeignKey { columns: vec![column], table: parent, references, actions: Actions::default() };
-
-    let keys = &mut tables[child.at].foreign_keys;
-    match keys.iter().find(|other| positions(&other.columns) == [column.at]) {
-        None => keys.push(key),
-        Some(other) if other.table.at == parent.at && positions(&other.references) == positions(&key.references) => {}
-        Some(_) => {
-            return Err(syn::Error::new(
-                column.span,
-                format!("`{}` refers to something else than the primary key of `{}`", joinable.column, joinable.parent),
-            ));
-        }
-    }
-    Ok(Join { child, parent, column })
+fn find_join(tables: &[Table], joinable: &Joinable) -> syn::Result<Join> {
+    let (child, parent) = (find_table(tables, &joinable.child)?, find_table(tables, &joinable.parent)?);
+    Ok(Join { child, parent, column: find_column(&tables[child.at], &joinable.column)? })
 }
 
 fn find_table(tables: &[Table], name: &Ident) -> syn::Result<Place> {

@@ -1,21 +1,22 @@
-//! The arguments of the four commands.
+//! The arguments of the commands. In their texts, a command in braces stands for what the user types.
 
 #![allow(clippy::doc_markdown, clippy::struct_excessive_bools, reason = "the comments are what --help prints")]
 
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
 
-use crate::{PlanOptions, Version};
+use crate::{PlanOptions, Settings, Version};
 
 /// Creates the database, empty and at version 0, and the migrations folder if it is missing.
 ///
-/// A database that is already under version control stays as it is. Run db_upgrade next, to apply the migrations that
-/// exist, or db_migrate, to write the first one.
+/// A database that is already under version control stays as it is. Run {upgrade} next, to apply the migrations that
+/// exist, or {migrate}, to write the first one.
 ///
 /// DATABASE_URL and MIGRATIONS_DIR say which database and which folder, in the environment or in the file .env.
 #[derive(Parser)]
-#[command(name = "db_create", bin_name = "db_create", version)]
+#[command(name = "db_create")]
 pub(super) struct Create {
     /// For a database that has its tables already: record the migrations up to N as applied, after checking that the
     /// tables are what these migrations make
@@ -34,16 +35,16 @@ fn version(given: &str) -> Result<Version, &'static str> {
 }
 
 const EXIT_STATUS: &str = "Exit status: 0 on success, 1 when something is wrong \
-    or --check found a difference, 2 for wrong arguments.";
+    or a check found a difference, 2 for wrong arguments.";
 
 /// Compares the models with the database, writes the migration that makes the database agree, and applies it.
 ///
 /// Edit the tables in Rust, run this, read the SQL that it wrote, and commit both. Apply pending migrations first, with
-/// db_upgrade.
+/// {upgrade}.
 ///
 /// The migration is rehearsed first, up and down, on a copy of the database. It is saved and applied, or neither.
 #[derive(Parser)]
-#[command(name = "db_migrate", bin_name = "db_migrate", version, after_help = EXIT_STATUS)]
+#[command(name = "db_migrate", after_help = EXIT_STATUS)]
 pub(super) struct Migrate {
     /// What the migration does, to name its folder: "add about me" makes 003_add_about_me
     #[arg(short, long, value_name = "TEXT")]
@@ -54,7 +55,7 @@ pub(super) struct Migrate {
     /// Write nothing, and exit with status 1 when models and database differ or migrations are pending
     #[arg(long, conflicts_with_all = ["dry_run", "message"])]
     pub check: bool,
-    /// Write and apply the migration even if values are lost
+    /// Write and apply the migration even if values are lost, or what protects them and the models do not mention
     #[arg(long)]
     pub allow_data_loss: bool,
     /// The value of a column that must not be NULL, for rows that have none; may be given more than once
@@ -90,7 +91,7 @@ impl From<&Migrate> for PlanOptions {
 /// Run it on deploy, before the new release starts. A database that holds rows is copied to the folder backups first. At
 /// the end it warns when the database differs from this release's models.
 #[derive(Parser)]
-#[command(name = "db_upgrade", bin_name = "db_upgrade", version)]
+#[command(name = "db_upgrade")]
 pub(super) struct Upgrade {
     /// Stop at version N
     #[arg(long, value_name = "N", value_parser = version)]
@@ -121,11 +122,11 @@ pub(super) struct Upgrade {
 
 /// Reverts the newest migration, or every one above a version: all of them, or none when one fails.
 ///
-/// What a migration written by db_migrate dropped is restored with its values. What it added is removed, with the values
+/// What a migration written by {migrate} dropped is restored with its values. What it added is removed, with the values
 /// written into it since: these are counted and reported, and on a terminal you are asked. A database that holds rows is
 /// copied to the folder backups first.
 #[derive(Parser)]
-#[command(name = "db_downgrade", bin_name = "db_downgrade", version)]
+#[command(name = "db_downgrade")]
 pub(super) struct Downgrade {
     /// Go back to version N; 0 reverts everything
     #[arg(long, value_name = "N", value_parser = version)]
@@ -133,10 +134,91 @@ pub(super) struct Downgrade {
     /// Print the SQL that would run, and run nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Replace the database with a backup, and run nothing; stop the site first
+    /// Replace the database with a backup, and run nothing; stop the application first
     #[arg(long, value_name = "FILE", conflicts_with_all = ["to", "dry_run"])]
     pub restore: Option<PathBuf>,
     /// Do not check, before the commit, that no rows, references or triggers are lost by accident
     #[arg(long)]
     pub no_verify: bool,
+}
+
+/// Migrations for Diesel, generated from the tables in Rust, rehearsed and reversible.
+///
+/// DATABASE_URL and MIGRATIONS_DIR say which database and which folder, in the environment or in the file .env, at or
+/// above the current folder; the options below override them.
+#[derive(Parser)]
+#[command(name = "diesel-autogen", after_help = EXIT_STATUS)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// The options that every subcommand takes.
+#[derive(Args)]
+#[command(next_help_heading = "Options of every command")]
+pub(super) struct Place {
+    /// The database, in the place of DATABASE_URL: sqlite:app.db, or postgres://USER@HOST/DATABASE
+    #[arg(long, global = true, value_name = "URL")]
+    pub database_url: Option<String>,
+    /// The folder of the migrations, in the place of MIGRATIONS_DIR [default: migrations]
+    #[arg(long, global = true, value_name = "FOLDER")]
+    pub migrations_dir: Option<PathBuf>,
+    /// How many backups are kept of those that are made before a change; 0 makes none
+    #[arg(long, global = true, value_name = "N", default_value_t = Settings::default().backups)]
+    pub backups: usize,
+}
+
+/// The subcommands of one binary.
+#[derive(Subcommand)]
+pub(super) enum Command {
+    Init(Create),
+    Migrate(Migrate),
+    Upgrade(Upgrade),
+    Downgrade(Downgrade),
+    /// Fails when migrations are pending or the database differs from the models
+    ///
+    /// Triggers, views and other objects that the models cannot declare are compared with what the migrations make.
+    /// Nothing is changed.
+    Check,
+    /// Lists the migrations: applied, edited since, pending, or unknown here
+    ///
+    /// Exit status: 0 whatever the list says; {check} is the command that fails.
+    Status {
+        /// Print one line of JSON, for programs
+        #[arg(long)]
+        json: bool,
+    },
+    /// Writes an empty migration to be completed by hand
+    ///
+    /// It is for what the models cannot declare, as a view or a trigger, and for changes of rows. Complete both files,
+    /// then run {upgrade}.
+    New {
+        /// What the migration does, to name its folder: "add search" makes 003_add_search
+        name: String,
+    },
+    /// Prints the script that completes this command line in a shell
+    ///
+    /// For bash, for example: {completions} bash > ~/.local/share/bash-completion/completions/{name}
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+impl Command {
+    /// The name of the subcommand.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Init(_) => "init",
+            Self::Migrate(_) => "migrate",
+            Self::Upgrade(_) => "upgrade",
+            Self::Downgrade(_) => "downgrade",
+            Self::Check => "check",
+            Self::Status { .. } => "status",
+            Self::New { .. } => "new",
+            Self::Completions { .. } => "completions",
+        }
+    }
 }

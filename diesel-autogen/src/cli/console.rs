@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::program::Program;
 use crate::Event;
 
 /// The terminal, or the files, that a command writes to.
 #[derive(Clone)]
 pub(super) struct Console {
-    program: &'static str,
+    program: Program,
     /// The tasks that are running, the innermost last, and what shows it. On no terminal nothing is shown.
     tasks: Arc<Mutex<Tasks>>,
 }
@@ -25,8 +26,13 @@ struct Tasks {
 }
 
 impl Console {
-    pub fn new(program: &'static str) -> Self {
-        Self { program, tasks: Arc::new(Mutex::new(Tasks { names: Vec::new(), spinner: None })) }
+    pub fn new(program: &Program) -> Self {
+        Self { program: program.clone(), tasks: Arc::new(Mutex::new(Tasks { names: Vec::new(), spinner: None })) }
+    }
+
+    /// The text with its commands as the user types them.
+    pub fn fill(&self, text: &str) -> String {
+        self.program.fill(text)
     }
 
     /// Writes a result to standard output.
@@ -48,7 +54,7 @@ impl Console {
     /// hold, become spaces.
     pub fn warn(&self, what: impl Display) {
         let line = one_line(what);
-        self.suspend(|| drop(writeln!(io::stderr(), "{}: {line}", self.program)));
+        self.suspend(|| drop(writeln!(io::stderr(), "{}: {line}", self.program.name())));
     }
 
     /// Shows an event.

@@ -52,10 +52,10 @@ pub(super) fn complete(
 
 /// The plan, accepted when its losses are confirmed. Without a terminal it stays as it was, and cannot be applied.
 pub(super) fn confirm(plan: Plan, console: &Console) -> Result<Plan, Error> {
-    if !matches!(plan.require_consent(), Err(ConsentError::Loss(_))) {
+    if !matches!(plan.require_consent(), Err(ConsentError::Loss(_) | ConsentError::Unmentioned(_))) {
         return Ok(plan);
     }
-    match console.confirm(question(&plan)) {
+    match console.confirm(question(&plan, console)) {
         Some(true) => Ok(plan.accept_losses()),
         Some(false) => Err(ConsentError::Declined.into()),
         None => Ok(plan),
@@ -101,13 +101,13 @@ fn what_to_type(ty: &Type) -> String {
         Type::Date => "a date, as 2012-02-29",
         Type::Time => "a time, as 12:00:00",
         Type::Timestamp => "a time in UTC, as 2012-02-29 12:00:00",
-        Type::Binary | Type::Other(_) => "a value",
+        _ => "a value",
     };
     form.to_owned()
 }
 
 /// What becomes of the values, as a question.
-fn question(plan: &Plan) -> String {
+fn question(plan: &Plan, console: &Console) -> String {
     let mut kept: Vec<_> = plan
         .losses
         .iter()
@@ -122,7 +122,8 @@ fn question(plan: &Plan) -> String {
     let mut sentences = Vec::new();
     if !kept.is_empty() {
         let tables = kept.join(", ");
-        sentences.push(format!("Values are moved to {tables} until db_upgrade --purge-kept."));
+        let until = console.fill("until {upgrade} --purge-kept");
+        sentences.push(format!("Values are moved to {tables} {until}."));
     }
     if has(&LossKind::Lost) {
         sentences
@@ -130,6 +131,10 @@ fn question(plan: &Plan) -> String {
     }
     if has(&LossKind::Stays) {
         sentences.push("Values that do not fit stay as they are.".into());
+    }
+    if has(&LossKind::Unmentioned) {
+        let text = "What the models do not mention would be dropped; {print-schema} writes it as models.";
+        sentences.push(console.fill(text));
     }
     format!("{} Go on?", sentences.join(" "))
 }

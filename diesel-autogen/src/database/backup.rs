@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use chrono::Utc;
+use chrono::{NaiveDateTime, Utc};
 
 use crate::Error;
 use crate::migration::sync_folder;
@@ -99,38 +99,26 @@ pub(crate) fn create_private(file: &Path) -> Result<(), Error> {
     options.open(file).map(drop).map_err(Error::file("write", file))
 }
 
-/// The names sort by version and not by time, so the time that ends each of them decides.
 fn remove_oldest(folder: &Path, stem: &str, made: &Path, keep: usize) -> io::Result<()> {
     let mut copies = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let rest =
-            name.strip_prefix(stem).and_then(|rest| rest.strip_prefix("-v")).and_then(|rest| rest.strip_suffix(".db"));
+        let time = path.file_name().and_then(|name| time_of(name.to_str()?, stem));
         // A clock that was set back makes what was just written look old.
-        if let Some((version, time)) = rest.and_then(|rest| rest.split_once('-'))
-            && path != made
-            && version.starts_with(|char: char| char.is_ascii_digit())
-            && is_time(time)
-        {
-            copies.push((time.to_owned(), path));
-        }
+        copies.extend(time.filter(|_| path != made).map(|time| (time, path)));
     }
-    // `-10` comes after `-9`.
-    copies.sort_by_key(|(time, _)| {
-        let number = time.split_once('-').and_then(|(_, number)| number.parse::<u64>().ok());
-        (time.split('-').next().unwrap_or_default().to_owned(), number)
-    });
+    copies.sort();
     let surplus = (copies.len() + 1).saturating_sub(keep.max(1));
     copies.into_iter().take(surplus).try_for_each(|(_, path)| fs::remove_file(path))
 }
 
-/// `20261122T101500Z`, or `20261122T101500Z-2`: other files in the folder are left alone.
-fn is_time(text: &str) -> bool {
-    let (time, number) = text.split_once('-').map_or((text, "1"), |(time, number)| (time, number));
-    chrono::NaiveDateTime::parse_from_str(time, TIME).is_ok()
-        && time.len() == "20261122T101500Z".len()
-        && number.parse::<u64>().is_ok()
+/// The time of a backup, and its number within the second: `app-v2-20261122T101500Z.db`, `app-v2-20261122T101500Z-2.db`.
+/// Other files in the folder are left alone.
+fn time_of(name: &str, stem: &str) -> Option<(NaiveDateTime, u64)> {
+    let (version, time) = name.strip_prefix(stem)?.strip_prefix("-v")?.strip_suffix(".db")?.split_once('-')?;
+    let (time, number) = time.split_once('-').unwrap_or((time, "1"));
+    let is_whole = version.starts_with(|char: char| char.is_ascii_digit()) && time.len() == "20261122T101500Z".len();
+    Some((NaiveDateTime::parse_from_str(time, TIME).ok().filter(|_| is_whole)?, number.parse().ok()?))
 }
 
 /// The beginning of the names of a database's backups: `app` for `app.db`, and the whole name for any other, because

@@ -59,7 +59,7 @@ impl<'a> Changes<'a> {
         objects
     }
 
-    /// The objects that are created: a view after one that it selects from, and the triggers of a view after it.
+    /// The objects that are created, which is the reverse.
     pub fn created_objects(self, direction: Direction) -> Vec<&'a Object> {
         let object = |change: &'a Change| if let Change::CreateObject(object) = change { Some(object) } else { None };
         let mut objects: Vec<_> = self.0.iter().filter_map(object).collect();

@@ -97,9 +97,6 @@ pub(crate) trait Database {
     /// Drops side tables so that their values are in no file of the database any more.
     fn purge(&mut self, side_tables: &[String]) -> Result<(), Error>;
 
-    /// Drops tables within a transaction.
-    fn drop_tables(&mut self, names: &[String]) -> Result<(), Error>;
-
     /// Whether backups of this kind of database are supported.
     fn has_backups(&self) -> bool;
 
@@ -180,6 +177,7 @@ pub struct RowChange {
 
 /// What differs in a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum RowChangeKind {
     /// It is missing.
     Missing,

@@ -2,6 +2,8 @@
 
 use crate::Error;
 use crate::error::DatabaseErrorKind;
+use crate::schema::{Schema, Type};
+use crate::text::excerpt;
 
 impl From<diesel::result::Error> for Error {
     /// The error of a database that is named later.
@@ -41,6 +43,25 @@ impl Error {
         Self::Database { database: database.to_owned(), kind, source: message.into().into() }
     }
 
+    /// A statement of a migration that failed, or that may not be in one.
+    pub(crate) fn statement(
+        migration: &str,
+        statement: &str,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::Statement { migration: migration.to_owned(), statement: excerpt(statement), source: source.into() }
+    }
+
+    /// A change that this library cannot write as SQL.
+    pub(crate) fn cannot_express(object: &str, why: impl Into<String>) -> Self {
+        Self::CannotExpress { object: object.to_owned(), why: why.into() }
+    }
+
+    /// What the database itself said.
+    pub(crate) fn cause(&self) -> String {
+        if let Self::Database { source, .. } = self { source.to_string() } else { self.to_string() }
+    }
+
     pub(crate) fn kind(&self) -> Option<DatabaseErrorKind> {
         match self {
             Self::Database { kind, .. } => Some(*kind),
@@ -50,9 +71,26 @@ impl Error {
     }
 }
 
+/// Refuses models with a table in a schema of its own, or with a column whose type the database does not have.
+pub(super) fn refuse(models: &Schema, database: &str, has: impl Fn(&Type) -> bool) -> Result<(), Error> {
+    let mut tables = models.tables.iter().filter_map(|table| Some((table.schema.as_ref()?, &table.name)));
+    if let Some((schema, table)) = tables.next() {
+        let why = format!("tables of a schema that is named are not supported on {database}");
+        return Err(Error::CannotExpress { object: format!("{schema}.{table}"), why });
+    }
+    let mut columns = models.tables.iter().flat_map(|table| table.columns.iter().map(move |column| (table, column)));
+    columns.find(|(_, column)| !has(&column.ty)).map_or(Ok(()), |(table, column)| {
+        let object = format!("{}.{}", table.name, column.name);
+        Err(Error::CannotExpress { object, why: format!("{database} has no type {}", column.ty) })
+    })
+}
+
 fn kind(message: &str) -> DatabaseErrorKind {
-    let found = super::sqlite::errors::kind(message);
-    #[cfg(feature = "postgres")]
-    let found = found.or_else(|| super::postgres::errors::kind(message));
-    found.unwrap_or(DatabaseErrorKind::Other)
+    let found: [Option<DatabaseErrorKind>; _] = [
+        #[cfg(feature = "sqlite")]
+        super::sqlite::errors::kind(message),
+        #[cfg(feature = "postgres")]
+        super::postgres::errors::kind(message),
+    ];
+    found.into_iter().flatten().next().unwrap_or(DatabaseErrorKind::Other)
 }

@@ -9,9 +9,10 @@ mod history;
 mod postgres;
 mod rows;
 mod side_table;
+#[cfg(feature = "sqlite")]
 mod sqlite;
 
-#[cfg(feature = "postgres")]
+#[cfg(all(feature = "sqlite", feature = "postgres"))]
 pub use any::{AnyConnection as Connection, MultiBackend as Backend};
 pub(crate) use backup::Backup;
 pub(crate) use driver::{Check, Compared, Database, Restored, Sandbox, Script};
@@ -24,23 +25,36 @@ use crate::url::DatabaseUrl;
 /// The folders of a program that writes migrations for several kinds of database, by [`Database::dialect`].
 pub(crate) const DIALECTS: [&str; 2] = ["sqlite", "postgresql"];
 
+/// How the name of a folder begins in which a copy of a database is rehearsed on.
+pub(crate) const REHEARSAL_FOLDER: &str = ".rehearsal-";
+
 /// The database of that URL: the one place that knows which kinds there are.
-#[cfg_attr(feature = "postgres", expect(clippy::unnecessary_wraps, reason = "a build without PostgreSQL refuses it"))]
+#[cfg_attr(
+    all(feature = "sqlite", feature = "postgres"),
+    expect(clippy::unnecessary_wraps, reason = "a build without one of the kinds refuses it")
+)]
 pub(crate) fn open(url: &DatabaseUrl, settings: &Settings) -> Result<Box<dyn Database>, Error> {
     Ok(match url.sqlite_path() {
+        #[cfg(feature = "sqlite")]
         Some(path) => Box::new(sqlite::Sqlite::new(path, settings)),
+        #[cfg(not(feature = "sqlite"))]
+        Some(_) => return Err(without(url, settings, "this program is built without SQLite")),
         #[cfg(feature = "postgres")]
         None => Box::new(postgres::Postgres::new(url, settings)),
         #[cfg(not(feature = "postgres"))]
-        None => {
-            let why = "this program is built without PostgreSQL";
-            return Err(Error::database(&url.to_string(), crate::error::DatabaseErrorKind::Other, why));
-        }
+        None => return Err(without(url, settings, "this program is built without PostgreSQL")),
     })
 }
 
+/// The error of a kind of database that this build does not have.
+#[cfg(not(all(feature = "sqlite", feature = "postgres")))]
+fn without(url: &DatabaseUrl, settings: &Settings, why: &str) -> Error {
+    let name = url.sqlite_path().map_or_else(|| url.to_string(), |path| settings.shown(path));
+    Error::database(&name, crate::error::DatabaseErrorKind::Other, why)
+}
+
 // The derive's code brings Diesel's own `Connection` into scope, hence the enum's other name and its own module.
-#[cfg(feature = "postgres")]
+#[cfg(all(feature = "sqlite", feature = "postgres"))]
 #[allow(missing_docs, reason = "what the derive writes has no doc comments")]
 mod any {
     use diesel::{PgConnection, SqliteConnection};
@@ -55,7 +69,7 @@ mod any {
     }
 }
 
-#[cfg(feature = "postgres")]
+#[cfg(all(feature = "sqlite", feature = "postgres"))]
 impl Connection {
     /// Opens the database of that URL. A SQLite file is never created here.
     ///

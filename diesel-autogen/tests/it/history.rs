@@ -1,6 +1,6 @@
 //! The history: an applied migration that was edited, is missing, or was added below the version is named.
 
-use diesel_autogen::{Migrations, Migrator, Target, Version};
+use diesel_autogen::{Error, Migrations, Migrator, Target, Version};
 use std::fs;
 
 use crate::support::Scratch;
@@ -232,9 +232,12 @@ fn a_target_is_a_number_a_version_or_a_name() {
 #[test]
 fn the_next_name_is_in_the_style_of_the_newest() {
     let next = |names: &[&str]| {
-        let files: Vec<_> = names.iter().map(|name| (format!("{name}/up.sql"), "")).collect();
-        let migrations = Migrations::embedded(files.iter().map(|(path, text)| (path.as_str(), *text))).unwrap();
-        migrations.next_name(Some("Add me"))
+        let scratch = Scratch::new();
+        for name in names {
+            scratch.script(name, "");
+        }
+        let folder = scratch.project.write_empty("Add me")?;
+        Ok::<_, Error>(folder.replace("migrations/sqlite/", ""))
     };
     for (names, expected) in [
         (vec![], "001_add_me"),

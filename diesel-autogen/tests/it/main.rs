@@ -33,6 +33,10 @@ mod postgres_changes;
 mod postgres_diff;
 #[cfg(feature = "postgres")]
 mod postgres_properties;
+#[cfg(feature = "postgres")]
+mod postgres_types;
+#[cfg(feature = "postgres")]
+mod printed;
 mod properties;
 mod rebuild;
 mod rehearsal;
@@ -43,4 +47,6 @@ mod schemas;
 mod side_tables;
 mod spelling;
 mod support;
+mod types;
+mod unmentioned;
 mod url;

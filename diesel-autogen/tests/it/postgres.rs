@@ -232,12 +232,13 @@ fn the_walk_of_the_tutorial() {
 #[test]
 fn a_missing_database_is_created() {
     let Some(database) = Server::new() else { return };
-    let url = format!("{}_new", database.database.url());
+    let url = format!("{}_new%20one?application_name=a%2Fb", database.database.url());
     let migrator = Migrator::new(&url, database.folder.path()).unwrap();
     assert!(matches!(migrator.version(), Err(Error::NoDatabase { .. })));
     assert!(migrator.init().unwrap().is_new);
     assert_eq!(migrator.version().unwrap(), 0);
-    database.connect().batch_execute(&format!("DROP DATABASE {}", url.rsplit('/').next().unwrap())).unwrap();
+    let name = format!("{}_new one", database.database.url().rsplit('/').next().unwrap());
+    database.connect().batch_execute(&format!("DROP DATABASE \"{name}\"")).unwrap();
 }
 
 #[test]
@@ -444,4 +445,57 @@ fn renames_are_followed_by_indexes_and_side_tables() {
     migrator.downgrade(Target::version(1)).unwrap();
     assert!(diff(&migrator.introspect().unwrap(), &start).is_empty());
     assert_eq!(database.query("SELECT string_agg(concat(id, a, b), ',') FROM t").as_deref(), Some("11ab"));
+}
+
+#[test]
+fn a_foreign_key_is_not_restored_over_rows_that_dangle() {
+    let Some(database) = Server::new() else { return };
+    let tables = "CREATE TABLE p (id INTEGER PRIMARY KEY);
+        CREATE TABLE c (id INTEGER PRIMARY KEY, p INTEGER REFERENCES p (id))";
+    let migrator = started(&database, tables, "INSERT INTO p VALUES (1); INSERT INTO c VALUES (1, 1)");
+    let mut models = as_models(migrator.introspect().unwrap());
+    models.tables[1].foreign_keys.clear();
+    migrator.apply(&migrator.plan(&models, &PlanOptions::default()).unwrap().unwrap()).unwrap();
+    database.execute("INSERT INTO c VALUES (2, 99)");
+    let error = migrator.downgrade(Target::Previous).unwrap_err().to_string();
+    assert!(error.contains("002_migration failed, nothing was changed"), "{error}");
+    assert!(error.contains("Key (p)=(99) is not present in table \"p\""), "{error}");
+    assert_eq!(migrator.version().unwrap(), 2);
+}
+
+#[test]
+fn a_statement_ends_at_a_semicolon_outside_of_texts() {
+    let Some(database) = Server::new() else { return };
+    let migrator = started(&database, "CREATE TABLE t (a TEXT, \"b;c\" TEXT); -- ;\n -- nothing\n ;", "");
+    let up = "-- a; b\nINSERT INTO t VALUES (';', E'it\\';'), ($$;$$, $x$ ; $$ $x$); /* ; /* ; */ ; */\n\nINSERT INTO t\n\
+              VALUES ('it''s;') -- end;\n;;CREATE FUNCTION f(INTEGER) RETURNS INTEGER LANGUAGE SQL BEGIN ATOMIC \
+              SELECT CASE WHEN $1 > 0 THEN 1 END; SELECT 2; END; DO $$BEGIN PERFORM 1; END$$; \
+              PREPARE p AS SELECT 1; DEALLOCATE p; SAVEPOINT a; ROLLBACK TO SAVEPOINT a; ROLLBACK TO a;";
+    let attempt = |last: &str| {
+        database.write("002_second", &script(&format!("{up}{last}"), "SELECT 1"));
+        migrator.upgrade(Target::Latest).unwrap_err().to_string()
+    };
+    assert!(attempt("SELECT ';' FROM nowhere; SELECT 1").ends_with("in: SELECT ';' FROM nowhere"));
+    for last in ["commit", "BEGIN", "START TRANSACTION", "ROLLBACK", "/* a */ abort", "END", "PREPARE TRANSACTION 'a'"]
+    {
+        assert!(attempt(last).contains("would end the transaction"), "{last}");
+    }
+    assert_eq!(database.query("SELECT count(*)::text FROM t").as_deref(), Some("0"));
+}
+
+#[test]
+fn a_table_is_named_by_a_word_and_in_a_body() {
+    let Some(database) = Server::new() else { return };
+    let tables = "CREATE TABLE \"Users\" (id INTEGER PRIMARY KEY);
+        CREATE TABLE super_users (id INTEGER REFERENCES \"Users\" ON DELETE CASCADE);
+        CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN DELETE FROM \"Users\"; RETURN NULL; END$$;
+        CREATE TRIGGER t AFTER DELETE ON super_users FOR EACH STATEMENT EXECUTE FUNCTION f();";
+    let migrator = started(&database, tables, "INSERT INTO \"Users\" VALUES (1)");
+    let attempt = |up: &str| {
+        database.write("002_second", &script(up, "SELECT 1"));
+        migrator.upgrade(Target::Latest).map(drop).map_err(|error| error.to_string())
+    };
+    let error = attempt("DELETE FROM super_users -- Users").unwrap_err();
+    assert!(error.contains("table Users, which no statement names, would keep 0 of 1"), "{error}");
+    attempt("DO $$BEGIN DELETE FROM super_users; DELETE FROM \"Users\"; END$$").unwrap();
 }

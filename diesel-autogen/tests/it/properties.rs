@@ -21,8 +21,9 @@ pub fn untouched(from: &Schema, to: &Schema) -> Vec<Kept> {
         let Some(table) = from.table(other.renamed_from.as_ref().unwrap_or(&other.name)) else { continue };
         let columns = other.columns.iter().filter_map(|column| {
             let old = table.find_column(column.renamed_from.as_ref().unwrap_or(&column.name))?;
-            let same = Column { name: old.name.clone(), renamed_from: None, ..column.clone() } == *old;
-            same.then(|| (old.name.clone(), column.name.clone()))
+            let mut unnamed = column.clone();
+            (unnamed.name, unnamed.renamed_from) = (old.name.clone(), None);
+            (unnamed == *old).then(|| (old.name.clone(), column.name.clone()))
         });
         kept.push(Kept { names: (table.name.clone(), other.name.clone()), columns: columns.collect() });
     }
@@ -225,7 +226,7 @@ pub fn constant(column: &Column) -> Option<String> {
         DefaultValue::Text(text) => Some(format!("'{}'", text.replace('\'', "''"))),
         DefaultValue::Bool(value) => Some(value.to_string()),
         DefaultValue::Sql(sql) => Some(sql.clone()),
-        DefaultValue::Now => None,
+        _ => None,
     }
 }
 

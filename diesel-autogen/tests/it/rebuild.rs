@@ -334,3 +334,25 @@ fn a_default_of_now_follows_the_type_of_its_column() {
     assert_eq!(scratch.query("SELECT length(at) || '' FROM t"), [Some("10".into())]);
     assert!(diesel_autogen::diff(&scratch.introspect(), &table(Type::Date)).is_empty());
 }
+
+#[test]
+fn a_unique_of_the_table_stays_one_when_the_models_declare_it() {
+    let scratch = scratch("CREATE TABLE t (id INTEGER PRIMARY KEY NOT NULL, a TEXT NOT NULL UNIQUE, b TEXT)");
+    let mut models = models(&scratch);
+    let by_a = || [diesel_autogen::schema::IndexColumn::asc("a")];
+    models.tables[0].indexes = vec![diesel_autogen::schema::Index::new("t", by_a(), true)];
+    column(&mut models, "t", "b").nullable = false;
+    let before = scratch.introspect();
+    assert!(scratch.migrate(&models));
+    assert_eq!(scratch.joined("SELECT name FROM sqlite_master WHERE tbl_name = 't'"), "t sqlite_autoindex_t_1");
+    assert_eq!(scratch.project.differences(&models).unwrap(), []);
+    scratch.downgrade();
+    assert_eq!(diesel_autogen::diff(&scratch.introspect(), &before), []);
+    // With an index of the same column, either is enough.
+    std::fs::remove_dir_all(scratch.path().join("migrations/sqlite/001_migration")).unwrap();
+    scratch.execute("CREATE UNIQUE INDEX by_a ON t (a)");
+    assert!(scratch.migrate(&models));
+    assert_eq!(scratch.project.differences(&models).unwrap(), []);
+    scratch.downgrade();
+    assert_eq!(scratch.joined("SELECT name FROM sqlite_master WHERE tbl_name = 't'"), "t sqlite_autoindex_t_1 by_a");
+}

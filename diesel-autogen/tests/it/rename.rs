@@ -84,7 +84,7 @@ fn rewrites_no_row() {
     target.tables[0].indexes = vec![Index::new("users", [IndexColumn::asc("nickname")], true)];
     target.tables[0].checks = vec![Check::new("nickname <> ''")];
     let plan = scratch.project.plan(&target, &PlanOptions::default()).unwrap().unwrap();
-    assert_eq!(plan.sql.up, "ALTER TABLE users RENAME COLUMN nick TO nickname;\n");
+    assert_eq!(plan.sql.up, "-- Generated from the models.\nALTER TABLE users RENAME COLUMN nick TO nickname;\n");
     assert_eq!(plan.sql.down, "ALTER TABLE users RENAME COLUMN nickname TO nick;\n");
 }
 

@@ -290,8 +290,7 @@ fn accepts_the_output_of_print_schema() {
         .column(Column::new("id", Type::Integer).nullable())
         .column(Column::new("body", text(140)))
         .column(Column::new("user_id", Type::Integer).nullable())
-        .column(Column::new("type", Type::Text { max_length: None }))
-        .foreign_key(ForeignKey::new(["user_id"], "users", ["id"]));
+        .column(Column::new("type", Type::Text { max_length: None }));
     let users = Table::new("users", ["id"])
         .column(Column::new("id", Type::Integer).nullable())
         .column(Column::new("nickname", Type::Text { max_length: None }));

@@ -146,7 +146,7 @@ fn build(specs: &[Option<TableSpec>]) -> Schema {
             for (place, descending) in columns {
                 let column = if *place == 5 { "k".to_owned() } else { format!("c{place}") };
                 if table.find_column(&column).is_some() && places.iter().all(|other| other.name != column) {
-                    places.push(IndexColumn { name: column, descending: *descending });
+                    places.push(if *descending { IndexColumn::desc(&column) } else { IndexColumn::asc(&column) });
                 }
             }
             // Values differ by the row's number, except those of a few types.
@@ -311,7 +311,7 @@ fn column_by_hand(column: &Column, is_number: bool, style: &Style) -> String {
             _ => " DEFAULT CURRENT_TIMESTAMP".to_owned(),
         },
         Some(DefaultValue::Sql(sql)) => format!(" DEFAULT {sql}"),
-        None => String::new(),
+        _ => String::new(),
     };
     item.push_str(&default);
     if style.collate && matches!(column.ty, Type::Text { .. }) {

@@ -1,12 +1,15 @@
 diesel_autogen::schema! {
     users {
         id -> Integer,
-        born -> Timestamptz,
-        settings -> diesel::sql_types::Jsonb,
+        mood -> Mood,
+        kind -> Char,
         score -> Nullable<Integr>,
-        tags -> Array<Text>,
+        tags -> Array<Txt>,
         twice -> Nullable<Nullable<Text>>,
         none -> Nullable,
+        span -> Range<Text>,
+        spans -> Multirange<Nullable<Integer>>,
+        tiny -> TinyInt,
     }
 }
 

@@ -14,9 +14,15 @@ diesel_autogen::schema! {
         email -> Text,
     }
 
+    members (team, user) {
+        team -> Integer,
+        user -> Integer,
+    }
+
     diesel::joinable!(posts -> users (user_id));
     diesel::joinable!(posts -> users (author_id));
     diesel::joinable!(users -> users (parent));
+    diesel::joinable!(posts -> members (user_id));
 }
 
 fn main() {}

@@ -1,3 +1,4 @@
+-- Generated from the models.
 CREATE TABLE users (
     id INTEGER NOT NULL PRIMARY KEY,
     nickname VARCHAR(64) NOT NULL,

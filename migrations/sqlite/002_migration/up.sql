@@ -1,3 +1,4 @@
+-- Generated from the models.
 CREATE TABLE posts (
     id INTEGER NOT NULL PRIMARY KEY,
     body VARCHAR(140) NOT NULL,

@@ -1,3 +1,4 @@
+-- Generated from the models.
 CREATE TABLE followers (
     follower_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     followed_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,

@@ -1,3 +1,4 @@
+-- Generated from the models.
 CREATE TABLE sessions (
     id INTEGER NOT NULL PRIMARY KEY,
     token_hash VARCHAR(64) NOT NULL,

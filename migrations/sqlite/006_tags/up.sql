@@ -1,3 +1,4 @@
+-- Generated from the models.
 DROP INDEX posts_user_id_idx;
 CREATE TABLE post_tags (
     tag VARCHAR(140) NOT NULL,

@@ -1,3 +1,4 @@
+-- Generated from the models.
 -- Rebuilds users, posts. With foreign keys on, a dropped table would take the rows with it that refer to it.
 PRAGMA foreign_keys = OFF;
 CREATE TEMP TABLE _keys (is_on INTEGER CONSTRAINT "foreign keys must be off while tables are rebuilt"

@@ -1,5 +1,5 @@
-//! The four scripts on the tutorial's two tables, as the site's tables were at version 2. The environment variable
-//! `SCRIPT` names the script to run.
+//! The four scripts on the tutorial's two tables, as the site's tables were at version 2, and the same commands as one
+//! binary. The environment variable `SCRIPT` names the script to run, or `tutorial`, which is the one binary.
 
 use std::process::ExitCode;
 
@@ -38,6 +38,7 @@ fn main() -> ExitCode {
         Ok("db_migrate") => cli::migrate(&schema(), load),
         Ok("db_upgrade") => cli::upgrade(&schema(), load),
         Ok("db_downgrade") => cli::downgrade(load),
+        Ok("tutorial") => cli::main(schema()),
         other => panic!("SCRIPT is {other:?}"),
     }
 }

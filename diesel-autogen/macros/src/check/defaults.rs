@@ -13,7 +13,7 @@ pub fn check(column: &Column, errors: &mut Errors) {
 }
 
 fn problem(value: &DefaultValue, column: &Column) -> Option<String> {
-    let kind = column.ty.kind;
+    let kind = &column.ty.kind;
     match (value, kind) {
         (DefaultValue::Integer(number), Kind::SmallInt) => {
             out_of_range(*number, i16::MIN.into(), i16::MAX.into(), kind)
@@ -24,19 +24,24 @@ fn problem(value: &DefaultValue, column: &Column) -> Option<String> {
         (DefaultValue::Float(number), Kind::Double) => infinite(number.parse().is_ok_and(f64::is_finite), kind),
         (DefaultValue::Text(text), Kind::Text) => too_long(text, column),
         (DefaultValue::Integer(_), Kind::Float | Kind::Double)
+        | (DefaultValue::Integer(_) | DefaultValue::Float(_), Kind::Diesel("Numeric"))
         | (DefaultValue::Bool(_), Kind::Bool)
-        | (DefaultValue::Now, Kind::Date | Kind::Time | Kind::Timestamp)
+        | (
+            DefaultValue::Now,
+            Kind::Date | Kind::Time | Kind::Timestamp | Kind::Diesel("Timestamptz" | "TimestamptzSqlite"),
+        )
+        | (DefaultValue::Text(_), Kind::Diesel(_) | Kind::Sql(_) | Kind::Array(_) | Kind::Custom(_))
         | (DefaultValue::Sql(_), _) => None,
         _ => Some(format!("the default of a column of type `{}` is {}", kind.name(), allowed(kind))),
     }
 }
 
-fn out_of_range(number: i128, least: i128, greatest: i128, kind: Kind) -> Option<String> {
+fn out_of_range(number: i128, least: i128, greatest: i128, kind: &Kind) -> Option<String> {
     (!(least..=greatest).contains(&number))
         .then(|| format!("`{}` holds numbers from {least} to {greatest}", kind.name()))
 }
 
-fn infinite(finite: bool, kind: Kind) -> Option<String> {
+fn infinite(finite: bool, kind: &Kind) -> Option<String> {
     (!finite).then(|| format!("this number is too large for `{}`", kind.name()))
 }
 
@@ -47,11 +52,13 @@ fn too_long(text: &str, column: &Column) -> Option<String> {
 }
 
 /// What a default of this type may be, in words.
-fn allowed(kind: Kind) -> &'static str {
+fn allowed(kind: &Kind) -> &'static str {
     match kind {
         Kind::SmallInt | Kind::Integer | Kind::BigInt => "a whole number, or `#[default(sql = \"…\")]`",
-        Kind::Float | Kind::Double => "a number, or `#[default(sql = \"…\")]`",
-        Kind::Text => "a text in quotes, or `#[default(sql = \"…\")]`",
+        Kind::Float | Kind::Double | Kind::Diesel("Numeric") => "a number, or `#[default(sql = \"…\")]`",
+        Kind::Text | Kind::Diesel(_) | Kind::Sql(_) | Kind::Array(_) | Kind::Custom(_) => {
+            "a text in quotes, or `#[default(sql = \"…\")]`"
+        }
         Kind::Bool => "`true`, `false`, or `#[default(sql = \"…\")]`",
         Kind::Date | Kind::Time | Kind::Timestamp => "`now`, or `#[default(sql = \"…\")]`",
         Kind::Binary => "`#[default(sql = \"…\")]`",

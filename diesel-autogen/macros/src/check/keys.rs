@@ -86,7 +86,7 @@ fn check_target(key: &ForeignKey, table: &Table, other: &Table, errors: &mut Err
     }
     for (column, referenced) in key.columns.iter().zip(&key.references) {
         let (here, there) = (table.column(*column), other.column(*referenced));
-        if here.ty.kind != there.ty.kind {
+        if !here.ty.kind.may_refer_to(&there.ty.kind) {
             let message = format!(
                 "`{}` is of type `{}`, but `{}.{}`, to which it refers, is of type `{}`: they must be the same",
                 here.ident,
@@ -123,6 +123,13 @@ fn check_join(join: &Join, earlier: &[Join], model: &Model, errors: &mut Errors)
     if join.child.at == join.parent.at {
         let message =
             "a table cannot be `joinable!` to itself: write `#[references(…)]`, and join with `diesel::alias!`";
+        errors.push(syn::Error::new(join.parent.span, message));
+    } else if parent.key.len() != 1 {
+        let message = format!(
+            "Diesel joins on a primary key of one column, and `{}` has {}: remove this line and join with `.on(…)`",
+            parent.ident,
+            parent.key.len()
+        );
         errors.push(syn::Error::new(join.parent.span, message));
     } else if repeated {
         let message = format!("`{}` and `{}` are joinable already", child.ident, parent.ident);

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
-use diesel::sql_types::{Bool, Text};
+use diesel::sql_types::Bool;
 use diesel::{Connection, PgConnection, RunQueryDsl};
 
 use super::sql::quote;
@@ -62,6 +62,7 @@ pub(crate) fn establish(url: &DatabaseUrl) -> Result<PgConnection, Error> {
         }
     })
 }
+
 /// Connects, with the settings under which PostgreSQL writes every value and expression in the same way.
 fn connect(url: &DatabaseUrl) -> Result<PgConnection, Error> {
     let mut connection = establish(url)?;
@@ -72,24 +73,28 @@ fn connect(url: &DatabaseUrl) -> Result<PgConnection, Error> {
     Ok(connection)
 }
 
-/// Whether the server has a database of that name.
+/// Whether the server has the database of that URL.
 pub(super) fn exists(url: &DatabaseUrl) -> Result<bool, Error> {
-    on_server(url, |connection, name| {
-        let query = format!("SELECT EXISTS (SELECT FROM pg_database WHERE datname = {})", literal(name));
-        Ok(sql::<Bool>(&query).get_result(connection)?)
-    })
+    on_server(url, has_database)
+}
+
+fn has_database(connection: &mut PgConnection, name: &str) -> Result<bool, Error> {
+    let query = format!("SELECT EXISTS (SELECT FROM pg_database WHERE datname = {})", literal(name));
+    Ok(sql::<Bool>(&query).get_result(connection)?)
 }
 
 /// Creates the database. Returns whether this call did.
 pub(super) fn create(url: &DatabaseUrl) -> Result<bool, Error> {
-    on_server(url, |connection, name| {
-        let created = connection.batch_execute(&format!("CREATE DATABASE {}", quote(name)));
-        let query = format!("SELECT datname::text FROM pg_database WHERE datname = {}", literal(name));
-        match created {
-            Ok(()) => Ok(true),
-            // Another program was faster.
-            Err(error) => sql::<Text>(&query).get_result::<String>(connection).map(|_| false).map_err(|_| error.into()),
+    on_server(url, |connection, name| match connection.batch_execute(&format!("CREATE DATABASE {}", quote(name))) {
+        // Another program was faster.
+        Err(error) => {
+            if has_database(connection, name)? {
+                Ok(false)
+            } else {
+                Err(error.into())
+            }
         }
+        Ok(()) => Ok(true),
     })
 }
 
@@ -129,15 +134,4 @@ fn decoded(text: &str) -> String {
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_url_names_its_database() {
-        let url = "postgres://me:secret@localhost:5432/my%20app?sslmode=disable";
-        assert_eq!(parts(url), ("postgres://me:secret@localhost:5432", "my app".into(), "?sslmode=disable"));
-    }
 }

@@ -10,7 +10,7 @@ pub(super) fn loses(from: &Column, to: &Column) -> bool {
         (Type::Text { max_length: old }, Type::Text { max_length: Some(new) }) => old.is_none_or(|old| old > *new),
         _ => false,
     };
-    let is_other = matches!(from.ty, Type::Other(_));
+    let is_other = matches!(from.ty, Type::Diesel(_) | Type::Array(_) | Type::Other(_));
     let is_narrower = from.ty != to.ty && (is_other || fits("value", &from.ty, &to.ty).is_some());
     differs_in_kind(from, to) || is_shorter || is_narrower && !is_strict(from, to)
 }
@@ -58,9 +58,7 @@ fn readable(name: &str, from: &Type, to: &Type) -> Vec<String> {
         (Type::Text { .. }, Type::Date) => is_like(DATE),
         (Type::Text { .. }, Type::Time) => is_like(TIME),
         (Type::Text { .. }, Type::Timestamp) => is_like(&format!("{DATE}([ T]{TIME})?")),
-        (Type::Text { .. }, Type::Other(other)) if other == "uuid" => {
-            is_like("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-        }
+        (Type::Text { .. }, Type::Diesel("Uuid")) => is_like("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"),
         (from, ty) if is_real(from) && bits(ty).is_some() => vec![in_range(name, ty)],
         (from, to) if bits(from) > bits(to) && bits(to).is_some() => vec![in_range(name, to)],
         _ => Vec::new(),
@@ -72,6 +70,7 @@ fn is_castable(from: &Type, to: &Type) -> bool {
     let group = |ty: &Type| match ty {
         ty if bits(ty).is_some() || is_real(ty) || *ty == Type::Bool => "number",
         Type::Date | Type::Timestamp => "date",
+        Type::Diesel("Timestamptz") => "date",
         Type::Other(name) if name.starts_with("timestamp") => "date",
         Type::Time => "time",
         Type::Binary => "binary",
@@ -107,8 +106,8 @@ fn bits(ty: &Type) -> Option<u32> {
 
 fn is_real(ty: &Type) -> bool {
     match ty {
-        Type::Other(name) => name.starts_with("numeric"),
-        other => matches!(other, Type::Float | Type::Double),
+        Type::Other(name) => name.starts_with("numeric("),
+        other => matches!(other, Type::Float | Type::Double | Type::Diesel("Numeric")),
     }
 }
 

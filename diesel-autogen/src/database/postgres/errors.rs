@@ -2,7 +2,6 @@
 
 use crate::Error;
 use crate::error::DatabaseErrorKind;
-use crate::text::excerpt;
 
 /// The kind of error that PostgreSQL's message means.
 pub(crate) fn kind(message: &str) -> Option<DatabaseErrorKind> {
@@ -25,13 +24,5 @@ pub(super) fn statement(migration: &str, statement: &str, error: &diesel::result
     } else {
         format!(": {}", detail.trim().trim_end_matches('.').replace('\n', "; "))
     };
-    refused(migration, statement, format!("{error}{detail}"))
-}
-
-pub(super) fn refused(migration: &str, statement: &str, why: impl Into<String>) -> Error {
-    Error::Statement { migration: migration.to_owned(), statement: excerpt(statement), source: why.into().into() }
-}
-
-pub(super) fn cannot_express(object: &str, why: impl Into<String>) -> Error {
-    Error::CannotExpress { object: object.to_owned(), why: why.into() }
+    Error::statement(migration, statement, format!("{error}{detail}"))
 }

@@ -10,6 +10,7 @@ use crate::database::history::{CHECKSUMS, VERSIONS};
 use crate::kept;
 use crate::schema::{
     Check, Clause, ClauseKind, Column, DefaultValue, ForeignKey, Index, IndexColumn, Object, ObjectKind, Schema, Table,
+    Type,
 };
 use crate::version::Version;
 
@@ -115,7 +116,7 @@ fn add_column(table: &mut Table, row: &ColumnRow) {
     column.default =
         default.as_ref().filter(|text| !text.starts_with("NULL::")).map(|text| read_default(text, &column.ty));
     let own_time = default.as_ref().filter(|text| column.default == Some(DefaultValue::Now) && !is_utc(text));
-    let own_time = own_time.filter(|_| !matches!(column.ty, crate::schema::Type::Other(_)));
+    let own_time = own_time.filter(|_| matches!(column.ty, Type::Date | Type::Time | Type::Timestamp));
     let identity = match identity.as_deref() {
         Some("a") => Some("GENERATED ALWAYS AS IDENTITY"),
         Some("s") => Some("SERIAL"),

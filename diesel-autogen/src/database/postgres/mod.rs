@@ -3,7 +3,6 @@
 mod connection;
 mod convert;
 pub(super) mod errors;
-mod history;
 mod introspect;
 mod normalize;
 mod render;
@@ -45,10 +44,26 @@ use crate::version::Version;
 const LOCK: i64 = 0x6D69_6772_6174_6521;
 
 impl Postgres {
+    /// Does work in a transaction that holds the lock of this library, or in a savepoint within one.
+    fn in_transaction(&mut self, work: impl FnOnce(&mut Self) -> Result<(), Error>) -> Result<(), Error> {
+        let settings = self.settings.clone();
+        self.on(|connection| {
+            let depth = Manager::transaction_manager_status_mut(connection).transaction_depth()?;
+            Manager::begin_transaction(connection)?;
+            if depth.is_none() { wait_for_lock(connection, &settings) } else { Ok::<_, Error>(()) }
+        })?;
+        let done = work(self);
+        let ended = self.on(|connection| match &done {
+            Ok(()) => Manager::commit_transaction(connection),
+            Err(_) => Manager::rollback_transaction(connection),
+        });
+        done.and(ended)
+    }
+
     /// The foreign keys of side tables, with the names that their tables and columns have after the renames.
     fn side_keys(&mut self, changes: &[Change]) -> Result<Vec<SideKey>, Error> {
         let mut keys: Vec<SideKey> = self.on(|connection| {
-            let applied = history::versions(connection)?;
+            let applied = run::versions(connection)?;
             let query = "SELECT c.relname::text, conname::text, p.relname::text, \
                      ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = confrelid AND attnum = ANY (confkey)) \
                  FROM pg_constraint JOIN pg_class c ON c.oid = conrelid JOIN pg_class p ON p.oid = confrelid \
@@ -105,13 +120,13 @@ impl Database for Postgres {
 
     fn introspect(&mut self) -> Result<Schema, Error> {
         self.on(|connection| {
-            let applied = history::versions(connection)?;
+            let applied = run::versions(connection)?;
             introspect::introspect(connection, &applied)
         })
     }
 
-    fn normalize(&mut self, models: &Schema, _live: &Schema) -> Result<Schema, Error> {
-        self.on(|connection| normalize::normalize(connection, models))
+    fn normalize(&mut self, models: &Schema, live: &Schema) -> Result<Schema, Error> {
+        self.on(|connection| normalize::normalize(connection, models, live))
     }
 
     fn render(&mut self, from: &Schema, changes: &[Change], options: &RenderOptions) -> Result<Sql, Error> {
@@ -134,7 +149,7 @@ impl Database for Postgres {
         let is_empty = from.tables.is_empty() && from.objects().is_empty();
         let wait = self.settings.wait.as_millis();
         self.on(|connection| {
-            let mut applied = history::versions(connection)?;
+            let mut applied = run::versions(connection)?;
             let mut run = |connection: &mut PgConnection| {
                 let run = |script: &Script<'_>| {
                     run::try_out(connection, script.name, script.sql)?;
@@ -170,21 +185,7 @@ impl Database for Postgres {
     }
 
     fn transaction(&mut self, work: &mut dyn FnMut(&mut dyn Database) -> Result<(), Error>) -> Result<(), Error> {
-        let settings = self.settings.clone();
-        self.on(|connection| {
-            let depth = Manager::transaction_manager_status_mut(connection).transaction_depth()?;
-            Manager::begin_transaction(connection)?;
-            if depth.is_none() {
-                wait_for_lock(connection, &settings)?;
-            }
-            Ok::<_, Error>(())
-        })?;
-        let done = work(self);
-        let ended = self.on(|connection| match &done {
-            Ok(()) => Manager::commit_transaction(connection),
-            Err(_) => Manager::rollback_transaction(connection),
-        });
-        done.and(ended)
+        self.in_transaction(|database| work(database))
     }
 
     fn run(&mut self, migrations: &[&Migration], direction: Direction, verify: bool) -> Result<(), Error> {
@@ -218,16 +219,16 @@ impl Database for Postgres {
     }
 
     fn history(&mut self) -> Result<Option<Vec<Applied>>, Error> {
-        self.on(history::applied)
+        self.on(run::applied)
     }
 
     fn record(&mut self, applied: &[Applied]) -> Result<(), Error> {
-        self.on(|connection| record(connection, applied, &history::CLOCK))
+        self.on(|connection| record(connection, applied, &run::CLOCK))
     }
 
     fn side_tables(&mut self) -> Result<BTreeMap<String, u64>, Error> {
         self.on(|connection| {
-            let applied = history::versions(connection)?;
+            let applied = run::versions(connection)?;
             let mut tables = run::tables(connection)?;
             tables.retain(|table| kept::owner(table, &applied).is_some());
             let count = |table: String| Ok((table.clone(), run::count(connection, &table)?.unsigned_abs()));
@@ -236,15 +237,10 @@ impl Database for Postgres {
     }
 
     fn purge(&mut self, side_tables: &[String]) -> Result<(), Error> {
-        self.transaction(&mut |database| database.drop_tables(side_tables))
-    }
-
-    fn drop_tables(&mut self, names: &[String]) -> Result<(), Error> {
-        if names.is_empty() {
-            return Ok(());
-        }
         // Side tables of one migration refer to each other.
-        self.on(|connection| connection.batch_execute(&format!("DROP TABLE {} CASCADE", quote_all(names))))
+        let drop = |table: &String| format!("DROP TABLE {} CASCADE;", quote(table));
+        let script: String = side_tables.iter().map(drop).collect();
+        self.in_transaction(|database| database.on(|connection| connection.batch_execute(&(script + "SELECT 1"))))
     }
 
     fn has_backups(&self) -> bool {

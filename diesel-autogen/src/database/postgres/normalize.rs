@@ -1,12 +1,16 @@
 //! The models as PostgreSQL reads them back: their tables are created in a scratch schema that is rolled back.
 
 use diesel::connection::{SimpleConnection, TransactionManager};
-use diesel::{Connection, PgConnection};
+use diesel::dsl::sql;
+use diesel::sql_types::{Bool, Text};
+use diesel::{Connection, OptionalExtension, PgConnection, QueryResult, RunQueryDsl};
 
 use super::introspect::introspect;
 use super::render::render;
+use super::sql::{has_type, read_type, type_sql, without_modifiers};
 use crate::Error;
 use crate::change::Change;
+use crate::database::errors::refuse;
 use crate::options::RenderOptions;
 use crate::schema::{Schema, Table, Type};
 
@@ -55,19 +59,82 @@ pub(super) fn rolled_back<T>(
     Ok(done)
 }
 
-/// The models as this database reads them back: types, defaults and conditions in its own form.
-pub(super) fn normalize(connection: &mut PgConnection, models: &Schema) -> Result<Schema, Error> {
+/// The models as this database reads them back: types, defaults and conditions in its own form. A column of `live` keeps
+/// what Diesel's name of its type does not say: a precision, or the domain that the type belongs to.
+pub(super) fn normalize(connection: &mut PgConnection, models: &Schema, live: &Schema) -> Result<Schema, Error> {
+    refuse(models, "PostgreSQL", has_type)?;
+    refuse_missing_types(connection, models)?;
     let mut wanted = models.clone();
     wanted.tables.iter_mut().for_each(number_rows);
     let changes: Vec<_> = wanted.tables.iter().cloned().map(Change::CreateTable).collect();
-    let sql = render(&Schema::default(), &changes, &RenderOptions::default(), &[])?;
+    let script = render(&Schema::default(), &changes, &RenderOptions::default(), &[])?;
     let read = in_scratch(connection, Scratch::BesidesAll, |connection| {
         // An empty text is an error.
-        connection.batch_execute(&(sql.up + "SELECT 1"))?;
+        connection.batch_execute(&(script.up + "SELECT 1"))?;
         Ok(introspect(connection, &[])?)
     })?;
-    let tables = wanted.tables.into_iter().filter_map(|model| Some(restored(read.table(&model.name)?.clone(), model)));
-    Ok(Schema { tables: tables.collect(), objects: None })
+    let mut tables = Vec::new();
+    for model in wanted.tables {
+        if let Some(read) = read.table(&model.name) {
+            let mut read = read.clone();
+            let earlier = || live.table(model.renamed_from.as_ref()?);
+            if let Some(before) = live.table(&model.name).or_else(earlier) {
+                keep_refinements(connection, &mut read, &model, before)?;
+            }
+            tables.push(restored(read, model));
+        }
+    }
+    Ok(Schema { tables, objects: None })
+}
+
+/// Refuses a type that the models name and the database does not have: an enum, a type of an extension.
+fn refuse_missing_types(connection: &mut PgConnection, models: &Schema) -> Result<(), Error> {
+    fn own(ty: &Type) -> Option<String> {
+        match ty {
+            Type::Array(item) => own(item),
+            Type::Diesel("Citext") | Type::Custom { .. } | Type::Other(_) => Some(type_sql(ty)),
+            _ => None,
+        }
+    }
+    for table in &models.tables {
+        for column in &table.columns {
+            let Some(name) = own(&column.ty) else { continue };
+            let is_missing = sql::<Bool>("to_regtype(").bind::<Text, _>(&name).sql(") IS NULL");
+            if diesel::select(is_missing).get_result(connection)? {
+                let why = format!("the database has no type {name}: create it in a migration before this one");
+                return Err(Error::CannotExpress { object: format!("{}.{}", table.name, column.name), why });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Gives columns the type that they have in `live`, where that is the model's with more said. A type that the models
+/// state in SQL says all.
+fn keep_refinements(connection: &mut PgConnection, read: &mut Table, model: &Table, live: &Table) -> Result<(), Error> {
+    for (own, stated) in read.columns.iter_mut().zip(&model.columns) {
+        let earlier = || live.find_column(stated.renamed_from.as_ref()?);
+        let Some(old) = live.find_column(&own.name).or_else(earlier) else { continue };
+        if own.ty == old.ty || matches!(stated.ty, Type::Other(_)) {
+            continue;
+        }
+        let base = match &old.ty {
+            Type::Other(name) => base_type(connection, name)?.map(|base| read_type(&base)),
+            _ => None,
+        };
+        if base.is_some_and(|base| base == own.ty) || without_modifiers(&old.ty) == own.ty {
+            own.ty = old.ty.clone();
+        }
+    }
+    Ok(())
+}
+
+/// The type that a domain is based on.
+fn base_type(connection: &mut PgConnection, name: &str) -> QueryResult<Option<String>> {
+    let base = sql::<Text>(
+        "SELECT format_type(typbasetype, typtypmod) FROM pg_type WHERE typtype = 'd' AND oid = to_regtype(",
+    );
+    base.bind::<Text, _>(name).sql(")").get_result(connection).optional()
 }
 
 /// A whole number that is the whole primary key is numbered by the database.

@@ -1,21 +1,26 @@
-//! Runs migrations: a statement at a time, so that an error names it, and with a look at what must not be lost.
+//! Runs migrations and reads their history: a statement at a time, so that an error names it, and with a look at what
+//! must not be lost.
 
 use std::collections::BTreeMap;
 
 use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use diesel::{PgConnection, QueryResult, RunQueryDsl};
 
 use super::errors;
-use super::history::{self, CLOCK};
 use super::introspect::TABLES;
 use super::sql::quote;
 use super::statements::{mentions, not_concurrently, statements, why_not};
 use crate::Error;
-use crate::database::history::{CHECKSUMS, VERSIONS, ran};
+use crate::database::history::{self, CHECKSUMS, Clock, VERSIONS, ran};
+use crate::history::Applied;
 use crate::kept;
 use crate::migration::{Direction, Migration};
+use crate::version::Version;
+
+pub(super) const CLOCK: Clock =
+    Clock { now: "CURRENT_TIMESTAMP", text: "coalesce(to_char(run_on, 'YYYY-MM-DD HH24:MI:SS.US'), '')" };
 
 /// Runs migrations and records them, or reverts and forgets them.
 pub(super) fn run(
@@ -68,7 +73,7 @@ pub(super) fn try_out(connection: &mut PgConnection, name: &str, text: &str) -> 
 pub(super) fn execute(connection: &mut PgConnection, name: &str, text: &str) -> Result<(), Error> {
     for statement in statements(text) {
         if let Some(why) = why_not(statement) {
-            return Err(errors::refused(name, statement, why));
+            return Err(Error::statement(name, statement, why));
         }
         connection.batch_execute(statement).map_err(|error| errors::statement(name, statement, &error))?;
     }
@@ -87,11 +92,11 @@ type Dependent = (String, String, String);
 
 impl Invariants {
     fn of(connection: &mut PgConnection, texts: &[&str]) -> Result<Self, Error> {
-        let (mut counts, versions) = (BTreeMap::new(), history::versions(connection)?);
+        let (mut counts, applied) = (BTreeMap::new(), versions(connection)?);
         let is_named = |name: &str| texts.iter().any(|text| mentions(text, name));
         for table in tables(connection)? {
             // A side table follows its table.
-            let is_meant = is_named(&table) || kept::owner(&table, &versions).is_some_and(|(_, owner)| is_named(owner));
+            let is_meant = is_named(&table) || kept::owner(&table, &applied).is_some_and(|(_, owner)| is_named(owner));
             if !is_meant {
                 counts.insert(table.clone(), count(connection, &table)?);
             }
@@ -145,4 +150,23 @@ pub(super) fn tables(connection: &mut PgConnection) -> QueryResult<Vec<String>> 
 
 pub(super) fn count(connection: &mut PgConnection, table: &str) -> QueryResult<i64> {
     sql::<BigInt>(&format!("SELECT count(*) FROM {}", quote(table))).get_result(connection)
+}
+
+/// The applied versions with their checksums; `None` where Diesel's table is missing.
+pub(super) fn applied(connection: &mut PgConnection) -> QueryResult<Option<Vec<Applied>>> {
+    let exists = |connection: &mut PgConnection, table: &str| {
+        sql::<Bool>(&format!("SELECT EXISTS (SELECT FROM {TABLES} AND c.relname = '{table}')")).get_result(connection)
+    };
+    if !exists(connection, VERSIONS)? {
+        return Ok(None);
+    }
+    let query = history::select(exists(connection, CHECKSUMS)?, &CLOCK);
+    let rows: Vec<_> = sql::<(Text, Nullable<Text>, Text)>(&query).load(connection)?;
+    Ok(Some(rows.into_iter().map(history::applied).collect()))
+}
+
+/// The applied versions; none where there is no history.
+pub(super) fn versions(connection: &mut PgConnection) -> QueryResult<Vec<Version>> {
+    let applied = applied(connection)?.unwrap_or_default();
+    Ok(applied.into_iter().map(|applied| applied.version).collect())
 }

@@ -31,8 +31,52 @@ pub(super) fn quote_all<'a>(names: impl IntoIterator<Item = &'a String>) -> Stri
     names.into_iter().map(|name| quote(name)).collect::<Vec<_>>().join(", ")
 }
 
+/// Diesel's types beyond those that every database has, and what PostgreSQL calls them.
+const DIESEL: [(&str, &str); 27] = [
+    ("Numeric", "numeric"),
+    ("Timestamptz", "timestamp with time zone"),
+    ("Interval", "interval"),
+    ("Json", "json"),
+    ("Jsonb", "jsonb"),
+    ("Uuid", "uuid"),
+    ("Inet", "inet"),
+    ("Cidr", "cidr"),
+    ("MacAddr", "macaddr"),
+    ("MacAddr8", "macaddr8"),
+    ("Money", "money"),
+    ("Oid", "oid"),
+    ("PgLsn", "pg_lsn"),
+    ("CChar", "\"char\""),
+    ("Citext", "citext"),
+    ("Int4range", "int4range"),
+    ("Int8range", "int8range"),
+    ("Numrange", "numrange"),
+    ("Tsrange", "tsrange"),
+    ("Tstzrange", "tstzrange"),
+    ("Daterange", "daterange"),
+    ("Int4multirange", "int4multirange"),
+    ("Int8multirange", "int8multirange"),
+    ("Nummultirange", "nummultirange"),
+    ("Tsmultirange", "tsmultirange"),
+    ("Tstzmultirange", "tstzmultirange"),
+    ("Datemultirange", "datemultirange"),
+];
+
+/// Whether PostgreSQL has the type.
+pub(super) fn has_type(ty: &Type) -> bool {
+    match ty {
+        Type::Diesel(name) => DIESEL.iter().any(|(own, _)| own == name),
+        Type::Array(item) => has_type(item),
+        Type::Custom { postgres, .. } => postgres.is_some(),
+        _ => true,
+    }
+}
+
 pub(super) fn type_sql(ty: &Type) -> String {
     match ty {
+        Type::Diesel(name) => DIESEL.iter().find(|(own, _)| own == name).map_or(*name, |(_, sql)| sql).to_owned(),
+        Type::Array(item) => type_sql(item) + "[]",
+        Type::Custom { name, postgres, .. } => postgres.as_ref().unwrap_or(name).clone(),
         Type::SmallInt => "SMALLINT".into(),
         Type::Integer => "INTEGER".into(),
         Type::BigInt => "BIGINT".into(),
@@ -64,12 +108,35 @@ pub(super) fn read_type(text: &str) -> Type {
         "time without time zone" => Type::Time,
         "timestamp without time zone" => Type::Timestamp,
         other => {
+            if let Some(item) = other.strip_suffix("[]") {
+                return Type::Array(Box::new(read_type(item)));
+            }
+            if let Some((name, _)) = DIESEL.iter().find(|(_, sql)| *sql == other) {
+                return Type::Diesel(name);
+            }
             let length = other.strip_prefix("character varying(").and_then(|rest| rest.strip_suffix(')'));
             match length.and_then(|length| length.parse().ok()) {
                 Some(length) => Type::Text { max_length: Some(length) },
                 None => Type::Other(other.to_owned()),
             }
         }
+    }
+}
+
+/// The type without the precision, fields or length that Diesel's name for it does not say: `numeric(10,2)`,
+/// `timestamp(3) without time zone`, an array of `character varying(20)`.
+pub(super) fn without_modifiers(ty: &Type) -> Type {
+    match ty {
+        Type::Array(item) => Type::Array(Box::new(match without_modifiers(item) {
+            Type::Text { .. } => Type::Text { max_length: None },
+            other => other,
+        })),
+        Type::Other(text) if text.starts_with("interval") => Type::Diesel("Interval"),
+        Type::Other(text) => match (text.split_once('('), text.split_once(')')) {
+            (Some((before, _)), Some((_, after))) => read_type(&format!("{before}{after}")),
+            _ => ty.clone(),
+        },
+        other => other.clone(),
     }
 }
 
@@ -114,16 +181,12 @@ fn is_number(text: &str) -> bool {
 
 fn is_now(text: &str, ty: &Type) -> bool {
     let text = text.to_lowercase();
-    if is_utc(&text) {
-        return true;
-    }
     match ty {
+        Type::Date | Type::Time | Type::Timestamp if is_utc(&text) => true,
         Type::Date => text == "current_date",
         Type::Time => matches!(text.as_str(), "current_time" | "localtime"),
         Type::Timestamp => matches!(text.as_str(), "now()" | "current_timestamp" | "localtimestamp"),
-        Type::Other(name) => {
-            name == "timestamp with time zone" && matches!(text.as_str(), "now()" | "current_timestamp")
-        }
+        Type::Diesel("Timestamptz") => matches!(text.as_str(), "now()" | "current_timestamp"),
         _ => false,
     }
 }
@@ -144,10 +207,13 @@ pub(super) fn filler(column: &Column) -> Option<String> {
         Type::Bool => "FALSE",
         Type::Date => "'1970-01-01'",
         Type::Time => "'00:00:00'",
-        Type::Timestamp => "'1970-01-01 00:00:00'",
-        Type::Other(name) if name == "uuid" => "'00000000-0000-0000-0000-000000000000'",
-        Type::Other(name) if !name.starts_with("numeric") => return None,
-        _ => "0",
+        Type::Timestamp | Type::Diesel("Timestamptz") => "'1970-01-01 00:00:00'",
+        Type::Diesel("Uuid") => "'00000000-0000-0000-0000-000000000000'",
+        Type::Diesel("Json" | "Jsonb") => "'null'",
+        Type::Array(_) => "'{}'",
+        Type::SmallInt | Type::Integer | Type::BigInt | Type::Float | Type::Double | Type::Diesel("Numeric") => "0",
+        Type::Other(name) if name.starts_with("numeric(") => "0",
+        Type::Diesel(_) | Type::Custom { .. } | Type::Other(_) => return None,
     };
     Some(column.default.as_ref().map_or_else(|| value.to_owned(), |default| default_sql(default, &column.ty)))
 }

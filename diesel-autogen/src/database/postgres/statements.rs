@@ -186,39 +186,3 @@ fn dollar_quoted(rest: &str) -> Option<usize> {
     }
     Some(rest[end..].find(tag).map_or(rest.len(), |found| end + found + end))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_semicolon_ends_a_statement_only_outside_of_texts() {
-        let text = "-- a; b\nSELECT ';', E'it\\';', \"a;b\", $$;$$, $x$ ; $$ $x$; /* ; /* ; */ ; */\n\nINSERT INTO t\n\
-                    VALUES ('it''s;') -- end;\n;;CREATE FUNCTION f() BEGIN ATOMIC SELECT CASE WHEN a THEN 1 END; \
-                    SELECT 2; END; SELECT $1";
-        let found = statements(text);
-        assert_eq!(found.len(), 4, "{found:?}");
-        assert!(found[0].starts_with("SELECT ';'") && found[0].ends_with("$x$"), "{found:?}");
-        assert_eq!(found[1], "INSERT INTO t\nVALUES ('it''s;')");
-        assert!(found[2].ends_with("END"));
-        assert_eq!(statements(" -- nothing\n ;"), Vec::<&str>::new());
-    }
-
-    #[test]
-    fn statements_that_end_the_transaction_are_refused() {
-        for statement in ["commit", "BEGIN", "START TRANSACTION", "ROLLBACK", "/* a */ abort", "END"] {
-            assert!(why_not(statement).is_some(), "{statement}");
-        }
-        for statement in
-            ["ROLLBACK TO a", "ROLLBACK TO SAVEPOINT a", "SAVEPOINT a", "DO $$BEGIN END$$", "PREPARE p AS x"]
-        {
-            assert!(why_not(statement).is_none(), "{statement}");
-        }
-    }
-
-    #[test]
-    fn a_name_is_mentioned_as_a_word() {
-        assert!(mentions("DELETE FROM \"Users\"", "users") && mentions("DO $$ DELETE FROM users $$", "users"));
-        assert!(!mentions("DELETE FROM super_users -- users", "users"));
-    }
-}

@@ -5,12 +5,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use chrono::Utc;
+use diesel::SqliteConnection;
 use diesel::connection::SimpleConnection as _;
-use diesel::dsl::sql;
-use diesel::sql_types::Text;
-use diesel::{RunQueryDsl as _, SqliteConnection};
 
-use super::catalog::Catalog;
+use super::catalog::{self, number, texts};
 use super::connection::{Sqlite, file_name, open};
 use super::errors::readable;
 use crate::Error;
@@ -67,11 +65,7 @@ pub(super) fn copy(connection: &mut SqliteConnection, target: &Path) -> Result<C
         Err(error) if error.kind() == Some(DatabaseErrorKind::Missing) => {
             let pages = connection.serialize_database_to_buffer();
             fs::write(target, pages.try_as_slice()?).map_err(Error::file("write", target))?;
-            let why = match &error {
-                Error::Database { source, .. } => source.to_string(),
-                other => other.to_string(),
-            };
-            Ok(Copied { by_pages: Some(why) })
+            Ok(Copied { by_pages: Some(error.cause()) })
         }
         Err(error) => Err(error),
     }
@@ -88,7 +82,7 @@ pub(super) fn no_room(error: Error, what: &str, file: &Path) -> Error {
 
 /// The size of a database in bytes.
 pub(super) fn size(connection: &mut SqliteConnection) -> Result<u64, Error> {
-    Ok(connection.number("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")?.unsigned_abs())
+    Ok(number(connection, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")?.unsigned_abs())
 }
 
 /// Checks a file with SQLite's `quick_check` or `integrity_check`.
@@ -96,12 +90,12 @@ fn check(file: &Path, pragma: &str) -> Result<(), Error> {
     let shown = file.display().to_string();
     let damaged = |why: String| Error::database(&shown, DatabaseErrorKind::Damaged, why);
     let mut connection = open_existing(file)?;
-    let found: Result<Vec<String>, _> = sql::<Text>(&format!("PRAGMA {pragma}(1)")).load(&mut connection);
+    let found = texts(&mut connection, &format!("PRAGMA {pragma}(1)"));
     // The schema is sound where only the application can read all of it.
-    let found = readable(found.map_err(|error| Error::from(error).in_database(&shown)))?;
+    let found = readable(found.map_err(|error| error.in_database(&shown)))?;
     let found = found.unwrap_or_else(|| vec!["ok".into()]);
     // SQLite reads zeros where the last page is cut off.
-    let page = connection.number("PRAGMA page_size")?.unsigned_abs().max(1);
+    let page = number(&mut connection, "PRAGMA page_size")?.unsigned_abs().max(1);
     let length = fs::metadata(file).map_err(Error::file("read", file))?.len();
     match found.first().map(String::as_str) {
         Some("ok") if !length.is_multiple_of(page) => Err(damaged("its end is missing".into())),
@@ -127,12 +121,12 @@ pub(super) fn restore(database: &mut Sqlite, file: &Path, check_version: &mut Ch
     let mut copy = Sqlite::new(file, &settings);
     let version = check_version(&mut copy).map_err(named)?;
     // Any project's database may be at version 0; this library records that it put it under version control.
-    if version.is_zero() && !copy.with(Catalog::has_checksums)? {
+    if version.is_zero() && !copy.with(catalog::has_checksums)? {
         let (expected, differences) = ("a backup of this project".into(), "no migration was applied to it".into());
         return Err(Error::Drift { database: shown, expected, differences });
     }
     drop(copy);
-    let (mut counter, mut replaced, mut damaged) = (None, None, None);
+    let (mut counter, mut replaced, mut damaged) = (None, None, Vec::new());
     if path.exists() {
         let lock = lock_out(&path).map_err(|error| error.renamed(&own))?;
         counter = Some(change_counter(&path)?);
@@ -142,19 +136,18 @@ pub(super) fn restore(database: &mut Sqlite, file: &Path, check_version: &mut Ch
             Ok(Some(backup)) => replaced = backup,
             Err(error) if !is_damage(error.kind()) => return Err(error),
             // That is why it is restored; and something may still be read from it.
-            Ok(None) | Err(_) => damaged = Some(Damaged::keep(&path)?),
+            Ok(None) | Err(_) => damaged = keep_damaged(&path)?,
         }
         database.connection = None;
     }
     let restored = settings.step("restoring", || replace(file, &path, counter)).map_err(|error| error.renamed(&own));
-    match (&restored, damaged) {
-        (Ok(()), Some(damaged)) => settings.emit(&Event::DamagedKept(settings.shown(&damaged.file))),
-        (Err(_), Some(damaged)) => damaged.discard(),
-        _ => {}
-    }
     match restored {
-        Ok(()) => Ok(Restored { version, replaced }),
+        Ok(()) => {
+            damaged.first().into_iter().for_each(|file| settings.emit(&Event::DamagedKept(settings.shown(file))));
+            Ok(Restored { version, replaced })
+        }
         Err(error) => {
+            discard(&damaged);
             replaced.into_iter().for_each(Backup::discard);
             Err(error)
         }
@@ -216,9 +209,8 @@ fn change_counter(database: &Path) -> Result<[u8; 4], Error> {
 /// mode needs it exclusively, and so does the exclusive lock in the other modes.
 fn lock_out(database: &Path) -> Result<Option<SqliteConnection>, Error> {
     let mut connection = open_existing(database)?;
-    let locked = connection
-        .number("SELECT count(*) FROM sqlite_master")
-        .and_then(|_| Ok(sql::<Text>("PRAGMA journal_mode = DELETE").get_result::<String>(&mut connection)?))
+    let locked = number(&mut connection, "SELECT count(*) FROM sqlite_master")
+        .and_then(|_| texts(&mut connection, "PRAGMA journal_mode = DELETE"))
         .and_then(|_| Ok(connection.batch_execute("BEGIN EXCLUSIVE")?));
     match locked {
         Ok(()) => Ok(Some(connection)),
@@ -234,36 +226,30 @@ fn is_damage(kind: Option<DatabaseErrorKind>) -> bool {
     matches!(kind, Some(DatabaseErrorKind::NotADatabase | DatabaseErrorKind::Damaged))
 }
 
-/// Another name of a damaged database and of its journals, before it is replaced.
-struct Damaged {
-    file: PathBuf,
-    all: Vec<PathBuf>,
-}
-
-impl Damaged {
-    /// Gives it the name `app.db.damaged-20261122T101500Z`; it also keeps its own, so that it can be replaced at once.
-    fn keep(database: &Path) -> Result<Self, Error> {
-        let database = fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
-        let file = with_ending(&database, &format!(".damaged-{}", Utc::now().format(TIME)));
-        let mut damaged = Self { file, all: Vec::new() };
-        for ending in ["", "-wal", "-journal"] {
-            let (old, new) = (with_ending(&database, ending), with_ending(&damaged.file, ending));
-            if !old.exists() {
-                continue;
-            }
-            // Some file systems have no second names.
-            if let Err(error) = fs::hard_link(&old, &new).or_else(|_| fs::copy(&old, &new).map(drop)) {
-                damaged.discard();
+/// Gives a damaged database and its journals another name, `app.db.damaged-20261122T101500Z`, and returns the new names.
+/// They also keep their own, so that the database can be replaced at once.
+fn keep_damaged(database: &Path) -> Result<Vec<PathBuf>, Error> {
+    let database = fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
+    let file = with_ending(&database, &format!(".damaged-{}", Utc::now().format(TIME)));
+    let mut names = Vec::new();
+    for ending in ["", "-wal", "-journal"] {
+        let (old, new) = (with_ending(&database, ending), with_ending(&file, ending));
+        // Some file systems have no second names.
+        let named = fs::hard_link(&old, &new).or_else(|_| fs::copy(&old, &new).map(drop));
+        match named {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                discard(&names);
                 return Err(Error::file("write", &new)(error));
             }
-            damaged.all.push(new);
+            Err(_) => {}
+            Ok(()) => names.push(new),
         }
-        Ok(damaged)
     }
+    Ok(names)
+}
 
-    fn discard(self) {
-        self.all.iter().for_each(|file| drop(fs::remove_file(file)));
-    }
+fn discard(files: &[PathBuf]) {
+    files.iter().for_each(|file| drop(fs::remove_file(file)));
 }
 
 fn with_ending(path: &Path, ending: &str) -> PathBuf {

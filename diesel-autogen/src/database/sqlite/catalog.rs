@@ -23,132 +23,115 @@ pub(super) const CLOCK: Clock =
 /// The comment in the text of a side table, which SQLite stores: an application may have a table of such a name.
 pub(super) const SIDE_TABLE: &str = "/* values for a downgrade */";
 
-/// The application's tables: without SQLite's own, the history of migrations, and the tables in which a virtual table
-/// stores its content.
-const TABLES: &str = "FROM pragma_table_list WHERE schema = 'main' AND type = 'table' \
-     AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT IN ('__diesel_schema_migrations', '__migrate_checksums')";
-
-/// Questions to the catalog of a SQLite database.
-pub(super) trait Catalog {
-    /// The names of the application's tables, side tables included.
-    fn tables(&mut self) -> Result<Vec<String>, Error>;
-    /// The number of rows of each of them, but for one that only the application can read.
-    fn row_counts(&mut self) -> Result<BTreeMap<String, u64>, Error>;
-    fn row_count(&mut self, table: &str) -> Result<u64, Error>;
-    fn has_tables(&mut self) -> Result<bool, Error>;
-    fn has_rows(&mut self) -> Result<bool, Error>;
-    fn history(&mut self) -> Result<Option<Vec<Applied>>, Error>;
-    fn record(&mut self, applied: &[Applied]) -> Result<(), Error>;
-    /// Whether checksums were ever recorded: Diesel's own command line records none.
-    fn has_checksums(&mut self) -> Result<bool, Error>;
-    fn side_tables(&mut self) -> Result<BTreeMap<String, u64>, Error>;
-    fn side_table_names(&mut self) -> Result<Vec<String>, Error>;
-    /// Drops tables and overwrites the free pages.
-    fn drop_and_overwrite(&mut self, names: &[String]) -> Result<(), Error>;
-    /// Moves the write-ahead log into the file. Returns false where another process keeps it from doing so.
-    fn empty_journal(&mut self) -> Result<bool, Error>;
-    /// The first value of a query, a number.
-    fn number(&mut self, query: &str) -> Result<i64, Error>;
+/// Excludes SQLite's own tables and those of the history from a query of `column`.
+pub(super) fn is_application_table(column: &str) -> String {
+    format!("{column} NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND {column} NOT IN ('{VERSIONS}', '{CHECKSUMS}')")
 }
 
-impl Catalog for SqliteConnection {
-    fn tables(&mut self) -> Result<Vec<String>, Error> {
-        Ok(sql::<Text>(&format!("SELECT name {TABLES} ORDER BY name")).load(self)?)
-    }
+/// The first column of a query.
+pub(super) fn texts(connection: &mut SqliteConnection, query: &str) -> Result<Vec<String>, Error> {
+    Ok(sql::<Text>(query).load(connection)?)
+}
 
-    fn row_counts(&mut self) -> Result<BTreeMap<String, u64>, Error> {
-        let mut counts = BTreeMap::new();
-        for table in self.tables()? {
-            if let Some(count) = readable(self.row_count(&table))? {
-                counts.insert(table, count);
-            }
+/// The first value of a query, a number.
+pub(super) fn number(connection: &mut SqliteConnection, query: &str) -> Result<i64, Error> {
+    Ok(sql::<BigInt>(query).get_result(connection)?)
+}
+
+/// The number of rows of each table of the application, side tables included, but for one that only the application can
+/// read. The tables in which a virtual table stores its content are no tables of the application.
+pub(super) fn row_counts(connection: &mut SqliteConnection) -> Result<BTreeMap<String, u64>, Error> {
+    count_each(tables(connection)?, connection)
+}
+
+fn tables(connection: &mut SqliteConnection) -> Result<Vec<String>, Error> {
+    let own = is_application_table("name");
+    let query = format!("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND {own}");
+    texts(connection, &query)
+}
+
+fn count_each(tables: Vec<String>, connection: &mut SqliteConnection) -> Result<BTreeMap<String, u64>, Error> {
+    let mut counts = BTreeMap::new();
+    for table in tables {
+        if let Some(count) = readable(number(connection, &format!("SELECT count(*) FROM {}", quote(&table))))? {
+            counts.insert(table, count.unsigned_abs());
         }
-        Ok(counts)
     }
+    Ok(counts)
+}
 
-    fn row_count(&mut self, table: &str) -> Result<u64, Error> {
-        Ok(self.number(&format!("SELECT count(*) FROM {}", quote(table)))?.unsigned_abs())
-    }
+pub(super) fn has_tables(connection: &mut SqliteConnection) -> Result<bool, Error> {
+    let query = "SELECT count(*) FROM sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
+    Ok(number(connection, query)? > 0)
+}
 
-    fn has_tables(&mut self) -> Result<bool, Error> {
-        Ok(self.number("SELECT count(*) FROM sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'")? > 0)
-    }
+pub(super) fn has_rows(connection: &mut SqliteConnection) -> Result<bool, Error> {
+    let mut tables = tables(connection)?;
+    // A search index may hold the only copy of a text.
+    let virtual_tables = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'virtual'";
+    tables.extend(texts(connection, virtual_tables)?);
+    // A virtual table whose module this program lacks may hold rows.
+    let holds = |table: &String| {
+        number(connection, &format!("SELECT EXISTS (SELECT 1 FROM {})", quote(table))).unwrap_or(1) > 0
+    };
+    Ok(tables.iter().any(holds))
+}
 
-    fn has_rows(&mut self) -> Result<bool, Error> {
-        let mut tables = self.tables()?;
-        // A search index may hold the only copy of a text.
-        let is_virtual = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'virtual'";
-        tables.extend(sql::<Text>(is_virtual).load::<String>(self)?);
-        // A virtual table whose module this program lacks may hold rows.
-        let holds =
-            |table: &String| self.number(&format!("SELECT EXISTS (SELECT 1 FROM {})", quote(table))).unwrap_or(1) > 0;
-        Ok(tables.iter().any(holds))
+/// The applied versions; `None` where the database is not under version control.
+pub(super) fn history(connection: &mut SqliteConnection) -> Result<Option<Vec<Applied>>, Error> {
+    if !exists(connection, VERSIONS)? {
+        return Ok(None);
     }
+    let query = history::select(has_checksums(connection)?, &CLOCK);
+    let rows: Vec<_> = sql::<(Text, Nullable<Text>, Text)>(&query).load(connection)?;
+    Ok(Some(rows.into_iter().map(history::applied).collect()))
+}
 
-    fn history(&mut self) -> Result<Option<Vec<Applied>>, Error> {
-        if !exists(self, VERSIONS)? {
-            return Ok(None);
-        }
-        let query = history::select(self.has_checksums()?, &CLOCK);
-        let rows: Vec<_> = sql::<(Text, Nullable<Text>, Text)>(&query).load(self)?;
-        Ok(Some(rows.into_iter().map(history::applied).collect()))
-    }
-
-    fn has_checksums(&mut self) -> Result<bool, Error> {
-        exists(self, CHECKSUMS)
-    }
-
-    fn record(&mut self, applied: &[Applied]) -> Result<(), Error> {
-        history::record(self, applied, &CLOCK)
-    }
-
-    fn side_tables(&mut self) -> Result<BTreeMap<String, u64>, Error> {
-        let mut side_tables = BTreeMap::new();
-        for table in self.side_table_names()? {
-            let rows = readable(self.row_count(&table))?.unwrap_or_default();
-            side_tables.insert(table, rows);
-        }
-        Ok(side_tables)
-    }
-
-    fn side_table_names(&mut self) -> Result<Vec<String>, Error> {
-        let query =
-            format!("SELECT name FROM sqlite_master WHERE type = 'table' AND instr(sql, {})", literal(SIDE_TABLE));
-        let mut names: Vec<String> = sql::<Text>(&query).load(self)?;
-        names.retain(|name| kept::parts(name).is_some());
-        Ok(names)
-    }
-
-    fn drop_and_overwrite(&mut self, names: &[String]) -> Result<(), Error> {
-        for name in names {
-            self.batch_execute(&format!("DROP TABLE {}", quote(name)))?;
-        }
-        // Free pages may hold what the migration itself took out of a table.
-        let bytes = self.number("SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size")?;
-        // A value has at most a gigabyte.
-        let piece = 100_000_000;
-        let mut name = String::from("_zeros");
-        while self.number(&format!("SELECT count(*) FROM sqlite_master WHERE name = '{name}' COLLATE NOCASE"))? > 0 {
-            name.push('_');
-        }
-        let mut statements = format!("CREATE TABLE {name} (zeros BLOB);");
-        for at in 0..=bytes / piece {
-            let _ = write!(statements, "INSERT INTO {name} VALUES (zeroblob({}));", piece.min(bytes - at * piece));
-        }
-        Ok(self.batch_execute(&format!("{statements}DROP TABLE {name};"))?)
-    }
-
-    fn empty_journal(&mut self) -> Result<bool, Error> {
-        self.batch_execute("PRAGMA busy_timeout = 1000")?;
-        Ok(sql::<Integer>("PRAGMA wal_checkpoint(TRUNCATE)").get_result::<i32>(self)? == 0)
-    }
-
-    fn number(&mut self, query: &str) -> Result<i64, Error> {
-        Ok(sql::<BigInt>(query).get_result(self)?)
-    }
+/// Whether checksums were ever recorded: Diesel's own command line records none.
+pub(super) fn has_checksums(connection: &mut SqliteConnection) -> Result<bool, Error> {
+    exists(connection, CHECKSUMS)
 }
 
 fn exists(connection: &mut SqliteConnection, table: &str) -> Result<bool, Error> {
     let query = format!("SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = '{table}'");
-    Ok(connection.number(&query)? > 0)
+    Ok(number(connection, &query)? > 0)
+}
+
+/// The side tables with the number of their rows.
+pub(super) fn side_tables(connection: &mut SqliteConnection) -> Result<BTreeMap<String, u64>, Error> {
+    let names = side_table_names(connection)?;
+    let mut counts: BTreeMap<_, _> = names.iter().map(|name| (name.clone(), 0)).collect();
+    counts.extend(count_each(names, connection)?);
+    Ok(counts)
+}
+
+pub(super) fn side_table_names(connection: &mut SqliteConnection) -> Result<Vec<String>, Error> {
+    let query = format!("SELECT name FROM sqlite_master WHERE type = 'table' AND instr(sql, {})", literal(SIDE_TABLE));
+    let mut names = texts(connection, &query)?;
+    names.retain(|name| kept::parts(name).is_some());
+    Ok(names)
+}
+
+/// Drops tables and overwrites the free pages.
+pub(super) fn drop_and_overwrite(connection: &mut SqliteConnection, names: &[String]) -> Result<(), Error> {
+    for name in names {
+        connection.batch_execute(&format!("DROP TABLE {}", quote(name)))?;
+    }
+    // Free pages may hold what the migration itself took out of a table.
+    let free = "SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size";
+    let bytes = number(connection, free)?;
+    // A value has at most a gigabyte.
+    let piece = 100_000_000;
+    let name = "_diesel_autogen_zeros";
+    let mut statements = format!("CREATE TABLE {name} (zeros BLOB);");
+    for at in 0..=bytes / piece {
+        let _ = write!(statements, "INSERT INTO {name} VALUES (zeroblob({}));", piece.min(bytes - at * piece));
+    }
+    Ok(connection.batch_execute(&format!("{statements}DROP TABLE {name};"))?)
+}
+
+/// Moves the write-ahead log into the file. Returns false where another process keeps it from doing so.
+pub(super) fn empty_journal(connection: &mut SqliteConnection) -> Result<bool, Error> {
+    connection.batch_execute("PRAGMA busy_timeout = 1000")?;
+    Ok(sql::<Integer>("PRAGMA wal_checkpoint(TRUNCATE)").get_result::<i32>(connection)? == 0)
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, SqliteConnection};
 
+use super::run;
 use crate::Error;
 use crate::error::DatabaseErrorKind;
 use crate::settings::{Event, Settings};
@@ -61,6 +62,18 @@ impl Sqlite {
             }
             other => other.map_err(named),
         }
+    }
+
+    /// Does work in a transaction that holds the write lock, with foreign keys off.
+    pub fn in_transaction(&mut self, work: impl FnOnce(&mut Self) -> Result<(), Error>) -> Result<(), Error> {
+        let keys_on = self.with(run::prepare)?;
+        if let Some(mut connection) = self.connection.take() {
+            let begun = self.wait_for(&mut connection, "BEGIN IMMEDIATE");
+            self.connection = Some(connection);
+            begun?;
+        }
+        let worked = work(self);
+        self.with(|connection| run::finish(connection, worked, keys_on))
     }
 
     /// Does work with the connection; an error gets the database's name.

@@ -4,20 +4,15 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use diesel::RunQueryDsl as _;
 use diesel::SqliteConnection;
 use diesel::connection::SimpleConnection as _;
-use diesel::dsl::sql;
-use diesel::sql_types::Text;
 
-use super::catalog::Catalog as _;
+use super::catalog::{row_counts, texts};
 use super::connection::{Sqlite, file_name, open};
-use super::ddl::quote;
 use super::errors::readable;
-use super::verify::{Violations, foreign_key_violations};
-use super::{backup, rows, run};
+use super::{backup, introspect, rows, run, scratch};
 use crate::Error;
-use crate::database::{Compared, Database as _, RowChange, Sandbox};
+use crate::database::{Compared, Database as _, REHEARSAL_FOLDER, RowChange, Sandbox};
 use crate::migration::{Direction, Migration};
 use crate::schema::Schema;
 use crate::settings::{Event, Settings};
@@ -30,12 +25,8 @@ pub(super) struct Copy {
     _lock: fs::File,
     db: Sqlite,
     with_rows: bool,
-    /// The rows that referred to nothing when the snapshot was taken.
-    dangling: Violations,
     settings: Settings,
 }
-
-const FOLDER: &str = ".rehearsal-";
 
 /// A rehearsal needs the copy, its snapshot, and room for the copy to grow while a table is rebuilt.
 const COPIES: u64 = 3;
@@ -47,15 +38,14 @@ impl Copy {
         let path = fs::canonicalize(&database.path).unwrap_or_else(|_| database.path.clone());
         let parent = path.parent().unwrap_or(Path::new("."));
         remove_abandoned(parent);
-        let folder = parent.join(format!("{FOLDER}{}", std::process::id()));
+        let folder = parent.join(format!("{REHEARSAL_FOLDER}{}", std::process::id()));
         let free = fs4::available_space(parent).map_err(Error::file("read", parent))?;
         let size = database.with(backup::size)?;
         let settings = database.settings.clone();
         let limit = settings.rehearsal_limit.min(free / COPIES);
         let lock = create(&folder).map_err(Error::file("write", &folder))?;
         let db = Sqlite::new(&folder.join("copy.db"), &settings);
-        let mut copy =
-            Self { folder, _lock: lock, db, with_rows: size <= limit, dangling: Violations::default(), settings };
+        let mut copy = Self { folder, _lock: lock, db, with_rows: size <= limit, settings };
         if copy.with_rows {
             let target = copy.db.path.clone();
             let copied = copy.settings.step("copying the database for a rehearsal", || {
@@ -67,31 +57,14 @@ impl Copy {
             }
         } else {
             copy.settings.emit(&Event::RehearsedWithoutRows { size, limit });
-            copy.copy_schema(database)?;
+            let schema = database.with(|connection| introspect::read(connection, &[]))?;
+            copy.db.with(|connection| scratch::create(connection, &schema).map(drop))?;
+            copy.db.record(&database.history()?.unwrap_or_default())?;
         }
         // The copy need not survive a power failure.
         copy.db
             .with(|connection| Ok(connection.batch_execute("PRAGMA synchronous = OFF; PRAGMA cache_size = -32000")?))?;
         Ok(copy)
-    }
-
-    fn copy_schema(&mut self, database: &mut Sqlite) -> Result<(), Error> {
-        let texts: Vec<String> = database.with(|connection| {
-            let order = "CASE type WHEN 'table' THEN 0 WHEN 'index' THEN 1 ELSE 2 END";
-            // A virtual table creates the tables in which it stores its content.
-            let query = format!(
-                "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \
-                 AND name NOT IN (SELECT name FROM pragma_table_list WHERE type = 'shadow') ORDER BY {order}, rowid"
-            );
-            Ok(sql::<Text>(&query).load(connection)?)
-        })?;
-        let applied = database.history()?.unwrap_or_default();
-        drop(open(&self.db.path)?);
-        let create = |connection: &mut SqliteConnection, text: &String| {
-            readable(connection.batch_execute(text).map_err(Error::from)).map(drop)
-        };
-        self.db.with(|connection| texts.iter().try_for_each(|text| create(connection, text)))?;
-        self.db.record(&applied)
     }
 
     fn before(&self) -> PathBuf {
@@ -101,18 +74,11 @@ impl Copy {
     /// Views and triggers may name the database that they are in, which gets another name when it is attached.
     fn strip(&self) -> Result<(), Error> {
         let mut before = open(&self.before())?;
-        let query = "SELECT 'DROP ' || type || ' ' FROM sqlite_master WHERE type IN ('view', 'trigger')";
-        let verbs: Vec<String> = sql::<Text>(query).load(&mut before)?;
-        let names: Vec<String> =
-            sql::<Text>("SELECT name FROM sqlite_master WHERE type IN ('view', 'trigger')").load(&mut before)?;
         // The triggers of a view are dropped with it.
-        before.batch_execute("PRAGMA synchronous = OFF; BEGIN")?;
-        for (verb, name) in verbs.iter().zip(&names) {
-            let verb = verb.replacen("DROP view", "DROP VIEW IF EXISTS", 1);
-            let verb = verb.replacen("DROP trigger", "DROP TRIGGER IF EXISTS", 1);
-            before.batch_execute(&format!("{verb}{}", quote(name)))?;
-        }
-        Ok(before.batch_execute("COMMIT")?)
+        let query = "SELECT 'DROP ' || type || ' IF EXISTS \"' || replace(name, '\"', '\"\"') || '\";' FROM sqlite_master \
+             WHERE type IN ('view', 'trigger')";
+        let statements = texts(&mut before, query)?.concat();
+        Ok(before.batch_execute(&format!("PRAGMA synchronous = OFF; BEGIN; {statements} COMMIT"))?)
     }
 }
 
@@ -127,7 +93,7 @@ impl Sandbox for Copy {
         if !self.with_rows {
             return Ok("an empty copy".into());
         }
-        let rows: u64 = self.db.with(|connection| Ok(connection.row_counts()?.values().sum()))?;
+        let rows: u64 = self.db.with(|connection| Ok(row_counts(connection)?.values().sum()))?;
         Ok(if rows == 0 { "a copy without rows".into() } else { format!("a copy of {}", counted(rows, "row")) })
     }
 
@@ -136,18 +102,16 @@ impl Sandbox for Copy {
     }
 
     fn snapshot(&mut self) -> Result<(), Error> {
-        self.dangling = self.db.with(foreign_key_violations)?;
         fs::copy(&self.db.path, self.before()).map(drop).map_err(Error::file("write", &self.before()))?;
         self.strip()
     }
 
     fn run(&mut self, migration: &Migration, direction: Direction) -> Result<(), Error> {
-        let (dangling, settings) = (&self.dangling, &self.settings);
         let ran = self.db.with(|connection| {
             let keys_on = run::prepare(connection)?;
             connection.batch_execute("BEGIN")?;
-            let ran = run::run(connection, &[migration], direction, Some(dangling), settings);
-            run::finish(connection, ran, keys_on)
+            let ran = run::run(connection, &[migration], direction, true, &self.settings);
+            run::finish(connection, ran.map(drop), keys_on)
         });
         ran.map_err(|error| backup::no_room(error, "rehearsal", &self.folder))
     }
@@ -188,7 +152,8 @@ fn create(folder: &Path) -> io::Result<fs::File> {
 fn remove_abandoned(parent: &Path) {
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
         let path = entry.path();
-        let is_ours = entry.file_name().to_str().is_some_and(|name| name.starts_with(FOLDER)) && path.is_dir();
+        let is_ours =
+            entry.file_name().to_str().is_some_and(|name| name.starts_with(REHEARSAL_FOLDER)) && path.is_dir();
         let is_free = || match fs::File::open(path.join("lock")) {
             Ok(file) => file.try_lock().is_ok(),
             Err(error) => error.kind() == io::ErrorKind::NotFound,

@@ -7,7 +7,7 @@ use diesel::dsl::sql;
 use diesel::sql_types::{Bool, Integer, Nullable, Text};
 use diesel::sqlite::SqliteConnection;
 
-use super::catalog::Catalog as _;
+use super::catalog::{is_application_table, side_table_names};
 use super::ddl::create_table::{CreateTable, Kind};
 use super::ddl::types::{column_type, default_value, storage};
 use super::ddl::{canonical, canonical_condition};
@@ -16,21 +16,22 @@ use crate::schema::{
     Action, Check, Column, ForeignKey, Index, IndexColumn, Object, ObjectKind, Schema, Table, Type, same_name,
 };
 
-/// Every table but those of SQLite and of the migrations' history.
-const TABLES: &str = "tbl_name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \
-     AND tbl_name NOT IN ('__diesel_schema_migrations', '__migrate_checksums')";
-
 /// Reads the main database of the connection, without the side tables.
 pub(crate) fn introspect(connection: &mut SqliteConnection) -> Result<Schema, Error> {
+    let side_tables = side_table_names(connection)?;
+    read(connection, &side_tables)
+}
+
+/// Reads the main database of the connection, without these tables.
+pub(super) fn read(connection: &mut SqliteConnection, without: &[String]) -> Result<Schema, Error> {
     let mut columns = group(load_columns(connection)?, |row| row.0.clone());
     let mut keys = group(load_foreign_keys(connection)?, |row| row.0.clone());
     let mut indexes = group(load_indexes(connection)?, |row| row.0.clone());
     let texts = load_texts(connection)?;
     let virtual_tables = load_virtual_tables(connection)?;
-    let side_tables = connection.side_table_names()?;
 
     let (mut schema, mut objects) = (Schema::default(), Vec::new());
-    for (kind, name, table, text) in texts.into_iter().filter(|row| !side_tables.contains(&row.2)) {
+    for (kind, name, table, text) in texts.into_iter().filter(|row| !without.contains(&row.2)) {
         let table_kind = virtual_tables.iter().find(|(own, _)| same_name(own, &name)).map(|(_, kind)| kind.as_str());
         match (kind.as_str(), text) {
             ("table", Some(text)) if table_kind.is_none() => {
@@ -70,7 +71,10 @@ fn name_referenced_keys(schema: &mut Schema) {
 type TextRow = (String, String, String, Option<String>);
 
 fn load_texts(connection: &mut SqliteConnection) -> Result<Vec<TextRow>, Error> {
-    let query = format!("SELECT type, name, tbl_name, sql FROM sqlite_master WHERE {TABLES} ORDER BY rowid");
+    let query = format!(
+        "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE {} ORDER BY rowid",
+        is_application_table("tbl_name")
+    );
     Ok(sql::<(Text, Text, Text, Nullable<Text>)>(&query).load(connection)?)
 }
 
@@ -87,8 +91,9 @@ fn load_columns(connection: &mut SqliteConnection) -> Result<Vec<ColumnRow>, Err
     // A virtual table, which has no root page, may need a module that only the application has.
     let query = format!(
         "SELECT m.name, x.name, x.type, x.\"notnull\", x.dflt_value, x.pk, x.hidden \
-         FROM (SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0 AND {TABLES}) m, \
-              pragma_table_xinfo(m.name) x"
+         FROM (SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0 AND {}) m, \
+              pragma_table_xinfo(m.name) x",
+        is_application_table("tbl_name")
     );
     Ok(sql::<(Text, Text, Text, Bool, Nullable<Text>, Integer, Integer)>(&query).load(connection)?)
 }
@@ -99,8 +104,9 @@ type KeyRow = (String, i32, String, String, Option<String>, String, String);
 fn load_foreign_keys(connection: &mut SqliteConnection) -> Result<Vec<KeyRow>, Error> {
     let query = format!(
         "SELECT m.name, f.id, f.\"table\", f.\"from\", f.\"to\", f.on_update, f.on_delete \
-         FROM (SELECT name FROM sqlite_master WHERE type = 'table' AND {TABLES}) m, \
-              pragma_foreign_key_list(m.name) f ORDER BY m.name, f.id DESC, f.seq"
+         FROM (SELECT name FROM sqlite_master WHERE type = 'table' AND {}) m, \
+              pragma_foreign_key_list(m.name) f ORDER BY m.name, f.id DESC, f.seq",
+        is_application_table("tbl_name")
     );
     Ok(sql::<(Text, Integer, Text, Text, Nullable<Text>, Text, Text)>(&query).load(connection)?)
 }
@@ -111,10 +117,11 @@ type IndexRow = (String, String, bool, String, bool, Option<String>, bool, Strin
 fn load_indexes(connection: &mut SqliteConnection) -> Result<Vec<IndexRow>, Error> {
     let query = format!(
         "SELECT m.name, l.name, l.\"unique\", l.origin, l.partial, x.name, x.\"desc\", coalesce(x.coll, ''), i.sql \
-         FROM (SELECT name FROM sqlite_master WHERE type = 'table' AND {TABLES}) m, \
+         FROM (SELECT name FROM sqlite_master WHERE type = 'table' AND {}) m, \
               pragma_index_list(m.name) l, pragma_index_xinfo(l.name) x \
               LEFT JOIN sqlite_master i ON i.type = 'index' AND i.name = l.name \
-         WHERE x.key ORDER BY m.name, l.seq DESC, x.seqno"
+         WHERE x.key ORDER BY m.name, l.seq DESC, x.seqno",
+        is_application_table("tbl_name")
     );
     Ok(sql::<(Text, Text, Bool, Text, Bool, Nullable<Text>, Bool, Text, Nullable<Text>)>(&query).load(connection)?)
 }

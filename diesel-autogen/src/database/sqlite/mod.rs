@@ -6,9 +6,9 @@ mod connection;
 mod copy;
 mod ddl;
 pub(super) mod errors;
+mod foreign_keys;
 mod introspect;
 mod normalize;
-mod probe;
 mod render;
 mod rows;
 mod run;
@@ -20,9 +20,8 @@ use std::path::Path;
 
 use diesel::connection::SimpleConnection as _;
 
-use self::catalog::Catalog;
 pub(super) use self::connection::{Sqlite, open};
-use super::{Backup, Check, Database, Restored, Sandbox, Script};
+use super::{Backup, Check, Database, Restored, Sandbox, Script, history};
 use crate::Error;
 use crate::change::{Change, Rename};
 use crate::history::Applied;
@@ -66,7 +65,7 @@ impl Database for Sqlite {
     }
 
     fn normalize(&mut self, models: &Schema, live: &Schema) -> Result<Schema, Error> {
-        Ok(normalize::normalize(models, live))
+        normalize::normalize(models, live)
     }
 
     fn render(&mut self, from: &Schema, changes: &[Change], options: &RenderOptions) -> Result<Sql, Error> {
@@ -78,7 +77,7 @@ impl Database for Sqlite {
     }
 
     fn count(&mut self, probe: &Probe) -> Result<Found, Error> {
-        self.with(|connection| probe::count(connection, probe))
+        self.with(|connection| rows::found(connection, probe))
     }
 
     fn try_scripts(&mut self, from: &Schema, scripts: &[Script<'_>]) -> Result<Vec<Schema>, Error> {
@@ -94,22 +93,14 @@ impl Database for Sqlite {
     }
 
     fn transaction(&mut self, work: &mut dyn FnMut(&mut dyn Database) -> Result<(), Error>) -> Result<(), Error> {
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => self.open()?,
-        };
-        let begun = run::prepare(&mut connection)
-            .and_then(|keys_on| self.wait_for(&mut connection, "BEGIN IMMEDIATE").map(|()| keys_on));
-        self.connection = Some(connection);
-        let keys_on = begun.map_err(|error| error.in_database(&self.name()))?;
-        let worked = work(self);
-        self.with(|connection| run::finish(connection, worked, keys_on))
+        self.in_transaction(|database| work(database))
     }
 
     fn run(&mut self, migrations: &[&Migration], direction: Direction, verify: bool) -> Result<(), Error> {
         let settings = self.settings.clone();
-        let tolerated = verify.then(verify::Violations::default);
-        self.with(|connection| run::run(connection, migrations, direction, tolerated.as_ref(), &settings))
+        let notice = self.with(|connection| run::run(connection, migrations, direction, verify, &settings))?;
+        notice.into_iter().for_each(|notice| settings.emit(&Event::Dangling(notice)));
+        Ok(())
     }
 
     fn needs_no_transaction(&self, migration: &Migration, direction: Direction) -> bool {
@@ -123,38 +114,35 @@ impl Database for Sqlite {
     }
 
     fn has_tables(&mut self) -> Result<bool, Error> {
-        self.with(Catalog::has_tables)
+        self.with(catalog::has_tables)
     }
 
     fn has_rows(&mut self) -> Result<bool, Error> {
-        self.with(Catalog::has_rows)
+        self.with(catalog::has_rows)
     }
 
     fn history(&mut self) -> Result<Option<Vec<Applied>>, Error> {
-        self.with(Catalog::history)
+        self.with(catalog::history)
     }
 
     fn record(&mut self, applied: &[Applied]) -> Result<(), Error> {
-        self.with(|connection| connection.record(applied))
+        self.with(|connection| history::record(connection, applied, &catalog::CLOCK))
     }
 
     fn side_tables(&mut self) -> Result<BTreeMap<String, u64>, Error> {
-        self.with(Catalog::side_tables)
+        self.with(catalog::side_tables)
     }
 
     fn purge(&mut self, side_tables: &[String]) -> Result<(), Error> {
         // Without it the values would stay in free pages.
         self.with(|connection| Ok(connection.batch_execute("PRAGMA secure_delete = ON")?))?;
-        self.transaction(&mut |db| db.drop_tables(side_tables))?;
-        let is_clean = self.with(Catalog::empty_journal)?;
+        let purge = |connection: &mut _| catalog::drop_and_overwrite(connection, side_tables);
+        self.in_transaction(|database| database.with(purge))?;
+        let is_clean = self.with(catalog::empty_journal)?;
         if !is_clean {
             self.settings.emit(&Event::PurgedValuesRemain(self.name()));
         }
         Ok(())
-    }
-
-    fn drop_tables(&mut self, names: &[String]) -> Result<(), Error> {
-        self.with(|connection| connection.drop_and_overwrite(names))
     }
 
     fn has_backups(&self) -> bool {

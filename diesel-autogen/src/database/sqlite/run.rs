@@ -7,10 +7,11 @@ use diesel::dsl::sql;
 use diesel::sql_types::{BigInt, Bool};
 use diesel::{RunQueryDsl as _, SqliteConnection};
 
-use super::catalog::{CLOCK, Catalog as _};
-use super::ddl::{Token, quote, statements, tokens};
+use super::catalog::{CLOCK, side_table_names};
+use super::ddl::{Token, quote, renames, statements, tokens};
 use super::errors::readable;
-use super::verify::{Invariants, Violations, foreign_key_violations};
+use super::foreign_keys::Violations;
+use super::verify::Invariants;
 use crate::Error;
 use crate::database::history;
 use crate::error::DatabaseErrorKind;
@@ -45,51 +46,51 @@ pub(super) fn finish(connection: &mut SqliteConnection, worked: Result<(), Error
     finished
 }
 
-/// Runs migrations one after the other, within a transaction, and verifies what they leave.
+/// Runs migrations one after the other, within a transaction, and verifies what they leave. Returns what a person should
+/// know of the rows.
 ///
 /// Rows that refer to a missing row afterwards, and did not before, are an error. Whether they did before is only looked at
-/// when there are such rows, since the check reads every row that refers to another: the migrations then run once more.
-/// Nothing is verified without `tolerated`, which holds what was wrong in an earlier state.
+/// when there are such rows, since that reads every row that refers to another: the migrations then run once more.
 pub(super) fn run(
     connection: &mut SqliteConnection,
     migrations: &[&Migration],
     direction: Direction,
-    tolerated: Option<&Violations>,
+    verify: bool,
     settings: &Settings,
-) -> Result<(), Error> {
+) -> Result<Option<String>, Error> {
     if migrations.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     let names = || migrations.iter().map(|migration| migration.name.as_str()).collect::<Vec<_>>().join(", ");
     let lost = |why: String| Error::Invariant { migrations: names(), why };
-    let texts: Vec<_> = migrations.iter().map(|migration| migration.sql(direction)).collect();
+    let scripts: Vec<_> = migrations.iter().map(|migration| migration.sql(direction)).collect();
     let invariants = Invariants::of(connection)?;
     let runner = Runner { settings, rows: &invariants.rows, transactions: Transactions::Refused };
     let run_each = |connection: &mut SqliteConnection| {
-        migrations.iter().try_for_each(|migration| run_one(connection, migration, direction, &runner))
+        for (migration, script) in migrations.iter().zip(&scripts) {
+            runner.execute(connection, &migration.name, script)?;
+            connection.batch_execute(&history::ran(&migration.version(), direction, &CLOCK))?;
+        }
+        forget_deleted_rows(connection)
     };
     connection.batch_execute("SAVEPOINT before_migrations")?;
     run_each(connection)?;
-    forget_deleted_rows(connection)?;
-    let check = |connection: &mut SqliteConnection| {
-        settings.step("checking foreign keys", || foreign_key_violations(connection))
-    };
-    if let Some(tolerated) = tolerated {
-        let mut found = check(connection)?;
-        found.tolerate(tolerated);
+    let mut notice = None;
+    if verify {
+        let found = settings.step("checking foreign keys", || Violations::of(connection))?;
         if !found.is_empty() {
             connection.batch_execute("ROLLBACK TO before_migrations")?;
-            let before = check(connection).unwrap_or_default();
+            let renames: Vec<_> = scripts.iter().flat_map(|script| renames(script)).collect();
+            notice = settings
+                .step("checking foreign keys", || found.require_none_since(connection, &renames, direction, &lost))?;
             run_each(connection)?;
-            forget_deleted_rows(connection)?;
-            found.require_none_since(before, &invariants.renamed(connection)?, direction, &lost)?;
         }
-        if let Some(why) = settings.step("verifying the rows", || invariants.violated(connection, &texts))? {
+        if let Some(why) = settings.step("verifying the rows", || invariants.violated(connection, &scripts))? {
             return Err(lost(why));
         }
     }
     connection.batch_execute("RELEASE before_migrations")?;
-    Ok(())
+    Ok(notice)
 }
 
 /// Runs a migration that brings its own transactions, or none, and records it.
@@ -100,7 +101,9 @@ pub(super) fn run_alone(
     settings: &Settings,
 ) -> Result<(), Error> {
     let runner = Runner { settings, rows: &BTreeMap::new(), transactions: Transactions::Executed };
-    let ran = run_one(connection, migration, direction, &runner);
+    let ran = runner
+        .execute(connection, &migration.name, migration.sql(direction))
+        .and_then(|()| Ok(connection.batch_execute(&history::ran(&migration.version(), direction, &CLOCK))?));
     if ran.is_err() {
         let _ = connection.batch_execute("ROLLBACK");
     }
@@ -110,7 +113,7 @@ pub(super) fn run_alone(
 /// Deletes from side tables the values of rows that a migration deleted: it runs with foreign keys off. Those of a table
 /// that was dropped stay, for it may be restored.
 fn forget_deleted_rows(connection: &mut SqliteConnection) -> Result<(), Error> {
-    for side_table in connection.side_table_names()? {
+    for side_table in side_table_names(connection)? {
         let (table, text) = (quote(&side_table), literal(&side_table));
         // The key that refers to the row itself has the columns of the primary key.
         let forgotten = connection.batch_execute(&format!(
@@ -126,16 +129,6 @@ fn forget_deleted_rows(connection: &mut SqliteConnection) -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-fn run_one(
-    connection: &mut SqliteConnection,
-    migration: &Migration,
-    direction: Direction,
-    runner: &Runner<'_>,
-) -> Result<(), Error> {
-    runner.execute(connection, &migration.name, migration.sql(direction))?;
-    Ok(connection.batch_execute(&history::ran(&migration.version(), direction, &CLOCK))?)
 }
 
 /// Runs the statements of scripts, and reports each.
@@ -159,20 +152,15 @@ pub(super) enum Transactions {
 
 impl Runner<'_> {
     pub fn execute(&self, connection: &mut SqliteConnection, name: &str, script: &str) -> Result<(), Error> {
-        let failed = |statement: &str, source: Box<dyn std::error::Error + Send + Sync>| Error::Statement {
-            migration: name.to_owned(),
-            statement: excerpt(statement),
-            source,
-        };
         let unreadable = |error: Error| match error {
-            Error::Sql { text, why } => failed(&text, why.into()),
+            Error::Sql { text, why } => Error::statement(name, &text, why),
             other => other,
         };
         for statement in statements(script).map_err(unreadable)? {
             let (refused, ends) = (refusal(statement), controls_transaction(statement));
             let why = ENDS.filter(|_| ends && self.transactions == Transactions::Refused);
             if let Some(why) = refused.or(why) {
-                return Err(failed(statement, why.into()));
+                return Err(Error::statement(name, statement, why));
             }
             if ends && self.transactions == Transactions::LeftOut {
                 continue;
@@ -180,7 +168,7 @@ impl Runner<'_> {
             let run = || {
                 connection.batch_execute(statement).map_err(|error| match Error::from(error) {
                     error if is_of_the_file(error.kind()) => error,
-                    Error::Database { source, .. } => failed(statement, source),
+                    Error::Database { source, .. } => Error::statement(name, statement, source),
                     other => other,
                 })
             };

@@ -4,5 +4,6 @@ mod command_line;
 mod database_errors;
 mod history;
 mod migration_errors;
+mod one_binary;
 mod postgres;
 mod walk;

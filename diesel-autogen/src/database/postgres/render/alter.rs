@@ -1,7 +1,6 @@
 //! `ALTER TABLE`: columns and the primary key of a table that stays.
 
 use super::super::convert::{conversion, is_strict, strict_conversion};
-use super::super::errors::cannot_express;
 use super::super::sql::{default_sql, filler, quote};
 use super::table;
 use super::writer::{Writer, numbers};
@@ -53,7 +52,7 @@ impl Writer<'_> {
                 }
                 Alteration::Rewrite { from: old, to: new } => {
                     let [old, new] = [old, new].map(|text| text.as_deref().unwrap_or("nothing"));
-                    return Err(cannot_express(&to.name, format!("`{old}` cannot become `{new}`")));
+                    return Err(Error::cannot_express(&to.name, format!("`{old}` cannot become `{new}`")));
                 }
                 _ => {}
             }
@@ -100,7 +99,7 @@ impl Writer<'_> {
         if old.generated != new.generated {
             let why =
                 format!("{} cannot become a generated column, or cease to be one: drop it and add another", new.name);
-            return Err(cannot_express(&to.name, why));
+            return Err(Error::cannot_express(&to.name, why));
         }
         let alter = |action: &str| alter_column(to, new, action);
         let (old_default, new_default) = (table::default_clause(from, old), table::default_clause(to, new));

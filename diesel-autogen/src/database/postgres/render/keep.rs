@@ -242,7 +242,7 @@ fn altered(kept: &KeptColumn) -> Option<(&Column, &Column, &String)> {
 /// The condition that two values differ. Not every type can be compared, but every value has a text.
 fn differs(a: &str, b: &str, ty: &Type) -> String {
     match ty {
-        Type::Other(_) => format!("({a})::text IS DISTINCT FROM ({b})::text"),
+        Type::Diesel(_) | Type::Array(_) | Type::Other(_) => format!("({a})::text IS DISTINCT FROM ({b})::text"),
         _ => format!("{a} IS DISTINCT FROM {b}"),
     }
 }

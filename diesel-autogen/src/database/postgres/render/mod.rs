@@ -8,7 +8,6 @@ mod table;
 mod writer;
 
 use self::writer::{Writer, add_constraint, drop_constraint};
-use super::errors::cannot_express;
 use super::sql::quote;
 use crate::Error;
 use crate::change::{Alteration, Change};
@@ -129,5 +128,5 @@ impl Writer<'_> {
 }
 
 fn not_handled(object: &Object) -> Error {
-    cannot_express(&object.to_string(), "objects of this kind are compared only: write its migration by hand")
+    Error::cannot_express(&object.to_string(), "objects of this kind are compared only: write its migration by hand")
 }

@@ -1,6 +1,5 @@
 //! The parts of `CREATE TABLE` and `ALTER TABLE`: columns, constraints, indexes.
 
-use super::super::errors::cannot_express;
 use super::super::sql::{actions, default_sql, quote, quote_all, type_sql};
 use crate::Error;
 use crate::database::changes::index_columns;
@@ -32,7 +31,7 @@ pub(super) fn create_table(table: &Table, keys: &[&ForeignKey]) -> Result<String
             text if text.starts_with("WITH (") => options = format!(" {text}"),
             text if text.starts_with("CONSTRAINT ") && clause.kind == ClauseKind::Option => lines.push(text.to_owned()),
             text if text.starts_with("CONSTRAINT ") => {}
-            text => return Err(cannot_express(&table.name, format!("it has the option {text}"))),
+            text => return Err(Error::cannot_express(&table.name, format!("it has the option {text}"))),
         }
     }
     Ok(format!("CREATE {kind} {} (\n    {}\n){options}", quote(&table.name), lines.join(",\n    ")))
@@ -62,7 +61,10 @@ pub(super) fn column(table: &Table, column: &Column) -> Result<String, Error> {
             (ClauseKind::Option, text) if text.starts_with("GENERATED") => numbers = format!(" {text}"),
             (ClauseKind::Option, text) if text.starts_with("SEQUENCE ") => {
                 if numbers.is_empty() {
-                    return Err(cannot_express(&table.name, format!("the sequence of {} has options", column.name)));
+                    return Err(Error::cannot_express(
+                        &table.name,
+                        format!("the sequence of {} has options", column.name),
+                    ));
                 }
                 numbers = format!("{numbers} ({})", &text["SEQUENCE ".len()..]);
             }
@@ -71,7 +73,7 @@ pub(super) fn column(table: &Table, column: &Column) -> Result<String, Error> {
         }
     }
     if column.generated && numbers.is_empty() {
-        return Err(cannot_express(&table.name, format!("the expression of {} is not known", column.name)));
+        return Err(Error::cannot_express(&table.name, format!("the expression of {} is not known", column.name)));
     }
     Ok(format!("{} {ty}{numbers}", quote(&column.name)))
 }

@@ -6,8 +6,8 @@
 use std::ops::Range;
 
 pub(crate) use super::reader::{Constraint, Item, Kind};
-use super::reader::{NAME, closing, read};
-use super::{Token, canonical, canonical_tokens, qualifiers, tokens, unqualified, unreadable};
+use super::reader::{NAME, read};
+use super::{Token, canonical, canonical_tokens, closing, qualifiers, tokens, unqualified, unreadable};
 use crate::error::Error;
 use crate::schema::{Clause, ClauseKind, same_name};
 use crate::text::excerpt;
@@ -123,16 +123,6 @@ impl<'a> CreateTable<'a> {
         })
     }
 
-    /// The text of an item, as it stands.
-    pub fn text(&self, item: &Item) -> &'a str {
-        self.span(&item.tokens)
-    }
-
-    /// The text of a constraint, as it stands.
-    pub fn constraint_text(&self, constraint: &Constraint) -> &'a str {
-        self.span(&constraint.tokens)
-    }
-
     /// The types, constraints and options as they are compared, without defaults and bare NULLs.
     pub fn clauses(&self) -> Vec<Clause> {
         let mut clauses = Vec::new();
@@ -141,7 +131,7 @@ impl<'a> CreateTable<'a> {
                 column: item.column.clone(),
                 kind,
                 normalized: self.canonical(tokens),
-                text: excerpt(self.text(item)),
+                text: excerpt(self.span(&item.tokens)),
             };
             if !item.ty.is_empty() {
                 clauses.push(clause(ClauseKind::Type, &item.ty));
@@ -197,7 +187,8 @@ impl<'a> CreateTable<'a> {
         inner.split(|token| token.text == ",").filter_map(|part| part.first()).map(Token::name).collect()
     }
 
-    fn span(&self, tokens: &Range<usize>) -> &'a str {
+    /// The text of these tokens, as it stands.
+    pub fn span(&self, tokens: &Range<usize>) -> &'a str {
         &self.sql[self.tokens[tokens.start].start..self.tokens[tokens.end - 1].end]
     }
 }

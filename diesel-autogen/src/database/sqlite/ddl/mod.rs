@@ -193,12 +193,22 @@ pub(crate) fn tidy(sql: &str) -> String {
 
 fn without_parentheses<'t, 'a>(mut tokens: &'t [Token<'a>]) -> &'t [Token<'a>] {
     while let [open, inner @ .., close] = tokens {
-        if open.text != "(" || close.text != ")" || !is_balanced(inner) {
+        if open.text != "(" || close.text != ")" || closing(tokens, 1) + 1 != tokens.len() {
             break;
         }
         tokens = inner;
     }
     tokens
+}
+
+/// The index of the parenthesis that closes the one before `from`, or the end.
+fn closing(tokens: &[Token], from: usize) -> usize {
+    let mut depth = 1;
+    let closes = |token: &Token| {
+        depth += i32::from(token.text == "(") - i32::from(token.text == ")");
+        depth == 0
+    };
+    tokens[from..].iter().position(closes).map_or(tokens.len(), |found| from + found)
 }
 
 /// Whether the text is a name without quotes, and not one of the words that stand for a value.
@@ -208,21 +218,6 @@ fn is_bare_name(text: &str) -> bool {
     text.starts_with(is_letter)
         && text.chars().all(|char| is_letter(char) || char.is_numeric() || char == '$')
         && !VALUES.iter().any(|value| text.eq_ignore_ascii_case(value))
-}
-
-fn is_balanced(tokens: &[Token]) -> bool {
-    let mut depth = 0_i32;
-    for token in tokens {
-        match token.text {
-            "(" => depth += 1,
-            ")" => depth -= 1,
-            _ => {}
-        }
-        if depth < 0 {
-            return false;
-        }
-    }
-    depth == 0
 }
 
 /// Whether one of the text's tokens is that name.

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::Token;
+use super::{Token, closing};
 
 /// A column or a table constraint.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub(crate) struct Item {
     pub(super) ty: Range<usize>,
     /// A column's constraints; for a table constraint this one alone.
     pub constraints: Vec<Constraint>,
-    pub(super) tokens: Range<usize>,
+    pub tokens: Range<usize>,
 }
 
 /// A constraint of a column or of the table.
@@ -24,7 +24,7 @@ pub(crate) struct Constraint {
     pub name: Option<String>,
     /// What it is.
     pub kind: Kind,
-    pub(super) tokens: Range<usize>,
+    pub tokens: Range<usize>,
 }
 
 /// The kinds of constraint, table and column constraints alike.
@@ -133,20 +133,4 @@ fn beginning(tokens: &[Token]) -> Option<(Kind, usize)> {
         "AS" => (Kind::Generated, 0),
         _ => return None,
     })
-}
-
-/// The index of the parenthesis that closes the one before `from`, or the end.
-pub(super) fn closing(tokens: &[Token], from: usize) -> usize {
-    let mut depth = 1;
-    for (at, token) in tokens.iter().enumerate().skip(from) {
-        match token.text {
-            "(" => depth += 1,
-            ")" => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            return at;
-        }
-    }
-    tokens.len()
 }

@@ -34,6 +34,43 @@ pub(crate) fn column_type(declared: &str) -> Type {
     }
 }
 
+/// The type by which SQLite stores a type of the models; `None` where it has none.
+pub(crate) fn stored_type(ty: &Type) -> Option<Type> {
+    Some(match ty {
+        Type::Diesel("Numeric") => Type::Double,
+        Type::Diesel("TimestamptzSqlite") => Type::Timestamp,
+        Type::Diesel("Json") => Type::Text { max_length: None },
+        Type::Diesel("Jsonb") => Type::Binary,
+        Type::Diesel(_) | Type::Array(_) => return None,
+        Type::Custom { sqlite, .. } => match sqlite.as_deref()? {
+            "SmallInt" => Type::SmallInt,
+            "Integer" => Type::Integer,
+            "Long" => Type::BigInt,
+            "Float" => Type::Float,
+            "Double" => Type::Double,
+            "Text" => Type::Text { max_length: None },
+            "Binary" => Type::Binary,
+            _ => return None,
+        },
+        Type::Other(declared) => column_type(declared),
+        shared => shared.clone(),
+    })
+}
+
+/// Whether a column of the models may stay as it is declared: Diesel reads the declared type as the model's, or the
+/// declared type has the model's name and holds its values.
+pub(crate) fn may_stay(model: &Type, live: &Type) -> bool {
+    match (model, live) {
+        // An INTEGER of SQLite has 64 bits, and a length is not enforced.
+        (Type::BigInt, Type::Integer) | (Type::Text { max_length: None }, Type::Text { .. }) => true,
+        (model, Type::Other(declared)) => {
+            let name = model.to_string();
+            name.strip_suffix("Sqlite").unwrap_or(&name).eq_ignore_ascii_case(declared)
+        }
+        _ => false,
+    }
+}
+
 fn length(name: &str) -> Option<u32> {
     let (_, rest) = name.split_once('(')?;
     rest.split_once(')')?.0.trim().parse().ok()
@@ -60,6 +97,7 @@ pub(crate) fn declared_type(ty: &Type, is_key: bool, is_strict: bool) -> String 
         Type::Time => "TIME",
         Type::Timestamp => "TIMESTAMP",
         Type::Other(name) => name,
+        other => return other.to_string(),
     };
     declared.to_owned()
 }

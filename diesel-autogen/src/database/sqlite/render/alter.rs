@@ -64,7 +64,7 @@ impl Writer<'_> {
             [Kind::PrimaryKey, Kind::Unique, Kind::ForeignKey].into_iter().any(|kind| item.find(kind).is_some());
         let mut others =
             current.items.iter().filter(|item| item.column.as_deref().is_none_or(|own| !same_name(own, name)));
-        let is_mentioned = others.any(|item| mentions(current.text(item), name));
+        let is_mentioned = others.any(|item| mentions(current.span(&item.tokens), name));
         let mut own = self.kept.iter().filter(|object| same_name(&object.table, &table.name));
         let is_used = own.any(|object| mentions(&object.sql, name));
         !is_constrained && !is_mentioned && !is_used && !self.has_text_in_double_quotes()
@@ -115,5 +115,5 @@ fn addable<'a>(table: &CreateTable<'a>, column: &str) -> Option<&'a str> {
         && item.find(Kind::Check).is_none()
         && (item.find(Kind::NotNull).is_none() || !is_null)
         && (item.find(Kind::ForeignKey).is_none() || is_null);
-    fits.then(|| table.text(item))
+    fits.then(|| table.span(&item.tokens))
 }

@@ -5,7 +5,7 @@
 
 use super::super::ddl::create_table::{CreateTable, Kind};
 use super::super::ddl::{mentions, tokens};
-use super::writer::{cannot, stored};
+use super::writer::stored;
 use crate::change::{Alteration, Change};
 use crate::error::Error;
 use crate::schema::{Object, ObjectKind, same_name};
@@ -14,8 +14,11 @@ use crate::schema::{Object, ObjectKind, same_name};
 pub(super) fn refuse(changes: &[Change], kept: &[Object]) -> Result<(), Error> {
     for (from, to, alterations) in changes.iter().filter_map(Change::altered) {
         let text = CreateTable::parse(stored(to)?)?;
+        let is_in = |kind, name: &str| {
+            text.constraints(kind).any(|(_, constraint)| is_quoted_in(text.span(&constraint.tokens), name))
+        };
         for name in alterations.iter().filter_map(Alteration::dropped_column).map(|column| &column.name) {
-            let user = if text.expressions().any(|text| is_quoted_in(text, name)) {
+            let user = if is_in(Kind::Check, name) || is_in(Kind::Generated, name) {
                 Some("a CHECK or a generated column".to_owned())
             } else {
                 let uses = |object: &&Object| match object.kind {
@@ -31,7 +34,7 @@ pub(super) fn refuse(changes: &[Change], kept: &[Object]) -> Result<(), Error> {
             };
             if let Some(user) = user {
                 let why = format!("it drops {name}, and {user} names it in double quotes: drop or change that first");
-                return Err(cannot(&from.name, &why));
+                return Err(Error::cannot_express(&from.name, why));
             }
         }
     }
@@ -45,12 +48,4 @@ fn is_quoted_in(text: &str, name: &str) -> bool {
         let is_qualified = at > 0 && tokens[at - 1].text == ".";
         token.text.starts_with('"') && !is_qualified && same_name(&token.name(), name)
     })
-}
-
-impl CreateTable<'_> {
-    /// The conditions, and the expressions of generated columns.
-    fn expressions(&self) -> impl Iterator<Item = &str> {
-        let all = [Kind::Check, Kind::Generated].into_iter().flat_map(|kind| self.constraints(kind));
-        all.map(|(_, constraint)| self.constraint_text(constraint))
-    }
 }

@@ -3,7 +3,7 @@
 use super::super::ddl::create_table::{CreateTable, Kind};
 use super::super::ddl::types::{declared_type, default_sql};
 use super::definition::{check, column_definition, foreign_key, own_keys, primary_key};
-use super::writer::{cannot, stored};
+use super::writer::stored;
 use crate::change::Alteration;
 use crate::error::Error;
 use crate::schema::{Column, ForeignKey, Index, Table, same_name};
@@ -28,7 +28,8 @@ pub(super) fn edited_text(from: &Table, to: &Table, alterations: &[Alteration]) 
             Alteration::PrimaryKey { from: old, to: key } => edited_key(&text, &table, (old, key)),
             Alteration::AddIndex(_) | Alteration::DropIndex(_) | Alteration::Rewrite { .. } => Some(text.clone()),
         };
-        text = edited.ok_or_else(|| cannot(&from.name, &format!("its text has no place for: {alteration}")))?;
+        text = edited
+            .ok_or_else(|| Error::cannot_express(&from.name, format!("its text has no place for: {alteration}")))?;
     }
     with_not_null(&text, to)
 }

@@ -31,7 +31,9 @@ pub(super) fn file(statements: &[String], keys_off: bool, guard: &str) -> String
         return lines;
     }
     let steps = statements.iter().filter(|statement| statement.starts_with(&prefix(guard))).count();
-    let mut failures = Outcome::of(statements).failures();
+    let mut outcome = Outcome::default();
+    statements.iter().for_each(|statement| outcome.follow(&tokens(statement).unwrap_or_default()));
+    let mut failures = outcome.failures();
     if steps > 0 {
         failures.insert(0, format!("(SELECT count(*) FROM {guard}) <> {steps}"));
     }
@@ -64,16 +66,6 @@ const KEYS_OFF: &str = "\
 struct Outcome(BTreeMap<(String, String), bool>);
 
 impl Outcome {
-    fn of(statements: &[String]) -> Self {
-        let mut outcome = Self::default();
-        for statement in statements {
-            if let Ok(tokens) = tokens(statement) {
-                outcome.follow(&tokens);
-            }
-        }
-        outcome
-    }
-
     fn follow(&mut self, tokens: &[Token]) {
         let [verb, rest @ ..] = tokens else { return };
         let rest = if rest.first().is_some_and(|word| word.is("UNIQUE")) { &rest[1..] } else { rest };

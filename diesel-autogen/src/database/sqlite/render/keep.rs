@@ -9,8 +9,10 @@ use super::writer::{Writer, stored};
 use crate::database::side_table::definition;
 use crate::error::Error;
 use crate::kept::{self, KeptColumn, SideTable};
+use crate::migration::Direction;
 use crate::options::RenderOptions;
 use crate::schema::{Action, Column, ForeignKey, Table, same_name};
+use crate::text::literal;
 
 const FOLLOW: &str = "ON DELETE CASCADE ON UPDATE CASCADE";
 
@@ -109,6 +111,34 @@ impl Writer<'_> {
             ),
             guard::same_count(&self.guard, &own, name),
             format!("DROP TABLE {name}"),
+        ])
+    }
+
+    /// Keeps the counters of AUTOINCREMENT of tables that are dropped, or restores them: an id that was used before the
+    /// table was dropped is not used again. Where they were purged, SQLite counts on from the highest id.
+    pub(super) fn counters(&self, tables: &[&Table]) -> Result<Vec<String>, Error> {
+        let mut names = Vec::new();
+        for table in tables {
+            if CreateTable::parse(stored(table)?)?.is_autoincrement() {
+                names.push(literal(&table.name));
+            }
+        }
+        let Some(version) = self.options.keep.as_ref().filter(|_| !names.is_empty()) else { return Ok(Vec::new()) };
+        let side = quote(&kept::name(version, "sqlite_sequence"));
+        let definition = format!("{side} {SIDE_TABLE} (name TEXT PRIMARY KEY, seq INTEGER)");
+        let select = "SELECT name, seq FROM";
+        if self.direction == Direction::Up {
+            let which = format!("{select} sqlite_sequence WHERE name IN ({})", names.join(", "));
+            return Ok(vec![
+                format!("CREATE TABLE {definition}"),
+                format!("INSERT INTO {side} (name, seq)\n    {which}"),
+            ]);
+        }
+        Ok(vec![
+            format!("CREATE TABLE IF NOT EXISTS {definition}"),
+            format!("DELETE FROM sqlite_sequence WHERE name IN (SELECT name FROM {side})"),
+            format!("INSERT INTO sqlite_sequence (name, seq) {select} {side}"),
+            format!("DROP TABLE {side}"),
         ])
     }
 }

@@ -7,11 +7,10 @@ mod edit;
 mod guard;
 mod keep;
 mod rebuild;
-mod sequence;
 mod values;
 mod writer;
 
-use self::writer::{Writer, cannot, stored};
+use self::writer::{Writer, stored};
 use super::ddl::quote;
 use crate::change::{Alteration, Change};
 use crate::database::changes::Changes;
@@ -56,7 +55,10 @@ fn complete(change: Change) -> Result<Change, Error> {
             Change::AlterTable { from, to, alterations }
         }
         Change::CreateObject(object) | Change::DropObject(object) if object.kind == ObjectKind::VirtualTable => {
-            return Err(cannot(&object.name, "a virtual table is created and dropped by a migration written by hand"));
+            return Err(Error::cannot_express(
+                &object.name,
+                "a virtual table is created and dropped by a migration written by hand",
+            ));
         }
         other => other,
     })
@@ -144,7 +146,7 @@ impl Writer<'_> {
             for table in &ordered {
                 statements.extend(self.restore_table(table)?);
             }
-            statements.extend(sequence::restored(self.options, &ordered)?);
+            statements.extend(self.counters(&ordered)?);
         }
         let restores_keys = statements.len() > made && ordered.iter().any(|table| !table.foreign_keys.is_empty());
         Ok((statements, restores_keys))
@@ -158,7 +160,7 @@ impl Writer<'_> {
         let loses_parents = keeps || has_circle || self.tables.iter().any(|table| self.refers_to_dropped(table));
         let mut statements = Vec::new();
         if self.direction == Direction::Up {
-            statements.extend(sequence::kept(self.options, &ordered)?);
+            statements.extend(self.counters(&ordered)?);
         }
         for table in ordered {
             if self.direction == Direction::Up {

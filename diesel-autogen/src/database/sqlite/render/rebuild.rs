@@ -57,8 +57,12 @@ impl Writer<'_> {
         let is_new = |index: &&Index| {
             alterations.iter().any(|alteration| matches!(alteration, Alteration::AddIndex(added) if added == *index))
         };
+        let is_dropped = |index: &&Index| {
+            alterations.iter().any(|alteration| matches!(alteration, Alteration::DropIndex(gone) if gone == *index))
+        };
+        let before: Vec<_> = from.indexes.iter().filter(|index| !is_dropped(index)).collect();
         let kept = to.indexes.iter().filter(|index| !index.constraint && !is_new(index));
-        statements.extend(kept.map(|index| create_index(&to.name, stored_index(from, index))));
+        statements.extend(kept.filter_map(|index| Some(create_index(&to.name, stored_index(&before, index)?))));
         let own = self.kept.iter().filter(|object| same_name(&object.table, &from.name));
         let own = own.filter(|object| matches!(object.kind, ObjectKind::Index | ObjectKind::Trigger));
         statements.extend(own.map(|object| object.sql.clone()));
@@ -163,13 +167,15 @@ impl Writer<'_> {
     }
 }
 
-/// The index with the text that made it: its own, or that of the index of the live table that it stands for.
-fn stored_index<'a>(from: &'a Table, index: &'a Index) -> &'a Index {
+/// The index with the text that made it: its own, or that of the index of the live table that it stands for; `None`
+/// where that is a constraint, which the text of the table holds.
+fn stored_index<'a>(live: &[&'a Index], index: &'a Index) -> Option<&'a Index> {
     if index.stored.is_some() {
-        return index;
+        return Some(index);
     }
-    let same = |other: &&Index| other.columns == index.columns && other.unique == index.unique && !other.constraint;
-    let mut same = from.indexes.iter().filter(same);
-    let first = same.clone().next();
-    same.find(|other| same_name(&other.name, &index.name)).or(first).unwrap_or(index)
+    let same = |other: &&&Index| other.columns == index.columns && other.unique == index.unique;
+    let (constraints, others): (Vec<&Index>, Vec<&Index>) =
+        live.iter().filter(same).partition(|other| other.constraint);
+    let named = others.iter().find(|other| same_name(&other.name, &index.name)).or(others.first()).copied();
+    named.or_else(|| Some(index).filter(|_| constraints.is_empty()))
 }

@@ -54,9 +54,5 @@ impl Writer<'_> {
 
 /// The CREATE TABLE text of a table.
 pub(super) fn stored(table: &Table) -> Result<&str, Error> {
-    table.stored.as_deref().ok_or_else(|| cannot(&table.name, "its CREATE TABLE text is not known"))
-}
-
-pub(super) fn cannot(table: &str, why: &str) -> Error {
-    Error::CannotExpress { object: table.to_owned(), why: why.to_owned() }
+    table.stored.as_deref().ok_or_else(|| Error::cannot_express(&table.name, "its CREATE TABLE text is not known"))
 }

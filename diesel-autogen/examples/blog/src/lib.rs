@@ -1,0 +1,3 @@
+//! The tables, which the site and the commands share.
+
+pub mod schema;

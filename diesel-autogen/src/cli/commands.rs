@@ -1,0 +1,151 @@
+//! What each command does.
+
+use clap::CommandFactory as _;
+use clap_complete::Shell;
+
+use super::arguments::{Arguments, Create, Downgrade, Migrate, Upgrade};
+use super::console::Console;
+use super::program::Program;
+use super::{LoadError, questions};
+use crate::history::Target;
+use crate::{LossKind, Migrator, PlanOptions, Schema, text};
+
+/// Whether a command found what it was to find; an error says why it could not look.
+pub(super) type Outcome = Result<bool, LoadError>;
+
+pub(super) fn create(migrator: &Migrator, arguments: &Create, console: &Console) -> Outcome {
+    let init = match &arguments.stamp {
+        Some(version) => migrator.baseline(version.clone())?,
+        None => migrator.init()?,
+    };
+    let since = if init.is_new { "now" } else { "already" };
+    console.say(format_args!("{} is {since} under version control", migrator.database_name()))?;
+    console.say(format_args!("Current database version: {}", init.version))?;
+    Ok(true)
+}
+
+pub(super) fn migrate(migrator: &Migrator, models: &Schema, arguments: &Migrate, console: &Console) -> Outcome {
+    let asks = !arguments.check && !arguments.dry_run;
+    let options = PlanOptions::from(arguments);
+    let options = if asks { questions::complete(migrator, models, options, console)? } else { options };
+    let Some(plan) = migrator.plan(models, &options)? else {
+        console.say("The models and the database agree: there is nothing to migrate")?;
+        return Ok(true);
+    };
+    console.say(&plan)?;
+    if arguments.check {
+        let has_unmentioned = plan.losses.iter().any(|loss| loss.kind == LossKind::Unmentioned);
+        let print = ", or {print-schema}, which writes as models what the models do not mention";
+        let print = if has_unmentioned { print } else { "" };
+        console.warn(console.fill(&format!("the models and the database differ; run {{migrate}}{print}")));
+        return Ok(false);
+    }
+    if arguments.dry_run {
+        console.say(plan.files())?;
+        return Ok(true);
+    }
+    let folder = migrator.apply(&questions::confirm(plan, console)?)?;
+    console.say(format_args!("New migration saved as {folder}"))?;
+    console.say(format_args!("Current database version: {}", migrator.version()?))?;
+    Ok(true)
+}
+
+pub(super) fn upgrade(migrator: Migrator, models: &Schema, arguments: &Upgrade, console: &Console) -> Outcome {
+    let migrator = with_verify(migrator, !arguments.no_verify);
+    let target = arguments.to.clone().map_or(Target::Latest, Target::Version);
+    if arguments.check {
+        return check(&migrator, models, console);
+    } else if arguments.rehearse {
+        console.say(migrator.rehearse(target)?)?;
+    } else if arguments.purge_kept {
+        let purged = migrator.purge_kept(arguments.before.clone())?;
+        for (table, rows) in &purged {
+            console.say(format_args!("Removed {table}: {}", text::counted(*rows, "row")))?;
+        }
+        if purged.is_empty() {
+            console.say("No values are kept: there is nothing to remove")?;
+        }
+    } else if arguments.dry_run {
+        for step in migrator.pending(target)? {
+            console.say(format_args!("-- {}\n{}", step.name, step.sql))?;
+        }
+    } else {
+        apply(&migrator, models, arguments, &target, console)?;
+    }
+    Ok(true)
+}
+
+fn apply(
+    migrator: &Migrator,
+    models: &Schema,
+    arguments: &Upgrade,
+    target: &Target,
+    console: &Console,
+) -> Result<(), LoadError> {
+    if let Some(version) = &arguments.accept_edited {
+        migrator.accept_edited(version.clone())?;
+    }
+    for step in migrator.upgrade(target.clone())? {
+        console.say(format_args!("Upgraded to {}: {}", step.version, step.name))?;
+    }
+    console.say(format_args!("Current database version: {}", migrator.version()?))?;
+    if *target != Target::Latest {
+        return Ok(());
+    }
+    // The upgrade has succeeded, whatever this finds.
+    match migrator.differences(models) {
+        Ok(differences) if differences.is_empty() => {}
+        Ok(_) => console.warn(console.fill("the database differs from the models; {migrate} --check says how")),
+        Err(error) => console.warn(format_args!("the database was not compared with the models: {error}")),
+    }
+    Ok(())
+}
+
+pub(super) fn downgrade(migrator: Migrator, arguments: &Downgrade, console: &Console) -> Outcome {
+    let migrator = with_verify(migrator, !arguments.no_verify);
+    let target = arguments.to.clone().map_or(Target::Previous, Target::Version);
+    if let Some(file) = &arguments.restore {
+        let version = migrator.restore(file)?;
+        console.say(format_args!("Restored {} from {}", migrator.database_name(), file.display()))?;
+        console.say(format_args!("Current database version: {version}"))?;
+        return Ok(true);
+    }
+    if arguments.dry_run {
+        for step in migrator.revertible(target)? {
+            console.say(format_args!("-- {}\n{}", step.name, step.sql))?;
+        }
+        return Ok(true);
+    }
+    questions::confirm_downgrade(&migrator, target.clone(), console)?;
+    for step in migrator.downgrade(target)? {
+        console.say(format_args!("Downgraded to {}: {} reverted", step.version, step.name))?;
+    }
+    console.say(format_args!("Current database version: {}", migrator.version()?))?;
+    Ok(true)
+}
+
+pub(super) fn check(migrator: &Migrator, models: &Schema, console: &Console) -> Outcome {
+    migrator.check(models)?;
+    console.say("The models and the database agree")?;
+    Ok(true)
+}
+
+pub(super) fn new(migrator: &Migrator, name: &str, console: &Console) -> Outcome {
+    let folder = migrator.write_empty(name)?;
+    console.say(format_args!("New migration saved as {folder}"))?;
+    console.say(console.fill("Write its up.sql and down.sql, then run {upgrade}"))?;
+    Ok(true)
+}
+
+pub(super) fn completions(shell: Shell, program: &Program, console: &Console) -> Outcome {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut program.describe(Arguments::command()), program.name(), &mut script);
+    console.say(String::from_utf8(script)?.trim_end())?;
+    Ok(true)
+}
+
+fn with_verify(migrator: Migrator, verify: bool) -> Migrator {
+    let mut settings = migrator.settings().clone();
+    settings.verify = verify;
+    migrator.with(settings)
+}

@@ -1,0 +1,201 @@
+//! Column types on PostgreSQL: every type of Diesel's, arrays, types of the database, and what PostgreSQL lacks.
+
+use diesel_autogen::schema::{Column, DefaultValue, Schema, Table, Type};
+use diesel_autogen::{Error, PlanOptions, Target};
+
+use crate::postgres::Server;
+
+const DIESEL: [&str; 27] = [
+    "Numeric",
+    "Timestamptz",
+    "Interval",
+    "Json",
+    "Jsonb",
+    "Uuid",
+    "Inet",
+    "Cidr",
+    "MacAddr",
+    "MacAddr8",
+    "Money",
+    "Oid",
+    "PgLsn",
+    "CChar",
+    "Citext",
+    "Int4range",
+    "Int8range",
+    "Numrange",
+    "Tsrange",
+    "Tstzrange",
+    "Daterange",
+    "Int4multirange",
+    "Int8multirange",
+    "Nummultirange",
+    "Tsmultirange",
+    "Tstzmultirange",
+    "Datemultirange",
+];
+
+fn mood() -> Type {
+    Type::Custom { name: "Mood".into(), postgres: Some("\"Mood\"".into()), sqlite: None }
+}
+
+fn array(item: Type) -> Type {
+    Type::Array(Box::new(item))
+}
+
+fn models(types: impl IntoIterator<Item = Type>) -> Schema {
+    let columns = types.into_iter().enumerate().map(|(at, ty)| Column::new(&format!("c{at}"), ty));
+    Schema::new([columns.fold(Table::new("things", ["id"]).column(Column::new("id", Type::Integer)), Table::column)])
+}
+
+fn plan(server: &Server, models: &Schema) -> Result<Option<String>, Error> {
+    Ok(server.migrator().plan(models, &PlanOptions::default())?.map(|plan| plan.to_string()))
+}
+
+/// A database with an enum, a domain and an extension's type.
+fn server() -> Option<Server> {
+    let server = Server::new()?;
+    server.migrator().init().unwrap();
+    server.execute(
+        "CREATE EXTENSION IF NOT EXISTS citext; CREATE TYPE \"Mood\" AS ENUM ('sad', 'happy'); \
+         CREATE DOMAIN email AS VARCHAR(80) CHECK (value LIKE '%@%')",
+    );
+    Some(server)
+}
+
+#[test]
+fn a_column_of_each_type_reads_back() {
+    let Some(server) = server() else { return };
+    let shared = [
+        Type::SmallInt,
+        Type::Integer,
+        Type::BigInt,
+        Type::Float,
+        Type::Double,
+        Type::Text { max_length: None },
+        Type::Text { max_length: Some(20) },
+        Type::Binary,
+        Type::Bool,
+        Type::Date,
+        Type::Time,
+        Type::Timestamp,
+        mood(),
+    ];
+    let stated = ["numeric(10, 2)", "bpchar", "bpchar(3)", "bit(8)", "timestamptz(3)", "interval day", "email", "xml"];
+    let items: Vec<_> = shared.into_iter().chain(DIESEL.map(Type::Diesel)).collect();
+    let arrays: Vec<_> = items.iter().cloned().map(array).collect();
+    let stated = stated.map(|sql| Type::Other(sql.into()));
+    let models = models(items.into_iter().chain(arrays).chain(stated));
+
+    let migrator = server.migrator();
+    let made = migrator.plan(&models, &PlanOptions::default()).unwrap().unwrap();
+    migrator.apply(&made).unwrap();
+    assert_eq!(plan(&server, &models).unwrap(), None);
+    let live = migrator.introspect().unwrap();
+    let read = |at: usize| &live.tables[0].columns[at + 1].ty;
+    for (at, name) in DIESEL.into_iter().enumerate() {
+        assert_eq!((read(13 + at), read(53 + at)), (&Type::Diesel(name), &array(Type::Diesel(name))));
+    }
+    assert_eq!(*read(12), Type::Other("\"Mood\"".into()));
+    migrator.downgrade(Target::version(0)).unwrap();
+    assert_eq!(migrator.introspect().unwrap().tables, []);
+}
+
+#[test]
+fn rows_of_each_type_survive_a_downgrade() {
+    let Some(server) = server() else { return };
+    let models = models(DIESEL.map(Type::Diesel).into_iter().chain([mood(), array(mood())]).map(|ty| ty));
+    let mut models = models;
+    models.tables[0].columns[1..].iter_mut().for_each(|column| column.nullable = true);
+    let migrator = server.migrator();
+    let apply = |models: &Schema| {
+        let plan = migrator.plan(models, &PlanOptions::default()).unwrap().unwrap();
+        migrator.apply(&plan.accept_losses()).unwrap();
+    };
+    apply(&models);
+    server.execute(
+        "INSERT INTO things SELECT 1, 1.5, '2012-02-29 12:00:00+00', '1 day', '{\"a\": 1}', '{\"a\": 1}', \
+         '00000000-0000-0000-0000-000000000001', '10.0.0.1', '10.0.0.0/8', '08:00:2b:01:02:03', \
+         '08:00:2b:01:02:03:04:05', '1.50', 7, '16/B374D848', 'x', 'Susan', '[1,2)', '[1,2)', '[1,2)', \
+         '[2012-02-28,2012-02-29)', '[2012-02-28,2012-02-29)', '[2012-02-28,2012-02-29)', '{[1,2)}', '{[1,2)}', \
+         '{[1,2)}', '{[2012-02-28,2012-02-29)}', '{[2012-02-28,2012-02-29)}', '{[2012-02-28,2012-02-29)}', \
+         'happy', '{sad,happy}'",
+    );
+    let before = server.rows();
+    let mut fewer = models.clone();
+    fewer.tables[0].columns.truncate(1);
+    apply(&fewer);
+    migrator.downgrade(Target::Previous).unwrap();
+    assert_eq!(server.rows(), before);
+}
+
+#[test]
+fn defaults_of_each_kind_read_back() {
+    let Some(server) = server() else { return };
+    let text = |text: &str| DefaultValue::Text(text.into());
+    let defaults = [
+        (Type::Diesel("Numeric"), DefaultValue::Number("1.5".into())),
+        (Type::Diesel("Timestamptz"), DefaultValue::Now),
+        (Type::Diesel("Jsonb"), text("{}")),
+        (Type::Diesel("Uuid"), DefaultValue::Sql("gen_random_uuid()".into())),
+        (array(Type::Text { max_length: None }), text("{}")),
+        (mood(), text("happy")),
+        (Type::Other("bpchar(3)".into()), text("abc")),
+    ];
+    let (types, defaults): (Vec<_>, Vec<_>) = defaults.into_iter().unzip();
+    let mut models = models(types);
+    for (column, default) in models.tables[0].columns[1..].iter_mut().zip(defaults) {
+        column.default = Some(default);
+    }
+    let migrator = server.migrator();
+    migrator.apply(&migrator.plan(&models, &PlanOptions::default()).unwrap().unwrap()).unwrap();
+    server.execute("INSERT INTO things DEFAULT VALUES");
+    assert_eq!(plan(&server, &models).unwrap(), None);
+}
+
+#[test]
+fn what_diesel_does_not_print_stays() {
+    let Some(server) = server() else { return };
+    server.execute(
+        "CREATE TABLE things (id SERIAL PRIMARY KEY, c0 NUMERIC(10, 2) NOT NULL, c1 TIMESTAMP(3) NOT NULL, \
+         c2 TIMESTAMPTZ(0) NOT NULL, c3 TIME(3) NOT NULL, c4 INTERVAL DAY TO SECOND(3) NOT NULL, \
+         c5 VARCHAR(20)[] NOT NULL, c6 NUMERIC(10, 2)[] NOT NULL, c7 EMAIL NOT NULL, c8 CHAR(3) NOT NULL, \
+         c9 BIT(8) NOT NULL)",
+    );
+    let text = |max_length| Type::Text { max_length };
+    let printed = models([
+        Type::Diesel("Numeric"),
+        Type::Timestamp,
+        Type::Diesel("Timestamptz"),
+        Type::Time,
+        Type::Diesel("Interval"),
+        array(text(None)),
+        array(Type::Diesel("Numeric")),
+        text(Some(80)),
+        Type::Other("bpchar(3)".into()),
+        Type::Other("bit(8)".into()),
+    ]);
+    assert_eq!(plan(&server, &printed).unwrap(), None);
+
+    let stated = models([Type::Other("numeric(12,2)".into())]);
+    let said = plan(&server, &stated).unwrap().unwrap();
+    assert!(said.contains("changes c0 from numeric(10,2) to numeric(12,2)"), "{said}");
+}
+
+#[test]
+fn a_type_that_postgres_lacks_is_refused_by_name() {
+    let Some(server) = server() else { return };
+    let of_sqlite = Type::Custom { name: "Own".into(), postgres: None, sqlite: Some("Text".into()) };
+    let missing = Type::Custom { name: "Hue".into(), postgres: Some("\"hue\"".into()), sqlite: None };
+    let cases = [
+        (Type::Diesel("TimestamptzSqlite"), "PostgreSQL has no type TimestamptzSqlite"),
+        (of_sqlite, "PostgreSQL has no type Own"),
+        (missing, "the database has no type \"hue\": create it in a migration before this one"),
+        (Type::Other("ghost(3)".into()), "the database has no type ghost(3): create it in a migration before this one"),
+    ];
+    for (ty, why) in cases {
+        let error = plan(&server, &models([ty])).unwrap_err();
+        assert!(matches!(&error, Error::CannotExpress { object, .. } if object == "things.c0"), "{error:?}");
+        assert!(error.to_string().ends_with(why), "{error}");
+    }
+}

@@ -1,0 +1,5 @@
+diesel_autogen::schema! {
+    pub mod sql_types;
+}
+
+fn main() {}

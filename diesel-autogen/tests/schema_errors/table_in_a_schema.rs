@@ -1,7 +1,0 @@
-diesel_autogen::schema! {
-    auth.users {
-        id -> Integer,
-    }
-}
-
-fn main() {}
