@@ -22,6 +22,9 @@ use crate::Error;
 use crate::settings::Settings;
 use crate::url::DatabaseUrl;
 
+/// The folders of a program that writes migrations for several kinds of database, by [`Database::dialect`].
+pub(crate) const DIALECTS: [&str; 2] = ["sqlite", "postgresql"];
+
 /// How the name of a folder begins in which a copy of a database is rehearsed on.
 pub(crate) const REHEARSAL_FOLDER: &str = ".rehearsal-";
 
