@@ -14,6 +14,8 @@ mod atomic_files;
 mod backup;
 mod concurrency;
 mod dangling;
+#[cfg(feature = "postgres")]
+mod diesel_histories;
 mod golden;
 mod grammar;
 mod handwritten;
@@ -31,6 +33,8 @@ mod postgres_changes;
 mod postgres_diff;
 #[cfg(feature = "postgres")]
 mod postgres_properties;
+mod print_schema;
+mod print_schemas;
 #[cfg(feature = "postgres")]
 mod postgres_types;
 #[cfg(feature = "postgres")]
