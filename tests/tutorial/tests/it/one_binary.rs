@@ -120,6 +120,15 @@ fn status_is_colored_on_a_terminal() {
 }
 
 #[test]
+fn print_schema_writes_the_models() {
+    let home = Home::with_history();
+    home.run("tutorial upgrade").succeeds();
+    let said = home.run("tutorial print-schema").succeeds();
+    assert!(said.contains("schema! {") && said.contains("#[references(users, on_delete = cascade)]"), "{said}");
+    assert_eq!(said, home.run("db_migrate --print-schema").succeeds());
+}
+
+#[test]
 fn new_writes_a_migration_to_be_completed() {
     let home = Home::with_history();
     let said = home.run_words(&["tutorial", "new", "Add a view!"]).succeeds();
@@ -226,7 +235,7 @@ fn names_wrong_arguments_and_exits_with_2() {
 #[test]
 fn help_leaves_no_placeholder() {
     let home = Home::new();
-    let commands = ["init", "migrate", "upgrade", "downgrade", "check", "status", "new", "completions"];
+    let commands = ["init", "migrate", "upgrade", "downgrade", "check", "print-schema", "status", "new", "completions"];
     for line in commands.map(|command| format!("tutorial {command} --help")).iter().chain([&"tutorial --help".into()]) {
         let help = home.run(line).succeeds();
         assert!(help.contains("Usage: tutorial") && !help.contains(['{', '}']), "{help}");
