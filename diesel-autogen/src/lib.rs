@@ -55,6 +55,7 @@ mod migration;
 mod migrator;
 mod options;
 mod plan;
+mod print_schema;
 mod rehearsal;
 mod rename;
 pub mod schema;

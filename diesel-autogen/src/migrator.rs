@@ -14,6 +14,7 @@ use crate::loss::{Loss, LossKind, losses};
 use crate::migration::{Direction, Migration, Migrations, Sql, draft_folder, folder_for, sync_folder};
 use crate::options::{Fill, PlanOptions, RenderOptions};
 use crate::plan::Plan;
+use crate::print_schema::print_schema;
 use crate::rehearsal::{self, Rehearsal};
 use crate::schema::{Schema, Table, same_name};
 use crate::settings::{Event, Settings};
@@ -520,6 +521,16 @@ impl Migrator {
             return Err(Error::NoDatabase { database: db.name() });
         }
         db.introspect()
+    }
+
+    /// The database as the source of a [`schema!`](crate::schema!) that declares it: pasted into a program, the first
+    /// plan on this database is empty. What `schema!` cannot say is named in comments. Reads only.
+    ///
+    /// # Errors
+    ///
+    /// As [`introspect`](Self::introspect).
+    pub fn print_schema(&self) -> Result<String, Error> {
+        self.introspect().map(|schema| print_schema(&schema))
     }
 
     /// The changes from a schema of this database's kind to another, or to models, and their SQL, tried on an empty

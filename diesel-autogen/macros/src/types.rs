@@ -209,11 +209,13 @@ impl Reader<'_> {
                 let of = ["Integer", "BigInt", "Numeric", "Date", "Timestamp", "Timestamptz"];
                 format!("`{name}` takes one of {}", list(of))
             }
-            _ => format!(
-                "Diesel has no type `{name}` for SQLite or PostgreSQL{}; define a type of your own in `pub mod sql_types` \
-                 inside `schema!`, or name its type in the database: `#[sql_type = \"…\"]`",
-                did_you_mean(&name, known)
-            ),
+            _ => {
+                const OWN: &str = "; define a type of your own in `pub mod sql_types` inside `schema!`, or name its type \
+                                   in the database: `#[sql_type = \"…\"]`";
+                let near = did_you_mean(&name, known);
+                let hint = if near.is_empty() { OWN } else { &near };
+                format!("Diesel has no type `{name}` for SQLite or PostgreSQL{hint}")
+            }
         };
         syn::Error::new_spanned(path, problem)
     }

@@ -55,6 +55,9 @@ pub(super) struct Migrate {
     /// Write nothing, and exit with status 1 when models and database differ or migrations are pending
     #[arg(long, conflicts_with_all = ["dry_run", "message"])]
     pub check: bool,
+    /// Print the database as the source of a schema! that declares it, and write nothing
+    #[arg(long, conflicts_with_all = ["dry_run", "check", "message"])]
+    pub print_schema: bool,
     /// Write and apply the migration even if values are lost, or what protects them and the models do not mention
     #[arg(long)]
     pub allow_data_loss: bool,
@@ -182,6 +185,11 @@ pub(super) enum Command {
     /// Triggers, views and other objects that the models cannot declare are compared with what the migrations make.
     /// Nothing is changed.
     Check,
+    /// Prints the database as the source of a schema! that declares it
+    ///
+    /// Paste it into the program: then the models and the database agree. What schema! cannot say stays in the database, and
+    /// is named in comments. Nothing is changed.
+    PrintSchema,
     /// Lists the migrations: applied, edited since, pending, or unknown here
     ///
     /// Exit status: 0 whatever the list says; {check} is the command that fails.
@@ -216,6 +224,7 @@ impl Command {
             Self::Upgrade(_) => "upgrade",
             Self::Downgrade(_) => "downgrade",
             Self::Check => "check",
+            Self::PrintSchema => "print-schema",
             Self::Status { .. } => "status",
             Self::New { .. } => "new",
             Self::Completions { .. } => "completions",

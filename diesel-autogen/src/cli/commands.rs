@@ -5,8 +5,8 @@ use clap_complete::Shell;
 
 use super::arguments::{Arguments, Create, Downgrade, Migrate, Upgrade};
 use super::console::Console;
-use super::program::Program;
-use super::{LoadError, questions};
+use super::program::{LoadError, Program};
+use super::questions;
 use crate::history::Target;
 use crate::{LossKind, Migrator, PlanOptions, Schema, text};
 
@@ -25,6 +25,9 @@ pub(super) fn create(migrator: &Migrator, arguments: &Create, console: &Console)
 }
 
 pub(super) fn migrate(migrator: &Migrator, models: &Schema, arguments: &Migrate, console: &Console) -> Outcome {
+    if arguments.print_schema {
+        return print_schema(migrator, console);
+    }
     let asks = !arguments.check && !arguments.dry_run;
     let options = PlanOptions::from(arguments);
     let options = if asks { questions::complete(migrator, models, options, console)? } else { options };
@@ -47,6 +50,11 @@ pub(super) fn migrate(migrator: &Migrator, models: &Schema, arguments: &Migrate,
     let folder = migrator.apply(&questions::confirm(plan, console)?)?;
     console.say(format_args!("New migration saved as {folder}"))?;
     console.say(format_args!("Current database version: {}", migrator.version()?))?;
+    Ok(true)
+}
+
+pub(super) fn print_schema(migrator: &Migrator, console: &Console) -> Outcome {
+    console.say(migrator.print_schema()?.trim_end())?;
     Ok(true)
 }
 

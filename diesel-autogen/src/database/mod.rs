@@ -73,6 +73,16 @@ mod any {
 impl Connection {
     /// Opens the database of that URL. A SQLite file is never created here.
     ///
+    /// ```no_run
+    /// use std::path::Path;
+    ///
+    /// use diesel_autogen::{Connection, DatabaseUrl};
+    ///
+    /// let url = std::env::var("DATABASE_URL")?;
+    /// let mut connection = Connection::open(&DatabaseUrl::parse(&url, Path::new(""))?)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::NoDatabase`] when a SQLite file is missing, [`Error::Database`] when the database cannot be opened.

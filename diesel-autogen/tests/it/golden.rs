@@ -156,7 +156,8 @@ fn columns() -> Vec<Case> {
         column.renamed_from = Some("about_me".into());
     }));
     cases.push(column("change_type", "about_me", |column| column.ty = Type::Integer));
-    cases.push(column("change_type_without_loss", "age", |column| column.ty = Type::BigInt));
+    let with_small_age = edited(&[users()], "users", |table| table.columns[3].ty = Type::SmallInt);
+    cases.push(("change_type_without_loss", with_small_age, Schema::new([users()])));
     cases.push(column("lengthen_text", "nickname", |column| column.ty = text(200)));
     cases.push(column("shorten_text", "nickname", |column| column.ty = text(20)));
     cases.push(column("set_not_null", "age", |column| {

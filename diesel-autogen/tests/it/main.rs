@@ -33,6 +33,8 @@ mod postgres_changes;
 mod postgres_diff;
 #[cfg(feature = "postgres")]
 mod postgres_properties;
+mod print_schema;
+mod print_schemas;
 #[cfg(feature = "postgres")]
 mod postgres_types;
 #[cfg(feature = "postgres")]

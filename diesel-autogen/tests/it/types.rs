@@ -131,10 +131,27 @@ fn a_change_elsewhere_keeps_the_declared_type() {
 }
 
 #[test]
-fn a_big_integer_is_the_key_of_a_rowid_table() {
-    let scratch = Scratch::of("CREATE TABLE things (id INTEGER PRIMARY KEY)");
-    let models = Schema::new([Table::new("things", ["id"]).column(Column::new("id", Type::BigInt))]);
-    assert_eq!(plan(&scratch, &models).unwrap(), None);
+fn a_key_as_diesel_reads_it_is_no_difference() {
+    let keys = [
+        ("INTEGER PRIMARY KEY", Type::Integer),
+        ("INTEGER PRIMARY KEY", Type::BigInt),
+        ("INTEGER PRIMARY KEY AUTOINCREMENT", Type::BigInt),
+        ("INT PRIMARY KEY", Type::Integer),
+        ("BIGINT PRIMARY KEY", Type::BigInt),
+        ("SMALLINT PRIMARY KEY", Type::SmallInt),
+        ("CHAR(36) PRIMARY KEY", Type::Text { max_length: None }),
+        ("BLOB PRIMARY KEY", Type::Binary),
+    ];
+    for (declared, ty) in keys {
+        // Diesel prints `Nullable<…>` for a key without NOT NULL.
+        for (not_null, id) in
+            [("", Column::new("id", ty.clone()).nullable()), (" NOT NULL", Column::new("id", ty.clone()))]
+        {
+            let scratch = Scratch::of(&format!("CREATE TABLE things (id {declared}{not_null})"));
+            let models = Schema::new([Table::new("things", ["id"]).column(id)]);
+            assert_eq!(plan(&scratch, &models).unwrap(), None, "{declared}{not_null} {ty}");
+        }
+    }
 }
 
 fn with_rowid(name: &str) -> Table {

@@ -143,7 +143,9 @@ pub(super) fn restore(database: &mut Sqlite, file: &Path, check_version: &mut Ch
     let restored = settings.step("restoring", || replace(file, &path, counter)).map_err(|error| error.renamed(&own));
     match restored {
         Ok(()) => {
-            damaged.first().into_iter().for_each(|file| settings.emit(&Event::DamagedKept(settings.shown(file))));
+            if let Some(file) = damaged.first() {
+                settings.emit(&Event::DamagedKept(settings.shown(file)));
+            }
             Ok(Restored { version, replaced })
         }
         Err(error) => {
@@ -235,8 +237,7 @@ fn keep_damaged(database: &Path) -> Result<Vec<PathBuf>, Error> {
     for ending in ["", "-wal", "-journal"] {
         let (old, new) = (with_ending(&database, ending), with_ending(&file, ending));
         // Some file systems have no second names.
-        let named = fs::hard_link(&old, &new).or_else(|_| fs::copy(&old, &new).map(drop));
-        match named {
+        match fs::hard_link(&old, &new).or_else(|_| fs::copy(&old, &new).map(drop)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 discard(&names);
                 return Err(Error::file("write", &new)(error));
@@ -249,7 +250,9 @@ fn keep_damaged(database: &Path) -> Result<Vec<PathBuf>, Error> {
 }
 
 fn discard(files: &[PathBuf]) {
-    files.iter().for_each(|file| drop(fs::remove_file(file)));
+    for file in files {
+        let _ = fs::remove_file(file);
+    }
 }
 
 fn with_ending(path: &Path, ending: &str) -> PathBuf {

@@ -99,7 +99,9 @@ impl Database for Sqlite {
     fn run(&mut self, migrations: &[&Migration], direction: Direction, verify: bool) -> Result<(), Error> {
         let settings = self.settings.clone();
         let notice = self.with(|connection| run::run(connection, migrations, direction, verify, &settings))?;
-        notice.into_iter().for_each(|notice| settings.emit(&Event::Dangling(notice)));
+        if let Some(notice) = notice {
+            settings.emit(&Event::Dangling(notice));
+        }
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use crate::schema::{ClauseKind, Column, DefaultValue, Schema, Table, Type, same_
 /// The models as SQLite would read them back after a migration from `live`. A table that is STRICT there stays so, and a
 /// column that keeps its type keeps its declared type.
 pub(crate) fn normalize(models: &Schema, live: &Schema) -> Result<Schema, Error> {
-    refuse(models, "SQLite", |ty| stored_type(ty).is_some())?;
+    refuse(models, ("SQLite", None), |ty| stored_type(ty).is_some())?;
     let mut schema = models.clone();
     for table in &mut schema.tables {
         let earlier = || live.table(table.renamed_from.as_ref()?);
@@ -24,7 +24,8 @@ pub(crate) fn normalize(models: &Schema, live: &Schema) -> Result<Schema, Error>
             let is_key = matches!(key.as_slice(), [only] if same_name(only, &column.name));
             let earlier = |table: &Table| table.find_column(column.renamed_from.as_ref()?).cloned();
             let old = before.and_then(|table| table.find_column(&column.name).cloned().or_else(|| earlier(table)));
-            normalize_column(column, old.as_ref(), is_key, is_strict);
+            let was_key = before.zip(old.as_ref()).is_some_and(|(table, old)| table.is_sole_key(&old.name));
+            normalize_column(column, old.as_ref(), (is_key, was_key), is_strict);
         }
         for check in &mut table.checks {
             check.normalized = canonical_condition(&check.expression, &table.name);
@@ -46,7 +47,7 @@ fn has_implicit_key(table: &Table, live: Option<&Table>, models: &Schema) -> boo
     is_rowid && is_integer && is_free && !is_referred_to && table.columns.len() > 1
 }
 
-fn normalize_column(column: &mut Column, old: Option<&Column>, is_key: bool, is_strict: bool) {
+fn normalize_column(column: &mut Column, old: Option<&Column>, (is_key, was_key): (bool, bool), is_strict: bool) {
     let model = stored_type(&column.ty).unwrap_or_else(|| column.ty.clone());
     let declared = declared_type(&model, is_key, is_strict);
     let stays = |old: &&Column| may_stay(&column.ty, &old.ty) || may_stay(&model, &old.ty);
@@ -55,7 +56,9 @@ fn normalize_column(column: &mut Column, old: Option<&Column>, is_key: bool, is_
         DefaultValue::Bool(value) if is_strict => Some(DefaultValue::Number(u8::from(value).to_string())),
         other => default_value(&default_sql(&other, &column.ty), &ty),
     });
-    column.identity = is_key && declared == "INTEGER";
+    // `INT PRIMARY KEY` is no rowid, and may hold NULL.
+    let is_no_rowid = old.is_some_and(|old| was_key && !old.identity && old.ty == ty);
+    column.identity = is_key && declared == "INTEGER" && !is_no_rowid;
     column.nullable &= !column.identity;
     let kept = old.filter(|old| old.ty == ty).and_then(|old| old.storage);
     column.storage = kept.or_else(|| Some(storage(&declared, is_strict)));
