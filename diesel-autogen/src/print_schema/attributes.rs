@@ -94,9 +94,9 @@ fn is_literal(number: &str, ty: &Type) -> bool {
     let is_same = |value: Option<String>| value.as_deref() == Some(number);
     let whole = number.parse::<i64>().ok();
     let is_whole = is_same(whole.map(|value| value.to_string()));
-    let (before, after) = number.split_once('.').unwrap_or((number, "0"));
     let is_decimal = is_same(number.parse::<f64>().ok().map(|value| value.to_string()))
-        && before.trim_start_matches('-').chars().chain(after.chars()).all(|char| char.is_ascii_digit());
+        && number.contains('.')
+        && number.chars().all(|char| char.is_ascii_digit() || ['-', '.'].contains(&char));
     match ty {
         Type::SmallInt => is_same(number.parse::<i16>().ok().map(|value| value.to_string())),
         Type::Integer => is_same(number.parse::<i32>().ok().map(|value| value.to_string())),

@@ -54,7 +54,7 @@ lines', c TEXT DEFAULT '\\ and \\n', d TEXT DEFAULT ('a' || char(10)), e TEXT DE
          other INT DEFAULT NULL REFERENCES parents ON DELETE SET DEFAULT,
          FOREIGN KEY (a, b) REFERENCES parents (a, b) ON DELETE RESTRICT,
          FOREIGN KEY (b, code) REFERENCES parents (b, code) ON DELETE CASCADE);
-     CREATE TABLE both (id INTEGER PRIMARY KEY REFERENCES parents, child INT REFERENCES children ON DELETE NO ACTION)",
+     CREATE TABLE grandchildren (id INTEGER PRIMARY KEY REFERENCES parents, child INT REFERENCES children ON DELETE NO ACTION)",
     // Indexes.
     "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT UNIQUE, b TEXT UNIQUE, c TEXT COLLATE NOCASE, d INT, UNIQUE (a, b), UNIQUE (b, a));
      CREATE UNIQUE INDEX t_a_key ON t (a); CREATE INDEX t_a_idx ON t (a); CREATE INDEX t_b_idx ON t (d);
@@ -141,7 +141,7 @@ pub const POSTGRES: [&str; 20] = [
          other INT REFERENCES parents ON DELETE SET DEFAULT,
          CONSTRAINT pair FOREIGN KEY (a, b) REFERENCES parents (a, b) MATCH FULL ON DELETE RESTRICT,
          FOREIGN KEY (b, code) REFERENCES parents (b, code) ON DELETE CASCADE);
-     CREATE TABLE both (id INTEGER PRIMARY KEY REFERENCES parents, child INT REFERENCES children)",
+     CREATE TABLE grandchildren (id INTEGER PRIMARY KEY REFERENCES parents, child INT REFERENCES children)",
     // Indexes.
     "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT UNIQUE, b TEXT UNIQUE, c TEXT COLLATE \"C\", d INT, UNIQUE (a, b), UNIQUE (b, a));
      CREATE UNIQUE INDEX t_a_key2 ON t (a); CREATE INDEX t_a_idx ON t (a); CREATE INDEX t_b_idx ON t (d);

@@ -47,7 +47,8 @@ impl Writer<'_> {
         statements
     }
 
-    /// The foreign keys of new tables that refer to a table which is not ready yet: one that comes later, or changes.
+    /// The foreign keys of new tables that refer to a table which is not ready yet: one that comes later, changes, or whose
+    /// columns become unique by an index, which is created after all tables.
     pub(super) fn late_keys(&self) -> Vec<(&Table, &ForeignKey)> {
         let (mut late, mut done) = (Vec::new(), Vec::new());
         let created = self.changes.created();
@@ -57,7 +58,9 @@ impl Writer<'_> {
                 let is_done = done.iter().any(|name| same_name(name, &key.table));
                 let is_created = created.iter().any(|other| same_name(&other.name, &key.table));
                 let changes = self.changes.altered().any(|(from, ..)| same_name(&from.name, &key.table));
-                !is_done && (is_created || changes)
+                let indexes = created.iter().filter(|other| same_name(&other.name, &key.table));
+                let mut indexes = indexes.flat_map(|other| &other.indexes).filter(|index| !index.constraint);
+                !is_done && (is_created || changes) || indexes.any(|index| is_unique(index, &key.references))
             }));
         }
         late
@@ -115,6 +118,6 @@ impl Writer<'_> {
 
 /// Whether a foreign key can refer to those columns by that index.
 pub(super) fn is_unique(index: &Index, columns: &[String]) -> bool {
-    let own: Vec<_> = index.columns.iter().map(|column| column.name.clone()).collect();
-    index.unique && same_names(&own, columns)
+    let is_named = |name: &String| index.columns.iter().any(|own| same_name(&own.name, name));
+    index.unique && index.columns.len() == columns.len() && columns.iter().all(is_named)
 }
