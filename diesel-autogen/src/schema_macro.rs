@@ -82,8 +82,8 @@
 /// A key named `rowid`, `oid` or `_rowid_` stands in Diesel's output for the hidden key of a SQLite table that has none:
 /// on SQLite it is a column only where the table has such a column, or a foreign key refers to it.
 ///
-/// A table in a PostgreSQL schema (`auth.users (id) { … }`) can be queried by Diesel, but migrations for it are not
-/// supported yet: planning fails and names the table.
+/// A table in a PostgreSQL schema (`auth.users (id) { … }`) can be queried by Diesel. Migrations are for the tables of the
+/// first schema in the search path only: for a table in another one, and on SQLite, planning fails and names the table.
 ///
 /// # Attributes of a column
 ///

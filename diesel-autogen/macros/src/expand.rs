@@ -204,10 +204,7 @@ fn other_type(sql: &str) -> TokenStream {
 }
 
 fn optional(text: Option<&str>) -> TokenStream {
-    match text {
-        Some(text) => quote!(::core::option::Option::Some(#text.into())),
-        None => quote!(::core::option::Option::None),
-    }
+    text.map_or_else(|| quote!(::core::option::Option::None), |text| quote!(::core::option::Option::Some(#text.into())))
 }
 
 fn data_index(index: &Index, table: &Table) -> TokenStream {

@@ -34,7 +34,7 @@ fn expand(input: proc_macro2::TokenStream) -> syn::Result<proc_macro2::TokenStre
 mod tests {
     #[test]
     fn a_table_may_have_128_columns() {
-        let columns: String = (1..128).map(|number| format!("c{number} -> Text,")).collect();
+        let columns = (1..128).map(|number| format!("c{number} -> Text,")).collect::<Vec<_>>().concat();
         let input = format!("(::library) wide {{ id -> Integer, {columns} }}").parse().unwrap();
         let code = super::expand(input).unwrap().to_string();
         assert_eq!(code.matches("Column :: new").count(), 128);

@@ -210,13 +210,10 @@ impl Reader<'_> {
                 format!("`{name}` takes one of {}", list(of))
             }
             _ => {
-                let mut hint = did_you_mean(&name, known);
-                if hint.is_empty() {
-                    hint =
-                        "; define a type of your own in `pub mod sql_types` inside `schema!`, or name its type in the \
-                            database: `#[sql_type = \"…\"]`"
-                            .to_owned();
-                }
+                const OWN: &str = "; define a type of your own in `pub mod sql_types` inside `schema!`, or name its type \
+                                   in the database: `#[sql_type = \"…\"]`";
+                let near = did_you_mean(&name, known);
+                let hint = if near.is_empty() { OWN } else { &near };
                 format!("Diesel has no type `{name}` for SQLite or PostgreSQL{hint}")
             }
         };

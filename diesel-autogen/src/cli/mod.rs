@@ -15,18 +15,15 @@ mod program;
 mod questions;
 mod status;
 
-use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
 
 use self::arguments::{Arguments, Command, Create, Downgrade, Migrate, Upgrade};
 use self::commands::Outcome;
 use self::console::Console;
+pub use self::program::LoadError;
 use self::program::Program;
 use crate::{Migrator, Schema};
-
-/// What a program that builds a [`Migrator`] from its settings may fail with.
-pub type LoadError = Box<dyn Error>;
 
 /// A whole program for the database of these models, with the subcommands `init`, `migrate`, `upgrade`, `downgrade`,
 /// `check`, `print-schema`, `status`, `new` and `completions`.

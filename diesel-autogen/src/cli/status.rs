@@ -70,10 +70,12 @@ pub(super) fn text(migrator: &Migrator) -> Result<String, Error> {
     Ok(report)
 }
 
-/// The same as one line of JSON. Versions are texts: some have more digits than a number of JSON holds exactly.
+/// The same as one line of JSON. Versions are texts, as they are recorded: some have more digits than a number of JSON
+/// holds exactly.
 pub(super) fn json(migrator: &Migrator) -> Result<String, Error> {
     let status = migrator.status()?;
-    let (database, version) = (quoted(&migrator.database_name()), quoted(&status.version.to_string()));
+    let version = if status.version.is_zero() { "0" } else { status.version.as_str() };
+    let (database, version) = (quoted(&migrator.database_name()), quoted(version));
     let lines = lines(&status, &migrator.migrations()?).into_iter().map(|line| {
         let name = line.name.map_or_else(|| "null".to_owned(), |name| quoted(&name));
         format!(r#"{{"version":{},"name":{name},"state":"{}"}}"#, quoted(&line.version), line.state.word())
@@ -90,7 +92,7 @@ fn lines(status: &Status, migrations: &Migrations) -> Vec<Line> {
         _ => State::Applied,
     };
     let known = migrations.iter().map(|migration| Line {
-        version: migration.version(),
+        version: migration.version().as_str().to_owned(),
         name: Some(migration.name.clone()),
         state: state(&migration.name),
     });

@@ -14,6 +14,8 @@ mod atomic_files;
 mod backup;
 mod concurrency;
 mod dangling;
+#[cfg(feature = "postgres")]
+mod diesel_histories;
 mod golden;
 mod grammar;
 mod handwritten;

@@ -97,15 +97,14 @@ fn a_column_of_each_type_reads_back() {
         assert_eq!((read(13 + at), read(53 + at)), (&Type::Diesel(name), &array(Type::Diesel(name))));
     }
     assert_eq!(*read(12), Type::Other("\"Mood\"".into()));
-    migrator.downgrade(Target::Version(0)).unwrap();
+    migrator.downgrade(Target::version(0)).unwrap();
     assert_eq!(migrator.introspect().unwrap().tables, []);
 }
 
 #[test]
 fn rows_of_each_type_survive_a_downgrade() {
     let Some(server) = server() else { return };
-    let models = models(DIESEL.map(Type::Diesel).into_iter().chain([mood(), array(mood())]).map(|ty| ty));
-    let mut models = models;
+    let mut models = models(DIESEL.map(Type::Diesel).into_iter().chain([mood(), array(mood())]));
     models.tables[0].columns[1..].iter_mut().for_each(|column| column.nullable = true);
     let migrator = server.migrator();
     let apply = |models: &Schema| {
@@ -198,4 +197,77 @@ fn a_type_that_postgres_lacks_is_refused_by_name() {
         assert!(matches!(&error, Error::CannotExpress { object, .. } if object == "things.c0"), "{error:?}");
         assert!(error.to_string().ends_with(why), "{error}");
     }
+}
+
+#[test]
+fn a_timestamp_gets_the_time_zone_utc() {
+    let Some(server) = server() else { return };
+    server.execute(
+        "DO $$BEGIN EXECUTE format('ALTER DATABASE %I SET timezone = ''Asia/Tokyo''', current_database()); END$$",
+    );
+    let migrator = server.migrator();
+    let apply = |types: [Type; 3]| {
+        let plan = migrator.plan(&models(types), &PlanOptions::default()).unwrap().unwrap();
+        migrator.apply(&plan.accept_losses()).unwrap();
+    };
+    let zoned = Type::Diesel("Timestamptz");
+    apply([Type::Timestamp, zoned.clone(), zoned.clone()]);
+    server.execute("INSERT INTO things VALUES (1, '2012-02-29 12:00', '2012-02-29 12:00Z', '2012-02-29 00:00Z')");
+    apply([zoned.clone(), Type::Timestamp, Type::Date]);
+    let query = "SELECT concat_ws(' ', c0 AT TIME ZONE 'UTC', c1, c2) FROM things";
+    assert_eq!(server.query(query).unwrap(), "2012-02-29 12:00:00 2012-02-29 12:00:00 2012-02-29");
+    apply([Type::Timestamp, zoned.clone(), zoned]);
+    let query = "SELECT concat_ws(' ', c0, c1 AT TIME ZONE 'UTC', c2 AT TIME ZONE 'UTC') FROM things";
+    assert_eq!(server.query(query).unwrap(), "2012-02-29 12:00:00 2012-02-29 12:00:00 2012-02-29 00:00:00");
+    migrator.downgrade(Target::Previous).unwrap();
+    migrator.downgrade(Target::Previous).unwrap();
+    assert_eq!(server.query(query).unwrap(), "2012-02-29 12:00:00 2012-02-29 12:00:00 2012-02-29 00:00:00");
+}
+
+#[test]
+fn only_the_first_schema_of_the_search_path_may_be_named() {
+    let Some(server) = server() else { return };
+    let in_schema = |name: &str| {
+        let mut models = models([Type::Integer]);
+        models.tables[0].schema = Some(name.into());
+        models
+    };
+    let error = plan(&server, &in_schema("auth")).unwrap_err();
+    assert!(matches!(&error, Error::CannotExpress { object, .. } if object == "auth.things"), "{error}");
+    server.execute("CREATE TABLE things (id SERIAL PRIMARY KEY, c0 INTEGER NOT NULL)");
+    assert_eq!(plan(&server, &in_schema("public")).unwrap(), None);
+}
+
+#[test]
+fn values_that_a_narrower_type_cuts_are_counted() {
+    let Some(server) = server() else { return };
+    server.execute(
+        "CREATE TABLE things (id SERIAL PRIMARY KEY, c0 NUMERIC NOT NULL, c1 NUMERIC(10, 2) NOT NULL, \
+         c2 INTEGER NOT NULL, c3 TEXT NOT NULL, c4 CHAR(5) NOT NULL, c5 BIT(8) NOT NULL, c6 TIMESTAMP NOT NULL, \
+         c7 TIMESTAMPTZ NOT NULL, c8 NUMERIC NOT NULL); \
+         INSERT INTO things VALUES (1, 1.25, 1.25, 12, 'abc', 'abc', B'10100000', '2012-02-29 00:00', '2012-02-29Z', 0.5), \
+         (2, 1.234, 1.2, 1234, 'abcd', 'abcd', B'10100001', '2012-02-29 12:00:00.5', '2012-02-29 12:00Z', 0.1), \
+         (3, 12345, 12345, 123, 'ab ', 'ab', B'11110000', '2012-02-29 12:00', '2012-02-29Z', 0.123456789012345678)",
+    );
+    let other = |sql: &str| Type::Other(sql.into());
+    let narrower = models([
+        other("numeric(5,2)"),
+        other("numeric(5,1)"),
+        other("numeric(3,0)"),
+        other("bpchar(3)"),
+        other("bpchar(3)"),
+        other("bit(4)"),
+        other("timestamp(0)"),
+        Type::Date,
+        Type::Double,
+    ]);
+    // A number that is too large for its type fails the rehearsal.
+    let options = with!(PlanOptions { no_rehearsal: true });
+    let plan = server.migrator().plan(&narrower, &options).unwrap().unwrap();
+    let lost = |column: &str| {
+        let is_of = |loss: &&diesel_autogen::Loss| loss.change.contains(&format!("things.{column} "));
+        plan.losses.iter().find(is_of).map_or(0, |loss| loss.count)
+    };
+    assert_eq!(["c0", "c1", "c2", "c3", "c4"].map(lost), [2, 2, 1, 2, 1], "{:?}", plan.losses);
+    assert_eq!(["c5", "c6", "c7", "c8"].map(lost), [3, 1, 1, 1], "{:?}", plan.losses);
 }

@@ -1,6 +1,6 @@
 //! Which conversions between types may lose values, and the SQL of the conversion.
 
-use super::sql::type_sql;
+use super::sql::{type_sql, without_modifiers};
 use crate::kept::differs_in_kind;
 use crate::schema::{Column, Type};
 
@@ -23,7 +23,13 @@ pub(super) fn is_strict(from: &Column, to: &Column) -> bool {
 
 /// The condition under which a value becomes the same value of the other type; `None` where every value does.
 pub(super) fn fits(name: &str, from: &Type, to: &Type) -> Option<String> {
+    if let Some(fits) = fits_modifiers(name, from, to) {
+        return Some(fits);
+    }
     match (from, to) {
+        (from, Type::Float | Type::Double) if is_numeric(from) => {
+            Some(format!("{name}::{}::numeric = {name}", type_sql(to).to_lowercase()))
+        }
         // Every number of up to 53 bits has an exact DOUBLE PRECISION, and one of up to 24 bits an exact REAL.
         (Type::BigInt, Type::Double) => Some(format!("{name}::double precision::numeric = {name}")),
         (Type::Integer | Type::BigInt, Type::Float) => Some(format!("{name}::real::numeric = {name}")),
@@ -33,6 +39,9 @@ pub(super) fn fits(name: &str, from: &Type, to: &Type) -> Option<String> {
         }
         (_, Type::Bool) if bits(from).is_some() => Some(format!("{name} IN (0, 1)")),
         (Type::Timestamp, Type::Date) => Some(format!("{name} = {name}::date")),
+        (Type::Diesel("Timestamptz"), Type::Date) => {
+            Some(format!("{name} AT TIME ZONE 'UTC' = ({name} AT TIME ZONE 'UTC')::date"))
+        }
         // A number counts as one only where it comes back as it was: '007' does not.
         (Type::Text { .. }, to) if !matches!(to, Type::Text { .. }) => {
             let readable = readable(name, from, to);
@@ -41,6 +50,20 @@ pub(super) fn fits(name: &str, from: &Type, to: &Type) -> Option<String> {
         }
         _ => readable(name, from, to).pop(),
     }
+}
+
+/// The same for a type with a precision or length, to which a cast rounds or cuts; `None` where it does neither.
+fn fits_modifiers(name: &str, from: &Type, to: &Type) -> Option<String> {
+    let Type::Other(sql) = to else { return None };
+    let modifiers = sql.split_once('(')?.1.split_once(')')?.0;
+    if is_numeric(to) && (bits(from).is_some() || is_real(from)) {
+        let (precision, scale) = modifiers.split_once(',').unwrap_or((modifiers, "0"));
+        let fits = format!("abs({name}::numeric) < 10::numeric ^ ({precision} - ({scale}))");
+        return Some(format!("{fits} AND round({name}::numeric, {scale}) = {name}::numeric"));
+    }
+    let is_cut = without_modifiers(from) == without_modifiers(to);
+    let is_text = matches!(from, Type::Text { .. }) && sql.starts_with("character(");
+    (from != to && (is_cut || is_text)).then(|| format!("{name}::{sql} = {name}"))
 }
 
 /// The conditions, in order, under which a value can be converted at all; none where the database decides.
@@ -69,8 +92,7 @@ fn readable(name: &str, from: &Type, to: &Type) -> Vec<String> {
 fn is_castable(from: &Type, to: &Type) -> bool {
     let group = |ty: &Type| match ty {
         ty if bits(ty).is_some() || is_real(ty) || *ty == Type::Bool => "number",
-        Type::Date | Type::Timestamp => "date",
-        Type::Diesel("Timestamptz") => "date",
+        Type::Date | Type::Timestamp | Type::Diesel("Timestamptz") => "date",
         Type::Other(name) if name.starts_with("timestamp") => "date",
         Type::Time => "time",
         Type::Binary => "binary",
@@ -106,8 +128,15 @@ fn bits(ty: &Type) -> Option<u32> {
 
 fn is_real(ty: &Type) -> bool {
     match ty {
+        Type::Float | Type::Double => true,
+        other => is_numeric(other),
+    }
+}
+
+fn is_numeric(ty: &Type) -> bool {
+    match ty {
         Type::Other(name) => name.starts_with("numeric("),
-        other => matches!(other, Type::Float | Type::Double | Type::Diesel("Numeric")),
+        other => *other == Type::Diesel("Numeric"),
     }
 }
 
@@ -140,6 +169,12 @@ pub(super) fn strict_conversion(name: &str, from: &Type, to: &Type) -> Option<St
     };
     Some(match (from, to) {
         _ if is_wider || is_longer => return None,
+        // A TIMESTAMP is in UTC, whatever the time zone of the session.
+        (Type::Timestamp, Type::Diesel("Timestamptz")) | (Type::Diesel("Timestamptz"), Type::Timestamp) => {
+            format!("{name} AT TIME ZONE 'UTC'")
+        }
+        (Type::Diesel("Timestamptz"), Type::Date) => format!("({name} AT TIME ZONE 'UTC')::date"),
+        (Type::Date, Type::Diesel("Timestamptz")) => format!("{name}::timestamp AT TIME ZONE 'UTC'"),
         (Type::Binary, Type::Text { .. }) => format!("convert_from({name}, 'UTF8')"),
         (Type::Text { .. }, Type::Binary) => format!("convert_to({name}, 'UTF8')"),
         (Type::Bool, to) if is_number(to) && *to != Type::Integer => format!("{name}::integer::{ty}"),

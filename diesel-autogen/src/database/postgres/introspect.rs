@@ -12,6 +12,7 @@ use crate::schema::{
     Check, Clause, ClauseKind, Column, DefaultValue, ForeignKey, Index, IndexColumn, Object, ObjectKind, Schema, Table,
     Type,
 };
+use crate::version::Version;
 
 /// The plain tables of the schema. Partitions and inheriting tables are objects.
 pub(super) const TABLES: &str = "pg_class c WHERE c.relkind = 'r' AND NOT c.relispartition \
@@ -25,7 +26,7 @@ const KINDS: &str = "extension, enum, domain, range type, sequence, aggregate, p
     policy, statistics, collation, operator, text search configuration, event trigger";
 
 /// Reads the schema. Tables of the history and side tables of the `applied` versions are not part of it.
-pub(super) fn introspect(connection: &mut PgConnection, applied: &[String]) -> QueryResult<Schema> {
+pub(super) fn introspect(connection: &mut PgConnection, applied: &[Version]) -> QueryResult<Schema> {
     let is_ours = |table: &str| [VERSIONS, CHECKSUMS].contains(&table) || kept::owner(table, applied).is_some();
     let mut tables: Vec<Table> = Vec::new();
     for (name, options, comment) in load_tables(connection)?.into_iter().filter(|(name, ..)| !is_ours(name)) {

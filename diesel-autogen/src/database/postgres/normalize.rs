@@ -2,7 +2,7 @@
 
 use diesel::connection::{SimpleConnection, TransactionManager};
 use diesel::dsl::sql;
-use diesel::sql_types::{Bool, Text};
+use diesel::sql_types::{Bool, Nullable, Text};
 use diesel::{Connection, OptionalExtension, PgConnection, QueryResult, RunQueryDsl};
 
 use super::introspect::introspect;
@@ -62,7 +62,9 @@ pub(super) fn rolled_back<T>(
 /// The models as this database reads them back: types, defaults and conditions in its own form. A column of `live` keeps
 /// what Diesel's name of its type does not say: a precision, or the domain that the type belongs to.
 pub(super) fn normalize(connection: &mut PgConnection, models: &Schema, live: &Schema) -> Result<Schema, Error> {
-    refuse(models, "PostgreSQL", has_type)?;
+    let own_schema: Option<String> =
+        diesel::select(sql::<Nullable<Text>>("current_schema()::text")).get_result(connection)?;
+    refuse(models, ("PostgreSQL", own_schema.as_deref()), has_type)?;
     refuse_missing_types(connection, models)?;
     let mut wanted = models.clone();
     wanted.tables.iter_mut().for_each(number_rows);

@@ -34,7 +34,7 @@ fn walks_from_init_to_check() {
     let said = home.run_words(&["tutorial", "migrate", "-m", "first tables"]).succeeds();
     assert_eq!(
         last_lines(&said, 2),
-        ["New migration saved as migrations/sqlite/001_first_tables", "Current database version: 1"]
+        ["New migration saved as migrations/001_first_tables", "Current database version: 1"]
     );
     home.run("tutorial check").succeeds();
     home.run("tutorial downgrade").succeeds();
@@ -109,7 +109,7 @@ fn status_prints_json() {
     let said = with_each_state().run("tutorial status --json").succeeds();
     assert_eq!(
         said,
-        r#"{"database":"app.db","version":"4","migrations":[{"version":"001","name":"001_migration","state":"edited"},"#
+        r#"{"database":"app.db","version":"004","migrations":[{"version":"001","name":"001_migration","state":"edited"},"#
             .to_owned()
             + r#"{"version":"002","name":"002_migration","state":"applied"},"#
             + r#"{"version":"003","name":"003_\"quoted\"","state":"pending"},"#
@@ -126,6 +126,15 @@ fn status_is_colored_on_a_terminal() {
     assert!(said_in_color.contains("001_migration  \u{1b}[32mapplied\u{1b}[0m\n"), "{said_in_color:?}");
     assert!(said_in_color.contains("002_migration  \u{1b}[33mpending\u{1b}[0m\n"), "{said_in_color:?}");
     assert!(!said("tutorial status --json").contains('\u{1b}'));
+}
+
+#[test]
+fn print_schema_writes_the_models() {
+    let home = Home::with_history();
+    home.run("tutorial upgrade").succeeds();
+    let said = home.run("tutorial print-schema").succeeds();
+    assert!(said.contains("schema! {") && said.contains("#[references(users, on_delete = cascade)]"), "{said}");
+    assert_eq!(said, home.run("db_migrate --print-schema").succeeds());
 }
 
 #[test]
@@ -159,7 +168,7 @@ fn new_writes_a_migration_to_be_completed() {
 fn new_needs_no_database() {
     let home = Home::new();
     home.run("tutorial new first").succeeds();
-    assert_eq!(home.migrations(), ["001_first"]);
+    assert!(home.path("migrations/001_first/up.sql").exists());
     assert!(!home.path("app.db").exists());
 }
 
@@ -170,14 +179,14 @@ fn reads_the_env_file_at_or_above_the_folder() {
     fs::create_dir_all(home.path("src/bin")).unwrap();
     let said = run_in(&home, "src/bin", "tutorial init", &[]).succeeds();
     assert!(said.starts_with("blog.db is now"), "{said}");
-    assert!(home.path("blog.db").exists() && home.path("db/steps/sqlite").is_dir());
+    assert!(home.path("blog.db").exists() && home.path("db/steps").is_dir());
 
     // The environment overrides the file, and an option overrides both.
     run_in(&home, "", "tutorial init", &[("DATABASE_URL", "other.db"), ("MIGRATIONS_DIR", "others")]).succeeds();
-    assert!(home.path("other.db").exists() && home.path("others/sqlite").is_dir());
+    assert!(home.path("other.db").exists() && home.path("others").is_dir());
     let line = "tutorial init --database-url third.db --migrations-dir thirds";
     run_in(&home, "src", line, &[("DATABASE_URL", "other.db")]).succeeds();
-    assert!(home.path("src/third.db").exists() && home.path("src/thirds/sqlite").is_dir());
+    assert!(home.path("src/third.db").exists() && home.path("src/thirds").is_dir());
 }
 
 #[test]
@@ -235,7 +244,7 @@ fn names_wrong_arguments_and_exits_with_2() {
 #[test]
 fn help_leaves_no_placeholder() {
     let home = Home::new();
-    let commands = ["init", "migrate", "upgrade", "downgrade", "check", "status", "new", "completions"];
+    let commands = ["init", "migrate", "upgrade", "downgrade", "check", "print-schema", "status", "new", "completions"];
     for line in commands.map(|command| format!("tutorial {command} --help")).iter().chain([&"tutorial --help".into()]) {
         let help = home.run(line).succeeds();
         assert!(help.contains("Usage: tutorial") && !help.contains(['{', '}']), "{help}");
