@@ -34,7 +34,7 @@ impl Indexes {
             _ => None,
         };
         // A column has one such attribute, and `unique` of a column has no order.
-        let own = own.filter(|at| !columns[*at].has_index && !(index.unique && index.columns[0].descending));
+        let own = own.filter(|at| !(columns[*at].has_index || index.unique && index.columns[0].descending));
         let mut options: Vec<_> = match own {
             Some(_) if index.columns[0].descending => vec!["desc".to_owned()],
             Some(_) => Vec::new(),
@@ -149,11 +149,11 @@ pub(super) fn foreign_key(key: &ForeignKey, schema: &Schema, names: &Names) -> S
     let mut text = names.ident.clone();
     if !same_names(&key.references, &other.primary_key) {
         let columns: Vec<_> = key.references.iter().map(|column| names.column(column)).collect();
-        text += &format!("({})", columns.join(", "));
+        text = format!("{text}({})", columns.join(", "));
     }
     for (event, action) in [("on_delete", key.on_delete), ("on_update", key.on_update)] {
         if action != Action::NoAction {
-            text += &format!(", {event} = {}", action.to_string().replace(' ', "_"));
+            text = format!("{text}, {event} = {}", action.to_string().replace(' ', "_"));
         }
     }
     text

@@ -21,7 +21,8 @@ struct Program {
 impl Program {
     fn add(&mut self, name: &str, migrator: &Migrator, url: &str, migrations: &Path) {
         let source = migrator.print_schema().unwrap_or_else(|error| panic!("{name}: {error}"));
-        writeln!(self.main, "    agrees &= agree({name:?}, {url:?}, {migrations:?}, &{name}::schema());").unwrap();
+        let folder = migrations.to_str().unwrap();
+        writeln!(self.main, "    agrees &= agree({name:?}, {url:?}, {folder:?}, &{name}::schema());").unwrap();
         self.modules.push((name.to_owned(), source));
     }
 

@@ -48,15 +48,6 @@ fn walks_from_init_to_check() {
 }
 
 #[test]
-fn print_schema_prints_the_database() {
-    let home = Home::new();
-    home.execute("CREATE TABLE notes (id INTEGER PRIMARY KEY, title TEXT NOT NULL DEFAULT 'none')");
-    let said = home.run("tutorial print-schema").succeeds();
-    assert_eq!(home.run("db_migrate --print-schema").succeeds(), said);
-    assert!(said.contains("        #[default = \"none\"]\n        title -> Text,\n"), "{said}");
-}
-
-#[test]
 fn check_fails_on_a_difference() {
     let home = Home::with_history();
     home.run("tutorial upgrade").succeeds();
