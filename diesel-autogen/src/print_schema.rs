@@ -2,12 +2,14 @@
 
 mod attributes;
 mod names;
+mod text;
 mod types;
 
 use std::fmt::Write as _;
 
-use self::attributes::{Indexes, check, default, foreign_key, impossible_action};
+use self::attributes::{Indexes, Written, check, default, foreign_key, impossible_action};
 use self::names::{Names, TableNames};
+use self::text::{comment, docs};
 use self::types::{Customs, type_of};
 use crate::schema::{Clause, ClauseKind, Column, ForeignKey, Index, Object, ObjectKind, Schema, Table, same_name};
 
@@ -131,7 +133,7 @@ impl Printer<'_> {
         if earlier.iter().any(is_same) {
             return Some("another one of these columns refers to that table");
         }
-        let is_unique = |index: &Index| index.unique && same_set(&columns_of(index), &key.references);
+        let is_unique = |index: &Index| index.unique && same_set(&index.column_names(), &key.references);
         if !same_set(&other.primary_key, &key.references) && !other.indexes.iter().any(is_unique) {
             return Some("these columns are not unique");
         }
@@ -155,14 +157,6 @@ impl Printer<'_> {
         let lines: Vec<_> = objects.map(|object| comment(&object.to_string())).collect();
         (!lines.is_empty()).then(|| lines.join("\n"))
     }
-}
-
-/// A column as it is written.
-struct Written {
-    attributes: Vec<String>,
-    declaration: String,
-    /// Whether it has an attribute `index` or `unique` of its own.
-    has_index: bool,
 }
 
 /// Why `schema!` cannot declare a table.
@@ -197,29 +191,6 @@ fn beyond(table: &Table, column: Option<&Column>) -> Vec<String> {
     let clauses = table.clauses.iter().flatten().filter(is_meant).filter(is_beyond);
     let tight = |text: &str| text.replace("( ", "(").replace(" )", ")").replace(" ,", ",");
     clauses.map(|clause| comment(&tight(&clause.normalized))).collect()
-}
-
-/// A line that names what stays in the database without being declared.
-fn comment(text: &str) -> String {
-    format!("// Only in the database: {}", printable(&text.split_whitespace().collect::<Vec<_>>().join(" ")))
-}
-
-fn docs(comment: Option<&str>) -> Vec<String> {
-    let line = |line: &str| format!("/// {}", printable(line.trim())).trim_end().to_owned();
-    comment.into_iter().flat_map(str::lines).map(line).collect()
-}
-
-/// The text without the characters that no comment of Rust may hold: controls, and those that reverse a text.
-fn printable(text: &str) -> String {
-    text.replace('\t', " ").replace(|char: char| char.is_control() || is_direction(char), "\u{fffd}")
-}
-
-fn is_direction(char: char) -> bool {
-    matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-fn columns_of(index: &Index) -> Vec<String> {
-    index.columns.iter().map(|column| column.name.clone()).collect()
 }
 
 /// Whether two lists hold the same names in any order.

@@ -1,10 +1,18 @@
 //! Indexes, defaults, checks and foreign keys as attributes, and texts as Rust writes them.
 
 use super::names::{Names, TableNames};
-use super::{Written, is_direction};
+use super::text::quoted;
 use crate::schema::{
     Action, Check, Column, DefaultValue, ForeignKey, Index, Schema, Table, Type, same_name, same_names,
 };
+
+/// A column as it is written.
+pub(super) struct Written {
+    pub attributes: Vec<String>,
+    pub declaration: String,
+    /// Whether it has an attribute `index` or `unique` of its own.
+    pub has_index: bool,
+}
 
 /// The names of indexes and tables, of which no two may be equal.
 pub(super) struct Indexes {
@@ -168,23 +176,4 @@ pub(super) fn impossible_action(table: &Table, key: &ForeignKey) -> Option<&'sta
     }
     let without = columns.any(|column| !column.nullable && column.default.is_none());
     (has(Action::SetDefault) && without).then_some("SET DEFAULT of a column that is NOT NULL and has none")
-}
-
-/// A text in quotes. One with quotes or backslashes is raw, where Rust can read it so.
-pub(super) fn quoted(text: &str) -> String {
-    let is_plain = |char: char| !char.is_control() && !is_direction(char);
-    if text.contains(['"', '\\']) && text.chars().all(is_plain) {
-        let mut fence = String::from("#");
-        while text.contains(&format!("\"{fence}")) {
-            fence.push('#');
-        }
-        return format!("r{fence}\"{text}\"{fence}");
-    }
-    let escaped = text.chars().map(|char| match char {
-        '"' | '\\' => format!("\\{char}"),
-        char if is_plain(char) => char.to_string(),
-        '\n' | '\r' | '\t' => char.escape_default().to_string(),
-        char => char.escape_unicode().to_string(),
-    });
-    format!("\"{}\"", escaped.collect::<String>())
 }

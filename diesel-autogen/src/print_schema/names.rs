@@ -2,8 +2,7 @@
 
 use crate::schema::{Schema, Table, same_name};
 
-use super::attributes::quoted;
-use super::columns_of;
+use super::text::quoted;
 
 /// The names of all tables, in the schema's order.
 pub(super) struct Names {
@@ -78,7 +77,7 @@ impl TableNames {
         names.key = match (rowid, unique) {
             (Some(rowid), _) => vec![rowid.to_owned()],
             (None, _) if !is_without_key => names.columns(&table.primary_key),
-            (None, Some(index)) => names.columns(&columns_of(index)),
+            (None, Some(index)) => names.columns(&index.column_names()),
             (None, None) => names.columns(&all),
         };
         names
