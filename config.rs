@@ -81,6 +81,7 @@ impl Config {
         let mut settings = Settings::default();
         settings.backups = self.backups;
         settings.base.clone_from(&self.base_dir);
+        settings.per_database_folders = true;
         Migrator::with_url(self.database_url.clone(), &self.migrations_dir).with(settings)
     }
 

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::url::ParseUrlError;
+use crate::version::Version;
 
 /// Why an operation was refused or failed. Where nothing else is said, the database and the files are as they were.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +34,7 @@ pub enum Error {
         /// The database.
         database: String,
         /// Its version.
-        version: u64,
+        version: Version,
     },
     /// The database refused to be opened, read or written.
     #[error("{database}: {source}{}", .kind.advice())]
@@ -100,6 +101,20 @@ pub enum Error {
     /// A statement of a migration failed.
     #[error("migration {migration} failed, nothing was changed: {source} in: {statement}")]
     Statement {
+        /// The migration.
+        migration: String,
+        /// The statement, or its beginning.
+        statement: String,
+        /// What the database said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A statement failed of a migration that runs outside a transaction, as its `metadata.toml` asks: the statements
+    /// before it stay, and so do the migrations before this one.
+    #[error(
+        "migration {migration} failed outside a transaction, its earlier statements stay: {source} in: {statement}"
+    )]
+    Unfinished {
         /// The migration.
         migration: String,
         /// The statement, or its beginning.
@@ -253,7 +268,7 @@ pub enum HistoryError {
     )]
     Pending {
         /// The database's version.
-        version: u64,
+        version: Version,
         /// The names of the pending migrations.
         pending: Vec<String>,
     },
@@ -262,56 +277,56 @@ pub enum HistoryError {
     Unknown {
         /// The versions that are unknown.
         unknown: Vec<String>,
-        /// The number of the newest migration that is known.
-        newest: u64,
+        /// The version of the newest migration that is known.
+        newest: Version,
     },
-    /// A migration was added with a number below the database's version.
+    /// A migration was added with a version before the database's.
     #[error(
-        "migration {name} was never applied, though the database is already at version {version}: give it a higher number"
+        "migration {name} was never applied, though the database is already at version {version}: give it a version that comes later as text"
     )]
     OutOfOrder {
         /// The migration.
         name: String,
         /// The database's version.
-        version: u64,
+        version: Version,
     },
     /// The file of an applied migration is not what was applied.
     #[error("migration {name} was edited after it was applied")]
     Edited {
         /// The migration.
         name: String,
-        /// Its number.
-        number: u64,
+        /// Its version.
+        version: Version,
     },
-    /// No migration has that number.
-    #[error("no migration has the number {wanted}: they go up to {newest}")]
+    /// No migration has that version.
+    #[error("no migration has the version {wanted}: they go up to {newest}")]
     NoSuchVersion {
-        /// The number that was asked for.
-        wanted: u64,
+        /// The version that was asked for.
+        wanted: Version,
         /// The newest there is.
-        newest: u64,
+        newest: Version,
     },
-    /// The migration of that number is not applied.
+    /// The migration of that version is not applied.
     #[error("migration {wanted} is not applied: the database is at version {version}")]
     NotApplied {
-        /// The number that was asked for.
-        wanted: u64,
+        /// The version that was asked for.
+        wanted: Version,
         /// The database's version.
-        version: u64,
+        version: Version,
     },
     /// The version lies in the other direction.
     #[error("the database is at version {version}: {wanted} is {}", if wanted < version { "a downgrade" } else { "an upgrade" })]
     WrongDirection {
         /// The database's version.
-        version: u64,
-        /// The number that was asked for.
-        wanted: u64,
+        version: Version,
+        /// The version that was asked for.
+        wanted: Version,
     },
     /// Another process has changed the version since the migration was planned.
     #[error("the database is at version {version}: another process has changed it; try again")]
     Changed {
         /// The database's version.
-        version: u64,
+        version: Version,
     },
     /// There is no migration to revert.
     #[error("the database is at version 0: there is no migration to revert")]

@@ -2,12 +2,13 @@
 
 use crate::error::HistoryError;
 use crate::migration::{Direction, Migration, Migrations};
+use crate::version::Version;
 
 /// A version that is applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Applied {
-    pub version: String,
-    /// The checksum of its `up.sql`, where one was recorded.
+    pub version: Version,
+    /// The checksum of its `up.sql`, where one was recorded when it was applied.
     pub checksum: Option<String>,
 }
 
@@ -19,28 +20,42 @@ impl Applied {
 }
 
 /// A version to upgrade or downgrade to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Target {
     /// The newest migration. A downgrade takes it as [`Previous`](Self::Previous).
     Latest,
     /// The version before the current one. An upgrade takes it as [`Latest`](Self::Latest).
     Previous,
-    /// The version of that number; 0 is the empty database.
-    Version(u64),
+    /// That version; 0 is the one before the first migration.
+    Version(Version),
+}
+
+impl Target {
+    /// A version, given as its number, as [`Version`] prints it or as Diesel records it, or by the folder's name.
+    ///
+    /// ```
+    /// use diesel_autogen::Target;
+    ///
+    /// assert_eq!(Target::version(3), Target::version("3"));
+    /// assert_eq!(Target::version("2018-01-14-171611_create_tables"), Target::version("20180114171611"));
+    /// ```
+    pub fn version(version: impl Into<Version>) -> Self {
+        Self::Version(version.into())
+    }
 }
 
 /// Where a database stands among its migrations.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Status {
-    /// The number of the newest applied migration; 0 when none is.
-    pub version: u64,
-    /// The number of the newest migration that exists.
-    pub newest: u64,
+    /// The version of the newest applied migration; 0 when none is.
+    pub version: Version,
+    /// The version of the newest migration that exists.
+    pub newest: Version,
     /// The names of the migrations that are not applied, in order.
     pub pending: Vec<String>,
-    /// The applied versions that no migration has.
+    /// The applied versions that no migration has, as they are recorded.
     pub unknown: Vec<String>,
     /// The names of the applied migrations whose `up.sql` was edited since.
     pub edited: Vec<String>,
@@ -61,7 +76,7 @@ impl Status {
             version: newest(applied),
             newest: migrations.newest(),
             pending: migrations.iter().filter(|migration| find(migration).is_none()).map(names).collect(),
-            unknown: applied.iter().filter(is_unknown).map(|applied| applied.version.clone()).collect(),
+            unknown: applied.iter().filter(is_unknown).map(|applied| applied.version.as_str().to_owned()).collect(),
             edited: migrations.iter().filter(is_edited).map(names).collect(),
         }
     }
@@ -76,19 +91,19 @@ impl Status {
         if self.unknown.is_empty() {
             return Ok(());
         }
-        Err(HistoryError::Unknown { unknown: self.unknown.clone(), newest: self.newest })
+        Err(HistoryError::Unknown { unknown: self.unknown.clone(), newest: self.newest.clone() })
     }
 
     /// No applied migration may be missing or edited, and none may have been added below the version.
     pub(crate) fn require_history(&self, migrations: &Migrations) -> Result<(), HistoryError> {
         self.require_known()?;
         let is_late =
-            |migration: &&Migration| migration.number < self.version && self.pending.contains(&migration.name);
+            |migration: &&Migration| migration.version() < self.version && self.pending.contains(&migration.name);
         if let Some(migration) = migrations.iter().find(is_late) {
-            return Err(HistoryError::OutOfOrder { name: migration.name.clone(), version: self.version });
+            return Err(HistoryError::OutOfOrder { name: migration.name.clone(), version: self.version.clone() });
         }
         match migrations.iter().find(|migration| self.edited.contains(&migration.name)) {
-            Some(migration) => Err(HistoryError::Edited { name: migration.name.clone(), number: migration.number }),
+            Some(migration) => Err(HistoryError::Edited { name: migration.name.clone(), version: migration.version() }),
             None => Ok(()),
         }
     }
@@ -96,7 +111,7 @@ impl Status {
     pub(crate) fn require_current(&self, migrations: &Migrations) -> Result<(), HistoryError> {
         self.require_history(migrations)?;
         if !self.pending.is_empty() {
-            return Err(HistoryError::Pending { version: self.version, pending: self.pending.clone() });
+            return Err(HistoryError::Pending { version: self.version.clone(), pending: self.pending.clone() });
         }
         Ok(())
     }
@@ -107,11 +122,11 @@ impl Status {
         migrations: &'a Migrations,
         direction: Direction,
         target: Target,
-    ) -> Result<Vec<(&'a Migration, u64)>, HistoryError> {
+    ) -> Result<Vec<(&'a Migration, Version)>, HistoryError> {
         match direction {
             Direction::Up => {
                 let pending = self.pending(migrations, target)?;
-                Ok(pending.into_iter().map(|migration| (migration, migration.number)).collect())
+                Ok(pending.into_iter().map(|migration| (migration, migration.version())).collect())
             }
             Direction::Down => self.revertible(migrations, target),
         }
@@ -125,18 +140,15 @@ impl Status {
     ) -> Result<Vec<&'a Migration>, HistoryError> {
         self.require_known()?;
         let to = match target {
-            Target::Latest | Target::Previous => u64::MAX,
-            Target::Version(wanted) => wanted,
+            Target::Latest | Target::Previous => None,
+            Target::Version(wanted) => Some(require_version(migrations, &wanted)?),
         };
-        if let Target::Version(wanted) = target {
-            require_version(migrations, wanted)?;
-        }
-        if to < self.version {
-            return Err(HistoryError::WrongDirection { version: self.version, wanted: to });
+        if let Some(wanted) = to.clone().filter(|to| *to < self.version) {
+            return Err(HistoryError::WrongDirection { version: self.version.clone(), wanted });
         }
         self.require_history(migrations)?;
         let pending = migrations.iter().filter(|migration| self.pending.contains(&migration.name));
-        Ok(pending.filter(|migration| migration.number <= to).collect())
+        Ok(pending.filter(|migration| to.as_ref().is_none_or(|to| migration.version() <= *to)).collect())
     }
 
     /// The migrations that a downgrade to `target` reverts, newest first, each with the version that it leads to.
@@ -144,42 +156,38 @@ impl Status {
         &self,
         migrations: &'a Migrations,
         target: Target,
-    ) -> Result<Vec<(&'a Migration, u64)>, HistoryError> {
+    ) -> Result<Vec<(&'a Migration, Version)>, HistoryError> {
         self.require_known()?;
-        if self.version == 0 {
-            return Err(HistoryError::AtVersionZero);
-        }
         let applied = migrations.iter().filter(|migration| !self.pending.contains(&migration.name));
         let applied: Vec<_> = applied.collect();
+        let before = |at: usize| at.checked_sub(1).map(|before| applied[before].version()).unwrap_or_default();
+        let Some(last) = applied.len().checked_sub(1) else { return Err(HistoryError::AtVersionZero) };
         let to = match target {
-            Target::Version(wanted) => wanted,
-            Target::Latest | Target::Previous => applied.iter().rev().nth(1).map_or(0, |migration| migration.number),
+            Target::Version(wanted) => require_version(migrations, &wanted)?,
+            Target::Latest | Target::Previous => before(last),
         };
-        require_version(migrations, to)?;
         if to > self.version {
-            return Err(HistoryError::WrongDirection { version: self.version, wanted: to });
+            return Err(HistoryError::WrongDirection { version: self.version.clone(), wanted: to });
         }
         self.require_history(migrations)?;
         let mut steps = Vec::new();
-        for (at, migration) in applied.iter().enumerate().rev().filter(|(_, migration)| migration.number > to) {
+        for (at, migration) in applied.iter().enumerate().rev().filter(|(_, migration)| migration.version() > to) {
             if migration.down.is_none() {
                 return Err(HistoryError::NoDown { name: migration.name.clone() });
             }
-            steps.push((*migration, at.checked_sub(1).map_or(0, |before| applied[before].number)));
+            steps.push((*migration, before(at)));
         }
         Ok(steps)
     }
 }
 
-/// The number of the newest of these versions; 0 when there is none.
-pub(crate) fn newest(applied: &[Applied]) -> u64 {
-    applied.iter().filter_map(|applied| applied.version.parse().ok()).max().unwrap_or(0)
+/// The newest of these versions.
+pub(crate) fn newest(applied: &[Applied]) -> Version {
+    applied.iter().map(|applied| &applied.version).max().cloned().unwrap_or_default()
 }
 
-/// A version that is asked for is 0 or has a migration.
-pub(crate) fn require_version(migrations: &Migrations, wanted: u64) -> Result<(), HistoryError> {
-    if wanted == 0 || migrations.iter().any(|migration| migration.number == wanted) {
-        return Ok(());
-    }
-    Err(HistoryError::NoSuchVersion { wanted, newest: migrations.newest() })
+/// A version that is asked for, as its migration has it.
+pub(crate) fn require_version(migrations: &Migrations, wanted: &Version) -> Result<Version, HistoryError> {
+    let no_such = || HistoryError::NoSuchVersion { wanted: wanted.clone(), newest: migrations.newest() };
+    migrations.find(wanted).ok_or_else(no_such)
 }

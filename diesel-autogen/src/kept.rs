@@ -9,6 +9,7 @@
 
 use crate::options::RenderOptions;
 use crate::schema::{Column, Table, Type, same_name};
+use crate::version::Version;
 
 /// The name of the side table that a migration makes for a table.
 pub(crate) fn name(version: &str, table: &str) -> String {
@@ -22,8 +23,8 @@ pub(crate) fn parts(name: &str) -> Option<(&str, &str)> {
 
 /// The same, where only the name tells. Only migrations that are applied have side tables: an application's own
 /// `_kept_letters` is none.
-pub(crate) fn owner<'a>(name: &'a str, applied: &[String]) -> Option<(&'a str, &'a str)> {
-    parts(name).filter(|(version, _)| applied.iter().any(|applied| applied == version))
+pub(crate) fn owner<'a>(name: &'a str, applied: &[Version]) -> Option<(&'a str, &'a str)> {
+    parts(name).filter(|(version, _)| applied.iter().any(|applied| applied.as_str() == *version))
 }
 
 /// Whether a database's conversion between two columns may lose values.

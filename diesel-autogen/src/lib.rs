@@ -22,7 +22,7 @@
 //!     migrator.init()?; // version 0
 //!     let plan = migrator.plan(&tables::schema(), &PlanOptions::default())?.expect("a table to create");
 //!     println!("{plan}"); // in plain words; plan.sql holds the SQL
-//!     migrator.apply(&plan)?; // writes migrations/sqlite/001_migration, and applies it
+//!     migrator.apply(&plan)?; // writes migrations/001_migration, and applies it
 //!     migrator.downgrade(Target::Previous)?;
 //!     migrator.upgrade(Target::Latest)?;
 //!     assert!(migrator.status()?.is_current());
@@ -55,6 +55,7 @@ mod migration;
 mod migrator;
 mod options;
 mod plan;
+mod print_schema;
 mod rehearsal;
 mod rename;
 pub mod schema;
@@ -63,6 +64,7 @@ mod settings;
 mod text;
 mod unmentioned;
 mod url;
+mod version;
 
 pub use change::{Alteration, Change, Rename};
 #[cfg(all(feature = "sqlite", feature = "postgres"))]
@@ -82,6 +84,7 @@ pub use rehearsal::{Rehearsal, Rehearsed};
 pub use schema::Schema;
 pub use settings::{Event, Settings};
 pub use url::{DatabaseUrl, ParseUrlError};
+pub use version::Version;
 
 /// Compiles the Rust in README.md.
 #[cfg(doctest)]

@@ -1,4 +1,4 @@
-//! The migrations folder: numbered folders with `up.sql` and `down.sql`, as Diesel lays them out.
+//! The migrations folder: folders with `up.sql` and `down.sql`, as Diesel lays them out and orders them.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -6,29 +6,31 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use chrono::{NaiveDateTime, Utc};
 use sha2::{Digest, Sha256};
 
 use crate::Error;
+use crate::version::Version;
 
 /// One migration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Migration {
-    /// The version that it leads to.
-    pub number: u64,
-    /// Its folder's name, `001_migration`.
+    /// Its folder's name: `001_migration`, `2018-01-14-171611_create_tables`.
     pub name: String,
     /// The SQL that applies it.
     pub up: String,
     /// The SQL that reverts it, if there is any.
     pub down: Option<String>,
+    /// Whether it may run within a transaction. A `metadata.toml` says where it may not, as for `CREATE INDEX CONCURRENTLY`.
+    pub run_in_transaction: bool,
 }
 
 impl Migration {
-    /// The version under which Diesel records it: the folder's name up to the first `_`, without any `-`.
+    /// The version that it leads to, under which Diesel records it.
     #[must_use]
-    pub fn version(&self) -> String {
-        version_of(&self.name)
+    pub fn version(&self) -> Version {
+        Version::of_folder(&self.name)
     }
 
     /// Whether it was generated from the models, so that the models have mentioned all that it creates.
@@ -128,7 +130,7 @@ impl Sql {
 const METADATA: &str = "# The files bring their own transaction: they switch foreign keys off around it.\n\
                         run_in_transaction = false\n";
 
-/// All migrations, in the order of their numbers.
+/// All migrations, in the order of their versions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Migrations(Vec<Migration>);
 
@@ -137,8 +139,8 @@ impl Migrations {
     ///
     /// # Errors
     ///
-    /// When the folder is missing or cannot be read, when a migration's name does not begin with its number or it has
-    /// no `up.sql`, and when two have the same number.
+    /// When the folder is missing or cannot be read, when a migration's name does not begin with its version or it has
+    /// no `up.sql`, and when two have the same version.
     pub fn read(folder: &Path) -> Result<Self, Error> {
         let mut files = Vec::new();
         let unreadable = |error: io::Error| match error.kind() {
@@ -155,7 +157,7 @@ impl Migrations {
                 continue;
             }
             files.push((format!("{name}/"), String::new()));
-            for file in ["up.sql", "down.sql"] {
+            for file in ["up.sql", "down.sql", "metadata.toml"] {
                 match fs::read_to_string(path.join(file)) {
                     Ok(text) => files.push((format!("{name}/{file}"), text)),
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -176,28 +178,32 @@ impl Migrations {
     }
 
     fn from_files<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>, root: &Path) -> Result<Self, Error> {
-        let mut folders: BTreeMap<&str, (Option<&str>, Option<&str>)> = BTreeMap::new();
+        let mut folders: BTreeMap<&str, [Option<&str>; 3]> = BTreeMap::new();
         for (path, text) in files {
             let Some((folder, file)) = path.split_once('/') else { continue };
             let entry = folders.entry(folder).or_default();
             match file {
-                "up.sql" => entry.0 = Some(text),
-                "down.sql" => entry.1 = Some(text),
+                "up.sql" => entry[0] = Some(text),
+                "down.sql" => entry[1] = Some(text),
+                "metadata.toml" => entry[2] = Some(text),
                 _ => {}
             }
         }
         let mut migrations: Vec<Migration> = Vec::new();
-        for (name, (up, down)) in folders {
+        for (name, [up, down, metadata]) in folders {
             let bad = |why: &str| bad(&root.join(name), why);
-            let number = version_of(name).parse().ok().filter(|number| *number > 0);
-            let number = number.ok_or_else(|| bad("a migration's name begins with its number, as 001_migration"))?;
-            let up = up.ok_or_else(|| bad("it has no up.sql"))?.to_owned();
-            if let Some(other) = migrations.iter().find(|migration| migration.number == number) {
+            if !name.starts_with(|char: char| char.is_ascii_digit()) {
+                return Err(bad("a migration's name begins with its number, as 001_migration"));
+            }
+            let (name, up) = (name.to_owned(), up.ok_or_else(|| bad("it has no up.sql"))?.to_owned());
+            let run_in_transaction = metadata.is_none_or(runs_in_transaction);
+            let migration = Migration { name, up, down: down.map(str::to_owned), run_in_transaction };
+            if let Some(other) = migrations.iter().find(|other| other.version().is_meant_by(&migration.version())) {
                 return Err(bad(&format!("{} has the same number: rename one", other.name)));
             }
-            migrations.push(Migration { number, name: name.to_owned(), up, down: down.map(str::to_owned) });
+            migrations.push(migration);
         }
-        migrations.sort_by_key(|migration| migration.number);
+        migrations.sort_by_key(Migration::version);
         Ok(Self(migrations))
     }
 
@@ -206,26 +212,35 @@ impl Migrations {
         self.0.iter()
     }
 
-    /// The number of the newest one; 0 when there is none.
+    /// The version of the newest one.
     #[must_use]
-    pub fn newest(&self) -> u64 {
-        self.0.last().map_or(0, |migration| migration.number)
+    pub fn newest(&self) -> Version {
+        self.0.last().map(Migration::version).unwrap_or_default()
     }
 
-    /// The name of a migration after that version: `003_add_about_me`, or `003_migration` without a message.
+    /// The version that a person means, if it is 0 or a migration's.
+    pub(crate) fn find(&self, given: &Version) -> Option<Version> {
+        let mut versions = self.iter().map(Migration::version);
+        if given.is_zero() { Some(given.clone()) } else { versions.find(|version| version.is_meant_by(given)) }
+    }
+
+    /// The version that a person means as a bound, which need be no migration's.
+    pub(crate) fn bound(&self, given: &Version) -> Version {
+        let width = self.newest().as_str().len();
+        let is_short = given.is_number() && given.as_str().len() < DATE.len();
+        let padded = || Version::recorded(format!("{:0>width$}", given.as_str()));
+        self.find(given).unwrap_or_else(|| if is_short { padded() } else { given.clone() })
+    }
+
+    /// The name of a migration after the newest, in the style of the folder: `003_add_about_me` after `002_…`,
+    /// `2026-11-25-065007-0000_add_about_me` after Diesel's `2018-01-14-171611_…`; `migration` without a message.
     ///
     /// # Errors
     ///
-    /// [`Error::Option`] when the message holds no letter or digit, or when the number needs more digits than the newest
-    /// migration has: Diesel compares versions as text, so that `1000` would come before `999`.
-    pub(crate) fn next_name(&self, after: u64, message: Option<&str>) -> Result<String, Error> {
-        let width = self.0.last().map_or(3, |migration| migration.version().len()).max(3);
-        let number = format!("{:0width$}", after + 1);
-        if number.len() > width {
-            let why =
-                format!("Diesel sorts versions as text, so {number} would come before {after}; widen the numbers");
-            return Err(Error::Option { option: format!("migration {number}"), why });
-        }
+    /// [`Error::Option`] when the message holds no letter or digit, or when no version in that style comes after the
+    /// newest: Diesel compares versions as text, so that `1000` would come before `999`.
+    pub(crate) fn next_name(&self, message: Option<&str>) -> Result<String, Error> {
+        let number = self.next_number()?;
         let words = message.unwrap_or("migration").split(|char: char| !char.is_alphanumeric());
         let words: Vec<_> = words.filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
         if words.is_empty() {
@@ -236,6 +251,45 @@ impl Migrations {
         let slug: String = words.join("_").chars().take(60).collect();
         Ok(format!("{number}_{}", slug.trim_end_matches('_')))
     }
+
+    fn next_number(&self) -> Result<String, Error> {
+        let newest = self.newest();
+        let next = if newest.is_number() && newest.as_str().len() < DATE.len() || newest.is_zero() {
+            let width = newest.as_str().len().max(3);
+            let number: u32 = newest.to_string().parse().unwrap_or_default();
+            format!("{:0width$}", number + 1)
+        } else {
+            next_time(&newest)
+        };
+        if Version::of_folder(&next) > newest {
+            return Ok(next);
+        }
+        let why =
+            format!("Diesel sorts versions as text, so {next} would come before {newest}; rename the newest migration");
+        Err(Error::Option { option: format!("migration {next}"), why })
+    }
+}
+
+/// A number of so many digits is a date, or a time.
+const DATE: &str = "20180114";
+
+/// The time, in the form in which Diesel's own command line names a migration: `2026-11-25-065007-0000`. A newest
+/// migration from the future, or of the same second, is followed by one of its own time.
+fn next_time(newest: &Version) -> String {
+    let (time, length) = ("%Y-%m-%d-%H%M%S", "20180114171611".len());
+    let of_newest = newest.as_str().get(..length);
+    let of_newest = of_newest.and_then(|text| NaiveDateTime::parse_from_str(text, &time.replace('-', "")).ok());
+    let of_newest = of_newest.map(|newest| newest.format(time).to_string());
+    let now = Utc::now().format(time).to_string();
+    let start = of_newest.filter(|newest| *newest > now).unwrap_or(now);
+    let mut names = (0..=u16::MAX).map(|number| format!("{start}-{number:04x}"));
+    names.find(|name| Version::of_folder(name) > *newest).unwrap_or_else(|| format!("{start}-ffff"))
+}
+
+/// Whether a `metadata.toml` lets Diesel open a transaction. Where it does not say so, Diesel opens none.
+fn runs_in_transaction(metadata: &str) -> bool {
+    let pairs = metadata.lines().filter_map(|line| line.split('#').next()?.split_once('='));
+    pairs.filter(|(key, _)| key.trim() == "run_in_transaction").any(|(_, value)| value.trim() == "true")
 }
 
 impl<'a> IntoIterator for &'a Migrations {
@@ -257,8 +311,23 @@ pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { fs::File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
-pub(crate) fn version_of(name: &str) -> String {
-    name.split('_').next().unwrap_or_default().replace('-', "")
+/// The folder of the migrations for a kind of database: `root` itself, or a folder in it, which it has where a program
+/// writes for several kinds. An empty one gets what is asked for.
+///
+/// # Errors
+///
+/// When `root` holds both, so that it is unclear which are meant.
+pub(crate) fn folder_for(root: &Path, dialect: &str, dialects: &[&str], wants_own: bool) -> Result<PathBuf, Error> {
+    let has_own = dialects.iter().any(|dialect| root.join(dialect).is_dir());
+    let entries = fs::read_dir(root).into_iter().flatten().flatten();
+    let flat = entries.map(|entry| entry.path()).find(|path| path.join("up.sql").is_file());
+    match flat {
+        Some(migration) if has_own => {
+            Err(bad(&migration, "beside it are folders for each kind of database; move it into one of them"))
+        }
+        None if has_own || wants_own => Ok(root.join(dialect)),
+        _ => Ok(root.to_owned()),
+    }
 }
 
 /// Where a migration's folder is written before it gets its name: `.003_add_about_me.new`, which is never read.

@@ -11,13 +11,15 @@ use crate::error::{ConsentError, DatabaseErrorKind, HistoryError};
 use crate::history::{self, Applied, Status, Target};
 use crate::kept::IsLossy;
 use crate::loss::{Loss, LossKind, losses};
-use crate::migration::{Direction, Migration, Migrations, Sql, draft_folder, sync_folder, version_of};
+use crate::migration::{Direction, Migration, Migrations, Sql, draft_folder, folder_for, sync_folder};
 use crate::options::{Fill, PlanOptions, RenderOptions};
 use crate::plan::Plan;
+use crate::print_schema::print_schema;
 use crate::rehearsal::{self, Rehearsal};
 use crate::schema::{Schema, Table, same_name};
 use crate::settings::{Event, Settings};
 use crate::url::DatabaseUrl;
+use crate::version::Version;
 use crate::{Error, kept, rename, unmentioned};
 
 /// A database and the migrations that lead through its versions. Each operation opens a connection of its own.
@@ -68,7 +70,7 @@ enum Source {
 #[non_exhaustive]
 pub struct Step {
     /// The database's version after it.
-    pub version: u64,
+    pub version: Version,
     /// The migration's name.
     pub name: String,
     /// Its SQL.
@@ -76,19 +78,35 @@ pub struct Step {
 }
 
 /// What [`Migrator::init`] and [`Migrator::baseline`] did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Init {
     /// Whether the database was put under version control now, and not before.
     pub is_new: bool,
     /// Its version.
-    pub version: u64,
+    pub version: Version,
+}
+
+/// What one transaction of a run did, and the migration that is to run after it and outside of one.
+#[derive(Default)]
+struct Pass<'a> {
+    done: Vec<Step>,
+    alone: Option<(&'a Migration, Step)>,
+    /// The version that the whole run leads to.
+    last: Version,
+    /// How many applied migrations had no checksum.
+    unrecorded: u64,
+    backup: Option<Backup>,
 }
 
 /// Opening.
 impl Migrator {
-    /// A database and its migrations folder, which holds one folder for each kind of database:
-    /// `sqlite/001_migration/up.sql`. Relative paths start at the current folder.
+    /// A database and its migrations folder: `migrations/001_migration/up.sql`. Relative paths start at the current
+    /// folder.
+    ///
+    /// A program that writes migrations for both kinds of database has a folder for each: `migrations/sqlite/001_migration`
+    /// is read where `migrations/sqlite` or `migrations/postgresql` exists.
+    /// [`Settings::per_database_folders`] makes them in an empty folder.
     ///
     /// # Errors
     ///
@@ -174,7 +192,10 @@ impl Migrator {
     /// The folder of this kind of database's migrations.
     fn folder(&self) -> Result<PathBuf, Error> {
         match &self.source {
-            Source::Folder(folder) => Ok(folder.join(self.db()?.dialect())),
+            Source::Folder(root) => {
+                folder_for(root, self.db()?.dialect(), &database::DIALECTS, self.settings.per_database_folders)
+                    .map_err(|error| self.relative(error))
+            }
             Source::Embedded(_) => Err(Error::NotSupported {
                 operation: "writing a migration",
                 database: "migrations that are compiled in",
@@ -198,7 +219,7 @@ impl Migrator {
     fn with_migrations(&self) -> Result<(Db, Vec<Applied>, Migrations), Error> {
         let (db, applied) = self.controlled()?;
         let migrations = self.migrations()?;
-        if let (Source::Folder(_), 0) = (&self.source, migrations.newest()) {
+        if matches!(self.source, Source::Folder(_)) && migrations.newest().is_zero() {
             return Err(self.relative(Error::NoMigrations { path: self.folder()?, is_missing: false }));
         }
         Ok((db, applied, migrations))
@@ -218,19 +239,19 @@ impl Migrator {
         self.control(None)
     }
 
-    /// Puts a database that has its tables already under version control: records migrations 1 to `version` as applied,
-    /// after checking that the tables are what these migrations make.
+    /// Puts a database that has its tables already under version control: records the migrations up to `version` as
+    /// applied, after checking that the tables are what these migrations make.
     ///
     /// # Errors
     ///
     /// [`Error::NoDatabase`], [`Error::Drift`] when the tables differ, and as [`init`](Self::init).
-    pub fn baseline(&self, version: u64) -> Result<Init, Error> {
-        self.control(Some(version))
+    pub fn baseline(&self, version: impl Into<Version>) -> Result<Init, Error> {
+        self.control(Some(&version.into()))
     }
 
-    fn control(&self, version: Option<u64>) -> Result<Init, Error> {
+    fn control(&self, version: Option<&Version>) -> Result<Init, Error> {
         let mut db = self.db()?;
-        if version.is_some_and(|version| version > 0) && !db.exists()? {
+        if version.is_some_and(|version| !version.is_zero()) && !db.exists()? {
             return Err(Error::NoDatabase { database: db.name() });
         }
         let is_created = db.create()?;
@@ -258,23 +279,34 @@ impl Migrator {
         fs::create_dir_all(&folder).map_err(Error::file("write", &folder)).map_err(|error| self.relative(error))
     }
 
-    fn record_baseline(&self, db: &mut dyn Database, version: Option<u64>) -> Result<Init, Error> {
+    fn record_baseline(&self, db: &mut dyn Database, version: Option<&Version>) -> Result<Init, Error> {
         let migrations = self.migrations()?;
         if let Some(applied) = db.history()? {
             let status = Status::of(&applied, &migrations);
-            if version.is_some_and(|version| version != status.version) {
+            if version.is_some_and(|version| migrations.find(version).as_ref() != Some(&status.version)) {
                 return Err(Error::AlreadyControlled { database: db.name(), version: status.version });
             }
             status.require_history(&migrations)?;
+            self.take_over(db, &applied, &migrations)?;
             return Ok(Init { is_new: false, version: status.version });
         }
         if version.is_none() && db.has_tables()? {
             return Err(Error::NotControlled { database: db.name(), has_tables: true });
         }
-        let version = version.unwrap_or(0);
-        let recorded = require_baseline(db, &migrations, version)?;
-        db.transaction(&mut |db| db.record(&recorded, false))?;
+        let version = history::require_version(&migrations, version.unwrap_or(&Version::default()))?;
+        let recorded = require_baseline(db, &migrations, &version)?;
+        db.transaction(&mut |db| db.record(&recorded))?;
         Ok(Init { is_new: true, version })
+    }
+
+    /// Records the checksums of migrations that another program applied, such as Diesel's command line, and says so.
+    fn take_over(&self, db: &mut dyn Database, applied: &[Applied], migrations: &Migrations) -> Result<(), Error> {
+        let count = unrecorded(applied, migrations).len();
+        if count > 0 {
+            db.transaction(&mut |db| record_checksums(db, migrations.iter()))?;
+            self.settings.emit(&Event::ChecksumsRecorded(count as u64));
+        }
+        Ok(())
     }
 
     /// Creates a database that is missing and applies every migration to it: all or nothing.
@@ -292,12 +324,12 @@ impl Migrator {
         result
     }
 
-    /// The number of the newest applied migration.
+    /// The version of the newest applied migration.
     ///
     /// # Errors
     ///
     /// When the database does not exist or is not under version control.
-    pub fn version(&self) -> Result<u64, Error> {
+    pub fn version(&self) -> Result<Version, Error> {
         Ok(history::newest(&self.controlled()?.1))
     }
 
@@ -338,7 +370,7 @@ impl Migrator {
         let (target, _) = keep_unmentioned(&mut *db, &live, models.clone(), &migrations);
         require_equal(&*db, "the models", &diff(&live, &target))?;
         // A migration that needs rows cannot be replayed: then its objects are not checked.
-        let made = replay(&mut *db, migrations.iter()).ok().filter(|_| migrations.newest() > 0);
+        let made = replay(&mut *db, migrations.iter()).ok().filter(|_| !migrations.newest().is_zero());
         let others = made.map(|made| unmentioned::only(diff(&live, &made), &models)).unwrap_or_default();
         require_equal(&*db, "what its migrations make", &others)
     }
@@ -359,7 +391,7 @@ impl Migrator {
         let status = Status::of(&applied, &migrations);
         status.require_current(&migrations)?;
         let live = db.introspect()?;
-        let name = migrations.next_name(status.version, options.message.as_deref())?;
+        let name = migrations.next_name(options.message.as_deref())?;
         let render = render_options(models, options, &name)?;
         let target = db.normalize(models, &live)?;
         let (renames, start) = renamed(&mut *db, &live, &target, &render)?;
@@ -378,8 +410,9 @@ impl Migrator {
             _ => false,
         };
         losses.extend(rename::similar(&changes).into_iter().filter(|loss| !is_settled(loss)));
-        let (number, is_accepted) = (status.version + 1, options.allow_data_loss);
-        let plan = Plan { name, number, changes, losses, sql: sql.generated(), options: render, is_accepted };
+        let (version, after, is_accepted) = (Version::of_folder(&name), status.version, options.allow_data_loss);
+        let sql = sql.generated();
+        let plan = Plan { name, version, after, changes, losses, sql, options: render, is_accepted };
         // Without a value that is needed the rehearsal would only fail.
         let needs_fill = plan.losses.iter().any(|loss| matches!(loss.kind, LossKind::NeedsFill { .. }));
         if !options.no_rehearsal && !needs_fill && db.has_rows()? {
@@ -410,14 +443,14 @@ impl Migrator {
             let migrations = self.migrations()?;
             let status = Status::of(&db.history()?.unwrap_or_default(), &migrations);
             status.require_current(&migrations)?;
-            if status.version != plan.number - 1 {
+            if status.version != plan.after {
                 return Err(HistoryError::Changed { version: status.version }.into());
             }
             require_no_more_losses(db, plan)?;
             if folder.exists() {
                 return Err(Error::Migrations { path: folder.clone(), why: "it exists already; move it away".into() });
             }
-            backup = db.back_up(status.version)?;
+            backup = db.back_up(&status.version)?;
             let _ = fs::remove_dir_all(&draft);
             created = Some(&draft);
             plan.sql.write(&draft)?;
@@ -454,7 +487,7 @@ impl Migrator {
     pub fn write_empty(&self, message: &str) -> Result<String, Error> {
         self.create_folder()?;
         let (root, migrations) = (self.folder()?, self.migrations()?);
-        let name = migrations.next_name(migrations.newest(), Some(message))?;
+        let name = migrations.next_name(Some(message))?;
         let (folder, draft) = (root.join(&name), draft_folder(&root, &name));
         if folder.exists() {
             return Err(
@@ -488,6 +521,16 @@ impl Migrator {
             return Err(Error::NoDatabase { database: db.name() });
         }
         db.introspect()
+    }
+
+    /// The database as the source of a [`schema!`](crate::schema!) that declares it: pasted into a program, the first
+    /// plan on this database is empty. What `schema!` cannot say is named in comments. Reads only.
+    ///
+    /// # Errors
+    ///
+    /// As [`introspect`](Self::introspect).
+    pub fn print_schema(&self) -> Result<String, Error> {
+        self.introspect().map(|schema| print_schema(&schema))
     }
 
     /// The changes from a schema of this database's kind to another, or to models, and their SQL, tried on an empty
@@ -572,6 +615,10 @@ impl Migrator {
         if pending.is_empty() {
             return Ok(Rehearsal { migrations: Vec::new(), on: String::new() });
         }
+        if let Some(migration) = pending.iter().find(|migration| db.needs_no_transaction(migration, Direction::Up)) {
+            let why = "it runs outside a transaction and could not be undone: rehearse up to the one before it";
+            return Err(Error::Rehearsal { migration: migration.name.clone(), why: why.into() });
+        }
         let mut sandbox = db.sandbox().map_err(|error| self.relative(error))?;
         let on = sandbox.description()?;
         let migrations = pending
@@ -583,23 +630,56 @@ impl Migrator {
 
     fn run(&self, direction: Direction, target: Target) -> Result<Vec<Step>, Error> {
         let (mut db, _, migrations) = self.with_migrations()?;
-        let (mut steps, mut backup) = (Vec::new(), None);
-        let ran = db.transaction(&mut |db| {
-            let status = Status::of(&db.history()?.unwrap_or_default(), &migrations);
-            let chosen = status.steps(&migrations, direction, target)?;
-            if !chosen.is_empty() {
-                backup = db.back_up(status.version)?;
+        let (mut steps, mut target) = (Vec::new(), target);
+        loop {
+            let mut pass = Pass::default();
+            let ran = db
+                .transaction(&mut |db| self.run_in_transaction(db, &migrations, direction, target.clone(), &mut pass));
+            let Pass { done, alone, last, unrecorded, backup } = pass;
+            self.finish(ran, backup)?;
+            if unrecorded > 0 {
+                self.settings.emit(&Event::ChecksumsRecorded(unrecorded));
             }
-            let chosen_migrations: Vec<_> = chosen.iter().map(|(migration, _)| *migration).collect();
-            if direction == Direction::Down {
-                self.report_purged(db, &chosen_migrations)?;
-            }
-            db.run(&chosen_migrations, direction, self.settings.verify)?;
-            record_checksums(db, migrations.iter())?;
-            steps = chosen.into_iter().map(|chosen| step(direction, chosen)).collect();
-            Ok(())
-        });
-        self.finish(ran, backup).map(|()| steps)
+            steps.extend(done);
+            let Some((migration, step)) = alone else { return Ok(steps) };
+            db.run_alone(migration, direction).map_err(|error| match error {
+                Error::Statement { migration, statement, source } => Error::Unfinished { migration, statement, source },
+                other => self.relative(other),
+            })?;
+            steps.push(step);
+            // What is previous changes with every migration.
+            target = Target::Version(last);
+        }
+    }
+
+    /// Runs the migrations that one transaction can enclose, up to the first that none can.
+    fn run_in_transaction<'a>(
+        &self,
+        db: &mut dyn Database,
+        migrations: &'a Migrations,
+        direction: Direction,
+        target: Target,
+        pass: &mut Pass<'a>,
+    ) -> Result<(), Error> {
+        let applied = db.history()?.unwrap_or_default();
+        let status = Status::of(&applied, migrations);
+        let mut chosen = status.steps(migrations, direction, target)?;
+        pass.last = chosen.last().map(|(_, version)| version.clone()).unwrap_or_default();
+        if !chosen.is_empty() {
+            pass.backup = db.back_up(&status.version)?;
+        }
+        let alone = chosen.iter().position(|(migration, _)| db.needs_no_transaction(migration, direction));
+        let alone = alone.and_then(|at| chosen.split_off(at).into_iter().next());
+        let inside: Vec<_> = chosen.iter().map(|(migration, _)| *migration).collect();
+        if direction == Direction::Down {
+            self.report_purged(db, &inside)?;
+        }
+        db.run(&inside, direction, self.settings.verify)?;
+        record_checksums(db, migrations.iter())?;
+        pass.unrecorded = unrecorded(&applied, migrations).len() as u64;
+        pass.done = chosen.into_iter().map(|chosen| step(direction, chosen)).collect();
+        pass.alone = alone.map(|(migration, version)| (migration, step(direction, (migration, version))));
+        Ok(())
     }
 
     fn steps(&self, direction: Direction, target: Target) -> Result<Vec<Step>, Error> {
@@ -611,7 +691,7 @@ impl Migrator {
     fn report_purged(&self, db: &mut dyn Database, reverted: &[&Migration]) -> Result<(), Error> {
         let existing = db.side_tables()?;
         for migration in reverted {
-            let prefix = kept::name(&migration.version(), "");
+            let prefix = kept::name(migration.version().as_str(), "");
             for name in db.names_in(migration.sql(Direction::Down)) {
                 if let Some(table) = name.strip_prefix(&prefix).filter(|_| !existing.contains_key(&name)) {
                     self.settings.emit(&Event::Purged { migration: &migration.name, table });
@@ -628,19 +708,19 @@ impl Migrator {
     ///
     /// # Errors
     ///
-    /// [`HistoryError::NotApplied`] when no applied migration has that number.
-    pub fn accept_edited(&self, number: u64) -> Result<(), Error> {
+    /// [`HistoryError::NotApplied`] when no applied migration has that version.
+    pub fn accept_edited(&self, version: impl Into<Version>) -> Result<(), Error> {
+        let wanted = version.into();
         let (mut db, _, migrations) = self.with_migrations()?;
         db.transaction(&mut |db| {
             let applied = db.history()?.unwrap_or_default();
-            let is_applied = |version: &str| applied.iter().any(|applied| applied.version == version);
-            let is_meant = |migration: &&Migration| migration.number == number && is_applied(&migration.version());
-            let Some(migration) = migrations.iter().find(is_meant) else {
+            let meant = migrations.iter().filter(|migration| migration.version().is_meant_by(&wanted));
+            let Some(migration) = with_state(&applied, meant).map(|(migration, _)| migration).next() else {
                 let version = history::newest(&applied);
-                return Err(HistoryError::NotApplied { wanted: number, version }.into());
+                return Err(HistoryError::NotApplied { wanted: wanted.clone(), version }.into());
             };
             record_checksums(db, migrations.iter())?;
-            db.record(&[Applied::of(migration)], true)
+            db.record(&[Applied::of(migration)])
         })
     }
 
@@ -651,16 +731,13 @@ impl Migrator {
     /// # Errors
     ///
     /// When the database cannot be written.
-    pub fn purge_kept(&self, before: Option<u64>) -> Result<Vec<(String, u64)>, Error> {
+    pub fn purge_kept(&self, before: Option<Version>) -> Result<Vec<(String, u64)>, Error> {
         let (mut db, applied, migrations) = self.with_migrations()?;
-        let versions: Vec<_> = applied.into_iter().map(|applied| applied.version).collect();
+        let before = before.map(|before| migrations.bound(&before));
+        let is_below = |version: &Version| before.as_ref().is_none_or(|before| version < before);
+        let versions = applied.into_iter().map(|applied| applied.version).filter(is_below).collect::<Vec<_>>();
         let mut purged: Vec<_> = db.side_tables()?.into_iter().collect();
-        purged.retain(|(name, _)| {
-            let number = kept::owner(name, &versions).and_then(|(version, _)| {
-                migrations.iter().find(|migration| migration.version() == version).map(|migration| migration.number)
-            });
-            number.is_some_and(|number| before.is_none_or(|before| number < before))
-        });
+        purged.retain(|(name, _)| kept::owner(name, &versions).is_some());
         if !purged.is_empty() {
             db.purge(&purged.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>())?;
         }
@@ -674,7 +751,7 @@ impl Migrator {
     ///
     /// When the file is no such backup, when another process has the database open, or when what is in its place holds
     /// rows and was never under version control.
-    pub fn restore(&self, file: &Path) -> Result<u64, Error> {
+    pub fn restore(&self, file: &Path) -> Result<Version, Error> {
         let mut db = self.db()?;
         let in_base = self.settings.base.join(file);
         let file = if file.exists() { file } else { &in_base };
@@ -684,7 +761,7 @@ impl Migrator {
         Ok(restored.version)
     }
 
-    fn version_of_backup(&self, backup: &mut dyn Database) -> Result<u64, Error> {
+    fn version_of_backup(&self, backup: &mut dyn Database) -> Result<Version, Error> {
         let foreign = |backup: &dyn Database, why: &str| Error::Drift {
             database: backup.name(),
             expected: "a backup of this project".into(),
@@ -704,7 +781,7 @@ impl Migrator {
         }
         // Diesel's own command line records no checksums: then the tables tell.
         let has_checksums = applied.iter().any(|applied| applied.checksum.is_some());
-        if !has_checksums && require_baseline(backup, &migrations, status.version).is_err() {
+        if !has_checksums && require_baseline(backup, &migrations, &status.version).is_err() {
             return Err(foreign(backup, "its tables are not what its migrations make"));
         }
         Ok(status.version)
@@ -749,13 +826,12 @@ fn remove_created(db: &mut dyn Database, is_created: bool, error: &Error) {
 }
 
 /// The recorded versions up to `version`, when the schema is what these migrations make.
-fn require_baseline(db: &mut dyn Database, migrations: &Migrations, version: u64) -> Result<Vec<Applied>, Error> {
-    history::require_version(migrations, version)?;
-    let stamped: Vec<_> = migrations.iter().filter(|migration| migration.number <= version).collect();
+fn require_baseline(db: &mut dyn Database, migrations: &Migrations, version: &Version) -> Result<Vec<Applied>, Error> {
+    let stamped: Vec<_> = migrations.iter().filter(|migration| migration.version() <= *version).collect();
     if !stamped.is_empty() {
         let (live, made) = (db.introspect()?, replay(db, stamped.iter().copied())?);
         let differences = diff(&live, &made).into_iter().filter(|change| !matches!(change, Change::DropObject(_)));
-        require_equal(db, &format!("what migrations 1 to {version} make"), &differences.collect::<Vec<_>>())?;
+        require_equal(db, &format!("what the migrations up to {version} make"), &differences.collect::<Vec<_>>())?;
     }
     Ok(stamped.into_iter().map(Applied::of).collect())
 }
@@ -827,7 +903,7 @@ fn render_options(models: &Schema, options: &PlanOptions, name: &str) -> Result<
     let renames = options.renames.iter().map(|rename| Rename::parse(rename)).collect::<Result<Vec<_>, _>>()?;
     renames.iter().try_for_each(|rename| rename.require_target(models))?;
     let fills = options.fills.iter().map(|fill| Fill::parse(fill, models)).collect::<Result<_, _>>()?;
-    Ok(RenderOptions { keep: Some(version_of(name)).filter(|_| !options.no_keep), renames, fills })
+    Ok(RenderOptions { keep: (!options.no_keep).then(|| Version::of_folder(name).as_str().to_owned()), renames, fills })
 }
 
 /// The changes from the live schema to another, and their SQL, rehearsed on an empty copy.
@@ -883,7 +959,7 @@ fn apply_renames(db: &mut dyn Database, live: &Schema, renames: &[Rename]) -> Re
         let name = rename.to_string();
         let refused = |error: Error| Error::Option { option: name.clone(), why: error.to_string() };
         let scripts: Vec<_> =
-            texts.iter().map(|sql| Script { name: "the rename", sql, version: String::new() }).collect();
+            texts.iter().map(|sql| Script { name: "the rename", sql, version: Version::default() }).collect();
         schema = db.try_scripts(live, &scripts).map_err(refused)?.pop().unwrap_or(schema);
     }
     Ok(schema)
@@ -912,8 +988,22 @@ fn require_no_more_losses(db: &mut dyn Database, plan: &Plan) -> Result<(), Erro
 /// Records the checksums of the migrations that are applied and have none yet: Diesel's own command line records none.
 fn record_checksums<'a>(db: &mut dyn Database, migrations: impl Iterator<Item = &'a Migration>) -> Result<(), Error> {
     let applied = db.history()?.unwrap_or_default();
-    let is_applied = |migration: &&Migration| applied.iter().any(|applied| applied.version == migration.version());
-    db.record(&migrations.filter(is_applied).map(Applied::of).collect::<Vec<_>>(), false)
+    db.record(&unrecorded(&applied, migrations))
+}
+
+/// The migrations that are applied and have no checksum yet.
+fn unrecorded<'a>(applied: &[Applied], migrations: impl IntoIterator<Item = &'a Migration>) -> Vec<Applied> {
+    let known = with_state(applied, migrations);
+    known.filter(|(_, applied)| applied.checksum.is_none()).map(|(migration, _)| Applied::of(migration)).collect()
+}
+
+/// Those of the migrations that are applied, each with what is recorded of it.
+fn with_state<'a>(
+    applied: &[Applied],
+    migrations: impl IntoIterator<Item = &'a Migration>,
+) -> impl Iterator<Item = (&'a Migration, &Applied)> {
+    let state = |migration: &Migration| applied.iter().find(|applied| applied.version == migration.version());
+    migrations.into_iter().filter_map(move |migration| Some((migration, state(migration)?)))
 }
 
 /// The changes that the scripts make, as a difference of schemas. Of the alterations only dropped and converted columns
@@ -942,6 +1032,6 @@ fn changes_by(db: &mut dyn Database, scripts: &[Script<'_>]) -> Result<Vec<Chang
     Ok(changes)
 }
 
-fn step(direction: Direction, (migration, version): (&Migration, u64)) -> Step {
+fn step(direction: Direction, (migration, version): (&Migration, Version)) -> Step {
     Step { version, name: migration.name.clone(), sql: migration.sql(direction).to_owned() }
 }

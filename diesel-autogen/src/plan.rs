@@ -8,6 +8,7 @@ use crate::loss::{Loss, LossKind};
 use crate::migration::{Migration, Sql};
 use crate::options::RenderOptions;
 use crate::text::Thousands;
+use crate::version::Version;
 
 /// A migration that is not written yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,13 +17,15 @@ pub struct Plan {
     /// The name of its folder.
     pub name: String,
     /// The version that it leads to.
-    pub number: u64,
+    pub version: Version,
     /// What it changes.
     pub changes: Vec<Change>,
     /// What it would lose, and the decisions that it needs.
     pub losses: Vec<Loss>,
     /// Its SQL.
     pub sql: Sql,
+    /// The version that it starts from.
+    pub(crate) after: Version,
     pub(crate) options: RenderOptions,
     pub(crate) is_accepted: bool,
 }
@@ -87,7 +90,7 @@ impl Plan {
     }
 
     pub(crate) fn migration(&self) -> Migration {
-        let Self { number, name, sql, .. } = self.clone();
-        Migration { number, name, up: sql.up, down: Some(sql.down) }
+        let Self { name, sql, .. } = self.clone();
+        Migration { name, up: sql.up, down: Some(sql.down), run_in_transaction: !sql.own_transaction }
     }
 }

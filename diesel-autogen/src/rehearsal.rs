@@ -10,6 +10,7 @@ use crate::kept::{self, IsLossy};
 use crate::migration::{Direction, Migration, Sql};
 use crate::options::RenderOptions;
 use crate::schema::{Column, Schema, Table, same_name};
+use crate::version::Version;
 
 /// The migrations that were rehearsed, and on what. It prints a line for each, and a line for each change in the rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +61,7 @@ pub(crate) fn on_schema(
     sql: &Sql,
     options: &RenderOptions,
 ) -> Result<(), Error> {
-    let version = options.keep.clone().unwrap_or_default();
+    let version = options.keep.clone().map(Version::recorded).unwrap_or_default();
     let script = |name, sql| Script { name, sql, version: version.clone() };
     let scripts = [script("up.sql", sql.up.as_str()), script("down.sql", sql.down.as_str())];
     let reached = db.try_scripts(from, &scripts).map_err(|error| match error {

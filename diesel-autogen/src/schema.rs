@@ -63,6 +63,8 @@ pub struct Table {
     pub clauses: Option<Vec<Clause>>,
     /// The CREATE TABLE text that a live database stores. It is not compared.
     pub stored: Option<String>,
+    /// The comment on it in a live database. It is not compared.
+    pub comment: Option<String>,
 }
 
 impl Table {
@@ -161,6 +163,8 @@ pub struct Column {
     pub identity: bool,
     /// How the database stores values beyond the type, where that differs from value to value: a SQLite affinity.
     pub storage: Option<Storage>,
+    /// The comment on it in a live database. It is not compared.
+    pub comment: Option<String>,
 }
 
 impl Column {
@@ -176,6 +180,7 @@ impl Column {
             generated: false,
             identity: false,
             storage: None,
+            comment: None,
         }
     }
 
@@ -333,6 +338,12 @@ impl Index {
         }
         name.push_str(if unique { "_key" } else { "_idx" });
         Self { name, columns, unique, constraint: false, stored: None }
+    }
+
+    /// Whether it names a column twice, which the models cannot declare.
+    pub(crate) fn repeats_a_column(&self) -> bool {
+        let repeats = |at: usize| self.columns[..at].iter().any(|other| same_name(&other.name, &self.columns[at].name));
+        (0..self.columns.len()).any(repeats)
     }
 
     /// Gives the index a name of its own.

@@ -112,6 +112,7 @@
 /// | `#[foreign_key(a, b -> other(x, y), on_delete = cascade)]` | a foreign key of several columns; without `(x, y)` it refers to the primary key |
 /// | `#[check = "starts < ends"]`, `#[check(name = "in_order", sql = "…")]` | a condition on several columns |
 /// | `#[sql_name = "people"]` | the name in the database |
+/// | `#[without_primary_key]` | the table has no primary key in the database; the key that is stated here is for Diesel only |
 /// | `#[renamed_from = "person"]` | the table had this name in the database before: the next migration renames it |
 ///
 /// `unique`, `index`, `foreign_key` and `check` can be repeated, and `references` at a column. Attributes name tables and

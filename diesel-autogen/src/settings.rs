@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::text::Bytes;
+use crate::text::{Bytes, counted};
 
 /// How careful and how patient a [`Migrator`](crate::Migrator) is, and who is told what it does.
 ///
@@ -30,6 +30,9 @@ pub struct Settings {
     pub rehearsal_limit: u64,
     /// How long an operation waits for another process that has locked the database.
     pub wait: Duration,
+    /// Whether an empty migrations folder gets a folder for each kind of database, `sqlite` and `postgresql`, because the
+    /// program writes migrations for both. A folder that holds migrations is used as it is.
+    pub per_database_folders: bool,
     /// Messages name files as seen from this folder.
     pub base: PathBuf,
     listener: Option<Listener>,
@@ -51,6 +54,7 @@ impl Default for Settings {
             verify: true,
             rehearsal_limit: 4 << 30,
             wait: Duration::from_secs(30),
+            per_database_folders: false,
             base: PathBuf::new(),
             listener: None,
         }
@@ -112,6 +116,9 @@ pub enum Event<'a> {
         /// The limit, or the free space, in bytes.
         limit: u64,
     },
+    /// The checksums of so many applied migrations were recorded, because another program applied them, such as Diesel's
+    /// command line.
+    ChecksumsRecorded(u64),
     /// The kept values of a table were purged: the downgrade does not restore them.
     Purged {
         /// The migration.
@@ -147,6 +154,9 @@ impl fmt::Display for Event<'_> {
                 Bytes(*size),
                 Bytes(*limit)
             ),
+            Self::ChecksumsRecorded(count) => {
+                write!(f, "checksums recorded of {} that another program applied", counted(*count, "migration"))
+            }
             Self::Purged { migration, table } => {
                 write!(f, "the values that {migration} kept of {table} were purged: they are not restored")
             }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use diesel_autogen::{DatabaseUrl, Error, Migration, Migrations, Migrator, Settings};
+use diesel_autogen::{DatabaseUrl, Error, Migrations, Migrator, Settings};
 
 use super::embedded::{POSTGRESQL_MIGRATIONS, SQLITE_MIGRATIONS};
 
@@ -23,7 +23,7 @@ pub fn embedded(database_url: &DatabaseUrl) -> Result<Migrations, Error> {
 ///
 /// As [`embedded`].
 pub fn versions(database_url: &DatabaseUrl) -> Result<BTreeSet<String>, Error> {
-    Ok(embedded(database_url)?.iter().map(Migration::version).collect())
+    Ok(embedded(database_url)?.iter().map(|migration| migration.version().as_str().to_owned()).collect())
 }
 
 /// The database at that URL together with the embedded migrations. Messages name files relative to `base`.

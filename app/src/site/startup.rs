@@ -3,7 +3,7 @@
 use std::io;
 
 use config::Config;
-use diesel_autogen::{Error as MigrateError, Status};
+use diesel_autogen::{Error as MigrateError, Status, Version};
 use rocket::error::ErrorKind;
 
 use super::{migrations, pool};
@@ -32,7 +32,7 @@ pub enum StartError {
     /// The database has no history of migrations.
     #[error(
         "{database} is not under version control: run `cargo run -p db_create`, with `-- --stamp N` where it has the \
-         tables of migrations 1 to N already"
+         tables of the migrations up to N already"
     )]
     NotControlled {
         /// Its name.
@@ -47,9 +47,9 @@ pub enum StartError {
         /// Its name.
         database: String,
         /// Its version.
-        version: u64,
+        version: Version,
         /// The version of this program.
-        needed: u64,
+        needed: Version,
     },
     /// The database has migrations that are not in this program.
     #[error(
@@ -60,9 +60,9 @@ pub enum StartError {
         /// Its name.
         database: String,
         /// Its version.
-        version: u64,
+        version: Version,
         /// The version of this program.
-        needed: u64,
+        needed: Version,
     },
     /// The database cannot be opened or read.
     #[error(transparent)]
@@ -113,7 +113,7 @@ pub enum Checked {
         /// Its name.
         database: String,
         /// The version.
-        version: u64,
+        version: Version,
     },
 }
 
@@ -134,14 +134,14 @@ pub fn check_database(config: &Config) -> Result<Checked, StartError> {
         Err(MigrateError::NotControlled { database, .. }) => return Err(StartError::NotControlled { database }),
         Err(error) => return Err(error.into()),
     };
-    if migrator.migrations()?.newest() == 0 {
+    if migrator.migrations()?.newest().is_zero() {
         return Err(StartError::NoMigrations);
     }
     let (status, checked) = if let Some(status) = found {
         (status, Checked::Current)
     } else {
         let status = migrator.create_current()?;
-        let version = status.version;
+        let version = status.version.clone();
         (status, Checked::Created { database: migrator.database_name(), version })
     };
     require_current(migrator.database_name(), &status)?;
@@ -151,7 +151,7 @@ pub fn check_database(config: &Config) -> Result<Checked, StartError> {
 }
 
 fn require_current(database: String, status: &Status) -> Result<(), StartError> {
-    let (version, needed) = (status.version, status.newest);
+    let (version, needed) = (status.version.clone(), status.newest.clone());
     if !status.unknown.is_empty() {
         return Err(StartError::Newer { database, version, needed });
     }

@@ -15,7 +15,7 @@ fn the_migrations_create_the_schema_of_the_models() {
 fn every_migration_can_be_reverted_and_reapplied() {
     let mut db = TestDb::new();
     let project = db.migrations();
-    project.downgrade(Target::Version(0)).unwrap();
+    project.downgrade(Target::version(0)).unwrap();
     assert!(User::all(&mut db.connection).is_err(), "the table is dropped");
     project.upgrade(Target::Latest).unwrap();
     assert_eq!(project.differences(&app::schema::schema()).unwrap(), []);

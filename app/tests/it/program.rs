@@ -111,7 +111,7 @@ fn an_address_in_use_is_named() {
 fn an_outdated_database_is_rejected_unchanged() {
     let TestDb { folder: home, connection, .. } = {
         let db = TestDb::new();
-        db.migrations().downgrade(Target::Version(1)).unwrap();
+        db.migrations().downgrade(Target::version(1)).unwrap();
         db
     };
     drop(connection);

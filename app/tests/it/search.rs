@@ -78,7 +78,7 @@ fn the_index_follows_changes_of_rows() {
 fn rows_older_than_the_index_are_found() {
     let mut db = TestDb::new();
     let project = db.migrations();
-    project.downgrade(Target::Version(7)).unwrap();
+    project.downgrade(Target::version(7)).unwrap();
     let john = db.user("john");
     db.post(&john, "old words", 0);
     project.upgrade(Target::Latest).unwrap();

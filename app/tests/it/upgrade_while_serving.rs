@@ -64,7 +64,7 @@ fn requests_succeed_while_a_large_table_is_rebuilt() {
             let steps = if version > newest {
                 project.upgrade(Target::Latest)
             } else {
-                project.downgrade(Target::Version(version))
+                project.downgrade(Target::version(version))
             };
             assert_eq!(steps.unwrap().len(), 1);
         });

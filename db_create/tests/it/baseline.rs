@@ -56,7 +56,8 @@ fn the_same_version_again_changes_nothing() {
 fn names_what_differs_from_the_migrations() {
     let home = home_with_users();
     let said = home.refuses("db_create --stamp 2");
-    let differs = "app.db differs from what migrations 1 to 2 make; a migration between them creates table posts: id: ";
+    let differs =
+        "app.db differs from what the migrations up to 2 make; a migration between them creates table posts: id: ";
     assert!(said.starts_with(differs), "{said}");
     home.execute("ALTER TABLE users ADD COLUMN about_me VARCHAR(140)");
     let said = home.refuses("db_create --stamp 1");
@@ -66,7 +67,7 @@ fn names_what_differs_from_the_migrations() {
 #[test]
 fn refuses_a_version_that_no_migration_has() {
     let home = home_with_users();
-    assert_eq!(home.refuses("db_create --stamp 3"), "no migration has the number 3: they go up to 2");
+    assert_eq!(home.refuses("db_create --stamp 3"), "no migration has the version 3: they go up to 2");
 }
 
 #[test]

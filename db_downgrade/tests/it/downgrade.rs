@@ -33,7 +33,7 @@ fn refuses_at_version_0() {
 #[test]
 fn to_only_goes_down() {
     let home = home_at_version_2();
-    assert_eq!(home.refuses("db_downgrade --to 7"), "no migration has the number 7: they go up to 2");
+    assert_eq!(home.refuses("db_downgrade --to 7"), "no migration has the version 7: they go up to 2");
     assert_eq!(home.run("db_downgrade --to 2").succeeds(), "Current database version: 2\n");
     let said = home.run("db_downgrade --to 0").succeeds();
     assert_eq!(
@@ -56,7 +56,7 @@ fn steps_over_a_gap_in_the_numbers() {
     home.run("db_upgrade").succeeds_with_warning();
     let said = home.run("db_downgrade").succeeds();
     assert_eq!(said, "Downgraded to 2: 005_c reverted\nCurrent database version: 2\n");
-    assert_eq!(home.refuses("db_downgrade --to 1"), "no migration has the number 1: they go up to 5");
+    assert_eq!(home.refuses("db_downgrade --to 1"), "no migration has the version 1: they go up to 5");
 }
 
 #[test]

@@ -43,7 +43,7 @@ fn refuses_an_unapplied_migration_below_the_version() {
     {
         assert_eq!(
             home.refuses(line),
-            "migration 001_likes was never applied, though the database is already at version 2: give it a higher number"
+            "migration 001_likes was never applied, though the database is already at version 2: give it a version that comes later as text"
         );
     }
     std::fs::rename(home.path("migrations/sqlite/001_likes"), home.path("migrations/sqlite/003_likes")).unwrap();

@@ -10,7 +10,7 @@ fn to_stops_at_a_revision_and_only_goes_up() {
     assert_eq!(said, "Upgraded to 1: 001_migration\nCurrent database version: 1\n");
     assert_eq!(home.tables(), ["users"]);
     assert_eq!(home.run("db_upgrade --to 1").succeeds(), "Current database version: 1\n");
-    assert_eq!(home.refuses("db_upgrade --to 3"), "no migration has the number 3: they go up to 2");
+    assert_eq!(home.refuses("db_upgrade --to 3"), "no migration has the version 3: they go up to 2");
     let said = home.run("db_upgrade --to 2").succeeds();
     assert_eq!(said, "Upgraded to 2: 002_migration\nCurrent database version: 2\n");
     assert_eq!(

@@ -12,7 +12,8 @@ use crate::values::{Actions, Check, ColumnDefault, DefaultValue, Target, filled,
 
 const OF_COLUMNS: [&str; 9] =
     ["check", "default", "index", "max_length", "references", "renamed_from", "sql_name", "sql_type", "unique"];
-const OF_TABLES: [&str; 6] = ["check", "foreign_key", "index", "renamed_from", "sql_name", "unique"];
+const OF_TABLES: [&str; 7] =
+    ["check", "foreign_key", "index", "renamed_from", "sql_name", "unique", "without_primary_key"];
 
 /// What stands above a column.
 #[derive(Default)]
@@ -47,6 +48,8 @@ pub struct TableAttributes {
     /// Those for the compiler: doc comments and `allow`.
     pub passed: Vec<Attribute>,
     pub renamed_from: Option<LitStr>,
+    /// Whether the primary key is for Diesel only.
+    pub without_primary_key: Option<()>,
     pub indexes: Vec<TableIndex>,
     pub foreign_keys: Vec<TableForeignKey>,
     pub checks: Vec<Check>,
@@ -96,6 +99,10 @@ impl TableAttributes {
         match name.as_str() {
             "doc" | "allow" => self.passed.push(attribute),
             "renamed_from" => set_once(&mut self.renamed_from, &name, span, text_value(&attribute)?)?,
+            "without_primary_key" => {
+                attribute.meta.require_path_only()?;
+                set_once(&mut self.without_primary_key, &name, span, ())?;
+            }
             "unique" | "index" => self.indexes.push(table_index(&attribute, name == "unique")?),
             "foreign_key" => self.foreign_keys.push(foreign_key(&attribute)?),
             "check" => self.checks.push(check(&attribute)?),
@@ -229,7 +236,7 @@ fn table_index(attribute: &Attribute, unique: bool) -> syn::Result<TableIndex> {
                 input.parse::<Token![=]>()?;
                 set_once(&mut index.name, "name", word.span(), filled_text(input)?)?;
             } else {
-                index.columns.push((word, descends(input, unique)?));
+                index.columns.push((word, descends(input)?));
             }
             comma_or_end(input)?;
         }
@@ -239,14 +246,11 @@ fn table_index(attribute: &Attribute, unique: bool) -> syn::Result<TableIndex> {
 }
 
 /// `desc`, or nothing
-fn descends(input: ParseStream, unique: bool) -> syn::Result<bool> {
+fn descends(input: ParseStream) -> syn::Result<bool> {
     if !input.peek(Ident) {
         return Ok(false);
     }
     let word: Ident = input.parse()?;
-    if unique {
-        return Err(syn::Error::new(word.span(), "the columns of `unique` have no order; a comma is expected"));
-    }
     if word != "desc" {
         return Err(syn::Error::new(word.span(), "`desc` or a comma is expected"));
     }

@@ -64,6 +64,7 @@ pub fn declare(declaration: TableDecl, customs: &[Custom], errors: &mut Errors) 
         ident,
         name: sql_name,
         renamed_from: attributes.renamed_from.take(),
+        without_primary_key: attributes.without_primary_key.is_some(),
         columns,
         key: Vec::new(),
         indexes: Vec::new(),

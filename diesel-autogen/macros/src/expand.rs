@@ -129,7 +129,7 @@ fn grouped(columns: &[(Place, Place)], model: &Model) -> TokenStream {
 
 fn data_table(table: &Table, model: &Model) -> TokenStream {
     let name = &table.name;
-    let key = column_names(&table.key, table);
+    let key = if table.without_primary_key { Vec::new() } else { column_names(&table.key, table) };
     let schema = table.schema.as_ref().map(|schema| schema.unraw().to_string());
     let schema = schema.map(|schema| quote!(.in_schema(#schema)));
     let renamed_from = table.renamed_from.as_ref().map(|old| quote!(.renamed_from(#old)));

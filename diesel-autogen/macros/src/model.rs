@@ -30,6 +30,8 @@ pub struct Table {
     /// Its name in the database.
     pub name: String,
     pub renamed_from: Option<LitStr>,
+    /// Whether the database has no primary key, so that `key` is for Diesel only.
+    pub without_primary_key: bool,
     pub columns: Vec<Column>,
     pub key: Vec<Place>,
     pub indexes: Vec<Index>,

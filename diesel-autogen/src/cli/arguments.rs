@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::{PlanOptions, Settings};
+use crate::{PlanOptions, Settings, Version};
 
 /// Creates the database, empty and at version 0, and the migrations folder if it is missing.
 ///
@@ -18,10 +18,20 @@ use crate::{PlanOptions, Settings};
 #[derive(Parser)]
 #[command(name = "db_create")]
 pub(super) struct Create {
-    /// For a database that has its tables already: record migrations 1 to N as applied, after checking that the tables
-    /// are what these migrations make
-    #[arg(long, value_name = "N")]
-    pub stamp: Option<u64>,
+    /// For a database that has its tables already: record the migrations up to N as applied, after checking that the
+    /// tables are what these migrations make
+    #[arg(long, value_name = "N", value_parser = version)]
+    pub stamp: Option<Version>,
+}
+
+/// A version as a number, as Diesel records it, or as the name of its folder.
+fn version(given: &str) -> Result<Version, &'static str> {
+    let is_in_names = |char: char| char.is_alphanumeric() || char == '-' || char == '_';
+    if given.starts_with(|char: char| char.is_ascii_digit()) && given.chars().all(is_in_names) {
+        Ok(given.into())
+    } else {
+        Err("a version begins with a digit, as 3 or 20180114171611")
+    }
 }
 
 const EXIT_STATUS: &str = "Exit status: 0 on success, 1 when something is wrong \
@@ -45,6 +55,9 @@ pub(super) struct Migrate {
     /// Write nothing, and exit with status 1 when models and database differ or migrations are pending
     #[arg(long, conflicts_with_all = ["dry_run", "message"])]
     pub check: bool,
+    /// Print the database as the source of a schema! that declares it, and write nothing
+    #[arg(long, conflicts_with_all = ["dry_run", "check", "message"])]
+    pub print_schema: bool,
     /// Write and apply the migration even if values are lost, or what protects them and the models do not mention
     #[arg(long)]
     pub allow_data_loss: bool,
@@ -84,8 +97,8 @@ impl From<&Migrate> for PlanOptions {
 #[command(name = "db_upgrade")]
 pub(super) struct Upgrade {
     /// Stop at version N
-    #[arg(long, value_name = "N")]
-    pub to: Option<u64>,
+    #[arg(long, value_name = "N", value_parser = version)]
+    pub to: Option<Version>,
     /// Print the SQL that would run, and run nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -97,14 +110,14 @@ pub(super) struct Upgrade {
     #[arg(long, conflicts_with_all = ["dry_run", "check"])]
     pub rehearse: bool,
     /// Accept migration N, which was edited after it was applied, as it is now; then apply every pending migration
-    #[arg(long, value_name = "N", conflicts_with_all = ["to", "dry_run", "check", "rehearse"])]
-    pub accept_edited: Option<u64>,
+    #[arg(long, value_name = "N", value_parser = version, conflicts_with_all = ["to", "dry_run", "check", "rehearse"])]
+    pub accept_edited: Option<Version>,
     /// Remove the values that migrations kept for their downgrade, and run nothing
     #[arg(long, conflicts_with_all = ["to", "dry_run", "check", "rehearse", "accept_edited"])]
     pub purge_kept: bool,
     /// Remove only what migrations below N kept
-    #[arg(long, value_name = "N", requires = "purge_kept")]
-    pub before: Option<u64>,
+    #[arg(long, value_name = "N", value_parser = version, requires = "purge_kept")]
+    pub before: Option<Version>,
     /// Do not check, before the commit, that no rows, references or triggers are lost by accident
     #[arg(long)]
     pub no_verify: bool,
@@ -119,8 +132,8 @@ pub(super) struct Upgrade {
 #[command(name = "db_downgrade")]
 pub(super) struct Downgrade {
     /// Go back to version N; 0 reverts everything
-    #[arg(long, value_name = "N")]
-    pub to: Option<u64>,
+    #[arg(long, value_name = "N", value_parser = version)]
+    pub to: Option<Version>,
     /// Print the SQL that would run, and run nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -172,6 +185,11 @@ pub(super) enum Command {
     /// Triggers, views and other objects that the models cannot declare are compared with what the migrations make.
     /// Nothing is changed.
     Check,
+    /// Prints the database as the source of a schema! that declares it
+    ///
+    /// Paste it into the program: then the models and the database agree. What schema! cannot say stays in the database, and
+    /// is named in comments. Nothing is changed.
+    PrintSchema,
     /// Lists the migrations: applied, edited since, pending, or unknown here
     ///
     /// Exit status: 0 whatever the list says; {check} is the command that fails.
@@ -206,6 +224,7 @@ impl Command {
             Self::Upgrade(_) => "upgrade",
             Self::Downgrade(_) => "downgrade",
             Self::Check => "check",
+            Self::PrintSchema => "print-schema",
             Self::Status { .. } => "status",
             Self::New { .. } => "new",
             Self::Completions { .. } => "completions",

@@ -5,8 +5,8 @@ use clap_complete::Shell;
 
 use super::arguments::{Arguments, Create, Downgrade, Migrate, Upgrade};
 use super::console::Console;
-use super::program::Program;
-use super::{LoadError, questions};
+use super::program::{LoadError, Program};
+use super::questions;
 use crate::history::Target;
 use crate::{LossKind, Migrator, PlanOptions, Schema, text};
 
@@ -14,8 +14,8 @@ use crate::{LossKind, Migrator, PlanOptions, Schema, text};
 pub(super) type Outcome = Result<bool, LoadError>;
 
 pub(super) fn create(migrator: &Migrator, arguments: &Create, console: &Console) -> Outcome {
-    let init = match arguments.stamp {
-        Some(version) => migrator.baseline(version)?,
+    let init = match &arguments.stamp {
+        Some(version) => migrator.baseline(version.clone())?,
         None => migrator.init()?,
     };
     let since = if init.is_new { "now" } else { "already" };
@@ -25,6 +25,9 @@ pub(super) fn create(migrator: &Migrator, arguments: &Create, console: &Console)
 }
 
 pub(super) fn migrate(migrator: &Migrator, models: &Schema, arguments: &Migrate, console: &Console) -> Outcome {
+    if arguments.print_schema {
+        return print_schema(migrator, console);
+    }
     let asks = !arguments.check && !arguments.dry_run;
     let options = PlanOptions::from(arguments);
     let options = if asks { questions::complete(migrator, models, options, console)? } else { options };
@@ -50,15 +53,20 @@ pub(super) fn migrate(migrator: &Migrator, models: &Schema, arguments: &Migrate,
     Ok(true)
 }
 
+pub(super) fn print_schema(migrator: &Migrator, console: &Console) -> Outcome {
+    console.say(migrator.print_schema()?.trim_end())?;
+    Ok(true)
+}
+
 pub(super) fn upgrade(migrator: Migrator, models: &Schema, arguments: &Upgrade, console: &Console) -> Outcome {
     let migrator = with_verify(migrator, !arguments.no_verify);
-    let target = arguments.to.map_or(Target::Latest, Target::Version);
+    let target = arguments.to.clone().map_or(Target::Latest, Target::Version);
     if arguments.check {
         return check(&migrator, models, console);
     } else if arguments.rehearse {
         console.say(migrator.rehearse(target)?)?;
     } else if arguments.purge_kept {
-        let purged = migrator.purge_kept(arguments.before)?;
+        let purged = migrator.purge_kept(arguments.before.clone())?;
         for (table, rows) in &purged {
             console.say(format_args!("Removed {table}: {}", text::counted(*rows, "row")))?;
         }
@@ -70,7 +78,7 @@ pub(super) fn upgrade(migrator: Migrator, models: &Schema, arguments: &Upgrade, 
             console.say(format_args!("-- {}\n{}", step.name, step.sql))?;
         }
     } else {
-        apply(&migrator, models, arguments, target, console)?;
+        apply(&migrator, models, arguments, &target, console)?;
     }
     Ok(true)
 }
@@ -79,17 +87,17 @@ fn apply(
     migrator: &Migrator,
     models: &Schema,
     arguments: &Upgrade,
-    target: Target,
+    target: &Target,
     console: &Console,
 ) -> Result<(), LoadError> {
-    if let Some(number) = arguments.accept_edited {
-        migrator.accept_edited(number)?;
+    if let Some(version) = &arguments.accept_edited {
+        migrator.accept_edited(version.clone())?;
     }
-    for step in migrator.upgrade(target)? {
+    for step in migrator.upgrade(target.clone())? {
         console.say(format_args!("Upgraded to {}: {}", step.version, step.name))?;
     }
     console.say(format_args!("Current database version: {}", migrator.version()?))?;
-    if target != Target::Latest {
+    if *target != Target::Latest {
         return Ok(());
     }
     // The upgrade has succeeded, whatever this finds.
@@ -103,7 +111,7 @@ fn apply(
 
 pub(super) fn downgrade(migrator: Migrator, arguments: &Downgrade, console: &Console) -> Outcome {
     let migrator = with_verify(migrator, !arguments.no_verify);
-    let target = arguments.to.map_or(Target::Previous, Target::Version);
+    let target = arguments.to.clone().map_or(Target::Previous, Target::Version);
     if let Some(file) = &arguments.restore {
         let version = migrator.restore(file)?;
         console.say(format_args!("Restored {} from {}", migrator.database_name(), file.display()))?;
@@ -116,7 +124,7 @@ pub(super) fn downgrade(migrator: Migrator, arguments: &Downgrade, console: &Con
         }
         return Ok(true);
     }
-    questions::confirm_downgrade(&migrator, target, console)?;
+    questions::confirm_downgrade(&migrator, target.clone(), console)?;
     for step in migrator.downgrade(target)? {
         console.say(format_args!("Downgraded to {}: {} reverted", step.version, step.name))?;
     }

@@ -6,8 +6,8 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use super::LoadError;
 use super::arguments::Place;
+use super::program::LoadError;
 use crate::{DatabaseUrl, Migrator, Settings};
 
 const MISSING: &str =

@@ -56,8 +56,8 @@ fn history_hint(error: &HistoryError, program: &Program) -> Option<String> {
     let hint = match error {
         HistoryError::Pending { .. } => "run {upgrade} first".to_owned(),
         HistoryError::Unknown { .. } => "update this program or its migrations folder".to_owned(),
-        HistoryError::Edited { number, .. } => format!(
-            "restore its up.sql and write a new migration, or accept it as it is with {{upgrade}} --accept-edited {number}"
+        HistoryError::Edited { version, .. } => format!(
+            "restore its up.sql and write a new migration, or accept it as it is with {{upgrade}} --accept-edited {version}"
         ),
         HistoryError::WrongDirection { version, wanted } if wanted < version => {
             format!("run {{downgrade}} --to {wanted}")

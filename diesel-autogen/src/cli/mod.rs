@@ -15,21 +15,18 @@ mod program;
 mod questions;
 mod status;
 
-use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
 
 use self::arguments::{Arguments, Command, Create, Downgrade, Migrate, Upgrade};
 use self::commands::Outcome;
 use self::console::Console;
+pub use self::program::LoadError;
 use self::program::Program;
 use crate::{Migrator, Schema};
 
-/// What a program that builds a [`Migrator`] from its settings may fail with.
-pub type LoadError = Box<dyn Error>;
-
 /// A whole program for the database of these models, with the subcommands `init`, `migrate`, `upgrade`, `downgrade`,
-/// `check`, `status`, `new` and `completions`.
+/// `check`, `print-schema`, `status`, `new` and `completions`.
 ///
 /// The database is `DATABASE_URL`, and the folder of the migrations `MIGRATIONS_DIR` (`migrations`, unless it is set).
 /// Both may stand in a file `.env` in the current folder or above it; a variable of the environment overrides it, and
@@ -69,6 +66,7 @@ pub fn main(models: Schema) -> ExitCode {
             Command::Upgrade(arguments) => commands::upgrade(migrator, &models, arguments, console),
             Command::Downgrade(arguments) => commands::downgrade(migrator, arguments, console),
             Command::Check => commands::check(&migrator, &models, console),
+            Command::PrintSchema => commands::print_schema(&migrator, console),
             Command::Status { json } => {
                 console.say(if *json { status::json(&migrator)? } else { status::text(&migrator)? })?;
                 Ok(true)

@@ -1,8 +1,12 @@
 //! The program that runs, and what its user types for each command.
 
+use std::error::Error;
 use std::path::Path;
 
 use clap::{Command, Parser};
+
+/// What a program that builds a [`Migrator`](crate::Migrator) from its settings may fail with.
+pub type LoadError = Box<dyn Error>;
 
 /// Commands that texts name: as a subcommand of one binary, and as a script of its own.
 const COMMANDS: [(&str, &str); 7] = [

@@ -90,7 +90,7 @@ fn lines(status: &Status, migrations: &Migrations) -> Vec<Line> {
         _ => State::Applied,
     };
     let known = migrations.iter().map(|migration| Line {
-        version: migration.version(),
+        version: migration.version().as_str().to_owned(),
         name: Some(migration.name.clone()),
         state: state(&migration.name),
     });

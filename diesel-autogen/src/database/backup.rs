@@ -8,6 +8,7 @@ use chrono::{NaiveDateTime, Utc};
 
 use crate::Error;
 use crate::migration::sync_folder;
+use crate::version::Version;
 
 /// A backup that was made before a run: it is kept when the run changes something, else it is removed.
 #[derive(Debug)]
@@ -21,7 +22,11 @@ pub(crate) struct Backup {
 impl Backup {
     /// Makes a backup of `database` in the folder `backups` beside it, as `app-v2-20261122T101500Z.db`. `write` writes
     /// a complete, verified file of that path.
-    pub fn make(database: &Path, version: u64, write: impl FnOnce(&Path) -> Result<(), Error>) -> Result<Self, Error> {
+    pub fn make(
+        database: &Path,
+        version: &Version,
+        write: impl FnOnce(&Path) -> Result<(), Error>,
+    ) -> Result<Self, Error> {
         let folder = database.parent().unwrap_or(Path::new("")).join("backups");
         let (stem, is_new_folder) = (stem(database), !folder.exists());
         fs::create_dir_all(&folder).map_err(Error::file("write", &folder))?;
@@ -112,7 +117,7 @@ fn remove_oldest(folder: &Path, stem: &str, made: &Path, keep: usize) -> io::Res
 fn time_of(name: &str, stem: &str) -> Option<(NaiveDateTime, u64)> {
     let (version, time) = name.strip_prefix(stem)?.strip_prefix("-v")?.strip_suffix(".db")?.split_once('-')?;
     let (time, number) = time.split_once('-').unwrap_or((time, "1"));
-    let is_whole = version.parse::<u64>().is_ok() && time.len() == "20261122T101500Z".len();
+    let is_whole = version.starts_with(|char: char| char.is_ascii_digit()) && time.len() == "20261122T101500Z".len();
     Some((NaiveDateTime::parse_from_str(time, TIME).ok().filter(|_| is_whole)?, number.parse().ok()?))
 }
 

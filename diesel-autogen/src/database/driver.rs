@@ -13,6 +13,7 @@ use crate::migration::{Direction, Migration, Sql};
 use crate::options::RenderOptions;
 use crate::schema::{Column, Schema, Table};
 use crate::text::counted;
+use crate::version::Version;
 
 /// A kind of database. It connects when it is first asked for something.
 ///
@@ -65,6 +66,13 @@ pub(crate) trait Database {
     /// Nothing stays of it when the work fails.
     fn transaction(&mut self, work: &mut dyn FnMut(&mut dyn Database) -> Result<(), Error>) -> Result<(), Error>;
 
+    /// Whether a migration that asks to run outside a transaction cannot run within one here.
+    fn needs_no_transaction(&self, migration: &Migration, direction: Direction) -> bool;
+
+    /// Runs such a migration, a statement at a time, and records it, or reverts and forgets it. The statements before
+    /// one that fails stay.
+    fn run_alone(&mut self, migration: &Migration, direction: Direction) -> Result<(), Error>;
+
     /// Runs migrations and records them, or reverts and forgets them, within a [`transaction`](Self::transaction).
     /// Where `verify` is set, fails when rows, triggers or references are lost that no migration names.
     fn run(&mut self, migrations: &[&Migration], direction: Direction, verify: bool) -> Result<(), Error>;
@@ -75,14 +83,13 @@ pub(crate) trait Database {
     /// Whether any table holds a row.
     fn has_rows(&mut self) -> Result<bool, Error>;
 
-    /// The applied versions, in order, each with the checksum that was recorded; `None` where the database is not under
-    /// version control.
+    /// The applied versions, each with the checksum that was recorded since it was applied; `None` where the database is
+    /// not under version control.
     fn history(&mut self) -> Result<Option<Vec<Applied>>, Error>;
 
     /// Creates the tables of the history, if they are missing, and records each version as applied with that checksum.
-    /// A version that is recorded keeps its checksum unless `replace` is set; checksums of versions that are not applied
-    /// are removed.
-    fn record(&mut self, applied: &[Applied], replace: bool) -> Result<(), Error>;
+    /// Checksums of versions that are not applied any more are removed.
+    fn record(&mut self, applied: &[Applied]) -> Result<(), Error>;
 
     /// The side tables, in order, with the number of their rows.
     fn side_tables(&mut self) -> Result<BTreeMap<String, u64>, Error>;
@@ -95,7 +102,7 @@ pub(crate) trait Database {
 
     /// Copies the database, at that version, before it changes; `None` when it holds no rows, when backups are switched off, or
     /// where this kind of database has none.
-    fn back_up(&mut self, version: u64) -> Result<Option<Backup>, Error>;
+    fn back_up(&mut self, version: &Version) -> Result<Option<Backup>, Error>;
 
     /// Puts a backup in the database's place, after checking that it is one of this project, and returns its version.
     /// What is in its place is backed up first. `check` returns the version of an opened backup, or why it is foreign.
@@ -113,15 +120,15 @@ pub(crate) struct Script<'a> {
     pub sql: &'a str,
     /// The version whose side tables it creates or drops; empty where there are none.
     #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "SQLite marks its side tables in their text"))]
-    pub version: String,
+    pub version: Version,
 }
 
 /// Returns the version of a database of this project, or why it is another project's.
-pub(crate) type Check<'a> = dyn FnMut(&mut dyn Database) -> Result<u64, Error> + 'a;
+pub(crate) type Check<'a> = dyn FnMut(&mut dyn Database) -> Result<Version, Error> + 'a;
 
 /// What [`Database::restore`] did.
 pub(crate) struct Restored {
-    pub version: u64,
+    pub version: Version,
     /// The backup of what was replaced.
     pub replaced: Option<Backup>,
 }

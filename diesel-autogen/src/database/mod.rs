@@ -22,6 +22,9 @@ use crate::Error;
 use crate::settings::Settings;
 use crate::url::DatabaseUrl;
 
+/// The folders of a program that writes migrations for several kinds of database, by [`Database::dialect`].
+pub(crate) const DIALECTS: [&str; 2] = ["sqlite", "postgresql"];
+
 /// How the name of a folder begins in which a copy of a database is rehearsed on.
 pub(crate) const REHEARSAL_FOLDER: &str = ".rehearsal-";
 
@@ -69,6 +72,16 @@ mod any {
 #[cfg(all(feature = "sqlite", feature = "postgres"))]
 impl Connection {
     /// Opens the database of that URL. A SQLite file is never created here.
+    ///
+    /// ```no_run
+    /// use std::path::Path;
+    ///
+    /// use diesel_autogen::{Connection, DatabaseUrl};
+    ///
+    /// let url = std::env::var("DATABASE_URL")?;
+    /// let mut connection = Connection::open(&DatabaseUrl::parse(&url, Path::new(""))?)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

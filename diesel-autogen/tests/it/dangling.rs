@@ -227,3 +227,20 @@ fn a_renamed_table_and_column_are_still_known() {
     let error = scratch.project.downgrade(Target::Previous).unwrap_err().to_string();
     assert!(error.contains("1 row would refer") && error.contains("such as c with rowid 1, to p"), "{error}");
 }
+
+#[test]
+fn a_parent_is_not_dropped_below_its_rows() {
+    for key in ["REFERENCES p", "REFERENCES P (ID)"] {
+        let scratch = Scratch::new();
+        scratch.write(
+            "001_a",
+            &format!("CREATE TABLE p (id INTEGER PRIMARY KEY); CREATE TABLE c (id INTEGER PRIMARY KEY, p INT {key})"),
+        );
+        scratch.execute("PRAGMA foreign_keys = OFF; INSERT INTO p VALUES (1); INSERT INTO c VALUES (2, 99)");
+        scratch.script("002_b", "DROP TABLE p");
+        scratch.project.rehearse(Target::Latest).unwrap();
+        scratch.execute("INSERT INTO c VALUES (3, 1)");
+        let error = scratch.project.upgrade(Target::Latest).unwrap_err().to_string();
+        assert!(error.contains("1 row would refer") && error.contains("such as c with rowid 3, to"), "{error}: {key}");
+    }
+}

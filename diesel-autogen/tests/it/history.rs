@@ -1,6 +1,6 @@
 //! The history: an applied migration that was edited, is missing, or was added below the version is named.
 
-use diesel_autogen::Target;
+use diesel_autogen::{Error, Migrations, Migrator, Target, Version};
 use std::fs;
 
 use crate::support::Scratch;
@@ -96,7 +96,7 @@ fn names_an_unapplied_migration_below_the_version() {
     write(&scratch, "001_late", "CREATE TABLE late (id INTEGER PRIMARY KEY);");
     assert_refused(
         &scratch,
-        "migration 001_late was never applied, though the database is already at version 2: give it a higher number",
+        "migration 001_late was never applied, though the database is already at version 2: give it a version that comes later as text",
     );
 }
 
@@ -196,4 +196,128 @@ fn without_the_check_a_row_may_be_lost() {
     let settings = with!(Settings { verify: false });
     scratch.project.clone().with(settings).upgrade(Target::Latest).unwrap();
     assert_eq!(scratch.query("SELECT CAST(count(*) AS TEXT) FROM a"), [Some("0".into())]);
+}
+
+#[test]
+fn a_target_is_a_number_a_version_or_a_name() {
+    let names = ["00000000000000_setup", "2018-01-14-171611_a", "2026-11-25-065007-0000_b", "2026-12-01-000000_c"];
+    for (targets, left) in [
+        (["00000000000000", "00000000000000_setup", "00000000-000000"], "00000000000000"),
+        (["20180114171611", "2018-01-14-171611", "2018-01-14-171611_a"], "20180114171611"),
+        (["202611250650070000", "2026-11-25-065007-0000", "2026-11-25-065007-0000_b"], "202611250650070000"),
+        (["0", "0", "0"], "0"),
+    ] {
+        for target in targets {
+            let scratch = Scratch::new();
+            for name in names {
+                write(&scratch, name, "CREATE TABLE IF NOT EXISTS t (id INTEGER);");
+                fs::write(scratch.path().join("migrations/sqlite").join(name).join("down.sql"), "").unwrap();
+            }
+            scratch.project.upgrade(Target::Latest).unwrap();
+            let steps = scratch.project.downgrade(Target::version(target)).unwrap();
+            assert_eq!(steps.last().unwrap().version.to_string(), left, "{target}");
+            assert_eq!(scratch.project.version().unwrap().to_string(), left, "{target}");
+        }
+    }
+    let scratch = at_version_2();
+    for target in ["1", "01", "001", "001_a", "001_whatever"] {
+        assert_eq!(scratch.project.revertible(Target::version(target)).unwrap()[0].version, 1, "{target}");
+    }
+    for target in ["4", "2018", "x"] {
+        let error = scratch.project.upgrade(Target::version(target)).unwrap_err().to_string();
+        assert_eq!(error, format!("no migration has the version {target}: they go up to 3"));
+    }
+}
+
+#[test]
+fn the_next_name_is_in_the_style_of_the_newest() {
+    let next = |names: &[&str]| {
+        let scratch = Scratch::new();
+        for name in names {
+            scratch.script(name, "");
+        }
+        let folder = scratch.project.write_empty("Add me")?;
+        Ok::<_, Error>(folder.replace("migrations/sqlite/", ""))
+    };
+    for (names, expected) in [
+        (vec![], "001_add_me"),
+        (vec!["001_a", "002_b"], "003_add_me"),
+        (vec!["0009_a"], "0010_add_me"),
+        // A migration from the future, or of this second.
+        (vec!["2199-01-01-000000-0000_a"], "2199-01-01-000000-0001_add_me"),
+        (vec!["2199-01-01-000000-0009_a"], "2199-01-01-000000-000a_add_me"),
+        (vec!["21990101000000_a"], "2199-01-01-000000-0000_add_me"),
+    ] {
+        assert_eq!(next(&names).unwrap(), expected);
+    }
+    for newest in ["00000000000000_diesel_initial_setup", "20151219180527_a", "2018-01-14-171611_a", "20180114_a"] {
+        let (before, name) =
+            (chrono::Utc::now().format("%Y-%m-%d-%H%M%S-0000_add_me").to_string(), next(&[newest]).unwrap());
+        assert!(name >= before && name.ends_with("-0000_add_me"), "{name} after {newest}");
+        assert!(Version::of_folder(&name) > Version::of_folder(newest));
+    }
+    for newest in ["9_a", "999_a", "99999999999999_a", "2199-01-01-000000-ffff_a"] {
+        let error = next(&[newest]).unwrap_err().to_string();
+        assert!(error.contains("Diesel sorts versions as text"), "{error}");
+    }
+}
+
+#[test]
+fn refuses_two_migrations_that_one_version_may_mean() {
+    for [first, second] in [["001_a", "001_b"], ["001_a", "1_b"], ["2018-01-14-171611_a", "20180114171611_b"]] {
+        let error =
+            Migrations::embedded([&*format!("{first}/up.sql"), &*format!("{second}/up.sql")].map(|path| (path, "")));
+        assert_eq!(error.unwrap_err().to_string(), format!("{second}: {first} has the same number: rename one"));
+    }
+}
+
+#[test]
+fn finds_the_migrations_where_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("migrations");
+    let up = |name: &str| {
+        fs::create_dir_all(root.join(name)).unwrap();
+        fs::write(root.join(name).join("up.sql"), "CREATE TABLE a (id INTEGER);").unwrap();
+    };
+    let url = diesel_autogen::DatabaseUrl::parse("app.db", folder.path()).unwrap();
+    let migrator = |per_database_folders| {
+        let settings = with!(Settings { base: folder.path().to_owned(), per_database_folders: per_database_folders });
+        Migrator::with_url(url.clone(), &root).with(settings)
+    };
+    let names = |migrator: &Migrator| -> Vec<_> {
+        migrator.migrations().unwrap().iter().map(|migration| migration.name.clone()).collect()
+    };
+    // An empty folder is what the settings ask for.
+    migrator(false).init().unwrap();
+    assert_eq!(fs::read_dir(&root).unwrap().count(), 0);
+    up("001_flat");
+    for wants_own in [false, true] {
+        assert_eq!(names(&migrator(wants_own)), ["001_flat"]);
+    }
+    fs::remove_dir_all(&root).unwrap();
+    migrator(true).init().unwrap();
+    assert!(root.join("sqlite").is_dir());
+    up("sqlite/001_own");
+    for wants_own in [false, true] {
+        assert_eq!(names(&migrator(wants_own)), ["001_own"]);
+    }
+    up("001_flat");
+    let error = migrator(false).migrations().unwrap_err().to_string();
+    let said = "migrations/001_flat: beside it are folders for each kind of database; move it into one of them";
+    assert_eq!(error, said);
+    // One for the other kind of database counts too.
+    fs::remove_dir_all(&root).unwrap();
+    up("postgresql/001_other");
+    migrator(false).init().unwrap();
+    assert_eq!(names(&migrator(false)), [""; 0]);
+}
+
+#[test]
+fn upgrades_checksums_of_earlier_releases() {
+    let scratch = at_version_2();
+    // These had no time.
+    scratch.execute("UPDATE __migrate_checksums SET checksum = substr(checksum, 1, 64)");
+    assert_eq!(scratch.project.status().unwrap().edited, [""; 0]);
+    write(&scratch, "001_a", "SELECT 1;");
+    assert_eq!(scratch.project.status().unwrap().edited, ["001_a"]);
 }

@@ -8,7 +8,7 @@ use diesel_migrations::{FileBasedMigrations, MigrationHarness as _};
 use crate::support::Scratch;
 
 /// Each with its rows.
-const SCHEMAS: [&str; 13] = [
+pub const SCHEMAS: [&str; 13] = [
     r#"CREATE TABLE "a b" ("select" INTEGER PRIMARY KEY, "it's" TEXT, "a""b" INT, "größe" TEXT, ";--" TEXT, "[x]" TEXT);
        INSERT INTO "a b" VALUES (1, 'x', 2, 'ü', ';', '-'), (2, NULL, NULL, NULL, NULL, NULL);
        CREATE INDEX "i-1" ON "a b" ("it's", "größe"); CREATE VIEW "v w" AS SELECT "select" AS "order" FROM "a b";

@@ -282,8 +282,8 @@ fn a_value_changed_after_the_upgrade_stays() {
 fn a_downgrade_after_a_purge_warns_of_the_loss() {
     let scratch = dropped(Column::new("v", TEXT).default(DefaultValue::Text("new".into())));
     let project = scratch.project.clone();
-    assert_eq!(project.purge_kept(Some(2)).unwrap(), []);
-    assert_eq!(project.purge_kept(Some(3)).unwrap(), [("_kept_002_t".to_owned(), 3)]);
+    assert_eq!(project.purge_kept(Some(2.into())).unwrap(), []);
+    assert_eq!(project.purge_kept(Some(3.into())).unwrap(), [("_kept_002_t".to_owned(), 3)]);
     assert_eq!(project.purge_kept(None).unwrap(), []);
     let (migrator, events) = listening(&project, with!(Settings { backups: 0 }));
     migrator.downgrade(Target::Previous).unwrap();

@@ -14,6 +14,8 @@ mod atomic_files;
 mod backup;
 mod concurrency;
 mod dangling;
+#[cfg(feature = "postgres")]
+mod diesel_histories;
 mod golden;
 mod grammar;
 mod handwritten;
@@ -33,6 +35,8 @@ mod postgres_diff;
 mod postgres_properties;
 #[cfg(feature = "postgres")]
 mod postgres_types;
+mod print_schema;
+mod print_schemas;
 #[cfg(feature = "postgres")]
 mod printed;
 mod properties;

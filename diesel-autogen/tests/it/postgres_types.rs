@@ -97,7 +97,7 @@ fn a_column_of_each_type_reads_back() {
         assert_eq!((read(13 + at), read(53 + at)), (&Type::Diesel(name), &array(Type::Diesel(name))));
     }
     assert_eq!(*read(12), Type::Other("\"Mood\"".into()));
-    migrator.downgrade(Target::Version(0)).unwrap();
+    migrator.downgrade(Target::version(0)).unwrap();
     assert_eq!(migrator.introspect().unwrap().tables, []);
 }
 

@@ -210,7 +210,7 @@ fn creates_and_drops_tables_that_refer_to_each_other() {
     assert!(scratch.introspect().tables.is_empty());
     scratch.downgrade();
     assert_eq!(scratch.query("SELECT a.id || b.id || c.id || self FROM a, b, c"), [Some("1111".into())]);
-    scratch.project.downgrade(Target::Version(0)).unwrap();
+    scratch.project.downgrade(Target::version(0)).unwrap();
     assert!(scratch.introspect().tables.is_empty());
 }
 

@@ -316,11 +316,11 @@ fn accepts_generated_migrations_with_side_tables() {
     let models = Schema::new([Table::new("t", ["id"]).column(Column::new("id", Type::Integer))]);
     scratch.migrate(&models);
     scratch.migrate(&Schema::new([table().column(Column::new("w", Type::Integer).nullable())]));
-    scratch.project.downgrade(Target::Version(1)).unwrap();
+    scratch.project.downgrade(Target::version(1)).unwrap();
     let said = scratch.project.rehearse(Target::Latest).unwrap().to_string();
     assert_eq!(said.lines().count(), 2, "{said}");
     assert!(said.starts_with("Rehearsed 002_migration: up, down and up again, on a copy of 3 rows\nRehearsed 003_"));
-    let [second] = &scratch.project.rehearse(Target::Version(2)).unwrap().migrations[..] else { panic!("one") };
+    let [second] = &scratch.project.rehearse(Target::version(2)).unwrap().migrations[..] else { panic!("one") };
     assert_eq!((second.name.as_str(), second.is_reversible), ("002_migration", true));
     let down = scratch.path().join("migrations/sqlite/002_migration/down.sql");
     let text = fs::read_to_string(&down).unwrap();

@@ -81,12 +81,12 @@ fn similar_names_are_told_apart() {
         table.columns.retain(|column| column.name != "v");
         assert!(scratch.migrate(&models), "{name}");
     }
-    scratch.project.downgrade(Target::Version(0)).unwrap();
+    scratch.project.downgrade(Target::version(0)).unwrap();
     scratch.project.rehearse(Target::Latest).unwrap();
     scratch.project.upgrade(Target::Latest).unwrap();
-    let purged = scratch.project.purge_kept(Some(2)).unwrap();
+    let purged = scratch.project.purge_kept(Some(2.into())).unwrap();
     assert_eq!(purged, [("_kept_001_super_users".to_owned(), 1)]);
-    scratch.project.downgrade(Target::Version(0)).unwrap();
+    scratch.project.downgrade(Target::version(0)).unwrap();
     for name in names {
         let kept = if name == "super_users" { "NULL" } else { name };
         assert_eq!(scratch.joined(&format!("SELECT v FROM \"{name}\"")), kept);

@@ -61,7 +61,7 @@ fn models_agree_with_strict_tables() {
     let models = Schema::new([models]);
     assert!(scratch.migrate(&models));
     scratch.project.check(&models).unwrap();
-    scratch.project.downgrade(Target::Version(1)).unwrap();
+    scratch.project.downgrade(Target::version(1)).unwrap();
     scratch.project.upgrade(Target::Latest).unwrap();
     scratch.project.check(&models).unwrap();
 }

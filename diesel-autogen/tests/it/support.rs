@@ -25,7 +25,7 @@ impl Scratch {
         let memory = std::path::Path::new("/dev/shm");
         let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
         let url = DatabaseUrl::parse("app.db", folder.path()).unwrap();
-        let settings = with!(Settings { base: folder.path().to_owned() });
+        let settings = with!(Settings { base: folder.path().to_owned(), per_database_folders: true });
         let project = Migrator::with_url(url, folder.path().join("migrations")).with(settings);
         project.init().unwrap();
         Self { folder, project }

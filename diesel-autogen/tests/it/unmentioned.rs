@@ -33,8 +33,7 @@ impl Project {
 
     /// Adds a migration written by hand and applies it.
     fn write(&self, name: &str, up: &str, down: &str) {
-        let dialect = if self.database.is_some() { "postgresql" } else { "sqlite" };
-        let folder = self.folder.path().join("migrations").join(dialect).join(name);
+        let folder = self.folder.path().join("migrations").join(name);
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("up.sql"), up).unwrap();
         std::fs::write(folder.join("down.sql"), format!("{down}\nSELECT 1;")).unwrap();

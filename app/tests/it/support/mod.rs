@@ -91,7 +91,8 @@ pub const PASSWORD: &str = "correct horse";
 
 /// The newest version.
 pub fn newest() -> u64 {
-    migrations::embedded(&DatabaseUrl::parse("app.db", std::path::Path::new("/")).unwrap()).unwrap().newest()
+    let migrations = migrations::embedded(&DatabaseUrl::parse("app.db", std::path::Path::new("/")).unwrap()).unwrap();
+    migrations.newest().to_string().parse().unwrap()
 }
 
 /// A number of seconds after a fixed time.

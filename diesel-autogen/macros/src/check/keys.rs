@@ -48,7 +48,7 @@ fn check_action(action: &Action, key: &ForeignKey, table: &Table, errors: &mut E
             format!("`set_null` needs columns that may be NULL: `{}` is not `Nullable<…>`", column.ident)
         }),
         ActionKind::SetDefault => columns
-            .find(|column| column.default.is_none())
+            .find(|column| column.default.is_none() && !column.ty.nullable)
             .map(|column| format!("`set_default` needs columns with a default: `{}` has none", column.ident)),
         ActionKind::NoAction | ActionKind::Restrict | ActionKind::Cascade => None,
     };
@@ -108,7 +108,7 @@ fn is_unique(places: &[Place], table: &Table) -> bool {
     };
     let columns = sorted(positions(places));
     let unique = table.indexes.iter().filter(|index| index.unique);
-    columns == sorted(positions(&table.key))
+    !table.without_primary_key && columns == sorted(positions(&table.key))
         || unique
             .map(|index| sorted(index.columns.iter().map(|(column, _)| column.at).collect()))
             .any(|index| index == columns)

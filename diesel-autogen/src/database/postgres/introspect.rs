@@ -12,6 +12,7 @@ use crate::schema::{
     Check, Clause, ClauseKind, Column, DefaultValue, ForeignKey, Index, IndexColumn, Object, ObjectKind, Schema, Table,
     Type,
 };
+use crate::version::Version;
 
 /// The plain tables of the schema. Partitions and inheriting tables are objects.
 pub(super) const TABLES: &str = "pg_class c WHERE c.relkind = 'r' AND NOT c.relispartition \
@@ -25,13 +26,13 @@ const KINDS: &str = "extension, enum, domain, range type, sequence, aggregate, p
     policy, statistics, collation, operator, text search configuration, event trigger";
 
 /// Reads the schema. Tables of the history and side tables of the `applied` versions are not part of it.
-pub(super) fn introspect(connection: &mut PgConnection, applied: &[String]) -> QueryResult<Schema> {
+pub(super) fn introspect(connection: &mut PgConnection, applied: &[Version]) -> QueryResult<Schema> {
     let is_ours = |table: &str| [VERSIONS, CHECKSUMS].contains(&table) || kept::owner(table, applied).is_some();
     let mut tables: Vec<Table> = Vec::new();
-    for (name, options) in load_tables(connection)?.into_iter().filter(|(name, _)| !is_ours(name)) {
+    for (name, options, comment) in load_tables(connection)?.into_iter().filter(|(name, ..)| !is_ours(name)) {
         let clause = |text: String| Clause { column: None, kind: ClauseKind::Option, normalized: text.clone(), text };
         let clauses = Some(options.into_iter().map(clause).collect());
-        tables.push(Table { name, clauses, ..Table::default() });
+        tables.push(Table { name, clauses, comment, ..Table::default() });
     }
     let mut objects = Vec::new();
     for row in load_columns(connection)? {
@@ -61,8 +62,8 @@ fn find<'a>(tables: &'a mut [Table], name: &str) -> Option<&'a mut Table> {
     tables.iter_mut().find(|table| table.name == name)
 }
 
-/// Each table with its options as SQL writes them.
-fn load_tables(connection: &mut PgConnection) -> QueryResult<Vec<(String, Vec<String>)>> {
+/// Each table with its options as SQL writes them, and its comment.
+fn load_tables(connection: &mut PgConnection) -> QueryResult<Vec<(String, Vec<String>, Option<String>)>> {
     let query = format!(
         "SELECT c.relname::text, array_remove(ARRAY[ \
              CASE WHEN c.relpersistence = 'u' THEN 'UNLOGGED' END, \
@@ -70,16 +71,27 @@ fn load_tables(connection: &mut PgConnection) -> QueryResult<Vec<(String, Vec<St
              CASE WHEN c.relrowsecurity THEN 'ENABLE ROW LEVEL SECURITY' END, \
              CASE WHEN c.relforcerowsecurity THEN 'FORCE ROW LEVEL SECURITY' END, \
              CASE WHEN c.relreplident <> 'd' THEN concat('REPLICA IDENTITY ', c.relreplident) END, \
-             (SELECT 'TABLESPACE ' || quote_ident(spcname) FROM pg_tablespace WHERE oid = c.reltablespace)], NULL) \
+             (SELECT 'TABLESPACE ' || quote_ident(spcname) FROM pg_tablespace WHERE oid = c.reltablespace)], NULL), \
+             obj_description(c.oid, 'pg_class') \
          FROM {TABLES} ORDER BY c.oid"
     );
-    sql::<(Text, Array<Text>)>(&query).load(connection)
+    sql::<(Text, Array<Text>, Nullable<Text>)>(&query).load(connection)
 }
 
 /// Table, column, type, NOT NULL, default, identity (`a` always, `d` by default, `s` serial), sequence options,
-/// expression of a generated column, collation.
-type ColumnRow =
-    (String, String, String, bool, Option<String>, Option<String>, Option<String>, Option<String>, Option<String>);
+/// expression of a generated column, collation, comment.
+type ColumnRow = (
+    String,
+    String,
+    String,
+    bool,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+);
 
 fn load_columns(connection: &mut PgConnection) -> QueryResult<Vec<ColumnRow>> {
     let query = format!(
@@ -91,7 +103,8 @@ fn load_columns(connection: &mut PgConnection) -> QueryResult<Vec<ColumnRow>> {
                  'CACHE ' || nullif(seqcache, 1), CASE WHEN seqcycle THEN 'CYCLE' END), '') \
                  FROM pg_sequence WHERE seqrelid = sequence::regclass) END, \
              CASE WHEN a.attgenerated <> '' THEN expression || CASE a.attgenerated WHEN 's' THEN ' STORED' ELSE '' END END, \
-             CASE WHEN a.attcollation <> y.typcollation THEN a.attcollation::regcollation::text END \
+             CASE WHEN a.attcollation <> y.typcollation THEN a.attcollation::regcollation::text END, \
+             col_description(t.oid, a.attnum) \
          FROM (SELECT c.oid, c.relname FROM {TABLES}) t \
          JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped \
          JOIN pg_type y ON y.oid = a.atttypid LEFT JOIN pg_attrdef d ON d.adrelid = t.oid AND d.adnum = a.attnum \
@@ -100,18 +113,17 @@ fn load_columns(connection: &mut PgConnection) -> QueryResult<Vec<ColumnRow>> {
          CROSS JOIN LATERAL (SELECT coalesce(sequence IS NOT NULL AND expression LIKE 'nextval(%', FALSE) AS is_serial) i \
          ORDER BY t.oid, a.attnum"
     );
-    sql::<(Text, Text, Text, Bool, Nullable<Text>, Nullable<Text>, Nullable<Text>, Nullable<Text>, Nullable<Text>)>(
-        &query,
-    )
-    .load(connection)
+    type Optional = Nullable<Text>;
+    sql::<(Text, Text, Text, Bool, Optional, Optional, Optional, Optional, Optional, Optional)>(&query).load(connection)
 }
 
 fn add_column(table: &mut Table, row: &ColumnRow) {
-    let (_, name, ty, not_null, default, identity, sequence, generated, collation) = row;
+    let (_, name, ty, not_null, default, identity, sequence, generated, collation, comment) = row;
     let mut column = Column::new(name, read_type(ty));
     column.nullable = !not_null;
     column.identity = identity.is_some();
     column.generated = generated.is_some();
+    column.comment.clone_from(comment);
     column.default =
         default.as_ref().filter(|text| !text.starts_with("NULL::")).map(|text| read_default(text, &column.ty));
     let own_time = default.as_ref().filter(|text| column.default == Some(DefaultValue::Now) && !is_utc(text));
@@ -253,7 +265,9 @@ fn add_index(table: &mut Table, (_, name, unique, columns, descending, definitio
     let columns = columns.into_iter().zip(descending).map(|(name, descending)| IndexColumn { name, descending });
     let columns: Vec<_> = columns.collect();
     let index = Index { name, columns, unique, constraint: false, stored: Some(definition.clone()) };
-    if definition == create_index(&table.name, &index, quote).replacen(" (", " USING btree (", 1) {
+    if !index.repeats_a_column()
+        && definition == create_index(&table.name, &index, quote).replacen(" (", " USING btree (", 1)
+    {
         table.indexes.push(index);
         return None;
     }

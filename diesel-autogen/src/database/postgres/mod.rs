@@ -38,6 +38,7 @@ use crate::migration::{Direction, Migration, Sql};
 use crate::options::RenderOptions;
 use crate::schema::{Column, Schema};
 use crate::settings::{Event, Settings};
+use crate::version::Version;
 
 /// The advisory lock of this library: migrations of one database run one after the other.
 const LOCK: i64 = 0x6D69_6772_6174_6521;
@@ -151,7 +152,7 @@ impl Database for Postgres {
             let mut applied = run::versions(connection)?;
             let mut run = |connection: &mut PgConnection| {
                 let run = |script: &Script<'_>| {
-                    run::execute(connection, script.name, script.sql)?;
+                    run::try_out(connection, script.name, script.sql)?;
                     applied.push(script.version.clone());
                     Ok(introspect::introspect(connection, &applied)?)
                 };
@@ -191,6 +192,14 @@ impl Database for Postgres {
         self.on(|connection| run::run(connection, migrations, direction, verify))
     }
 
+    fn needs_no_transaction(&self, migration: &Migration, _direction: Direction) -> bool {
+        !migration.run_in_transaction
+    }
+
+    fn run_alone(&mut self, migration: &Migration, direction: Direction) -> Result<(), Error> {
+        self.on(|connection| run::run_alone(connection, migration, direction))
+    }
+
     fn has_tables(&mut self) -> Result<bool, Error> {
         let query = "SELECT EXISTS (SELECT FROM pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'f') \
              AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()))";
@@ -213,8 +222,8 @@ impl Database for Postgres {
         self.on(run::applied)
     }
 
-    fn record(&mut self, applied: &[Applied], replace: bool) -> Result<(), Error> {
-        self.on(|connection| record(connection, applied, replace))
+    fn record(&mut self, applied: &[Applied]) -> Result<(), Error> {
+        self.on(|connection| record(connection, applied, &run::CLOCK))
     }
 
     fn side_tables(&mut self) -> Result<BTreeMap<String, u64>, Error> {
@@ -238,7 +247,7 @@ impl Database for Postgres {
         false
     }
 
-    fn back_up(&mut self, _version: u64) -> Result<Option<Backup>, Error> {
+    fn back_up(&mut self, _version: &Version) -> Result<Option<Backup>, Error> {
         if self.settings.backups > 0 && self.has_rows()? {
             self.settings.emit(&Event::NoBackup("PostgreSQL"));
         }

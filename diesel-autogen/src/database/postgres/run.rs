@@ -11,12 +11,16 @@ use diesel::{PgConnection, QueryResult, RunQueryDsl};
 use super::errors;
 use super::introspect::TABLES;
 use super::sql::quote;
-use super::statements::{mentions, statements, why_not};
+use super::statements::{mentions, not_concurrently, statements, why_not};
 use crate::Error;
-use crate::database::history::{CHECKSUMS, VERSIONS, ran, select};
+use crate::database::history::{self, CHECKSUMS, Clock, VERSIONS, ran};
 use crate::history::Applied;
 use crate::kept;
 use crate::migration::{Direction, Migration};
+use crate::version::Version;
+
+pub(super) const CLOCK: Clock =
+    Clock { now: "CURRENT_TIMESTAMP", text: "coalesce(to_char(run_on, 'YYYY-MM-DD HH24:MI:SS.US'), '')" };
 
 /// Runs migrations and records them, or reverts and forgets them.
 pub(super) fn run(
@@ -31,7 +35,7 @@ pub(super) fn run(
         execute(connection, &migration.name, text)?;
         // Deferred foreign keys are checked now: a table with rows that are not checked yet cannot be altered.
         execute(connection, &migration.name, "SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")?;
-        connection.batch_execute(&ran(&migration.version(), direction))?;
+        connection.batch_execute(&ran(&migration.version(), direction, &CLOCK))?;
     }
     let violated = match invariants {
         Some(invariants) => invariants.violated(connection, &texts)?,
@@ -39,6 +43,30 @@ pub(super) fn run(
     };
     let names = migrations.iter().map(|migration| migration.name.as_str()).collect::<Vec<_>>().join(", ");
     violated.map_or(Ok(()), |why| Err(Error::Invariant { migrations: names, why }))
+}
+
+/// Runs a migration outside a transaction, and records it.
+pub(super) fn run_alone(
+    connection: &mut PgConnection,
+    migration: &Migration,
+    direction: Direction,
+) -> Result<(), Error> {
+    for statement in statements(migration.sql(direction)) {
+        let failed = |error| errors::statement(&migration.name, statement, &error);
+        if let Err(error) = connection.batch_execute(statement).map_err(failed) {
+            // The script may have begun a transaction of its own.
+            let _ = connection.batch_execute("ROLLBACK");
+            return Err(error);
+        }
+    }
+    Ok(connection.batch_execute(&ran(&migration.version(), direction, &CLOCK))?)
+}
+
+/// Runs the statements of a text within a transaction that is rolled back, without rows: those that need to be outside
+/// of one are changed or left out.
+pub(super) fn try_out(connection: &mut PgConnection, name: &str, text: &str) -> Result<(), Error> {
+    let text = statements(text).into_iter().filter(|statement| why_not(statement).is_none()).map(not_concurrently);
+    execute(connection, name, &text.collect::<Vec<_>>().join(";\n"))
 }
 
 /// Runs the statements of a text. The name is that of the migration.
@@ -132,13 +160,13 @@ pub(super) fn applied(connection: &mut PgConnection) -> QueryResult<Option<Vec<A
     if !exists(connection, VERSIONS)? {
         return Ok(None);
     }
-    let query = select(exists(connection, CHECKSUMS)?);
-    let rows: Vec<(String, Option<String>)> = sql::<(Text, Nullable<Text>)>(&query).load(connection)?;
-    Ok(Some(rows.into_iter().map(|(version, checksum)| Applied { version, checksum }).collect()))
+    let query = history::select(exists(connection, CHECKSUMS)?, &CLOCK);
+    let rows: Vec<_> = sql::<(Text, Nullable<Text>, Text)>(&query).load(connection)?;
+    Ok(Some(rows.into_iter().map(history::applied).collect()))
 }
 
 /// The applied versions; none where there is no history.
-pub(super) fn versions(connection: &mut PgConnection) -> QueryResult<Vec<String>> {
+pub(super) fn versions(connection: &mut PgConnection) -> QueryResult<Vec<Version>> {
     let applied = applied(connection)?.unwrap_or_default();
     Ok(applied.into_iter().map(|applied| applied.version).collect())
 }

@@ -66,6 +66,12 @@ pub(super) fn why_not(statement: &str) -> Option<&'static str> {
     ends.then_some("it would end the transaction that protects the migration: take it out")
 }
 
+/// The statement without `CONCURRENTLY`, which no transaction may enclose.
+pub(super) fn not_concurrently(statement: &str) -> String {
+    let is_kept = |token: &Token| token.kind != Kind::Word || !token.text.eq_ignore_ascii_case("CONCURRENTLY");
+    tokens(statement).into_iter().filter(is_kept).map(|token| token.text).collect()
+}
+
 /// Whether the text names a table, a column or another object, outside comments. A string counts too: it may be the
 /// body of a function.
 pub(super) fn mentions(text: &str, name: &str) -> bool {

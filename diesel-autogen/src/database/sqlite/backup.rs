@@ -18,12 +18,13 @@ use crate::error::DatabaseErrorKind;
 use crate::migration::sync_folder;
 use crate::settings::Event;
 use crate::text::{Bytes, literal};
+use crate::version::Version;
 
 /// Copies the committed content of a database, and checks the copy. `None` when it holds no rows.
 ///
 /// The connection must not be in a transaction; another one may hold the write lock meanwhile, so that the copy is the
 /// very state that the other one starts from.
-pub(super) fn back_up(database: &mut Sqlite, version: u64) -> Result<Option<Backup>, Error> {
+pub(super) fn back_up(database: &mut Sqlite, version: &Version) -> Result<Option<Backup>, Error> {
     if !database.has_rows()? {
         return Ok(None);
     }
@@ -120,7 +121,7 @@ pub(super) fn restore(database: &mut Sqlite, file: &Path, check_version: &mut Ch
     let mut copy = Sqlite::new(file, &settings);
     let version = check_version(&mut copy).map_err(named)?;
     // Any project's database may be at version 0; this library records that it put it under version control.
-    if version == 0 && !copy.with(catalog::has_checksums)? {
+    if version.is_zero() && !copy.with(catalog::has_checksums)? {
         let (expected, differences) = ("a backup of this project".into(), "no migration was applied to it".into());
         return Err(Error::Drift { database: shown, expected, differences });
     }
@@ -142,7 +143,9 @@ pub(super) fn restore(database: &mut Sqlite, file: &Path, check_version: &mut Ch
     let restored = settings.step("restoring", || replace(file, &path, counter)).map_err(|error| error.renamed(&own));
     match restored {
         Ok(()) => {
-            damaged.first().into_iter().for_each(|file| settings.emit(&Event::DamagedKept(settings.shown(file))));
+            if let Some(file) = damaged.first() {
+                settings.emit(&Event::DamagedKept(settings.shown(file)));
+            }
             Ok(Restored { version, replaced })
         }
         Err(error) => {
@@ -156,7 +159,7 @@ pub(super) fn restore(database: &mut Sqlite, file: &Path, check_version: &mut Ch
 /// Backs up a database that a restored one is to replace.
 fn back_up_replaced(database: &mut Sqlite) -> Result<Option<Backup>, Error> {
     match database.history()? {
-        Some(applied) => database.back_up(crate::history::newest(&applied)),
+        Some(applied) => database.back_up(&crate::history::newest(&applied)),
         None if database.has_rows()? => {
             let why = "it holds rows and is not under version control: move it away first";
             Err(Error::database(&database.name(), DatabaseErrorKind::Other, why))
@@ -234,8 +237,7 @@ fn keep_damaged(database: &Path) -> Result<Vec<PathBuf>, Error> {
     for ending in ["", "-wal", "-journal"] {
         let (old, new) = (with_ending(&database, ending), with_ending(&file, ending));
         // Some file systems have no second names.
-        let named = fs::hard_link(&old, &new).or_else(|_| fs::copy(&old, &new).map(drop));
-        match named {
+        match fs::hard_link(&old, &new).or_else(|_| fs::copy(&old, &new).map(drop)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 discard(&names);
                 return Err(Error::file("write", &new)(error));
@@ -248,7 +250,9 @@ fn keep_damaged(database: &Path) -> Result<Vec<PathBuf>, Error> {
 }
 
 fn discard(files: &[PathBuf]) {
-    files.iter().for_each(|file| drop(fs::remove_file(file)));
+    for file in files {
+        let _ = fs::remove_file(file);
+    }
 }
 
 fn with_ending(path: &Path, ending: &str) -> PathBuf {

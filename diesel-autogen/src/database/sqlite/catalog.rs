@@ -11,10 +11,14 @@ use diesel::{RunQueryDsl as _, SqliteConnection};
 use super::ddl::quote;
 use super::errors::readable;
 use crate::Error;
-use crate::database::history::{self, CHECKSUMS, VERSIONS};
+use crate::database::history::{self, CHECKSUMS, Clock, VERSIONS};
 use crate::history::Applied;
 use crate::kept;
 use crate::text::literal;
+
+/// Diesel's own time has whole seconds, in which a migration can be reverted and applied again.
+pub(super) const CLOCK: Clock =
+    Clock { now: "strftime('%Y-%m-%d %H:%M:%f', 'now')", text: "coalesce(CAST(run_on AS TEXT), '')" };
 
 /// The comment in the text of a side table, which SQLite stores: an application may have a table of such a name.
 pub(super) const SIDE_TABLE: &str = "/* values for a downgrade */";
@@ -78,9 +82,9 @@ pub(super) fn history(connection: &mut SqliteConnection) -> Result<Option<Vec<Ap
     if !exists(connection, VERSIONS)? {
         return Ok(None);
     }
-    let query = history::select(has_checksums(connection)?);
-    let rows: Vec<(String, Option<String>)> = sql::<(Text, Nullable<Text>)>(&query).load(connection)?;
-    Ok(Some(rows.into_iter().map(|(version, checksum)| Applied { version, checksum }).collect()))
+    let query = history::select(has_checksums(connection)?, &CLOCK);
+    let rows: Vec<_> = sql::<(Text, Nullable<Text>, Text)>(&query).load(connection)?;
+    Ok(Some(rows.into_iter().map(history::applied).collect()))
 }
 
 /// Whether checksums were ever recorded: Diesel's own command line records none.

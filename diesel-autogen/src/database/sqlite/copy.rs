@@ -59,7 +59,7 @@ impl Copy {
             copy.settings.emit(&Event::RehearsedWithoutRows { size, limit });
             let schema = database.with(|connection| introspect::read(connection, &[]))?;
             copy.db.with(|connection| scratch::create(connection, &schema).map(drop))?;
-            copy.db.record(&database.history()?.unwrap_or_default(), false)?;
+            copy.db.record(&database.history()?.unwrap_or_default())?;
         }
         // The copy need not survive a power failure.
         copy.db

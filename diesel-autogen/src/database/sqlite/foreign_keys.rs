@@ -158,7 +158,12 @@ impl Tables {
 
     /// The names of an end in this database, before these renames; as they are where it has no such table.
     fn before(&self, end: &End, renames: &[Rename]) -> End {
-        self.renamed(end, renames).unwrap_or_else(|| end.clone())
+        let mut end = self.renamed(end, renames).unwrap_or_else(|| end.clone());
+        // A key that names no columns of a table which is missing now referred to its primary key.
+        if let Some(table) = self.schema.table(&end.0).filter(|_| end.1.is_empty()) {
+            end.1.extend(table.primary_key.iter().map(|name| name.to_ascii_lowercase()));
+        }
+        end
     }
 
     /// A rebuild gives its new table a name that was there already, which is no rename.
@@ -173,8 +178,9 @@ impl Tables {
                 return self.renamed(&old, earlier).or_else(|| self.renamed(end, earlier));
             }
             Rename::Column { table, from, to } if same_name(table, &end.0) => {
-                let renamed = old.1.iter_mut().filter(|name| same_name(name, to));
-                renamed.for_each(|name| *name = from.to_ascii_lowercase());
+                for name in old.1.iter_mut().filter(|name| same_name(name, to)) {
+                    *name = from.to_ascii_lowercase();
+                }
             }
             _ => {}
         }

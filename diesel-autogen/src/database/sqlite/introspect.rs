@@ -181,6 +181,7 @@ impl TableReader<'_> {
             generated: *hidden > 0,
             identity: is_rowid,
             storage: Some(storage(declared, self.text.is_strict())),
+            comment: None,
         }
     }
 
@@ -215,6 +216,10 @@ impl TableReader<'_> {
                     indexes.push(Index { name, columns: vec![column], unique, constraint, stored: text });
                 }
             }
+        }
+        for index in indexes.extract_if(.., |index| index.repeats_a_column() && index.stored.is_some()) {
+            let sql = index.stored.unwrap_or_default();
+            objects.push(object(ObjectKind::Index, index.name, self.name.to_owned(), sql));
         }
         (indexes, objects)
     }

@@ -31,6 +31,7 @@ use crate::migration::{Direction, Migration, Sql};
 use crate::options::RenderOptions;
 use crate::schema::{Column, Schema};
 use crate::settings::Event;
+use crate::version::Version;
 
 impl Database for Sqlite {
     fn dialect(&self) -> &'static str {
@@ -98,8 +99,20 @@ impl Database for Sqlite {
     fn run(&mut self, migrations: &[&Migration], direction: Direction, verify: bool) -> Result<(), Error> {
         let settings = self.settings.clone();
         let notice = self.with(|connection| run::run(connection, migrations, direction, verify, &settings))?;
-        notice.into_iter().for_each(|notice| settings.emit(&Event::Dangling(notice)));
+        if let Some(notice) = notice {
+            settings.emit(&Event::Dangling(notice));
+        }
         Ok(())
+    }
+
+    fn needs_no_transaction(&self, migration: &Migration, direction: Direction) -> bool {
+        // Everything else that runs outside a transaction runs within one, too, and is then undone where it fails.
+        !migration.run_in_transaction && run::controls_transactions(migration.sql(direction))
+    }
+
+    fn run_alone(&mut self, migration: &Migration, direction: Direction) -> Result<(), Error> {
+        let settings = self.settings.clone();
+        self.with(|connection| run::run_alone(connection, migration, direction, &settings))
     }
 
     fn has_tables(&mut self) -> Result<bool, Error> {
@@ -114,8 +127,8 @@ impl Database for Sqlite {
         self.with(catalog::history)
     }
 
-    fn record(&mut self, applied: &[Applied], replace: bool) -> Result<(), Error> {
-        self.with(|connection| history::record(connection, applied, replace))
+    fn record(&mut self, applied: &[Applied]) -> Result<(), Error> {
+        self.with(|connection| history::record(connection, applied, &catalog::CLOCK))
     }
 
     fn side_tables(&mut self) -> Result<BTreeMap<String, u64>, Error> {
@@ -138,7 +151,7 @@ impl Database for Sqlite {
         true
     }
 
-    fn back_up(&mut self, version: u64) -> Result<Option<Backup>, Error> {
+    fn back_up(&mut self, version: &Version) -> Result<Option<Backup>, Error> {
         if self.settings.backups == 0 {
             return Ok(None);
         }

@@ -7,7 +7,7 @@ use diesel::dsl::sql;
 use diesel::sql_types::{BigInt, Bool};
 use diesel::{RunQueryDsl as _, SqliteConnection};
 
-use super::catalog::side_table_names;
+use super::catalog::{CLOCK, side_table_names};
 use super::ddl::{Token, quote, renames, statements, tokens};
 use super::errors::readable;
 use super::foreign_keys::Violations;
@@ -65,11 +65,11 @@ pub(super) fn run(
     let lost = |why: String| Error::Invariant { migrations: names(), why };
     let scripts: Vec<_> = migrations.iter().map(|migration| migration.sql(direction)).collect();
     let invariants = Invariants::of(connection)?;
-    let runner = Runner { settings, rows: &invariants.rows };
+    let runner = Runner { settings, rows: &invariants.rows, transactions: Transactions::Refused };
     let run_each = |connection: &mut SqliteConnection| {
         for (migration, script) in migrations.iter().zip(&scripts) {
             runner.execute(connection, &migration.name, script)?;
-            connection.batch_execute(&history::ran(&migration.version(), direction))?;
+            connection.batch_execute(&history::ran(&migration.version(), direction, &CLOCK))?;
         }
         forget_deleted_rows(connection)
     };
@@ -91,6 +91,23 @@ pub(super) fn run(
     }
     connection.batch_execute("RELEASE before_migrations")?;
     Ok(notice)
+}
+
+/// Runs a migration that brings its own transactions, or none, and records it.
+pub(super) fn run_alone(
+    connection: &mut SqliteConnection,
+    migration: &Migration,
+    direction: Direction,
+    settings: &Settings,
+) -> Result<(), Error> {
+    let runner = Runner { settings, rows: &BTreeMap::new(), transactions: Transactions::Executed };
+    let ran = runner
+        .execute(connection, &migration.name, migration.sql(direction))
+        .and_then(|()| Ok(connection.batch_execute(&history::ran(&migration.version(), direction, &CLOCK))?));
+    if ran.is_err() {
+        let _ = connection.batch_execute("ROLLBACK");
+    }
+    ran
 }
 
 /// Deletes from side tables the values of rows that a migration deleted: it runs with foreign keys off. Those of a table
@@ -119,6 +136,18 @@ pub(super) struct Runner<'a> {
     pub settings: &'a Settings,
     /// The number of rows of each table, for the report of a long statement.
     pub rows: &'a BTreeMap<String, u64>,
+    pub transactions: Transactions,
+}
+
+/// What becomes of a statement that begins or ends a transaction, or that none may enclose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Transactions {
+    /// It is an error: the transaction is not the script's own.
+    Refused,
+    /// It is executed.
+    Executed,
+    /// It is left out, where there is nothing to protect.
+    LeftOut,
 }
 
 impl Runner<'_> {
@@ -128,8 +157,13 @@ impl Runner<'_> {
             other => other,
         };
         for statement in statements(script).map_err(unreadable)? {
-            if let Some(why) = refusal(statement) {
+            let (refused, ends) = (refusal(statement), controls_transaction(statement));
+            let why = ENDS.filter(|_| ends && self.transactions == Transactions::Refused);
+            if let Some(why) = refused.or(why) {
                 return Err(Error::statement(name, statement, why));
+            }
+            if ends && self.transactions == Transactions::LeftOut {
+                continue;
             }
             let run = || {
                 connection.batch_execute(statement).map_err(|error| match Error::from(error) {
@@ -177,17 +211,28 @@ fn copied_table(tokens: &[Token]) -> Option<String> {
     None
 }
 
+const ENDS: Option<&str> = Some("the statement would end the transaction that protects the migration: remove it");
+
+/// Whether a script begins or ends transactions, or holds what none may enclose.
+pub(super) fn controls_transactions(script: &str) -> bool {
+    statements(script).unwrap_or_default().into_iter().any(controls_transaction)
+}
+
+fn controls_transaction(statement: &str) -> bool {
+    let tokens = tokens(statement).unwrap_or_default();
+    tokens.first().is_some_and(|first| {
+        first.is_any(&["BEGIN", "COMMIT", "END", "VACUUM"])
+            || first.is("ROLLBACK") && !tokens.iter().any(|token| token.is("TO"))
+    })
+}
+
 /// Why a statement may not be in a migration: it would disable what protects the data.
 fn refusal(statement: &str) -> Option<&'static str> {
     let tokens = tokens(statement).unwrap_or_default();
     let (first, rest) = tokens.split_first()?;
     let is_set = first.is("PRAGMA") && rest.iter().any(|token| ["=", "("].contains(&token.text));
     let sets = |pragma: &str| is_set && rest.iter().take(3).any(|name| name.is(pragma));
-    let ends =
-        first.is_any(&["BEGIN", "COMMIT", "END"]) || first.is("ROLLBACK") && !rest.iter().any(|token| token.is("TO"));
-    if ends {
-        Some("the statement would end the transaction that protects the migration: remove it")
-    } else if sets("journal_mode") {
+    if sets("journal_mode") {
         Some("without its journal the migration could not be undone: remove the statement")
     } else if sets("writable_schema") {
         Some("SQLite would accept any text as the schema and could lose the tables: remove the statement")

@@ -23,7 +23,8 @@ pub(super) fn try_scripts(from: &Schema, scripts: &[Script<'_>]) -> Result<Vec<S
     history::create(&mut scratch)?;
     let left_out = create(&mut scratch, from)?;
     let was_sound = schema_error(&mut scratch).is_none();
-    let runner = run::Runner { settings: &Settings::default(), rows: &BTreeMap::new() };
+    let (settings, rows) = (Settings::default(), BTreeMap::new());
+    let runner = run::Runner { settings: &settings, rows: &rows, transactions: run::Transactions::LeftOut };
     let mut schemas = Vec::new();
     for script in scripts {
         run::prepare(&mut scratch)?;

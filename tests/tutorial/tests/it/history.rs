@@ -81,7 +81,7 @@ fn names_an_unapplied_migration_below_the_version() {
     home.add_migration("001_late", "CREATE TABLE late (id INTEGER PRIMARY KEY);", Some("DROP TABLE late;"));
     assert_named(
         &home,
-        "migration 001_late was never applied, though the database is already at version 2: give it a higher number",
+        "migration 001_late was never applied, though the database is already at version 2: give it a version that comes later as text",
     );
     fs::rename(home.path("migrations/sqlite/001_late"), home.path("migrations/sqlite/003_late")).unwrap();
     home.run("db_create").succeeds();

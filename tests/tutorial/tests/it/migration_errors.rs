@@ -36,7 +36,7 @@ fn names_two_migrations_with_one_number() {
 
 #[test]
 fn names_a_migration_without_a_number() {
-    for name in ["likes", "_likes", "000_likes", "x1_likes", "99999999999999999999_likes"] {
+    for name in ["likes", "_likes", "x1_likes"] {
         let home = Home::with_history();
         home.add_migration(name, "", None);
         assert_refused(

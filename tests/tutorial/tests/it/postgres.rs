@@ -40,3 +40,19 @@ fn a_handwritten_delete_forgets_the_kept_values() {
     home.run("db_upgrade").succeeds();
     assert!(home.run("db_upgrade --purge-kept").succeeds().ends_with("_kept_002_users: 1 row\n"));
 }
+
+#[test]
+fn the_one_binary_migrates_and_lists() {
+    let Some(database) = TestDatabase::new() else { return };
+    let home = Home::new().with_database_url(database.url());
+    for line in ["init", "migrate", "downgrade"] {
+        home.run(&format!("tutorial {line}")).succeeds();
+    }
+    home.run("tutorial new by_hand").succeeds();
+    let said = home.run("tutorial status").succeeds();
+    let lines = "\n  001_migration  pending\n  002_by_hand    pending\n";
+    assert_eq!(said, format!("the PostgreSQL database is at version 0{lines}"));
+    // A migration of comments alone is applied.
+    home.run("tutorial upgrade").succeeds();
+    home.run("tutorial check").succeeds();
+}

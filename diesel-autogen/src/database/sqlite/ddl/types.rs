@@ -71,9 +71,10 @@ pub(crate) fn may_stay(model: &Type, live: &Type) -> bool {
     }
 }
 
+/// The length in a declared type, where models can state it too. SQLite itself does not regard it.
 fn length(name: &str) -> Option<u32> {
     let (_, rest) = name.split_once('(')?;
-    rest.split_once(')')?.0.trim().parse().ok()
+    rest.split_once(')')?.0.trim().parse().ok().filter(|length| (1..=10_485_760).contains(length))
 }
 
 /// The declared type that reads back as this type, or as the nearest one that a STRICT table allows. A sole integer key

@@ -32,7 +32,9 @@ pub(super) fn file(statements: &[String], keys_off: bool, guard: &str) -> String
     }
     let steps = statements.iter().filter(|statement| statement.starts_with(&prefix(guard))).count();
     let mut outcome = Outcome::default();
-    statements.iter().for_each(|statement| outcome.follow(&tokens(statement).unwrap_or_default()));
+    for statement in statements {
+        outcome.follow(&tokens(statement).unwrap_or_default());
+    }
     let mut failures = outcome.failures();
     if steps > 0 {
         failures.insert(0, format!("(SELECT count(*) FROM {guard}) <> {steps}"));

@@ -1,0 +1,230 @@
+//! A schema as the source of a `schema!` that declares it.
+
+mod attributes;
+mod names;
+mod types;
+
+use std::fmt::Write as _;
+
+use self::attributes::{Indexes, check, default, foreign_key, impossible_action};
+use self::names::{Names, TableNames};
+use self::types::{Customs, type_of};
+use crate::schema::{Clause, ClauseKind, Column, ForeignKey, Index, Object, ObjectKind, Schema, Table, same_name};
+
+/// Writes the schema of a live database as `schema!` source. What `schema!` cannot say is named in comments.
+pub(crate) fn print_schema(schema: &Schema) -> String {
+    let printer = Printer { schema, names: Names::of(schema), customs: Customs::of(schema) };
+    let mut indexes = Indexes::of(schema);
+    let mut blocks: Vec<_> = printer.customs.module().into_iter().collect();
+    let tables = schema.tables.iter().zip(&printer.names.tables);
+    blocks.extend(tables.map(|(table, names)| printer.table(table, names, &mut indexes)));
+    blocks.extend(printer.objects());
+    if blocks.is_empty() {
+        return "diesel_autogen::schema! {}\n".to_owned();
+    }
+    let mut source = String::from("diesel_autogen::schema! {\n");
+    for (at, block) in blocks.iter().enumerate() {
+        if at > 0 {
+            source.push('\n');
+        }
+        for line in block.lines() {
+            let _ = writeln!(source, "{}", format!("    {line}").trim_end());
+        }
+    }
+    source + "}\n"
+}
+
+struct Printer<'a> {
+    schema: &'a Schema,
+    names: Names,
+    customs: Customs,
+}
+
+impl Printer<'_> {
+    fn table(&self, table: &Table, names: &TableNames, indexes: &mut Indexes) -> String {
+        if let Some(why) = undeclarable(table) {
+            return comment(&format!("table {}, {why}", table.name));
+        }
+        let mut columns: Vec<_> = table.columns.iter().map(|column| self.column(table, column)).collect();
+        let mut above = docs(table.comment.as_deref());
+        above.extend(beyond(table, None));
+        above.extend(self.indexes_beyond(table));
+        above.extend(names.sql_name());
+        above.extend(
+            table.indexes.iter().filter(|index| index.repeats_a_column()).map(|index| comment(&index.to_string())),
+        );
+        for index in table.indexes.iter().filter(|index| !index.repeats_a_column()) {
+            let (attribute, column) = indexes.attribute(table, names, index, &mut columns);
+            match column {
+                Some(at) => columns[at].attributes.push(attribute),
+                None => above.push(attribute),
+            }
+        }
+        for (at, column) in table.columns.iter().enumerate() {
+            columns[at].attributes.extend(default(column).map(|default| format!("#[default{default}]")));
+        }
+        for (at, own) in table.checks.iter().enumerate() {
+            let (attribute, column) = check(table, own, &table.checks[..at]);
+            match column {
+                Some(at) => columns[at].attributes.push(attribute),
+                None => above.push(attribute),
+            }
+        }
+        for (at, key) in table.foreign_keys.iter().enumerate() {
+            match (self.refusal(table, &table.foreign_keys[..at], key), key.columns.as_slice()) {
+                (Some(why), _) => above.push(comment(&format!("{key}: {why}"))),
+                (None, [column]) => {
+                    let attribute = format!("#[references({})]", foreign_key(key, self.schema, &self.names));
+                    let at = table.columns.iter().position(|own| same_name(&own.name, column)).unwrap_or_default();
+                    columns[at].attributes.push(attribute);
+                }
+                (None, own) => {
+                    let own = own.iter().map(|column| names.column(column)).collect::<Vec<_>>().join(", ");
+                    above.push(format!("#[foreign_key({own} -> {})]", foreign_key(key, self.schema, &self.names)));
+                }
+            }
+        }
+        if names.is_without_key {
+            above.push("#[without_primary_key]".into());
+        }
+        self.declaration(table, names, &above, &columns)
+    }
+
+    fn declaration(&self, table: &Table, names: &TableNames, above: &[String], columns: &[Written]) -> String {
+        let mut lines = above.to_vec();
+        lines.push(format!("{} ({}) {{", names.ident, names.key.join(", ")));
+        if let Some(rowid) = names.rowid {
+            lines.push(format!("    {rowid} -> BigInt,"));
+        }
+        for column in columns {
+            let attributes = column.attributes.iter().flat_map(|attribute| attribute.lines());
+            lines.extend(attributes.chain([column.declaration.as_str()]).map(|line| format!("    {line}")));
+        }
+        lines.push("}".into());
+        let uses = self.customs.uses(table);
+        if uses.is_empty() {
+            return lines.join("\n");
+        }
+        let inner = uses.iter().map(String::as_str).chain([""]).chain(lines.iter().flat_map(|line| line.lines()));
+        let inner: Vec<_> = inner.map(|line| format!("    {line}")).collect();
+        format!("diesel::table! {{\n{}\n}}", inner.join("\n"))
+    }
+
+    fn column(&self, table: &Table, column: &Column) -> Written {
+        let names = self.names.of_table(table);
+        let ty = type_of(table, column, &self.customs);
+        let mut attributes = docs(column.comment.as_deref());
+        attributes.extend(beyond(table, Some(column)));
+        attributes.extend(names.sql_name_of(&column.name));
+        attributes.extend(ty.attribute);
+        let ty = if column.nullable { format!("Nullable<{}>", ty.name) } else { ty.name };
+        let declaration = format!("{} -> {ty},", names.column(&column.name));
+        Written { attributes, declaration, has_index: false }
+    }
+
+    /// Why `schema!` refuses a foreign key that the database has.
+    fn refusal(&self, table: &Table, earlier: &[ForeignKey], key: &ForeignKey) -> Option<&'static str> {
+        let Some(other) = self.schema.table(&key.table).filter(|other| undeclarable(other).is_none()) else {
+            return Some("schema! has no such table");
+        };
+        let is_same = |one: &ForeignKey| same_name(&one.table, &key.table) && same_set(&one.columns, &key.columns);
+        if earlier.iter().any(is_same) {
+            return Some("another one of these columns refers to that table");
+        }
+        let is_unique = |index: &Index| index.unique && same_set(&columns_of(index), &key.references);
+        if !same_set(&other.primary_key, &key.references) && !other.indexes.iter().any(is_unique) {
+            return Some("these columns are not unique");
+        }
+        let pairs = key.columns.iter().zip(&key.references);
+        let mut pairs = pairs.filter_map(|(own, there)| Some((table.find_column(own)?, other.find_column(there)?)));
+        let kind = |table, column| types::kind(table, column, &self.customs);
+        if pairs.any(|(own, there)| kind(table, own) != kind(other, there)) {
+            return Some("the columns have types of different kinds");
+        }
+        impossible_action(table, key)
+    }
+
+    fn indexes_beyond(&self, table: &Table) -> Vec<String> {
+        let is_own = |object: &&Object| object.kind == ObjectKind::Index && same_name(&object.table, &table.name);
+        self.schema.objects().iter().filter(is_own).map(|object| comment(&object.sql)).collect()
+    }
+
+    /// Views, triggers and whatever else belongs to no table of `schema!`.
+    fn objects(&self) -> Option<String> {
+        let objects = self.schema.objects().iter().filter(|object| object.kind != ObjectKind::Index);
+        let lines: Vec<_> = objects.map(|object| comment(&object.to_string())).collect();
+        (!lines.is_empty()).then(|| lines.join("\n"))
+    }
+}
+
+/// A column as it is written.
+struct Written {
+    attributes: Vec<String>,
+    declaration: String,
+    /// Whether it has an attribute `index` or `unique` of its own.
+    has_index: bool,
+}
+
+/// Why `schema!` cannot declare a table.
+fn undeclarable(table: &Table) -> Option<&'static str> {
+    let name = table.name.to_ascii_lowercase();
+    if ["sqlite_", "__diesel", "_kept_"].iter().any(|prefix| name.starts_with(prefix)) {
+        Some("whose name is reserved")
+    } else if table.columns.is_empty() {
+        Some("which has no columns")
+    } else {
+        None
+    }
+}
+
+/// The parts of a definition that `schema!` cannot say, of one column or of the table itself.
+fn beyond(table: &Table, column: Option<&Column>) -> Vec<String> {
+    let is_meant = |clause: &&Clause| match (&clause.column, column) {
+        (Some(name), Some(column)) => same_name(name, &column.name),
+        (None, None) => true,
+        _ => false,
+    };
+    let words = ["autoincrement", "on conflict", "deferrable", "initially", " match ", " desc"];
+    let is_beyond = |clause: &&Clause| match clause.kind {
+        ClauseKind::Collation | ClauseKind::Generated | ClauseKind::Option => true,
+        ClauseKind::Type => false,
+        // Where a whole text is stored, every constraint has its clause; elsewhere only an unusual one.
+        _ => table.stored.is_none() || words.iter().any(|word| clause.normalized.to_lowercase().contains(word)),
+    };
+    let clauses = table.clauses.iter().flatten().filter(is_meant).filter(is_beyond);
+    let tight = |text: &str| text.replace("( ", "(").replace(" )", ")").replace(" ,", ",");
+    clauses.map(|clause| comment(&tight(&clause.normalized))).collect()
+}
+
+/// A line that names what stays in the database without being declared.
+fn comment(text: &str) -> String {
+    format!("// Only in the database: {}", printable(&text.split_whitespace().collect::<Vec<_>>().join(" ")))
+}
+
+fn docs(comment: Option<&str>) -> Vec<String> {
+    let line = |line: &str| format!("/// {}", printable(line.trim())).trim_end().to_owned();
+    comment.into_iter().flat_map(str::lines).map(line).collect()
+}
+
+/// The text without the characters that no comment of Rust may hold: controls, and those that reverse a text.
+fn printable(text: &str) -> String {
+    text.replace(|char: char| char.is_control() || is_direction(char), "\u{fffd}")
+}
+
+fn is_direction(char: char) -> bool {
+    matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+fn columns_of(index: &Index) -> Vec<String> {
+    index.columns.iter().map(|column| column.name.clone()).collect()
+}
+
+/// Whether two lists hold the same names in any order.
+fn same_set(a: &[String], b: &[String]) -> bool {
+    let sorted = |names: &[String]| {
+        let mut names: Vec<_> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
+        names.sort();
+        names
+    };
+    sorted(a) == sorted(b)
+}
