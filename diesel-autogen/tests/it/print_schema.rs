@@ -49,7 +49,7 @@ edition = "2024"
 
 [dependencies]
 diesel = { version = "2.3", default-features = false, features = ["sqlite", "postgres", "32-column-tables"] }
-diesel-autogen = { path = "ROOT", features = ["postgres"] }
+diesel-autogen = { path = "ROOT", features = ["postgres-bundled", "sqlite-bundled"] }
 
 [profile.dev]
 debug = 0
