@@ -198,7 +198,7 @@ impl Migrator {
             }
             Source::Embedded(_) => Err(Error::NotSupported {
                 operation: "writing a migration",
-                database: "migrations that are compiled in",
+                database: "a program that has its migrations compiled in",
             }),
         }
     }

@@ -131,7 +131,7 @@ impl Printer<'_> {
         };
         let is_same = |one: &ForeignKey| same_name(&one.table, &key.table) && same_set(&one.columns, &key.columns);
         if earlier.iter().any(is_same) {
-            return Some("another one of these columns refers to that table");
+            return Some("another foreign key of these columns refers to that table");
         }
         let is_unique = |index: &Index| index.unique && same_set(&index.column_names(), &key.references);
         if !same_set(&other.primary_key, &key.references) && !other.indexes.iter().any(is_unique) {
