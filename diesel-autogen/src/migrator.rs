@@ -105,7 +105,7 @@ impl Migrator {
     /// folder.
     ///
     /// A program that writes migrations for both kinds of database has a folder for each: `migrations/sqlite/001_migration`
-    /// is read where `migrations/sqlite` or `migrations/postgresql` exists.
+    /// is read where `migrations/sqlite` or `migrations/postgresql` exists, or `sqlite3`, `postgres` or `pg`.
     /// [`Settings::per_database_folders`] makes them in an empty folder.
     ///
     /// # Errors
