@@ -66,13 +66,7 @@ fn compare_tables(from: &Table, to: &Table) -> Vec<Alteration> {
     alterations.extend(dropped.into_iter().map(Alteration::DropIndex));
     alterations.extend(added.into_iter().filter(|index| !to.is_of_key(index)).map(Alteration::AddIndex));
     let (dropped, added) = unmatched(&from.foreign_keys, &to.foreign_keys, same_foreign_key);
-    // The models declare one foreign key of the same columns to a table: another one beside it stays.
-    let stays = |key: &ForeignKey| {
-        let is_beside = |one: &&ForeignKey| same_names(&one.columns, &key.columns) && same_name(&one.table, &key.table);
-        let declared = to.foreign_keys.iter().filter(is_beside).collect::<Vec<_>>();
-        to.clauses.is_none() && declared.iter().any(|one| from.foreign_keys.iter().any(|own| same_foreign_key(own, one)))
-    };
-    alterations.extend(dropped.into_iter().filter(|key| !stays(key)).map(Alteration::DropForeignKey));
+    alterations.extend(dropped.into_iter().map(Alteration::DropForeignKey));
     alterations.extend(added.into_iter().map(Alteration::AddForeignKey));
     let (dropped, added) = unmatched(&from.checks, &to.checks, |a: &Check, b| a.normalized == b.normalized);
     alterations.extend(dropped.into_iter().map(Alteration::DropCheck));
