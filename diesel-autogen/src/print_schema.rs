@@ -2,12 +2,14 @@
 
 mod attributes;
 mod names;
+mod text;
 mod types;
 
 use std::fmt::Write as _;
 
-use self::attributes::{Indexes, check, default, foreign_key, impossible_action};
+use self::attributes::{Indexes, Written, check, default, foreign_key, impossible_action};
 use self::names::{Names, TableNames};
+use self::text::{comment, docs};
 use self::types::{Customs, type_of};
 use crate::schema::{Clause, ClauseKind, Column, ForeignKey, Index, Object, ObjectKind, Schema, Table, same_name};
 
@@ -137,14 +139,6 @@ impl Printer<'_> {
     }
 }
 
-/// A column as it is written.
-struct Written {
-    attributes: Vec<String>,
-    declaration: String,
-    /// Whether it has an attribute `index` or `unique` of its own.
-    has_index: bool,
-}
-
 const BESIDE: &str = "another one of these columns refers to that table";
 
 /// The foreign keys of a table of a live schema that `schema!` cannot declare beside those that it is to declare.
@@ -161,7 +155,7 @@ fn refusal(schema: &Schema, table: &Table, key: &ForeignKey, customs: &Customs) 
     let Some(other) = schema.table(&key.table).filter(|other| undeclarable(other).is_none()) else {
         return Some("schema! has no such table");
     };
-    let is_unique = |index: &Index| index.unique && same_set(&columns_of(index), &key.references);
+    let is_unique = |index: &Index| index.unique && same_set(&index.column_names(), &key.references);
     if !same_set(&other.primary_key, &key.references) && !other.indexes.iter().any(is_unique) {
         return Some("these columns are not unique");
     }
@@ -199,7 +193,10 @@ fn beyond(table: &Table, column: Option<&Column>) -> Vec<String> {
         _ => false,
     };
     let words = ["autoincrement", "on conflict", "deferrable", "initially", " match ", " desc"];
+    let is_numbered = column.is_some_and(|column| column.identity && table.is_sole_key(&column.name));
     let is_beyond = |clause: &&Clause| match clause.kind {
+        // The models number a whole key, too.
+        ClauseKind::Option if is_numbered => clause.normalized != "SERIAL",
         ClauseKind::Collation | ClauseKind::Generated | ClauseKind::Option => true,
         ClauseKind::Type => false,
         // Where a whole text is stored, every constraint has its clause; elsewhere only an unusual one.
@@ -208,29 +205,6 @@ fn beyond(table: &Table, column: Option<&Column>) -> Vec<String> {
     let clauses = table.clauses.iter().flatten().filter(is_meant).filter(is_beyond);
     let tight = |text: &str| text.replace("( ", "(").replace(" )", ")").replace(" ,", ",");
     clauses.map(|clause| comment(&tight(&clause.normalized))).collect()
-}
-
-/// A line that names what stays in the database without being declared.
-fn comment(text: &str) -> String {
-    format!("// Only in the database: {}", printable(&text.split_whitespace().collect::<Vec<_>>().join(" ")))
-}
-
-fn docs(comment: Option<&str>) -> Vec<String> {
-    let line = |line: &str| format!("/// {}", printable(line.trim())).trim_end().to_owned();
-    comment.into_iter().flat_map(str::lines).map(line).collect()
-}
-
-/// The text without the characters that no comment of Rust may hold: controls, and those that reverse a text.
-fn printable(text: &str) -> String {
-    text.replace(|char: char| char.is_control() || is_direction(char), "\u{fffd}")
-}
-
-fn is_direction(char: char) -> bool {
-    matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-fn columns_of(index: &Index) -> Vec<String> {
-    index.columns.iter().map(|column| column.name.clone()).collect()
 }
 
 /// Whether two lists hold the same names in any order.
