@@ -105,7 +105,7 @@ impl Migrator {
     /// folder.
     ///
     /// A program that writes migrations for both kinds of database has a folder for each: `migrations/sqlite/001_migration`
-    /// is read where `migrations/sqlite` or `migrations/postgresql` exists.
+    /// is read where `migrations/sqlite` or `migrations/postgresql` exists, or `sqlite3`, `postgres` or `pg`.
     /// [`Settings::per_database_folders`] makes them in an empty folder.
     ///
     /// # Errors
@@ -853,8 +853,9 @@ fn replay<'a>(db: &mut dyn Database, migrations: impl Iterator<Item = &'a Migrat
     Ok(db.try_scripts(&empty, &scripts)?.pop().unwrap_or(empty))
 }
 
-/// The models with the indexes of the live schema that no model mentions, and the tables of the live schema that no
-/// model mentions, but for indexes and tables that the migrations made from the models: these the models had and lost.
+/// The models with the foreign keys of the live schema that no model can mention and the indexes that none mentions, and
+/// the tables that no model mentions, but for indexes and tables that the migrations made from the models: these the
+/// models had and lost.
 fn keep_unmentioned(
     db: &mut dyn Database,
     live: &Schema,
@@ -862,6 +863,11 @@ fn keep_unmentioned(
     migrations: &Migrations,
 ) -> (Schema, Vec<Table>) {
     let changes = diff(live, &models);
+    for (name, key) in unmentioned::foreign_keys(&changes, live) {
+        if let Some(table) = models.tables.iter_mut().find(|table| same_name(&table.name, &name)) {
+            table.foreign_keys.push(key);
+        }
+    }
     let mut indexes = unmentioned::indexes(&changes);
     let mut tables: Vec<_> = changes.iter().filter_map(Change::dropped).cloned().collect();
     if indexes.is_empty() && tables.is_empty() {

@@ -1,8 +1,10 @@
-//! What a database has and the models do not mention: an index stays, and what protects the data needs consent before
-//! it is dropped. Diesel's `table!` cannot declare any of it, so that silence is no decision.
+//! What a database has and the models do not mention: an index and a foreign key that `schema!` cannot declare stay, and
+//! what protects the data needs consent before it is dropped. Diesel's `table!` cannot declare any of it, so that silence
+//! is no decision.
 
 use crate::change::{Alteration, Change};
 use crate::loss::{Loss, LossKind};
+use crate::print_schema::undeclarable_keys;
 use crate::schema::{Action, Check, Column, ForeignKey, Index, Schema, Table, same_name, same_names};
 
 /// The indexes that a comparison with the models drops only because the models do not mention them, each with its
@@ -16,6 +18,30 @@ pub(crate) fn indexes(changes: &[Change]) -> Vec<(String, Index)> {
         let dropped = alterations.iter().filter_map(Alteration::dropped_index);
         let stays = |index: &&Index| !index.unique && has_all(to, &names(index)) && !is_replaced(index);
         found.extend(dropped.filter(stays).map(|index| (to.name.clone(), index.clone())));
+    }
+    found
+}
+
+/// The foreign keys that a comparison with the models drops though `schema!` cannot declare them, each with its table. A
+/// key that loses a column or its table is none, nor one in whose place the models declare another.
+pub(crate) fn foreign_keys(changes: &[Change], live: &Schema) -> Vec<(String, ForeignKey)> {
+    let is_dropped = |name: &str| changes.iter().filter_map(Change::dropped).any(|table| same_name(&table.name, name));
+    let mut found = Vec::new();
+    for (from, to, alterations) in changes.iter().filter_map(Change::altered) {
+        let dropped = alterations.iter().filter_map(|alteration| match alteration {
+            Alteration::DropForeignKey(key) => Some(key),
+            _ => None,
+        });
+        let is_new = |key: &ForeignKey| {
+            alterations
+                .iter()
+                .any(|other| matches!(other, Alteration::AddForeignKey(new) if same_names(&new.columns, &key.columns)))
+        };
+        let beyond = undeclarable_keys(live, from, &to.foreign_keys);
+        let stays = |key: &&ForeignKey| {
+            beyond.contains(key) && has_all(to, &key.columns) && !is_new(key) && !is_dropped(&key.table)
+        };
+        found.extend(dropped.filter(stays).map(|key| (to.name.clone(), key.clone())));
     }
     found
 }
