@@ -843,7 +843,7 @@ fn replay<'a>(db: &mut dyn Database, migrations: impl Iterator<Item = &'a Migrat
     Ok(db.try_scripts(&empty, &scripts)?.pop().unwrap_or(empty))
 }
 
-/// The models with the indexes of the live schema that no model mentions, and the tables of the live schema that no
+/// The models with what they cannot declare, with the indexes of the live schema that no model mentions, and the tables of the live schema that no
 /// model mentions, but for indexes and tables that the migrations made from the models: these the models had and lost.
 fn keep_unmentioned(
     db: &mut dyn Database,
@@ -851,6 +851,7 @@ fn keep_unmentioned(
     mut models: Schema,
     migrations: &Migrations,
 ) -> (Schema, Vec<Table>) {
+    unmentioned::keep_undeclarable(live, &mut models);
     let changes = diff(live, &models);
     let mut indexes = unmentioned::indexes(&changes);
     let mut tables: Vec<_> = changes.iter().filter_map(Change::dropped).cloned().collect();

@@ -50,7 +50,9 @@ impl Printer<'_> {
         above.extend(beyond(table, None));
         above.extend(self.indexes_beyond(table));
         above.extend(names.sql_name());
-        above.extend(table.indexes.iter().filter(|index| index.repeats_a_column()).map(|index| comment(&index.to_string())));
+        above.extend(
+            table.indexes.iter().filter(|index| index.repeats_a_column()).map(|index| comment(&index.to_string())),
+        );
         for index in table.indexes.iter().filter(|index| !index.repeats_a_column()) {
             let (attribute, column) = indexes.attribute(table, names, index, &mut columns);
             match column {
@@ -69,7 +71,7 @@ impl Printer<'_> {
             }
         }
         for (at, key) in table.foreign_keys.iter().enumerate() {
-            match (self.refusal(table, &table.foreign_keys[..at], key), key.columns.as_slice()) {
+            match (refusal(self.schema, &self.customs, table, at), key.columns.as_slice()) {
                 (Some(why), _) => above.push(comment(&format!("{key}: {why}"))),
                 (None, [column]) => {
                     let attribute = format!("#[references({})]", foreign_key(key, self.schema, &self.names));
@@ -120,28 +122,6 @@ impl Printer<'_> {
         Written { attributes, declaration, has_index: false }
     }
 
-    /// Why `schema!` refuses a foreign key that the database has.
-    fn refusal(&self, table: &Table, earlier: &[ForeignKey], key: &ForeignKey) -> Option<&'static str> {
-        let Some(other) = self.schema.table(&key.table).filter(|other| undeclarable(other).is_none()) else {
-            return Some("schema! has no such table");
-        };
-        let is_same = |one: &ForeignKey| same_name(&one.table, &key.table) && same_set(&one.columns, &key.columns);
-        if earlier.iter().any(is_same) {
-            return Some("another one of these columns refers to that table");
-        }
-        let is_unique = |index: &Index| index.unique && same_set(&columns_of(index), &key.references);
-        if !same_set(&other.primary_key, &key.references) && !other.indexes.iter().any(is_unique) {
-            return Some("these columns are not unique");
-        }
-        let pairs = key.columns.iter().zip(&key.references);
-        let mut pairs = pairs.filter_map(|(own, there)| Some((table.find_column(own)?, other.find_column(there)?)));
-        let kind = |table, column| types::kind(table, column, &self.customs);
-        if pairs.any(|(own, there)| kind(table, own) != kind(other, there)) {
-            return Some("the columns have types of different kinds");
-        }
-        impossible_action(table, key)
-    }
-
     fn indexes_beyond(&self, table: &Table) -> Vec<String> {
         let is_own = |object: &&Object| object.kind == ObjectKind::Index && same_name(&object.table, &table.name);
         self.schema.objects().iter().filter(is_own).map(|object| comment(&object.sql)).collect()
@@ -163,13 +143,49 @@ struct Written {
     has_index: bool,
 }
 
+/// The foreign keys of a table of a live schema that `schema!` cannot declare.
+pub(crate) fn undeclarable_keys<'a>(schema: &Schema, table: &'a Table) -> Vec<&'a ForeignKey> {
+    let customs = Customs::of(schema);
+    let keys = table.foreign_keys.iter().enumerate();
+    keys.filter(|(at, _)| refusal(schema, &customs, table, *at).is_some()).map(|(_, key)| key).collect()
+}
+
+/// Why `schema!` refuses a foreign key that the database has: the one at that place.
+fn refusal(schema: &Schema, customs: &Customs, table: &Table, at: usize) -> Option<&'static str> {
+    let (earlier, key) = (&table.foreign_keys[..at], &table.foreign_keys[at]);
+    let Some(other) = schema.table(&key.table).filter(|other| undeclarable(other).is_none()) else {
+        return Some("schema! has no such table");
+    };
+    let is_same = |one: &ForeignKey| same_name(&one.table, &key.table) && same_set(&one.columns, &key.columns);
+    if earlier.iter().any(is_same) {
+        return Some("another one of these columns refers to that table");
+    }
+    if key.columns.len() != key.references.len() || repeats(&key.columns) {
+        return Some("each column refers to one column");
+    }
+    let is_unique = |index: &Index| index.unique && same_set(&columns_of(index), &key.references);
+    let is_primary = !key.references.is_empty() && same_set(&other.primary_key, &key.references);
+    if !is_primary && !other.indexes.iter().any(is_unique) {
+        return Some("these columns are not unique");
+    }
+    let pairs = key.columns.iter().zip(&key.references);
+    let mut pairs = pairs.filter_map(|(own, there)| Some((table.find_column(own)?, other.find_column(there)?)));
+    let kind = |table, column| types::kind(table, column, customs);
+    if pairs.any(|(own, there)| kind(table, own) != kind(other, there)) {
+        return Some("the columns have types of different kinds");
+    }
+    impossible_action(table, key)
+}
+
 /// Why `schema!` cannot declare a table.
-fn undeclarable(table: &Table) -> Option<&'static str> {
+pub(crate) fn undeclarable(table: &Table) -> Option<&'static str> {
     let name = table.name.to_ascii_lowercase();
     if ["sqlite_", "__diesel", "_kept_"].iter().any(|prefix| name.starts_with(prefix)) {
         Some("whose name is reserved")
     } else if table.columns.is_empty() {
         Some("which has no columns")
+    } else if table.name.is_empty() || table.columns.iter().any(|column| column.name.is_empty()) {
+        Some("where a name is empty")
     } else {
         None
     }
@@ -215,6 +231,11 @@ fn is_direction(char: char) -> bool {
 
 fn columns_of(index: &Index) -> Vec<String> {
     index.columns.iter().map(|column| column.name.clone()).collect()
+}
+
+/// Whether a name stands in a list twice.
+fn repeats(names: &[String]) -> bool {
+    names.iter().enumerate().any(|(at, name)| names[..at].iter().any(|other| same_name(other, name)))
 }
 
 /// Whether two lists hold the same names in any order.

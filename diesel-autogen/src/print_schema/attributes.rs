@@ -118,9 +118,8 @@ fn is_short(text: &str, ty: &Type) -> bool {
 /// The attribute of a check, and the place of the column above which it stands; `None` above the table.
 pub(super) fn check(table: &Table, check: &Check, earlier: &[Check]) -> (String, Option<usize>) {
     let sql = quoted(&check.expression);
-    let is_repeated = |name: &&String| {
-        earlier.iter().any(|other| other.name.as_ref().is_some_and(|other| same_name(other, name)))
-    };
+    let is_repeated =
+        |name: &&String| earlier.iter().any(|other| other.name.as_ref().is_some_and(|other| same_name(other, name)));
     let name = check.name.as_ref().filter(|name| !is_usual(table, name) && !is_repeated(name));
     let attribute = match name {
         Some(name) => format!("#[check(name = {}, sql = {sql})]", quoted(name)),
@@ -174,11 +173,9 @@ pub(super) fn impossible_action(table: &Table, key: &ForeignKey) -> Option<&'sta
 /// A text in quotes. One with quotes or backslashes is raw, where Rust can read it so.
 pub(super) fn quoted(text: &str) -> String {
     let is_plain = |char: char| !char.is_control() && !is_direction(char);
-    if text.contains(['"', '\\']) && text.chars().all(is_plain) {
-        let mut fence = String::from("#");
-        while text.contains(&format!("\"{fence}")) {
-            fence.push('#');
-        }
+    // Rust reads up to 255 `#`; so many would hide the text.
+    let fence = (1..9).map(|length| "#".repeat(length)).find(|fence| !text.contains(&format!("\"{fence}")));
+    if let Some(fence) = fence.filter(|_| text.contains(['"', '\\']) && text.chars().all(is_plain)) {
         return format!("r{fence}\"{text}\"{fence}");
     }
     let escaped = text.chars().map(|char| match char {
