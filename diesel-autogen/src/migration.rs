@@ -255,7 +255,7 @@ impl Migrations {
     fn next_number(&self) -> Result<String, Error> {
         let newest = self.newest();
         let next = if newest.is_number() && newest.as_str().len() < DATE.len() || newest.is_zero() {
-            let width = newest.as_str().len().max(3);
+            let width = if newest.is_zero() { 3 } else { newest.as_str().len() };
             let number: u32 = newest.to_string().parse().unwrap_or_default();
             format!("{:0width$}", number + 1)
         } else {
@@ -264,8 +264,11 @@ impl Migrations {
         if Version::of_folder(&next) > newest {
             return Ok(next);
         }
-        let why =
-            format!("Diesel sorts versions as text, so {next} would come before {newest}; rename the newest migration");
+        let newest = newest.as_str();
+        let why = format!(
+            "Diesel sorts versions as text, so it would come before {newest}; write the folder by hand, with a version \
+             that comes after, as {newest}1"
+        );
         Err(Error::Option { option: format!("migration {next}"), why })
     }
 }

@@ -2,12 +2,14 @@
 
 mod attributes;
 mod names;
+mod text;
 mod types;
 
 use std::fmt::Write as _;
 
-use self::attributes::{Indexes, check, default, foreign_key, impossible_action};
+use self::attributes::{Indexes, Written, check, default, foreign_key, impossible_action};
 use self::names::{Names, TableNames};
+use self::text::{comment, docs};
 use self::types::{Customs, type_of};
 use crate::schema::{Clause, ClauseKind, Column, ForeignKey, Index, Object, ObjectKind, Schema, Table, same_name};
 
@@ -135,14 +137,6 @@ impl Printer<'_> {
     }
 }
 
-/// A column as it is written.
-struct Written {
-    attributes: Vec<String>,
-    declaration: String,
-    /// Whether it has an attribute `index` or `unique` of its own.
-    has_index: bool,
-}
-
 /// The foreign keys of a table of a live schema that `schema!` cannot declare.
 pub(crate) fn undeclarable_keys<'a>(schema: &Schema, table: &'a Table) -> Vec<&'a ForeignKey> {
     let customs = Customs::of(schema);
@@ -158,12 +152,12 @@ fn refusal(schema: &Schema, customs: &Customs, table: &Table, at: usize) -> Opti
     };
     let is_same = |one: &ForeignKey| same_name(&one.table, &key.table) && same_set(&one.columns, &key.columns);
     if earlier.iter().any(is_same) {
-        return Some("another one of these columns refers to that table");
+        return Some("another foreign key of these columns refers to that table");
     }
     if key.columns.len() != key.references.len() || repeats(&key.columns) {
         return Some("each column refers to one column");
     }
-    let is_unique = |index: &Index| index.unique && same_set(&columns_of(index), &key.references);
+    let is_unique = |index: &Index| index.unique && same_set(&index.column_names(), &key.references);
     let is_primary = !key.references.is_empty() && same_set(&other.primary_key, &key.references);
     if !is_primary && !other.indexes.iter().any(is_unique) {
         return Some("these columns are not unique");
@@ -199,7 +193,10 @@ fn beyond(table: &Table, column: Option<&Column>) -> Vec<String> {
         _ => false,
     };
     let words = ["autoincrement", "on conflict", "deferrable", "initially", " match ", " desc"];
+    let is_numbered = column.is_some_and(|column| column.identity && table.is_sole_key(&column.name));
     let is_beyond = |clause: &&Clause| match clause.kind {
+        // The models number a whole key, too.
+        ClauseKind::Option if is_numbered => clause.normalized != "SERIAL",
         ClauseKind::Collation | ClauseKind::Generated | ClauseKind::Option => true,
         ClauseKind::Type => false,
         // Where a whole text is stored, every constraint has its clause; elsewhere only an unusual one.
@@ -208,29 +205,6 @@ fn beyond(table: &Table, column: Option<&Column>) -> Vec<String> {
     let clauses = table.clauses.iter().flatten().filter(is_meant).filter(is_beyond);
     let tight = |text: &str| text.replace("( ", "(").replace(" )", ")").replace(" ,", ",");
     clauses.map(|clause| comment(&tight(&clause.normalized))).collect()
-}
-
-/// A line that names what stays in the database without being declared.
-fn comment(text: &str) -> String {
-    format!("// Only in the database: {}", printable(&text.split_whitespace().collect::<Vec<_>>().join(" ")))
-}
-
-fn docs(comment: Option<&str>) -> Vec<String> {
-    let line = |line: &str| format!("/// {}", printable(line.trim())).trim_end().to_owned();
-    comment.into_iter().flat_map(str::lines).map(line).collect()
-}
-
-/// The text without the characters that no comment of Rust may hold: controls, and those that reverse a text.
-fn printable(text: &str) -> String {
-    text.replace(|char: char| char.is_control() || is_direction(char), "\u{fffd}")
-}
-
-fn is_direction(char: char) -> bool {
-    matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-fn columns_of(index: &Index) -> Vec<String> {
-    index.columns.iter().map(|column| column.name.clone()).collect()
 }
 
 /// Whether a name stands in a list twice.

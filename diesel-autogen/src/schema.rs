@@ -129,10 +129,9 @@ impl Table {
         self.is_sole_key(column) || self.indexes.iter().any(|index| index.unique && is_alone(index))
     }
 
-    /// Whether an index is a UNIQUE of the primary key. It says nothing, and SQLite shows it or not by the type of the key.
+    /// Whether an index is a UNIQUE of the primary key. It is redundant, and SQLite shows it or not by the type of the key.
     pub(crate) fn is_of_key(&self, index: &Index) -> bool {
-        let columns: Vec<_> = index.columns.iter().map(|column| column.name.clone()).collect();
-        index.constraint && same_names(&columns, &self.primary_key)
+        index.constraint && same_names(&index.column_names(), &self.primary_key)
     }
 
     /// Whether that column is the whole primary key.
@@ -338,6 +337,11 @@ impl Index {
         }
         name.push_str(if unique { "_key" } else { "_idx" });
         Self { name, columns, unique, constraint: false, stored: None }
+    }
+
+    /// The names of its columns, in order.
+    pub(crate) fn column_names(&self) -> Vec<String> {
+        self.columns.iter().map(|column| column.name.clone()).collect()
     }
 
     /// Whether it names a column twice, which the models cannot declare.

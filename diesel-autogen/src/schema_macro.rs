@@ -107,7 +107,7 @@
 ///
 /// | Attribute | Meaning |
 /// |---|---|
-/// | `#[unique(a, b)]`, `#[unique(a, b, name = "pair")]` | no two rows are equal in all these columns |
+/// | `#[unique(a, b)]`, `#[unique(a, b desc, name = "pair")]` | no two rows are equal in all these columns |
 /// | `#[index(a, b desc)]`, `#[index(a, b desc, name = "newest")]` | an index of these columns, in this order |
 /// | `#[foreign_key(a, b -> other(x, y), on_delete = cascade)]` | a foreign key of several columns; without `(x, y)` it refers to the primary key |
 /// | `#[check = "starts < ends"]`, `#[check(name = "in_order", sql = "…")]` | a condition on several columns |

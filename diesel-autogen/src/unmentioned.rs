@@ -14,19 +14,14 @@ pub(crate) fn keep_undeclarable(live: &Schema, models: &mut Schema) {
     models.tables.extend(tables);
     for table in &live.tables {
         for key in undeclarable_keys(live, table) {
-            let there = models.table(&key.table);
-            let is_there = match there {
-                Some(there) => {
-                    has_all(there, &key.references)
-                        || live.table(&key.table).is_some_and(|old| !has_all(old, &key.references))
-                }
-                None => live.table(&key.table).is_none(),
-            };
+            let has_target =
+                |schema: &Schema| schema.table(&key.table).is_some_and(|there| has_all(there, &key.references));
+            let is_dropped = has_target(live) && !has_target(models);
             let Some(own) = models.tables.iter_mut().find(|own| same_name(&own.name, &table.name)) else { continue };
             let is_replaced = |new: &ForeignKey| {
                 new == key || same_names(&new.columns, &key.columns) && !table.foreign_keys.contains(new)
             };
-            if is_there && has_all(own, &key.columns) && !own.foreign_keys.iter().any(is_replaced) {
+            if !is_dropped && has_all(own, &key.columns) && !own.foreign_keys.iter().any(is_replaced) {
                 own.foreign_keys.push(key.clone());
             }
         }
@@ -34,7 +29,8 @@ pub(crate) fn keep_undeclarable(live: &Schema, models: &mut Schema) {
 }
 
 /// The indexes that a comparison with the models drops only because the models do not mention them, each with its
-/// table. A UNIQUE that the models can declare is no such index, nor one that loses a column or that the models declare in another form.
+/// table. A UNIQUE that the models can declare is no such index, nor is one that loses a column or that the models
+/// declare in another form.
 pub(crate) fn indexes(changes: &[Change]) -> Vec<(String, Index)> {
     let mut found = Vec::new();
     for (_, to, alterations) in changes.iter().filter_map(Change::altered) {

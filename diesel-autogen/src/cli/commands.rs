@@ -124,7 +124,9 @@ pub(super) fn downgrade(migrator: Migrator, arguments: &Downgrade, console: &Con
         }
         return Ok(true);
     }
-    questions::confirm_downgrade(&migrator, target.clone(), console)?;
+    if !arguments.allow_data_loss {
+        questions::confirm_downgrade(&migrator, target.clone(), console)?;
+    }
     for step in migrator.downgrade(target)? {
         console.say(format_args!("Downgraded to {}: {} reverted", step.version, step.name))?;
     }

@@ -1,10 +1,18 @@
 //! Indexes, defaults, checks and foreign keys as attributes, and texts as Rust writes them.
 
 use super::names::{Names, TableNames};
-use super::{Written, is_direction};
+use super::text::quoted;
 use crate::schema::{
     Action, Check, Column, DefaultValue, ForeignKey, Index, Schema, Table, Type, same_name, same_names,
 };
+
+/// A column as it is written.
+pub(super) struct Written {
+    pub attributes: Vec<String>,
+    pub declaration: String,
+    /// Whether it has an attribute `index` or `unique` of its own.
+    pub has_index: bool,
+}
 
 /// The names of indexes and tables, of which no two may be equal.
 pub(super) struct Indexes {
@@ -34,7 +42,7 @@ impl Indexes {
             _ => None,
         };
         // A column has one such attribute, and `unique` of a column has no order.
-        let own = own.filter(|at| !columns[*at].has_index && !(index.unique && index.columns[0].descending));
+        let own = own.filter(|at| !(columns[*at].has_index || index.unique && index.columns[0].descending));
         let mut options: Vec<_> = match own {
             Some(_) if index.columns[0].descending => vec!["desc".to_owned()],
             Some(_) => Vec::new(),
@@ -149,11 +157,11 @@ pub(super) fn foreign_key(key: &ForeignKey, schema: &Schema, names: &Names) -> S
     let mut text = names.ident.clone();
     if !same_names(&key.references, &other.primary_key) {
         let columns: Vec<_> = key.references.iter().map(|column| names.column(column)).collect();
-        text += &format!("({})", columns.join(", "));
+        text = format!("{text}({})", columns.join(", "));
     }
     for (event, action) in [("on_delete", key.on_delete), ("on_update", key.on_update)] {
         if action != Action::NoAction {
-            text += &format!(", {event} = {}", action.to_string().replace(' ', "_"));
+            text = format!("{text}, {event} = {}", action.to_string().replace(' ', "_"));
         }
     }
     text
@@ -168,21 +176,4 @@ pub(super) fn impossible_action(table: &Table, key: &ForeignKey) -> Option<&'sta
     }
     let without = columns.any(|column| !column.nullable && column.default.is_none());
     (has(Action::SetDefault) && without).then_some("SET DEFAULT of a column that is NOT NULL and has none")
-}
-
-/// A text in quotes. One with quotes or backslashes is raw, where Rust can read it so.
-pub(super) fn quoted(text: &str) -> String {
-    let is_plain = |char: char| !char.is_control() && !is_direction(char);
-    // Rust reads up to 255 `#`; so many would hide the text.
-    let fence = (1..9).map(|length| "#".repeat(length)).find(|fence| !text.contains(&format!("\"{fence}")));
-    if let Some(fence) = fence.filter(|_| text.contains(['"', '\\']) && text.chars().all(is_plain)) {
-        return format!("r{fence}\"{text}\"{fence}");
-    }
-    let escaped = text.chars().map(|char| match char {
-        '"' | '\\' => format!("\\{char}"),
-        char if is_plain(char) => char.to_string(),
-        '\n' | '\r' | '\t' => char.escape_default().to_string(),
-        char => char.escape_unicode().to_string(),
-    });
-    format!("\"{}\"", escaped.collect::<String>())
 }

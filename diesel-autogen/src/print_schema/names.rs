@@ -2,8 +2,7 @@
 
 use crate::schema::{Schema, Table, same_name};
 
-use super::attributes::quoted;
-use super::columns_of;
+use super::text::quoted;
 
 /// The names of all tables, in the schema's order.
 pub(super) struct Names {
@@ -44,9 +43,7 @@ const RESERVED: &str = " abstract as async await become box break const continue
 impl Names {
     pub fn of(schema: &Schema) -> Self {
         let idents = unique(schema.tables.iter().map(|table| table.name.as_str()), "");
-        let tables = schema.tables.iter().zip(idents).map(|(table, ident)| {
-            TableNames::of(table, ident, schema)
-        });
+        let tables = schema.tables.iter().zip(idents).map(|(table, ident)| TableNames::of(table, ident, schema));
         Self { tables: tables.collect() }
     }
 
@@ -66,15 +63,21 @@ impl TableNames {
         let is_referred_to = keys.any(|key| same_name(&key.table, &table.name));
         let is_hidden = is_without_key && table.stored.is_some() && !is_referred_to;
         let rowid = ["rowid", "oid", "_rowid_"].into_iter().filter(|_| is_hidden).find(is_free);
-        let mut names =
-            Self { ident, key: Vec::new(), rowid, is_without_key: is_without_key && rowid.is_none(), name: table.name.clone(), columns };
+        let mut names = Self {
+            ident,
+            key: Vec::new(),
+            rowid,
+            is_without_key: is_without_key && rowid.is_none(),
+            name: table.name.clone(),
+            columns,
+        };
         // Where no columns are known to identify a row, all of them do as well as any.
         let all: Vec<_> = table.columns.iter().map(|column| column.name.clone()).collect();
         let unique = table.indexes.iter().find(|index| index.unique && !index.repeats_a_column());
         names.key = match (rowid, unique) {
             (Some(rowid), _) => vec![rowid.to_owned()],
             (None, _) if !is_without_key => names.columns(&table.primary_key),
-            (None, Some(index)) => names.columns(&columns_of(index)),
+            (None, Some(index)) => names.columns(&index.column_names()),
             (None, None) => names.columns(&all),
         };
         names

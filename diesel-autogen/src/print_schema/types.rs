@@ -1,7 +1,7 @@
 //! How a column's type is written, and the types that the program must define for Diesel.
 
-use super::attributes::quoted;
 use super::names::is_reserved;
+use super::text::quoted;
 use crate::schema::{Column, Schema, Table, Type};
 
 /// A type as it is written.
@@ -64,7 +64,7 @@ impl Customs {
         let mut idents: Vec<_> = paths(table).map(|path| self.ident(&path)).collect();
         idents.sort_unstable();
         idents.dedup();
-        idents.into_iter().map(|ident| format!("use super::sql_types::{ident};")).collect()
+        idents.into_iter().map(|ident| ["use super", "sql_types", ident].join("::") + ";").collect()
     }
 
     fn ident(&self, path: &Path) -> &str {

@@ -33,10 +33,10 @@ mod postgres_changes;
 mod postgres_diff;
 #[cfg(feature = "postgres")]
 mod postgres_properties;
-mod print_schema;
-mod print_schemas;
 #[cfg(feature = "postgres")]
 mod postgres_types;
+mod print_schema;
+mod print_schemas;
 #[cfg(feature = "postgres")]
 mod printed;
 mod properties;

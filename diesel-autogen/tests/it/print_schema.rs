@@ -5,13 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use diesel_autogen::Migrator;
+use diesel_autogen::{Migrator, Target};
 
 use crate::hostile;
 use crate::print_schemas::SQLITE;
 use crate::support::Scratch;
 
-/// A program that was not there before, with one module for each database.
+/// A program with one module for each database.
 #[derive(Default)]
 struct Program {
     modules: Vec<(String, String)>,
@@ -21,7 +21,8 @@ struct Program {
 impl Program {
     fn add(&mut self, name: &str, migrator: &Migrator, url: &str, migrations: &Path) {
         let source = migrator.print_schema().unwrap_or_else(|error| panic!("{name}: {error}"));
-        writeln!(self.main, "    agrees &= agree({name:?}, {url:?}, {migrations:?}, &{name}::schema());").unwrap();
+        let folder = migrations.to_str().unwrap();
+        writeln!(self.main, "    agrees &= agree({name:?}, {url:?}, {folder:?}, &{name}::schema());").unwrap();
         self.modules.push((name.to_owned(), source));
     }
 
@@ -48,7 +49,7 @@ edition = "2024"
 
 [dependencies]
 diesel = { version = "2.3", default-features = false, features = ["sqlite", "postgres", "32-column-tables"] }
-diesel-autogen = { path = "ROOT", features = ["postgres"] }
+diesel-autogen = { path = "ROOT", features = ["postgres-bundled", "sqlite-bundled"] }
 
 [profile.dev]
 debug = 0
@@ -112,6 +113,43 @@ fn a_printed_database_compiles_and_agrees() {
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&said));
 }
 
+/// What a reviewer reads: of each kind of database one that `schema!` can say, and one with what it cannot.
+#[test]
+fn a_printed_database_can_be_read() {
+    let printed: Vec<_> = [1, 7, 8].map(|at| Scratch::of(SQLITE[at]).project.print_schema().unwrap()).into();
+    snapshot("sqlite", &printed);
+    #[cfg(feature = "postgres")]
+    {
+        let mut program = Program::default();
+        let databases = servers(&mut program);
+        if !databases.is_empty() {
+            let printed = [1, 7, 8, 11].map(|at: usize| program.modules[at].1.clone());
+            snapshot("postgresql", &printed);
+        }
+    }
+}
+
+fn snapshot(dialect: &str, printed: &[String]) {
+    insta::with_settings!({ prepend_module_to_snapshot => false, snapshot_path => "../golden", omit_expression => true }, {
+        insta::assert_snapshot!(format!("print_schema.{dialect}"), printed.join("\n"));
+    });
+}
+
+#[test]
+fn history_and_side_tables_are_not_printed() {
+    let scratch =
+        Scratch::of("CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b TEXT); INSERT INTO t VALUES (1, 'a', 'b')");
+    let mut models = scratch.models();
+    models.tables[0].columns.remove(2);
+    assert!(scratch.migrate(&models));
+    assert_eq!(scratch.joined("SELECT b FROM _kept_001_t"), "b");
+    let expected =
+        "diesel_autogen::schema! {\n    t (id) {\n        id -> Integer,\n        a -> Nullable<Text>,\n    }\n}\n";
+    assert_eq!(scratch.project.print_schema().unwrap(), expected);
+    scratch.project.downgrade(Target::Previous).unwrap();
+    assert!(scratch.project.print_schema().unwrap().contains("b -> Nullable<Text>"));
+}
+
 /// The databases on PostgreSQL, to be dropped at the end; none without a server.
 #[cfg(feature = "postgres")]
 fn servers(program: &mut Program) -> Vec<(test_support::TestDatabase, tempfile::TempDir)> {
@@ -124,7 +162,10 @@ fn servers(program: &mut Program) -> Vec<(test_support::TestDatabase, tempfile::
         let migrator = Migrator::new(database.url(), folder.path()).unwrap();
         migrator.init().unwrap();
         // An empty query is an error.
-        database.connect().batch_execute(&format!("{sql}; SELECT 1")).unwrap_or_else(|error| panic!("{error} in {sql}"));
+        database
+            .connect()
+            .batch_execute(&format!("{sql}; SELECT 1"))
+            .unwrap_or_else(|error| panic!("{error} in {sql}"));
         program.add(&format!("postgres_{at}"), &migrator, database.url(), folder.path());
         servers.push((database, folder));
     }

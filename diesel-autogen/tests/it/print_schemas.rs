@@ -77,10 +77,10 @@ y'; CREATE INDEX expr ON t (lower(a), b DESC); CREATE INDEX coll ON t (a COLLATE
          g CLOB, h VARCHAR(0), i TEXT(20), j CHARACTER(20), k REAL, l NUMERIC, m DECIMAL(10, 5), n DATETIME, o TIME,
          p VARBINARY(9), q, r DOUBLE PRECISION, s VARCHAR(99999999), t BOOL, u BIGINT UNSIGNED, v \"VARCHAR\"(7))",
     // Capital letters, and a name in other ones.
-    r#"CREATE TABLE [Album] ([AlbumId] INTEGER NOT NULL, [Title] NVARCHAR(160) NOT NULL, [ArtistId] INTEGER NOT NULL,
+    "CREATE TABLE [Album] ([AlbumId] INTEGER NOT NULL, [Title] NVARCHAR(160) NOT NULL, [ArtistId] INTEGER NOT NULL,
          CONSTRAINT [PK_Album] PRIMARY KEY ([AlbumId]), FOREIGN KEY ([ArtistId]) REFERENCES [artist] ([artistid]));
      CREATE TABLE [Artist] ([ArtistId] INTEGER NOT NULL, [Name] NVARCHAR(120), CONSTRAINT [PK_Artist] PRIMARY KEY ([ArtistId]));
-     CREATE INDEX [IFK_AlbumArtistId] ON [Album] ([ArtistId]); CREATE UNIQUE INDEX [IPK_Artist] ON [Artist] ([ArtistId])"#,
+     CREATE INDEX [IFK_AlbumArtistId] ON [Album] ([ArtistId]); CREATE UNIQUE INDEX [IPK_Artist] ON [Artist] ([ArtistId])",
     // Keys.
     "CREATE TABLE a (name TEXT PRIMARY KEY, v INT); CREATE TABLE b (x INT PRIMARY KEY, v INT);
      CREATE TABLE c (x INT, y TEXT, z INT, PRIMARY KEY (y, x)); CREATE TABLE d (uuid CHAR(36) NOT NULL PRIMARY KEY, a TEXT REFERENCES a);

@@ -2,7 +2,7 @@ diesel_autogen::schema! {
     #[unique]
     #[index(name = "nothing")]
     #[index(id down)]
-    #[unique(id desc)]
+    #[unique(id down)]
     #[foreign_key]
     #[foreign_key(id -> users())]
     #[check]

@@ -81,8 +81,10 @@ fn find<'a>(tables: &'a mut [Table], name: &str) -> Option<&'a mut Table> {
     tables.iter_mut().find(|table| table.name == name)
 }
 
-/// Each table with its options as SQL writes them, and its comment.
-fn load_tables(connection: &mut PgConnection) -> QueryResult<Vec<(String, Vec<String>, Option<String>)>> {
+/// Table, its options as SQL writes them, comment.
+type TableRow = (String, Vec<String>, Option<String>);
+
+fn load_tables(connection: &mut PgConnection) -> QueryResult<Vec<TableRow>> {
     let query = format!(
         "SELECT c.relname::text, array_remove(ARRAY[ \
              CASE WHEN c.relpersistence = 'u' THEN 'UNLOGGED' END, \
@@ -112,6 +114,8 @@ type ColumnRow = (
     Option<String>,
 );
 
+type Optional = Nullable<Text>;
+
 fn load_columns(connection: &mut PgConnection) -> QueryResult<Vec<ColumnRow>> {
     let query = format!(
         "SELECT t.relname::text, a.attname::text, format_type(a.atttypid, a.atttypmod), a.attnotnull, \
@@ -132,7 +136,6 @@ fn load_columns(connection: &mut PgConnection) -> QueryResult<Vec<ColumnRow>> {
          CROSS JOIN LATERAL (SELECT coalesce(sequence IS NOT NULL AND expression LIKE 'nextval(%', FALSE) AS is_serial) i \
          ORDER BY t.oid, a.attnum"
     );
-    type Optional = Nullable<Text>;
     sql::<(Text, Text, Text, Bool, Optional, Optional, Optional, Optional, Optional, Optional)>(&query).load(connection)
 }
 

@@ -56,10 +56,10 @@ fn normalize_column(column: &mut Column, old: Option<&Column>, (is_key, was_key)
         DefaultValue::Bool(value) if is_strict => Some(DefaultValue::Number(u8::from(value).to_string())),
         other => default_value(&default_sql(&other, &column.ty), &ty),
     });
-    // `INT PRIMARY KEY` is no rowid, and may hold NULL.
-    let is_no_rowid = old.is_some_and(|old| was_key && !old.identity && old.ty == ty);
-    column.identity = is_key && declared == "INTEGER" && !is_no_rowid;
-    column.nullable &= !column.identity;
+    // `INT PRIMARY KEY` is no rowid, and may hold NULL; where it may not, that stays.
+    let no_rowid = old.filter(|old| was_key && !old.identity && old.ty == ty);
+    column.identity = is_key && declared == "INTEGER" && no_rowid.is_none();
+    column.nullable &= !column.identity && no_rowid.is_none_or(|old| old.nullable);
     let kept = old.filter(|old| old.ty == ty).and_then(|old| old.storage);
     column.storage = kept.or_else(|| Some(storage(&declared, is_strict)));
     column.ty = ty;
