@@ -20,10 +20,12 @@ pub(crate) fn keep_undeclarable(live: &Schema, models: &mut Schema) {
                 |schema: &Schema| schema.table(&key.table).is_some_and(|there| has_all(there, &key.references));
             let is_dropped = has_target(live) && !has_target(models);
             let Some(own) = models.tables.iter_mut().find(|own| same_name(&own.name, &table.name)) else { continue };
-            let is_replaced = |new: &ForeignKey| {
-                new == key || same_names(&new.columns, &key.columns) && !table.foreign_keys.contains(new)
-            };
-            if !is_dropped && has_all(own, &key.columns) && !own.foreign_keys.iter().any(is_replaced) {
+            let is_replaced =
+                |new: &ForeignKey| same_names(&new.columns, &key.columns) && !table.foreign_keys.contains(new);
+            // A table may have one foreign key twice.
+            let count = |keys: &[ForeignKey]| keys.iter().filter(|one| *one == key).count();
+            let is_missing = count(&own.foreign_keys) < count(&table.foreign_keys);
+            if is_missing && !is_dropped && has_all(own, &key.columns) && !own.foreign_keys.iter().any(is_replaced) {
                 own.foreign_keys.push(key.clone());
             }
         }
