@@ -199,7 +199,7 @@ impl Migrator {
             }
             Source::Embedded(_) => Err(Error::NotSupported {
                 operation: "writing a migration",
-                database: "migrations that are compiled in",
+                database: "a program that has its migrations compiled in",
             }),
         }
     }
@@ -854,21 +854,16 @@ fn replay<'a>(db: &mut dyn Database, migrations: impl Iterator<Item = &'a Migrat
     Ok(db.try_scripts(&empty, &scripts)?.pop().unwrap_or(empty))
 }
 
-/// The models with the foreign keys of the live schema that no model can mention and the indexes that none mentions, and
-/// the tables that no model mentions, but for indexes and tables that the migrations made from the models: these the
-/// models had and lost.
+/// The models with what they cannot declare, with the indexes that they do not mention, and the tables that they do not
+/// mention, but for indexes and tables that the migrations made from the models: these the models had and lost.
 fn keep_unmentioned(
     db: &mut dyn Database,
     live: &Schema,
     mut models: Schema,
     migrations: &Migrations,
 ) -> (Schema, Vec<Table>) {
+    unmentioned::keep_undeclarable(live, &mut models);
     let changes = diff(live, &models);
-    for (name, key) in unmentioned::foreign_keys(&changes, live) {
-        if let Some(table) = models.tables.iter_mut().find(|table| same_name(&table.name, &name)) {
-            table.foreign_keys.push(key);
-        }
-    }
     let mut indexes = unmentioned::indexes(&changes);
     let mut tables: Vec<_> = changes.iter().filter_map(Change::dropped).cloned().collect();
     if indexes.is_empty() && tables.is_empty() {

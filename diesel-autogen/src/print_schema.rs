@@ -139,7 +139,7 @@ impl Printer<'_> {
     }
 }
 
-const BESIDE: &str = "another one of these columns refers to that table";
+const BESIDE: &str = "another foreign key of these columns refers to that table";
 
 /// The foreign keys of a table of a live schema that `schema!` cannot declare beside those that it is to declare.
 pub(crate) fn undeclarable_keys<'a>(schema: &Schema, table: &'a Table, declared: &[ForeignKey]) -> Vec<&'a ForeignKey> {
@@ -155,8 +155,12 @@ fn refusal(schema: &Schema, table: &Table, key: &ForeignKey, customs: &Customs) 
     let Some(other) = schema.table(&key.table).filter(|other| undeclarable(other).is_none()) else {
         return Some("schema! has no such table");
     };
+    if key.columns.len() != key.references.len() || repeats(&key.columns) {
+        return Some("each column refers to one column");
+    }
     let is_unique = |index: &Index| index.unique && same_set(&index.column_names(), &key.references);
-    if !same_set(&other.primary_key, &key.references) && !other.indexes.iter().any(is_unique) {
+    let is_primary = !key.references.is_empty() && same_set(&other.primary_key, &key.references);
+    if !is_primary && !other.indexes.iter().any(is_unique) {
         return Some("these columns are not unique");
     }
     let pairs = key.columns.iter().zip(&key.references);
@@ -174,12 +178,14 @@ fn is_beside(one: &ForeignKey, key: &ForeignKey) -> bool {
 }
 
 /// Why `schema!` cannot declare a table.
-fn undeclarable(table: &Table) -> Option<&'static str> {
+pub(crate) fn undeclarable(table: &Table) -> Option<&'static str> {
     let name = table.name.to_ascii_lowercase();
     if ["sqlite_", "__diesel", "_kept_"].iter().any(|prefix| name.starts_with(prefix)) {
         Some("whose name is reserved")
     } else if table.columns.is_empty() {
         Some("which has no columns")
+    } else if table.name.is_empty() || table.columns.iter().any(|column| column.name.is_empty()) {
+        Some("where a name is empty")
     } else {
         None
     }
@@ -205,6 +211,11 @@ fn beyond(table: &Table, column: Option<&Column>) -> Vec<String> {
     let clauses = table.clauses.iter().flatten().filter(is_meant).filter(is_beyond);
     let tight = |text: &str| text.replace("( ", "(").replace(" )", ")").replace(" ,", ",");
     clauses.map(|clause| comment(&tight(&clause.normalized))).collect()
+}
+
+/// Whether a name stands in a list twice.
+fn repeats(names: &[String]) -> bool {
+    names.iter().enumerate().any(|(at, name)| names[..at].iter().any(|other| same_name(other, name)))
 }
 
 /// Whether two lists hold the same names in any order.

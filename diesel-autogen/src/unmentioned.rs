@@ -4,11 +4,35 @@
 
 use crate::change::{Alteration, Change};
 use crate::loss::{Loss, LossKind};
-use crate::print_schema::undeclarable_keys;
+use crate::print_schema::{undeclarable, undeclarable_keys};
 use crate::schema::{Action, Check, Column, ForeignKey, Index, Schema, Table, same_name, same_names};
 
+/// Adds to the models the tables and foreign keys of the live schema that they cannot declare, but for a key whose table
+/// or columns the models drop, or in place of which they declare another.
+pub(crate) fn keep_undeclarable(live: &Schema, models: &mut Schema) {
+    let is_new = |table: &&Table| undeclarable(table).is_some() && models.table(&table.name).is_none();
+    let tables: Vec<_> = live.tables.iter().filter(is_new).cloned().collect();
+    models.tables.extend(tables);
+    for table in &live.tables {
+        let Some(declared) = models.table(&table.name).map(|own| own.foreign_keys.clone()) else { continue };
+        for key in undeclarable_keys(live, table, &declared) {
+            let has_target =
+                |schema: &Schema| schema.table(&key.table).is_some_and(|there| has_all(there, &key.references));
+            let is_dropped = has_target(live) && !has_target(models);
+            let Some(own) = models.tables.iter_mut().find(|own| same_name(&own.name, &table.name)) else { continue };
+            let is_replaced = |new: &ForeignKey| {
+                new == key || same_names(&new.columns, &key.columns) && !table.foreign_keys.contains(new)
+            };
+            if !is_dropped && has_all(own, &key.columns) && !own.foreign_keys.iter().any(is_replaced) {
+                own.foreign_keys.push(key.clone());
+            }
+        }
+    }
+}
+
 /// The indexes that a comparison with the models drops only because the models do not mention them, each with its
-/// table. A UNIQUE is no such index, nor one that loses a column or that the models declare in another form.
+/// table. A UNIQUE that the models can declare is no such index, nor is one that loses a column or that the models
+/// declare in another form.
 pub(crate) fn indexes(changes: &[Change]) -> Vec<(String, Index)> {
     let mut found = Vec::new();
     for (_, to, alterations) in changes.iter().filter_map(Change::altered) {
@@ -16,32 +40,9 @@ pub(crate) fn indexes(changes: &[Change]) -> Vec<(String, Index)> {
         let is_replaced =
             |index: &Index| added().any(|new| same_name(&new.name, &index.name) || names(new) == names(index));
         let dropped = alterations.iter().filter_map(Alteration::dropped_index);
-        let stays = |index: &&Index| !index.unique && has_all(to, &names(index)) && !is_replaced(index);
+        let is_meant = |index: &Index| index.unique && !index.repeats_a_column();
+        let stays = |index: &&Index| !is_meant(index) && has_all(to, &names(index)) && !is_replaced(index);
         found.extend(dropped.filter(stays).map(|index| (to.name.clone(), index.clone())));
-    }
-    found
-}
-
-/// The foreign keys that a comparison with the models drops though `schema!` cannot declare them, each with its table. A
-/// key that loses a column or its table is none, nor one in whose place the models declare another.
-pub(crate) fn foreign_keys(changes: &[Change], live: &Schema) -> Vec<(String, ForeignKey)> {
-    let is_dropped = |name: &str| changes.iter().filter_map(Change::dropped).any(|table| same_name(&table.name, name));
-    let mut found = Vec::new();
-    for (from, to, alterations) in changes.iter().filter_map(Change::altered) {
-        let dropped = alterations.iter().filter_map(|alteration| match alteration {
-            Alteration::DropForeignKey(key) => Some(key),
-            _ => None,
-        });
-        let is_new = |key: &ForeignKey| {
-            alterations
-                .iter()
-                .any(|other| matches!(other, Alteration::AddForeignKey(new) if same_names(&new.columns, &key.columns)))
-        };
-        let beyond = undeclarable_keys(live, from, &to.foreign_keys);
-        let stays = |key: &&ForeignKey| {
-            beyond.contains(key) && has_all(to, &key.columns) && !is_new(key) && !is_dropped(&key.table)
-        };
-        found.extend(dropped.filter(stays).map(|key| (to.name.clone(), key.clone())));
     }
     found
 }

@@ -60,7 +60,7 @@ fn check_reserved(table: &Table, errors: &mut Errors) {
 fn unique_names<'a>(names: impl Iterator<Item = (&'a Ident, &'a String)>, what: &str, errors: &mut Errors) {
     let mut seen: Vec<(&Ident, &String)> = Vec::new();
     for (ident, name) in names {
-        if name.trim().is_empty() {
+        if name.is_empty() {
             errors.push(syn::Error::new(ident.span(), "`sql_name` may not be empty"));
         } else if let Some((other, _)) = seen.iter().find(|(other, _)| *other == ident) {
             errors.push(syn::Error::new(ident.span(), format!("{what} `{other}` is declared twice")));

@@ -152,6 +152,10 @@ pub(super) fn new(migrator: &Migrator, name: &str, console: &Console) -> Outcome
 }
 
 pub(super) fn completions(shell: Shell, program: &Program, console: &Console) -> Outcome {
+    // Scripts of shells are no place for a quote or a space, and clap_complete splits at the space.
+    if !program.name().chars().all(|char| char.is_alphanumeric() || "._+-".contains(char)) {
+        return Err(format!("a shell cannot complete a program of the name {:?}: rename it", program.name()).into());
+    }
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut program.describe(Arguments::command()), program.name(), &mut script);
     console.say(String::from_utf8(script)?.trim_end())?;
