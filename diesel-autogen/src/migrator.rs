@@ -18,6 +18,7 @@ use crate::print_schema::print_schema;
 use crate::rehearsal::{self, Rehearsal};
 use crate::schema::{Schema, Table, same_name};
 use crate::settings::{Event, Settings};
+use crate::text::counted;
 use crate::url::DatabaseUrl;
 use crate::version::Version;
 use crate::{Error, kept, rename, unmentioned};
@@ -905,8 +906,11 @@ fn require_equal(db: &dyn Database, expected: &str, differences: &[Change]) -> R
     if differences.is_empty() {
         return Ok(());
     }
-    let differences: Vec<_> = differences.iter().map(Change::summary).collect();
-    let differences = format!("a migration between them {}", differences.join("; and "));
+    // A plan lists all of them.
+    let rest = differences.len().saturating_sub(3);
+    let mut summaries: Vec<_> = differences.iter().take(3).map(Change::summary).collect();
+    summaries.extend((rest > 0).then(|| format!("makes {}", counted(rest as u64, "more change"))));
+    let differences = format!("a migration between them {}", summaries.join("; and "));
     Err(Error::Drift { database: db.name(), expected: expected.to_owned(), differences })
 }
 

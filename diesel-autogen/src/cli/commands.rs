@@ -36,8 +36,8 @@ pub(super) fn migrate(migrator: &Migrator, models: &Schema, arguments: &Migrate,
         return Ok(true);
     };
     console.say(&plan)?;
+    let has_unmentioned = plan.losses.iter().any(|loss| loss.kind == LossKind::Unmentioned);
     if arguments.check {
-        let has_unmentioned = plan.losses.iter().any(|loss| loss.kind == LossKind::Unmentioned);
         let print = ", or {print-schema}, which writes as models what the models do not mention";
         let print = if has_unmentioned { print } else { "" };
         console.warn(console.fill(&format!("the models and the database differ; run {{migrate}}{print}")));
@@ -45,6 +45,10 @@ pub(super) fn migrate(migrator: &Migrator, models: &Schema, arguments: &Migrate,
     }
     if arguments.dry_run {
         console.say(plan.files())?;
+        if has_unmentioned {
+            let hint = "what the models do not mention would be dropped; {print-schema} writes it as models";
+            console.warn(console.fill(hint));
+        }
         return Ok(true);
     }
     let folder = migrator.apply(&questions::confirm(plan, console)?)?;

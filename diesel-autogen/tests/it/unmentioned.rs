@@ -409,6 +409,9 @@ fn counts_what_is_in_many_tables(project: &Project) {
         project.refusal(&plan),
         "this migration drops 8 defaults, constraints and tables that the models do not mention, in 4 tables"
     );
+    // One line for a person; the plan above lists all of it.
+    let said = project.migrator.check(&silent(project.models())).unwrap_err().to_string();
+    assert!(said.contains("table t3") && said.ends_with("; and makes 1 more change"), "{said}");
     assert!(
         plan.to_string()
             .ends_with("\nattention: drops from t4 what the models do not mention: the default of a ('x'); UNIQUE (a)"),
