@@ -34,6 +34,8 @@ mod postgres_diff;
 #[cfg(feature = "postgres")]
 mod postgres_properties;
 #[cfg(feature = "postgres")]
+mod postgres_trial;
+#[cfg(feature = "postgres")]
 mod postgres_types;
 mod print_schema;
 mod print_schemas;
