@@ -16,6 +16,7 @@ mod concurrency;
 mod dangling;
 #[cfg(feature = "postgres")]
 mod diesel_histories;
+mod fill;
 mod golden;
 mod grammar;
 mod handwritten;
