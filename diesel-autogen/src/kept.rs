@@ -27,6 +27,11 @@ pub(crate) fn owner<'a>(name: &'a str, applied: &[Version]) -> Option<(&'a str, 
     parts(name).filter(|(version, _)| applied.iter().any(|applied| applied.as_str() == *version))
 }
 
+/// Whether `schema!` leaves a table's name, in lower case, to side tables.
+pub(crate) fn is_reserved(name: &str) -> bool {
+    parts(name).is_some_and(|(version, _)| Version::recorded(version.to_owned()).is_number())
+}
+
 /// Whether a database's conversion between two columns may lose values.
 pub(crate) type IsLossy<'a> = &'a dyn Fn(&Column, &Column) -> bool;
 

@@ -597,8 +597,10 @@ impl Migrator {
     }
 
     /// Counts the values that a downgrade would delete: those in the tables and columns that it drops, and those that a
-    /// column's previous type cannot hold. Where the
-    /// `down.sql` cannot be tried on an empty copy nothing is counted. Reads only.
+    /// column's previous type cannot hold. Each `down.sql` is tried on an empty copy of the schema, which on PostgreSQL
+    /// is a schema of its own in the same database, and is rolled back. Where PostgreSQL cannot run it there it runs in
+    /// the database itself, whose tables are locked until the rollback: [`Event::TriedInPlace`] says so. Where it cannot
+    /// be tried at all, nothing is counted. Nothing is changed.
     ///
     /// # Errors
     ///

@@ -4,8 +4,7 @@ use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 
 use crate::Error;
 use crate::change::Rename;
-use crate::schema::{Schema, Type, same_name};
-use crate::text::literal;
+use crate::schema::{DefaultValue, Schema, Type, same_name};
 
 /// How a migration is planned.
 ///
@@ -48,9 +47,9 @@ pub struct RenderOptions {
 }
 
 impl RenderOptions {
-    pub(crate) fn fill(&self, table: &str, column: &str) -> Option<&str> {
+    pub(crate) fn fill(&self, table: &str, column: &str) -> Option<&Fill> {
         let is_meant = |fill: &&Fill| same_name(&fill.table, table) && same_name(&fill.column, column);
-        self.fills.iter().find(is_meant).map(|fill| fill.value.as_str())
+        self.fills.iter().find(is_meant)
     }
 }
 
@@ -61,12 +60,12 @@ pub struct Fill {
     pub table: String,
     /// The column.
     pub column: String,
-    /// The value, as SQL writes it.
+    /// The value without quotes, as a person types it.
     pub value: String,
 }
 
 impl Fill {
-    /// Reads `table.column=value` for a column of the models; the value is written as the column's type asks.
+    /// Reads `table.column=value` for a column of the models.
     ///
     /// # Errors
     ///
@@ -81,22 +80,32 @@ impl Fill {
         let mut times = ["%H:%M", "%H:%M:%S%.f"].into_iter();
         let is_timestamp = |time| NaiveDateTime::parse_from_str(value, &format!("%Y-%m-%d {time}")).is_ok();
         let is_number = value.parse::<f64>().is_ok_and(f64::is_finite);
-        let value = match found.ty {
-            Type::SmallInt if value.parse::<i16>().is_ok() => value.to_owned(),
-            Type::Integer if value.parse::<i32>().is_ok() => value.to_owned(),
-            Type::BigInt if value.parse::<i64>().is_ok() => value.to_owned(),
-            Type::Float | Type::Double if is_number => value.to_owned(),
-            Type::Bool if matches!(value, "true" | "false") => value.to_uppercase(),
-            Type::Text { max_length } if max_length.is_none_or(|most| value.chars().count() <= most as usize) => {
-                literal(value)
-            }
-            Type::Date if NaiveDate::parse_from_str(value, "%Y-%m-%d").is_ok() => literal(value),
-            Type::Time if times.any(|time| NaiveTime::parse_from_str(value, time).is_ok()) => literal(value),
-            Type::Timestamp if times.any(is_timestamp) => literal(value),
-            Type::Diesel(_) | Type::Array(_) | Type::Custom { .. } | Type::Other(_) => literal(value),
-            Type::Binary => format!("CAST({} AS BLOB)", literal(value)),
-            _ => return Err(bad(format!("{value:?} is no {} for {table}.{column}", found.ty))),
+        let is_valid = match found.ty {
+            Type::SmallInt => value.parse::<i16>().is_ok(),
+            Type::Integer => value.parse::<i32>().is_ok(),
+            Type::BigInt => value.parse::<i64>().is_ok(),
+            Type::Float | Type::Double => is_number,
+            Type::Bool => matches!(value, "true" | "false"),
+            Type::Text { max_length } => max_length.is_none_or(|most| value.chars().count() <= most as usize),
+            Type::Date => NaiveDate::parse_from_str(value, "%Y-%m-%d").is_ok(),
+            Type::Time => times.any(|time| NaiveTime::parse_from_str(value, time).is_ok()),
+            Type::Timestamp => times.any(is_timestamp),
+            Type::Binary | Type::Diesel(_) | Type::Array(_) | Type::Custom { .. } | Type::Other(_) => true,
         };
-        Ok(Self { table: table.to_owned(), column: column.to_owned(), value })
+        if !is_valid {
+            return Err(bad(format!("{value:?} is no {} for {table}.{column}", found.ty)));
+        }
+        Ok(Self { table: table.to_owned(), column: column.to_owned(), value: value.to_owned() })
+    }
+
+    /// The value as a default of that type, which each database writes in its own way.
+    pub(crate) fn as_default(&self, ty: &Type) -> DefaultValue {
+        match (ty, self.value.parse::<f64>(), self.value.parse::<bool>()) {
+            (Type::SmallInt | Type::Integer | Type::BigInt | Type::Float | Type::Double, Ok(_), _) => {
+                DefaultValue::Number(self.value.clone())
+            }
+            (Type::Bool, _, Ok(value)) => DefaultValue::Bool(value),
+            _ => DefaultValue::Text(self.value.clone()),
+        }
     }
 }

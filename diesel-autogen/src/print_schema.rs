@@ -11,6 +11,7 @@ use self::attributes::{Indexes, Written, check, default, foreign_key, impossible
 use self::names::{Names, TableNames};
 use self::text::{comment, docs};
 use self::types::{Customs, type_of};
+use crate::kept;
 use crate::schema::{Clause, ClauseKind, Column, ForeignKey, Index, Object, ObjectKind, Schema, Table, same_name};
 
 /// Writes the schema of a live database as `schema!` source. What `schema!` cannot say is named in comments.
@@ -180,7 +181,7 @@ fn is_beside(one: &ForeignKey, key: &ForeignKey) -> bool {
 /// Why `schema!` cannot declare a table.
 pub(crate) fn undeclarable(table: &Table) -> Option<&'static str> {
     let name = table.name.to_ascii_lowercase();
-    if ["sqlite_", "__diesel", "_kept_"].iter().any(|prefix| name.starts_with(prefix)) {
+    if ["sqlite_", "__diesel"].iter().any(|prefix| name.starts_with(prefix)) || kept::is_reserved(&name) {
         Some("whose name is reserved")
     } else if table.columns.is_empty() {
         Some("which has no columns")

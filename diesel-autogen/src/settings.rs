@@ -116,6 +116,9 @@ pub enum Event<'a> {
         /// The limit, or the free space, in bytes.
         limit: u64,
     },
+    /// Scripts are tried in the database itself, in a transaction that is rolled back, because no copy of its schema
+    /// could be made or they failed on the copy: its tables are locked meanwhile.
+    TriedInPlace,
     /// The checksums of so many applied migrations were recorded, because another program applied them, such as Diesel's
     /// command line.
     ChecksumsRecorded(u64),
@@ -153,6 +156,10 @@ impl fmt::Display for Event<'_> {
                 "the database holds {}, more than the {} that a rehearsal may copy: rehearsing without rows",
                 Bytes(*size),
                 Bytes(*limit)
+            ),
+            Self::TriedInPlace => f.write_str(
+                "trying the migration in the database itself, where its tables are locked until that is rolled back: \
+                 it does not run on a copy of the schema",
             ),
             Self::ChecksumsRecorded(count) => {
                 write!(f, "checksums recorded of {} that another program applied", counted(*count, "migration"))

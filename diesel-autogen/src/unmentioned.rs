@@ -146,9 +146,38 @@ fn is_lost_unique(index: &Index, to: &Table) -> bool {
 /// Whether the models neither declare a check of that name nor drop a column that the condition names.
 fn is_lost_check(check: &Check, from: &Table, to: &Table) -> bool {
     let has_name = |other: &Check| check.name.as_ref().zip(other.name.as_ref()).is_some_and(|(a, b)| same_name(a, b));
-    let is_dropped = |word: &str| from.find_column(word).is_some() && to.find_column(word).is_none();
-    let mut words = check.expression.split(|char: char| !char.is_alphanumeric() && char != '_');
-    !to.checks.iter().any(has_name) && !words.any(is_dropped)
+    let is_dropped = |word: &String| from.find_column(word).is_some() && to.find_column(word).is_none();
+    !to.checks.iter().any(has_name) && !words(&check.expression).iter().any(is_dropped)
+}
+
+/// The words of an expression and its names in quotes, without its texts.
+fn words(expression: &str) -> Vec<String> {
+    let (mut words, mut rest) = (Vec::new(), expression);
+    while let Some(first) = rest.chars().next() {
+        let is_in_word = |char: char| char.is_alphanumeric() || char == '_';
+        if "'\"`".contains(first) {
+            let length = quoted(&rest[1..], first) + 1;
+            let inner = rest[1..length].strip_suffix(first).unwrap_or_default();
+            words.extend((first != '\'').then(|| inner.replace(&format!("{first}{first}"), &first.to_string())));
+            rest = &rest[length..];
+        } else {
+            let length = rest.find(|char| !is_in_word(char)).unwrap_or(rest.len());
+            words.extend((length > 0).then(|| rest[..length].to_owned()));
+            rest = &rest[length.max(first.len_utf8())..];
+        }
+    }
+    words
+}
+
+/// The length up to the closing quote, which is no doubled one.
+fn quoted(text: &str, quote: char) -> usize {
+    let mut chars = text.char_indices().peekable();
+    while let Some((at, char)) = chars.next() {
+        if char == quote && chars.next_if(|(_, next)| *next == quote).is_none() {
+            return at + 1;
+        }
+    }
+    text.len()
 }
 
 /// What the models do not mention of a foreign key: all of it, or an action in place of which they have none.

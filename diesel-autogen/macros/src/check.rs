@@ -46,13 +46,18 @@ fn check_table(table: &Table, errors: &mut Errors) {
 }
 
 fn check_reserved(table: &Table, errors: &mut Errors) {
-    const RESERVED: [(&str, &str); 3] =
-        [("sqlite_", "SQLite"), ("__diesel", "Diesel"), ("_kept_", "the migrations, which keep old data under it")];
-    for (prefix, owner) in RESERVED {
-        if table.name.to_ascii_lowercase().starts_with(prefix) {
-            let message = format!("the name of a table may not start with `{prefix}`: it is reserved for {owner}");
-            errors.push(syn::Error::new(table.ident.span(), message));
-        }
+    let name = table.name.to_ascii_lowercase();
+    let version = name.strip_prefix("_kept_").and_then(|rest| rest.split_once('_')).map(|(version, _)| version);
+    let is_side_table =
+        version.is_some_and(|text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()));
+    let reserved = [
+        (name.starts_with("sqlite_"), "`sqlite_`: it is reserved for SQLite"),
+        (name.starts_with("__diesel"), "`__diesel`: it is reserved for Diesel"),
+        (is_side_table, "`_kept_` and a version: it is reserved for the migrations, which keep old data under it"),
+    ];
+    for (_, why) in reserved.iter().filter(|(is_reserved, _)| *is_reserved) {
+        let message = format!("the name of a table may not start with {why}");
+        errors.push(syn::Error::new(table.ident.span(), message));
     }
 }
 

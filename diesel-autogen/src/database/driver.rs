@@ -53,7 +53,8 @@ pub(crate) trait Database {
     fn count(&mut self, probe: &Probe) -> Result<Found, Error>;
 
     /// The schemas after each of the scripts, one after the other, on an empty copy of `from`. The database stays as
-    /// it is. Fails when a script does, or leaves a view or trigger that cannot work.
+    /// it is, and its tables are free for others wherever a copy can be made. Fails when a script does, or leaves a view
+    /// or trigger that cannot work.
     fn try_scripts(&mut self, from: &Schema, scripts: &[Script<'_>]) -> Result<Vec<Schema>, Error>;
 
     /// The renames that a script's statements make, in order.

@@ -16,6 +16,7 @@ mod concurrency;
 mod dangling;
 #[cfg(feature = "postgres")]
 mod diesel_histories;
+mod fill;
 mod golden;
 mod grammar;
 mod handwritten;
@@ -33,6 +34,8 @@ mod postgres_changes;
 mod postgres_diff;
 #[cfg(feature = "postgres")]
 mod postgres_properties;
+#[cfg(feature = "postgres")]
+mod postgres_trial;
 #[cfg(feature = "postgres")]
 mod postgres_types;
 mod print_schema;

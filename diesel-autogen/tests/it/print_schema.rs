@@ -150,6 +150,16 @@ fn history_and_side_tables_are_not_printed() {
     assert!(scratch.project.print_schema().unwrap().contains("b -> Nullable<Text>"));
 }
 
+#[test]
+fn only_the_names_of_side_tables_are_reserved() {
+    let names = ["_kept_letters", "_kept_", "_kept_4letters", "_kept_004_users", "_Kept_20180114171611_users"];
+    for (at, name) in names.into_iter().enumerate() {
+        let scratch = Scratch::of(&format!("CREATE TABLE {name} (id INTEGER PRIMARY KEY)"));
+        let printed = scratch.project.print_schema().unwrap();
+        assert_eq!(printed.contains("whose name is reserved"), at > 2, "{printed}");
+    }
+}
+
 /// The databases on PostgreSQL, to be dropped at the end; none without a server.
 #[cfg(feature = "postgres")]
 fn servers(program: &mut Program) -> Vec<(test_support::TestDatabase, tempfile::TempDir)> {

@@ -108,6 +108,7 @@ on_both! {
     check_finds_an_index_that_no_migration_made
     counts_what_is_in_many_tables
     a_foreign_key_that_schema_cannot_declare_stays
+    a_check_names_a_dropped_column_outside_its_texts_only
 }
 
 const TABLES: &str = "
@@ -417,4 +418,28 @@ fn counts_what_is_in_many_tables(project: &Project) {
             .ends_with("\nattention: drops from t4 what the models do not mention: the default of a ('x'); UNIQUE (a)"),
         "{plan}"
     );
+}
+
+fn a_check_names_a_dropped_column_outside_its_texts_only(project: &Project) {
+    let checks = [
+        ("status IN ('draft', 'sent')", true),
+        ("status <> 'it''s sent' AND status <> 'sent'", true),
+        ("status <> '\"sent\"'", true),
+        ("sent > 1", false),
+        ("status = 'draft' OR sent > 1", false),
+        ("\"two words\" <> 'status'", false),
+        ("status <> '' AND \"two words\" <> ''", false),
+    ];
+    for (at, (check, is_listed)) in checks.into_iter().enumerate() {
+        let (table, version) = (format!("mails{at}"), format!("{:03}_mails", at + 1));
+        let columns = "id INTEGER NOT NULL PRIMARY KEY, status TEXT NOT NULL, sent INTEGER, \"two words\" TEXT";
+        project.write(&version, &format!("CREATE TABLE {table} ({columns}, CHECK ({check}));"), "");
+        let mut models = project.models();
+        let own = models.tables.iter_mut().find(|own| own.name == table).unwrap();
+        own.columns.retain(|column| column.name != "sent" && column.name != "two words");
+        own.checks.clear();
+        let losses = project.plan(&models).unwrap().losses;
+        let listed = losses.iter().filter(|loss| loss.kind == LossKind::Unmentioned).count();
+        assert_eq!(listed, usize::from(is_listed), "{check}: {losses:?}");
+    }
 }

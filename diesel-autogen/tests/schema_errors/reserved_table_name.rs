@@ -7,8 +7,16 @@ diesel_autogen::schema! {
         id -> Integer,
     }
 
-    #[sql_name = "_Kept_users"]
+    #[sql_name = "_Kept_004_users"]
     users {
+        id -> Integer,
+    }
+
+    _kept_letters {
+        id -> Integer,
+    }
+
+    _kept_4letters {
         id -> Integer,
     }
 }

@@ -11,6 +11,7 @@ mod run;
 mod sandbox;
 mod sql;
 mod statements;
+mod trial;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -23,10 +24,9 @@ use diesel::{PgConnection, RunQueryDsl};
 pub(super) use self::connection::{Postgres, establish};
 
 use self::connection::Manager;
-use self::normalize::{Scratch, in_scratch, rolled_back};
 use self::render::SideKey;
 use self::sandbox::Transaction;
-use self::sql::{quote, quote_all};
+use self::sql::quote;
 use super::{Backup, Check, Database, Restored, Sandbox, Script};
 use crate::Error;
 use crate::change::{Change, Rename};
@@ -144,38 +144,9 @@ impl Database for Postgres {
         self.on(|connection| rows::found(connection, probe))
     }
 
-    /// Scripts that start from the database's own schema run in it, without rows, and are rolled back; scripts that
-    /// start from nothing run in a scratch schema.
     fn try_scripts(&mut self, from: &Schema, scripts: &[Script<'_>]) -> Result<Vec<Schema>, Error> {
-        let is_own = *from == self.introspect()?;
-        let is_empty = from.tables.is_empty() && from.objects().is_empty();
-        let wait = self.settings.wait.as_millis();
-        self.on(|connection| {
-            let mut applied = run::versions(connection)?;
-            let mut run = |connection: &mut PgConnection| {
-                let run = |script: &Script<'_>| {
-                    run::try_out(connection, script.name, script.sql)?;
-                    applied.push(script.version.clone());
-                    Ok(introspect::introspect(connection, &applied)?)
-                };
-                scripts.iter().map(run).collect::<Result<Vec<_>, Error>>()
-            };
-            if is_own {
-                rolled_back(connection, |connection| {
-                    connection.batch_execute(&format!("SET LOCAL lock_timeout = {wait}"))?;
-                    let tables = run::tables(connection)?;
-                    if !tables.is_empty() {
-                        // Rolled back with the rest: what the rows make of the scripts is the rehearsal's task.
-                        connection.batch_execute(&format!("TRUNCATE {} CASCADE", quote_all(&tables)))?;
-                    }
-                    run(connection)
-                })
-            } else if is_empty {
-                in_scratch(connection, Scratch::BesidesExtensions, run)
-            } else {
-                Err(Error::NotSupported { operation: "trying scripts on another schema", database: "PostgreSQL" })
-            }
-        })
+        let settings = self.settings.clone();
+        self.on(|connection| trial::try_scripts(connection, from, scripts, &settings))
     }
 
     fn renames(&self, script: &str) -> Vec<Rename> {

@@ -23,9 +23,11 @@ object (place, id, kind, name, "table", definition) AS (
     FROM type WHERE typtype = 'e'
     UNION ALL
     SELECT 1, oid, 'domain', typname, NULL, concat_ws(' ', format_type(typbasetype, typtypmod),
-        CASE WHEN typnotnull THEN 'NOT NULL' END, 'DEFAULT ' || typdefault, typcollation::regcollation,
-        (SELECT string_agg(conname || ' ' || pg_get_constraintdef(c.oid), ', ' ORDER BY conname)
-         FROM pg_constraint c WHERE contypid = type.oid))
+        (SELECT 'COLLATE ' || type.typcollation::regcollation FROM pg_type base
+         WHERE base.oid = type.typbasetype AND base.typcollation <> type.typcollation),
+        'DEFAULT ' || typdefault, CASE WHEN typnotnull THEN 'NOT NULL' END,
+        (SELECT string_agg('CONSTRAINT ' || quote_ident(conname) || ' ' || pg_get_constraintdef(c.oid), ' ' ORDER BY conname)
+         FROM pg_constraint c WHERE contypid = type.oid AND contype = 'c'))
     FROM type WHERE typtype = 'd'
     UNION ALL
     SELECT 1, oid, 'range type', typname, NULL,

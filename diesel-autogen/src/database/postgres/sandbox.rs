@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use diesel::connection::{SimpleConnection, TransactionManager};
 
 use super::connection::{Manager, Postgres};
-use super::{rows, run};
+use super::{rows, run, trial};
 use crate::Error;
 use crate::database::{Compared, Database, RowChange, Sandbox};
 use crate::migration::{Direction, Migration};
@@ -50,6 +50,9 @@ impl Sandbox for Transaction {
     }
 
     fn run(&mut self, migration: &Migration, direction: Direction) -> Result<(), Error> {
+        if trial::sets_sequences(migration.sql(direction)) {
+            self.database.on(trial::guard_sequences)?;
+        }
         self.database.transaction(&mut |database| database.run(&[migration], direction, true))
     }
 

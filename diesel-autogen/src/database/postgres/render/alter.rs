@@ -156,7 +156,7 @@ impl Writer<'_> {
     /// What a row gets that has no value: what the caller gave or the default, and in a downgrade always something.
     fn missing(&self, to: &Table, column: &Column) -> Option<String> {
         if let Some(fill) = self.fill(to, column) {
-            return Some(fill.to_owned());
+            return Some(fill);
         }
         if column.default.is_some() || self.direction == Direction::Up {
             return column.default.as_ref().map(|default| default_sql(default, &column.ty));

@@ -1,11 +1,11 @@
 //! What the parts of the renderer share: one file of a migration, and how it changes constraints.
 
-use super::super::sql::quote;
+use super::super::sql::{default_sql, quote};
 use crate::database::changes::Changes;
 use crate::kept::SideTable;
 use crate::migration::Direction;
 use crate::options::RenderOptions;
-use crate::schema::{Column, Object, Table};
+use crate::schema::{Column, Object, Table, Type};
 use crate::text::literal;
 
 /// A foreign key of a side table that an earlier migration made.
@@ -38,8 +38,12 @@ impl Writer<'_> {
     }
 
     /// The caller's value for rows that have none in that column.
-    pub fn fill(&self, to: &Table, column: &Column) -> Option<&str> {
-        self.options.fill(&to.name, &column.name).filter(|_| self.direction == Direction::Up)
+    pub fn fill(&self, to: &Table, column: &Column) -> Option<String> {
+        let fill = self.options.fill(&to.name, &column.name).filter(|_| self.direction == Direction::Up)?;
+        Some(match column.ty {
+            Type::Binary => format!("convert_to({}, 'UTF8')", literal(&fill.value)),
+            _ => default_sql(&fill.as_default(&column.ty), &column.ty),
+        })
     }
 }
 

@@ -28,7 +28,7 @@ impl Writer<'_> {
             let current = CreateTable::parse(&text)?;
             let edited = match alteration {
                 Alteration::AddColumn(column) => {
-                    let fills = self.fill(&to.name, &column.name).is_some() || self.must_differ(to, &column.name);
+                    let fills = self.fill(&to.name, column).is_some() || self.must_differ(to, &column.name);
                     let definition = addable(&after, &column.name).filter(|_| !fills);
                     let Some(definition) = definition else { return Ok(None) };
                     statements.push(format!("ALTER TABLE {table} ADD COLUMN {definition}"));

@@ -137,8 +137,8 @@ impl Writer<'_> {
 
     /// What a row gets in a new column; `None` leaves it to the column's default, or to its NOT NULL.
     fn missing(&self, column: &Column, to: &Table, number: Option<String>) -> Option<String> {
-        if let Some(fill) = self.fill(&to.name, &column.name) {
-            return Some(fill.to_owned());
+        if let Some(fill) = self.fill(&to.name, column) {
+            return Some(fill);
         }
         if self.direction == Direction::Up {
             return None;
@@ -156,7 +156,7 @@ impl Writer<'_> {
         if !from.nullable || to.nullable || table.is_sole_key(&to.name) {
             return value;
         }
-        if let Some(fill) = self.fill(&table.name, &to.name) {
+        if let Some(fill) = self.fill(&table.name, to) {
             return format!("coalesce({value}, {fill})");
         }
         match &to.default {

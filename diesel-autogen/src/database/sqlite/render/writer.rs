@@ -1,10 +1,12 @@
 //! What the parts of the renderer share: one file of a migration, and what it may look up.
 
+use super::super::ddl::types::default_sql;
 use crate::database::changes::Changes;
 use crate::error::Error;
 use crate::migration::Direction;
 use crate::options::RenderOptions;
-use crate::schema::{Object, Table, same_name};
+use crate::schema::{Column, Object, Table, Type, same_name};
+use crate::text::literal;
 
 /// Writes one file. A missing value is an error of up.sql, which SQLite reports, and nothing changes. In down.sql it is
 /// filled in: a downgrade must always be possible.
@@ -47,8 +49,12 @@ impl Writer<'_> {
     }
 
     /// The caller's value for rows that have none in that column.
-    pub fn fill(&self, table: &str, column: &str) -> Option<&str> {
-        self.options.fill(table, column).filter(|_| self.direction == Direction::Up)
+    pub fn fill(&self, table: &str, column: &Column) -> Option<String> {
+        let fill = self.options.fill(table, &column.name).filter(|_| self.direction == Direction::Up)?;
+        Some(match column.ty {
+            Type::Binary => format!("CAST({} AS BLOB)", literal(&fill.value)),
+            _ => default_sql(&fill.as_default(&column.ty), &column.ty),
+        })
     }
 }
 

@@ -1,0 +1,182 @@
+//! Tries scripts without rows: on a copy of the schema, or, where none can be made, in the database itself. Both are
+//! rolled back.
+
+use diesel::connection::SimpleConnection;
+use diesel::dsl::sql;
+use diesel::sql_types::Text;
+use diesel::{PgConnection, QueryResult, RunQueryDsl};
+
+use super::introspect::introspect;
+use super::normalize::{Scratch, in_scratch, rolled_back};
+use super::render::render;
+use super::run;
+use super::sql::{quote, quote_all};
+use super::statements::mentions;
+use crate::Error;
+use crate::change::Change;
+use crate::database::Script;
+use crate::diff::diff;
+use crate::options::RenderOptions;
+use crate::schema::{Object, ObjectKind, Schema};
+use crate::settings::{Event, Settings};
+use crate::version::Version;
+
+/// The schemas after each of the scripts. `from` is the database's own schema, or empty.
+pub(super) fn try_scripts(
+    connection: &mut PgConnection,
+    from: &Schema,
+    scripts: &[Script<'_>],
+    settings: &Settings,
+) -> Result<Vec<Schema>, Error> {
+    let applied = run::versions(connection)?;
+    let home = sql::<Text>("coalesce(current_schema(), '')::text");
+    let home: String = diesel::select(home).get_result(connection)?;
+    let names_home = scripts.iter().any(|script| {
+        // On a copy it would not find what it means.
+        !home.is_empty() && mentions(script.sql, &home) || mentions(script.sql, "search_path")
+    });
+    if *from == introspect(connection, &applied)? {
+        let tried = if names_home { None } else { on_copy(connection, scripts, &applied).ok().flatten() };
+        return tried.map_or_else(|| in_place(connection, scripts, applied, settings), Ok);
+    }
+    if !from.tables.is_empty() || !from.objects().is_empty() {
+        return Err(Error::NotSupported { operation: "trying scripts on another schema", database: "PostgreSQL" });
+    }
+    rolled_back(connection, |connection| {
+        if names_home && scripts.iter().any(|script| sets_sequences(script.sql)) {
+            guard_sequences(connection)?;
+        }
+        in_scratch(connection, Scratch::BesidesExtensions, |connection| run_all(connection, scripts, applied, &[]))
+    })
+}
+
+/// Runs the scripts on a copy of the schema, side tables included. `None` where a part of it cannot be copied.
+fn on_copy(
+    connection: &mut PgConnection,
+    scripts: &[Script<'_>],
+    applied: &[Version],
+) -> Result<Option<Vec<Schema>>, Error> {
+    let whole = introspect(connection, &[])?;
+    let copy = copy(&whole)?;
+    let is_shared = |object: &&Object| create(object).is_none() && is_of_schema(object);
+    let shared: Vec<_> = whole.objects().iter().filter(is_shared).cloned().collect();
+    in_scratch(connection, Scratch::BesidesAll, |connection| {
+        connection.batch_execute(&copy)?;
+        let mut made = introspect(connection, &[])?;
+        made.objects.get_or_insert_default().extend(shared.iter().cloned());
+        if !diff(&whole, &made).is_empty() {
+            return Ok(None);
+        }
+        if scripts.iter().any(|script| sets_sequences(script.sql)) {
+            guard_sequences(connection)?;
+        }
+        run_all(connection, scripts, applied.to_vec(), &shared).map(Some)
+    })
+}
+
+/// The statements that create everything in an empty schema, but for what scripts find in the real one: composite types,
+/// aggregates, operators.
+fn copy(schema: &Schema) -> Result<String, Error> {
+    let with =
+        |changes: Vec<Change>| Ok::<_, Error>(render(&Schema::default(), &changes, &RenderOptions::default(), &[])?.up);
+    let objects = schema.objects().iter();
+    let uses_table = |object: &Object| schema.tables.iter().any(|table| mentions(&object.sql, &table.name));
+    let (late, early): (Vec<_>, Vec<_>) = objects.clone().partition(|object| uses_table(object));
+    let create_all = |objects: Vec<&Object>| -> String {
+        objects.into_iter().filter_map(create).filter(|sql| !sql.is_empty()).map(|sql| sql + ";\n").collect()
+    };
+    let tables = with(schema.tables.iter().cloned().map(Change::CreateTable).collect())?;
+    let rendered = with(objects.filter(|object| is_rendered(object)).cloned().map(Change::CreateObject).collect())?;
+    // The body of a function may use a function that is created after it.
+    let start = "SET LOCAL check_function_bodies = off;\n".to_owned();
+    Ok(start + &create_all(early) + &tables + &create_all(late) + &rendered)
+}
+
+fn is_rendered(object: &Object) -> bool {
+    matches!(object.kind, ObjectKind::View | ObjectKind::Trigger | ObjectKind::Index)
+}
+
+/// Whether the object is in a schema, where the copy does not find it, and belongs to no table.
+fn is_of_schema(object: &Object) -> bool {
+    let elsewhere = ["extension", "event trigger"];
+    let of_table = ["rule", "policy", "statistics"];
+    let of_rows = ["partitioned table", "partition", "inheriting table", "foreign table", "materialized view"];
+    !matches!(object.kind, ObjectKind::Other(kind) if [&elsewhere[..], &of_table, &of_rows].concat().contains(&kind))
+}
+
+/// The statement that creates an object before the tables; empty where it comes after them, `None` for the kinds that are
+/// not copied.
+fn create(object: &Object) -> Option<String> {
+    let (name, text) = (quote(&object.name), &object.sql);
+    match object.kind {
+        ObjectKind::Other("enum") => Some(format!("CREATE TYPE {name} AS ENUM ({text})")),
+        ObjectKind::Other("domain") => Some(format!("CREATE DOMAIN {name} AS {text}")),
+        ObjectKind::Other("function" | "procedure") => Some(text.clone()),
+        ObjectKind::Other("sequence") => {
+            let [ty, start, increment, min, max, cache, cycle] = text.split(' ').collect::<Vec<_>>().try_into().ok()?;
+            let cycle = if cycle == "t" { "CYCLE" } else { "NO CYCLE" };
+            Some(format!(
+                "CREATE SEQUENCE {name} AS {ty} START {start} INCREMENT {increment} MINVALUE {min} MAXVALUE {max} \
+                 CACHE {cache} {cycle}"
+            ))
+        }
+        _ if is_rendered(object) => Some(String::new()),
+        _ => None,
+    }
+}
+
+/// Runs the scripts in the database itself, whose tables are emptied and locked.
+fn in_place(
+    connection: &mut PgConnection,
+    scripts: &[Script<'_>],
+    applied: Vec<Version>,
+    settings: &Settings,
+) -> Result<Vec<Schema>, Error> {
+    let tables = run::tables(connection)?;
+    rolled_back(connection, |connection| {
+        connection.batch_execute(&format!("SET LOCAL lock_timeout = {}", settings.wait.as_millis()))?;
+        if !tables.is_empty() {
+            settings.emit(&Event::TriedInPlace);
+            guard_sequences(connection)?;
+            // What the rows make of the scripts is the rehearsal's task.
+            connection.batch_execute(&format!("TRUNCATE {} CASCADE", quote_all(&tables)))?;
+        }
+        run_all(connection, scripts, applied, &[])
+    })
+}
+
+/// Runs the scripts one after the other, and reads the schema after each. The `shared` objects are those of the real
+/// schema that the scripts find.
+fn run_all(
+    connection: &mut PgConnection,
+    scripts: &[Script<'_>],
+    mut applied: Vec<Version>,
+    shared: &[Object],
+) -> Result<Vec<Schema>, Error> {
+    let run = |script: &Script<'_>| {
+        run::try_out(connection, script.name, script.sql)?;
+        applied.push(script.version.clone());
+        let mut schema = introspect(connection, &applied)?;
+        schema.objects.get_or_insert_default().extend(shared.iter().cloned());
+        Ok(schema)
+    };
+    scripts.iter().map(run).collect()
+}
+
+/// Whether a script may set a sequence, which a rollback does not undo.
+pub(super) fn sets_sequences(script: &str) -> bool {
+    mentions(script, "setval")
+}
+
+/// Lets the rollback of this transaction undo what scripts do to the sequences that they find: until then each has a new
+/// file, which no other connection sees.
+pub(super) fn guard_sequences(connection: &mut PgConnection) -> QueryResult<()> {
+    connection.batch_execute(
+        "DO $$ DECLARE own record; BEGIN \
+             FOR own IN SELECT c.oid::regclass AS name, seqincrement AS increment FROM pg_sequence \
+                 JOIN pg_class c ON c.oid = seqrelid WHERE pg_table_is_visible(c.oid) AND c.relpersistence <> 't' \
+                 AND c.relnamespace NOT IN (SELECT oid FROM pg_namespace WHERE nspname = '_scratch_' || pg_backend_pid()) \
+                 AND pg_has_role(c.relowner, 'USAGE') ORDER BY c.oid \
+             LOOP EXECUTE format('ALTER SEQUENCE %s INCREMENT %s', own.name, own.increment); END LOOP; END $$",
+    )
+}
