@@ -105,7 +105,7 @@ impl Migrator {
     /// folder.
     ///
     /// A program that writes migrations for both kinds of database has a folder for each: `migrations/sqlite/001_migration`
-    /// is read where `migrations/sqlite` or `migrations/postgresql` exists.
+    /// is read where `migrations/sqlite` or `migrations/postgresql` exists, or `sqlite3`, `postgres` or `pg`.
     /// [`Settings::per_database_folders`] makes them in an empty folder.
     ///
     /// # Errors
@@ -853,8 +853,8 @@ fn replay<'a>(db: &mut dyn Database, migrations: impl Iterator<Item = &'a Migrat
     Ok(db.try_scripts(&empty, &scripts)?.pop().unwrap_or(empty))
 }
 
-/// The models with what they cannot declare, with the indexes of the live schema that no model mentions, and the tables of the live schema that no
-/// model mentions, but for indexes and tables that the migrations made from the models: these the models had and lost.
+/// The models with what they cannot declare, with the indexes that they do not mention, and the tables that they do not
+/// mention, but for indexes and tables that the migrations made from the models: these the models had and lost.
 fn keep_unmentioned(
     db: &mut dyn Database,
     live: &Schema,

@@ -73,7 +73,9 @@ impl Printer<'_> {
             }
         }
         for (at, key) in table.foreign_keys.iter().enumerate() {
-            match (refusal(self.schema, &self.customs, table, at), key.columns.as_slice()) {
+            let earlier = table.foreign_keys[..at].iter().any(|one| is_beside(one, key));
+            let why = if earlier { Some(BESIDE) } else { refusal(self.schema, table, key, &self.customs) };
+            match (why, key.columns.as_slice()) {
                 (Some(why), _) => above.push(comment(&format!("{key}: {why}"))),
                 (None, [column]) => {
                     let attribute = format!("#[references({})]", foreign_key(key, self.schema, &self.names));
@@ -137,23 +139,22 @@ impl Printer<'_> {
     }
 }
 
-/// The foreign keys of a table of a live schema that `schema!` cannot declare.
-pub(crate) fn undeclarable_keys<'a>(schema: &Schema, table: &'a Table) -> Vec<&'a ForeignKey> {
+const BESIDE: &str = "another foreign key of these columns refers to that table";
+
+/// The foreign keys of a table of a live schema that `schema!` cannot declare beside those that it is to declare.
+pub(crate) fn undeclarable_keys<'a>(schema: &Schema, table: &'a Table, declared: &[ForeignKey]) -> Vec<&'a ForeignKey> {
     let customs = Customs::of(schema);
-    let keys = table.foreign_keys.iter().enumerate();
-    keys.filter(|(at, _)| refusal(schema, &customs, table, *at).is_some()).map(|(_, key)| key).collect()
+    let is_one = |key: &&ForeignKey| {
+        declared.iter().any(|one| is_beside(one, key)) || refusal(schema, table, key, &customs).is_some()
+    };
+    table.foreign_keys.iter().filter(is_one).collect()
 }
 
-/// Why `schema!` refuses a foreign key that the database has: the one at that place.
-fn refusal(schema: &Schema, customs: &Customs, table: &Table, at: usize) -> Option<&'static str> {
-    let (earlier, key) = (&table.foreign_keys[..at], &table.foreign_keys[at]);
+/// Why `schema!` refuses a foreign key that the database has.
+fn refusal(schema: &Schema, table: &Table, key: &ForeignKey, customs: &Customs) -> Option<&'static str> {
     let Some(other) = schema.table(&key.table).filter(|other| undeclarable(other).is_none()) else {
         return Some("schema! has no such table");
     };
-    let is_same = |one: &ForeignKey| same_name(&one.table, &key.table) && same_set(&one.columns, &key.columns);
-    if earlier.iter().any(is_same) {
-        return Some("another foreign key of these columns refers to that table");
-    }
     if key.columns.len() != key.references.len() || repeats(&key.columns) {
         return Some("each column refers to one column");
     }
@@ -169,6 +170,11 @@ fn refusal(schema: &Schema, customs: &Customs, table: &Table, at: usize) -> Opti
         return Some("the columns have types of different kinds");
     }
     impossible_action(table, key)
+}
+
+/// Whether two foreign keys are of the same columns, to the same table.
+fn is_beside(one: &ForeignKey, key: &ForeignKey) -> bool {
+    same_name(&one.table, &key.table) && same_set(&one.columns, &key.columns)
 }
 
 /// Why `schema!` cannot declare a table.

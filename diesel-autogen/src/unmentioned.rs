@@ -1,5 +1,6 @@
-//! What a database has and the models do not mention: an index stays, and what protects the data needs consent before
-//! it is dropped. Diesel's `table!` cannot declare any of it, so that silence is no decision.
+//! What a database has and the models do not mention: an index and a foreign key that `schema!` cannot declare stay, and
+//! what protects the data needs consent before it is dropped. Diesel's `table!` cannot declare any of it, so that silence
+//! is no decision.
 
 use crate::change::{Alteration, Change};
 use crate::loss::{Loss, LossKind};
@@ -13,7 +14,8 @@ pub(crate) fn keep_undeclarable(live: &Schema, models: &mut Schema) {
     let tables: Vec<_> = live.tables.iter().filter(is_new).cloned().collect();
     models.tables.extend(tables);
     for table in &live.tables {
-        for key in undeclarable_keys(live, table) {
+        let Some(declared) = models.table(&table.name).map(|own| own.foreign_keys.clone()) else { continue };
+        for key in undeclarable_keys(live, table, &declared) {
             let has_target =
                 |schema: &Schema| schema.table(&key.table).is_some_and(|there| has_all(there, &key.references));
             let is_dropped = has_target(live) && !has_target(models);

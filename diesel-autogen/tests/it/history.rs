@@ -328,6 +328,15 @@ fn finds_the_migrations_where_they_are() {
     up("postgresql/001_other");
     migrator(false).init().unwrap();
     assert_eq!(names(&migrator(false)), [""; 0]);
+    // Projects give the folders other names too.
+    for (other, own) in [("postgres", "sqlite3"), ("pg", "sqlite3"), ("mysql", "sqlite")] {
+        fs::remove_dir_all(&root).unwrap();
+        up(&format!("{other}/001_other"));
+        up(&format!("{own}/001_own"));
+        for wants_own in [false, true] {
+            assert_eq!(names(&migrator(wants_own)), ["001_own"], "{other}, {own}");
+        }
+    }
 }
 
 #[test]
