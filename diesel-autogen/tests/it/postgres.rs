@@ -519,3 +519,16 @@ fn names_that_differ_in_capital_letters_are_refused() {
         assert!(errors.iter().all(|error| error.to_string().contains(said)), "{errors:?}");
     }
 }
+
+#[test]
+fn a_line_break_in_a_name_ends_no_comment() {
+    let Some(database) = Server::new() else { return };
+    let tables = "CREATE TABLE \"t\nSELECT 1/0; --\" (id INT PRIMARY KEY, v TEXT); CREATE TABLE \"u\rSELECT 1/0; --\" (id INT PRIMARY KEY);";
+    let migrator = started(&database, tables, "INSERT INTO \"t\nSELECT 1/0; --\" VALUES (1, 'kept')");
+    let mut models = Schema::new(migrator.introspect().unwrap().tables.into_iter().take(1));
+    models.tables[0].columns.truncate(1);
+    let plan = migrator.plan(&models, &PlanOptions::default()).unwrap().unwrap();
+    migrator.apply(&plan.accept_losses()).unwrap();
+    migrator.downgrade(Target::Previous).unwrap();
+    assert_eq!(database.query("SELECT v FROM \"t\nSELECT 1/0; --\"").as_deref(), Some("kept"));
+}
