@@ -48,8 +48,7 @@ fn check_table(table: &Table, errors: &mut Errors) {
 fn check_reserved(table: &Table, errors: &mut Errors) {
     let name = table.name.to_ascii_lowercase();
     let version = name.strip_prefix("_kept_").and_then(|rest| rest.split_once('_')).map(|(version, _)| version);
-    let is_side_table =
-        version.is_some_and(|text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()));
+    let is_side_table = version.is_some_and(|text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()));
     let reserved = [
         (name.starts_with("sqlite_"), "`sqlite_`: it is reserved for SQLite"),
         (name.starts_with("__diesel"), "`__diesel`: it is reserved for Diesel"),
