@@ -156,7 +156,7 @@ pub enum Error {
         why: String,
     },
     /// The operation does not exist for this kind of database.
-    #[error("{operation} is not supported on {database} yet")]
+    #[error("{operation} is not supported on {database}")]
     NotSupported {
         /// The operation.
         operation: &'static str,
@@ -273,7 +273,8 @@ pub enum HistoryError {
         pending: Vec<String>,
     },
     /// The database has migrations that this folder, or this program, does not have.
-    #[error("the database has applied {}, which is not among these migrations (the newest is {newest})", .unknown.join(", "))]
+    #[error("the database has applied {}, which {} not among these migrations (the newest is {newest})",
+        .unknown.join(", "), if .unknown.len() == 1 { "is" } else { "are" })]
     Unknown {
         /// The versions that are unknown.
         unknown: Vec<String>,

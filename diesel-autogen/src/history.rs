@@ -23,9 +23,9 @@ impl Applied {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Target {
-    /// The newest migration. A downgrade takes it as [`Previous`](Self::Previous).
+    /// The newest migration.
     Latest,
-    /// The version before the current one. An upgrade takes it as [`Latest`](Self::Latest).
+    /// The version before the current one.
     Previous,
     /// That version; 0 is the one before the first migration.
     Version(Version),
@@ -139,16 +139,13 @@ impl Status {
         target: Target,
     ) -> Result<Vec<&'a Migration>, HistoryError> {
         self.require_known()?;
-        let to = match target {
-            Target::Latest | Target::Previous => None,
-            Target::Version(wanted) => Some(require_version(migrations, &wanted)?),
-        };
-        if let Some(wanted) = to.clone().filter(|to| *to < self.version) {
-            return Err(HistoryError::WrongDirection { version: self.version.clone(), wanted });
+        let to = self.version_of(migrations, target)?;
+        if to < self.version {
+            return Err(HistoryError::WrongDirection { version: self.version.clone(), wanted: to });
         }
         self.require_history(migrations)?;
         let pending = migrations.iter().filter(|migration| self.pending.contains(&migration.name));
-        Ok(pending.filter(|migration| to.as_ref().is_none_or(|to| migration.version() <= *to)).collect())
+        Ok(pending.filter(|migration| migration.version() <= to).collect())
     }
 
     /// The migrations that a downgrade to `target` reverts, newest first, each with the version that it leads to.
@@ -158,26 +155,38 @@ impl Status {
         target: Target,
     ) -> Result<Vec<(&'a Migration, Version)>, HistoryError> {
         self.require_known()?;
-        let applied = migrations.iter().filter(|migration| !self.pending.contains(&migration.name));
-        let applied: Vec<_> = applied.collect();
-        let before = |at: usize| at.checked_sub(1).map(|before| applied[before].version()).unwrap_or_default();
-        let Some(last) = applied.len().checked_sub(1) else { return Err(HistoryError::AtVersionZero) };
-        let to = match target {
-            Target::Version(wanted) => require_version(migrations, &wanted)?,
-            Target::Latest | Target::Previous => before(last),
-        };
+        if self.version.is_zero() {
+            return Err(HistoryError::AtVersionZero);
+        }
+        let to = self.version_of(migrations, target)?;
         if to > self.version {
             return Err(HistoryError::WrongDirection { version: self.version.clone(), wanted: to });
         }
         self.require_history(migrations)?;
-        let mut steps = Vec::new();
-        for (at, migration) in applied.iter().enumerate().rev().filter(|(_, migration)| migration.version() > to) {
-            if migration.down.is_none() {
-                return Err(HistoryError::NoDown { name: migration.name.clone() });
-            }
-            steps.push((*migration, before(at)));
+        let applied = self.applied(migrations);
+        let before = applied.iter().map(|migration| migration.version());
+        let before: Vec<_> = std::iter::once(Version::default()).chain(before).collect();
+        let steps: Vec<_> = applied.into_iter().zip(before).rev().take_while(|(own, _)| own.version() > to).collect();
+        match steps.iter().find(|(migration, _)| migration.down.is_none()) {
+            Some((migration, _)) => Err(HistoryError::NoDown { name: migration.name.clone() }),
+            None => Ok(steps),
         }
-        Ok(steps)
+    }
+
+    fn version_of(&self, migrations: &Migrations, target: Target) -> Result<Version, HistoryError> {
+        match target {
+            Target::Latest => Ok(migrations.newest()),
+            Target::Previous if self.version.is_zero() => Err(HistoryError::AtVersionZero),
+            Target::Previous => {
+                let before = self.applied(migrations).into_iter().rev().nth(1);
+                Ok(before.map(Migration::version).unwrap_or_default())
+            }
+            Target::Version(wanted) => require_version(migrations, &wanted),
+        }
+    }
+
+    fn applied<'a>(&self, migrations: &'a Migrations) -> Vec<&'a Migration> {
+        migrations.iter().filter(|migration| !self.pending.contains(&migration.name)).collect()
     }
 }
 

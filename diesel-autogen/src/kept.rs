@@ -21,7 +21,7 @@ pub(crate) fn parts(name: &str) -> Option<(&str, &str)> {
     name.strip_prefix("_kept_")?.split_once('_')
 }
 
-/// The same, where only the name tells. Only migrations that are applied have side tables: an application's own
+/// Splits the name of a side table. Only migrations that are applied have side tables: an application's own
 /// `_kept_letters` is none.
 pub(crate) fn owner<'a>(name: &'a str, applied: &[Version]) -> Option<(&'a str, &'a str)> {
     parts(name).filter(|(version, _)| applied.iter().any(|applied| applied.as_str() == *version))

@@ -31,7 +31,7 @@
 //! ```
 //!
 //! Every operation is a function of [`Migrator`]. The folders and the table of versions are Diesel's own.
-//! `docs/safety.md` of the workspace says what is promised.
+//! The README says what is promised.
 
 #![deny(missing_docs)]
 #![cfg_attr(

@@ -1,5 +1,5 @@
-//! What a plan would lose of the rows, and what it needs: which questions to ask a database, and how the answers are
-//! said. The database counts.
+//! What a plan would lose of the rows, and what it needs: which questions to ask a database, and the words of the
+//! answers. The database counts.
 
 use std::fmt;
 

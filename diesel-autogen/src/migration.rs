@@ -255,7 +255,7 @@ impl Migrations {
     fn next_number(&self) -> Result<String, Error> {
         let newest = self.newest();
         let next = if newest.is_number() && newest.as_str().len() < DATE.len() || newest.is_zero() {
-            let width = newest.as_str().len().max(3);
+            let width = if newest.is_zero() { 3 } else { newest.as_str().len() };
             let number: u32 = newest.to_string().parse().unwrap_or_default();
             format!("{:0width$}", number + 1)
         } else {
@@ -264,8 +264,11 @@ impl Migrations {
         if Version::of_folder(&next) > newest {
             return Ok(next);
         }
-        let why =
-            format!("Diesel sorts versions as text, so {next} would come before {newest}; rename the newest migration");
+        let newest = newest.as_str();
+        let why = format!(
+            "Diesel sorts versions as text, so it would come before {newest}; write the folder by hand, with a version \
+             that comes after, as {newest}1"
+        );
         Err(Error::Option { option: format!("migration {next}"), why })
     }
 }
@@ -312,20 +315,24 @@ pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
 }
 
 /// The folder of the migrations for a kind of database: `root` itself, or a folder in it, which it has where a program
-/// writes for several kinds. An empty one gets what is asked for.
+/// writes for several kinds. `dialects` are the names in use for the folder of each kind. An empty one gets what is asked
+/// for.
 ///
 /// # Errors
 ///
 /// When `root` holds both, so that it is unclear which are meant.
-pub(crate) fn folder_for(root: &Path, dialect: &str, dialects: &[&str], wants_own: bool) -> Result<PathBuf, Error> {
-    let has_own = dialects.iter().any(|dialect| root.join(dialect).is_dir());
+pub(crate) fn folder_for(root: &Path, dialect: &str, dialects: &[&[&str]], wants_own: bool) -> Result<PathBuf, Error> {
+    let exists = |name: &&&str| root.join(name).is_dir();
+    let has_own = dialects.iter().copied().flatten().any(|name| exists(&name));
+    let names = dialects.iter().find(|names| names.contains(&dialect)).copied().unwrap_or_default();
+    let own = names.iter().find(exists).copied().unwrap_or(dialect);
     let entries = fs::read_dir(root).into_iter().flatten().flatten();
     let flat = entries.map(|entry| entry.path()).find(|path| path.join("up.sql").is_file());
     match flat {
         Some(migration) if has_own => {
             Err(bad(&migration, "beside it are folders for each kind of database; move it into one of them"))
         }
-        None if has_own || wants_own => Ok(root.join(dialect)),
+        None if has_own || wants_own => Ok(root.join(own)),
         _ => Ok(root.to_owned()),
     }
 }

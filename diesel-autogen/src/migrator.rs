@@ -18,6 +18,7 @@ use crate::print_schema::print_schema;
 use crate::rehearsal::{self, Rehearsal};
 use crate::schema::{Schema, Table, same_name};
 use crate::settings::{Event, Settings};
+use crate::text::counted;
 use crate::url::DatabaseUrl;
 use crate::version::Version;
 use crate::{Error, kept, rename, unmentioned};
@@ -105,7 +106,7 @@ impl Migrator {
     /// folder.
     ///
     /// A program that writes migrations for both kinds of database has a folder for each: `migrations/sqlite/001_migration`
-    /// is read where `migrations/sqlite` or `migrations/postgresql` exists.
+    /// is read where `migrations/sqlite` or `migrations/postgresql` exists, or `sqlite3`, `postgres` or `pg`.
     /// [`Settings::per_database_folders`] makes them in an empty folder.
     ///
     /// # Errors
@@ -198,7 +199,7 @@ impl Migrator {
             }
             Source::Embedded(_) => Err(Error::NotSupported {
                 operation: "writing a migration",
-                database: "migrations that are compiled in",
+                database: "a program that has its migrations compiled in",
             }),
         }
     }
@@ -254,8 +255,8 @@ impl Migrator {
         if version.is_some_and(|version| !version.is_zero()) && !db.exists()? {
             return Err(Error::NoDatabase { database: db.name() });
         }
-        let is_created = db.create()?;
         let folders = self.missing_folders()?;
+        let is_created = db.create()?;
         let result = self.create_folder().and_then(|()| self.record_baseline(&mut *db, version));
         if let Err(error) = &result {
             remove_created(&mut *db, is_created, error);
@@ -369,10 +370,20 @@ impl Migrator {
         let models = db.normalize(models, &live)?;
         let (target, _) = keep_unmentioned(&mut *db, &live, models.clone(), &migrations);
         require_equal(&*db, "the models", &diff(&live, &target))?;
-        // A migration that needs rows cannot be replayed: then its objects are not checked.
-        let made = replay(&mut *db, migrations.iter()).ok().filter(|_| !migrations.newest().is_zero());
-        let others = made.map(|made| unmentioned::only(diff(&live, &made), &models)).unwrap_or_default();
-        require_equal(&*db, "what its migrations make", &others)
+        if migrations.newest().is_zero() {
+            return Ok(());
+        }
+        match replay(&mut *db, migrations.iter()) {
+            Ok(made) => {
+                let others = unmentioned::only(diff(&live, &made), &models);
+                require_equal(&*db, "what its migrations make", &others)
+            }
+            Err(error) => {
+                let what = "what the models cannot declare, such as triggers and views, was not checked";
+                self.settings.emit(&Event::NotChecked(format!("{what}: the migrations cannot be tried: {error}")));
+                Ok(())
+            }
+        }
     }
 }
 
@@ -845,14 +856,15 @@ fn replay<'a>(db: &mut dyn Database, migrations: impl Iterator<Item = &'a Migrat
     Ok(db.try_scripts(&empty, &scripts)?.pop().unwrap_or(empty))
 }
 
-/// The models with the indexes of the live schema that no model mentions, and the tables of the live schema that no
-/// model mentions, but for indexes and tables that the migrations made from the models: these the models had and lost.
+/// The models with what they cannot declare, with the indexes that they do not mention, and the tables that they do not
+/// mention, but for indexes and tables that the migrations made from the models: these the models had and lost.
 fn keep_unmentioned(
     db: &mut dyn Database,
     live: &Schema,
     mut models: Schema,
     migrations: &Migrations,
 ) -> (Schema, Vec<Table>) {
+    unmentioned::keep_undeclarable(live, &mut models);
     let changes = diff(live, &models);
     let mut indexes = unmentioned::indexes(&changes);
     let mut tables: Vec<_> = changes.iter().filter_map(Change::dropped).cloned().collect();
@@ -896,8 +908,11 @@ fn require_equal(db: &dyn Database, expected: &str, differences: &[Change]) -> R
     if differences.is_empty() {
         return Ok(());
     }
-    let differences: Vec<_> = differences.iter().map(Change::summary).collect();
-    let differences = format!("a migration between them {}", differences.join("; and "));
+    // A plan lists all of them.
+    let rest = differences.len().saturating_sub(3);
+    let mut summaries: Vec<_> = differences.iter().take(3).map(Change::summary).collect();
+    summaries.extend((rest > 0).then(|| format!("makes {}", counted(rest as u64, "more change"))));
+    let differences = format!("a migration between them {}", summaries.join("; and "));
     Err(Error::Drift { database: db.name(), expected: expected.to_owned(), differences })
 }
 

@@ -74,7 +74,9 @@ impl Printer<'_> {
             }
         }
         for (at, key) in table.foreign_keys.iter().enumerate() {
-            match (self.refusal(table, &table.foreign_keys[..at], key), key.columns.as_slice()) {
+            let earlier = table.foreign_keys[..at].iter().any(|one| is_beside(one, key));
+            let why = if earlier { Some(BESIDE) } else { refusal(self.schema, table, key, &self.customs) };
+            match (why, key.columns.as_slice()) {
                 (Some(why), _) => above.push(comment(&format!("{key}: {why}"))),
                 (None, [column]) => {
                     let attribute = format!("#[references({})]", foreign_key(key, self.schema, &self.names));
@@ -125,28 +127,6 @@ impl Printer<'_> {
         Written { attributes, declaration, has_index: false }
     }
 
-    /// Why `schema!` refuses a foreign key that the database has.
-    fn refusal(&self, table: &Table, earlier: &[ForeignKey], key: &ForeignKey) -> Option<&'static str> {
-        let Some(other) = self.schema.table(&key.table).filter(|other| undeclarable(other).is_none()) else {
-            return Some("schema! has no such table");
-        };
-        let is_same = |one: &ForeignKey| same_name(&one.table, &key.table) && same_set(&one.columns, &key.columns);
-        if earlier.iter().any(is_same) {
-            return Some("another one of these columns refers to that table");
-        }
-        let is_unique = |index: &Index| index.unique && same_set(&index.column_names(), &key.references);
-        if !same_set(&other.primary_key, &key.references) && !other.indexes.iter().any(is_unique) {
-            return Some("these columns are not unique");
-        }
-        let pairs = key.columns.iter().zip(&key.references);
-        let mut pairs = pairs.filter_map(|(own, there)| Some((table.find_column(own)?, other.find_column(there)?)));
-        let kind = |table, column| types::kind(table, column, &self.customs);
-        if pairs.any(|(own, there)| kind(table, own) != kind(other, there)) {
-            return Some("the columns have types of different kinds");
-        }
-        impossible_action(table, key)
-    }
-
     fn indexes_beyond(&self, table: &Table) -> Vec<String> {
         let is_own = |object: &&Object| object.kind == ObjectKind::Index && same_name(&object.table, &table.name);
         self.schema.objects().iter().filter(is_own).map(|object| comment(&object.sql)).collect()
@@ -160,13 +140,53 @@ impl Printer<'_> {
     }
 }
 
+const BESIDE: &str = "another foreign key of these columns refers to that table";
+
+/// The foreign keys of a table of a live schema that `schema!` cannot declare beside those that it is to declare.
+pub(crate) fn undeclarable_keys<'a>(schema: &Schema, table: &'a Table, declared: &[ForeignKey]) -> Vec<&'a ForeignKey> {
+    let customs = Customs::of(schema);
+    let is_one = |key: &&ForeignKey| {
+        declared.iter().any(|one| is_beside(one, key)) || refusal(schema, table, key, &customs).is_some()
+    };
+    table.foreign_keys.iter().filter(is_one).collect()
+}
+
+/// Why `schema!` refuses a foreign key that the database has.
+fn refusal(schema: &Schema, table: &Table, key: &ForeignKey, customs: &Customs) -> Option<&'static str> {
+    let Some(other) = schema.table(&key.table).filter(|other| undeclarable(other).is_none()) else {
+        return Some("schema! has no such table");
+    };
+    if key.columns.len() != key.references.len() || repeats(&key.columns) {
+        return Some("each column refers to one column");
+    }
+    let is_unique = |index: &Index| index.unique && same_set(&index.column_names(), &key.references);
+    let is_primary = !key.references.is_empty() && same_set(&other.primary_key, &key.references);
+    if !is_primary && !other.indexes.iter().any(is_unique) {
+        return Some("these columns are not unique");
+    }
+    let pairs = key.columns.iter().zip(&key.references);
+    let mut pairs = pairs.filter_map(|(own, there)| Some((table.find_column(own)?, other.find_column(there)?)));
+    let kind = |table, column| types::kind(table, column, customs);
+    if pairs.any(|(own, there)| kind(table, own) != kind(other, there)) {
+        return Some("the columns have types of different kinds");
+    }
+    impossible_action(table, key)
+}
+
+/// Whether two foreign keys are of the same columns, to the same table.
+fn is_beside(one: &ForeignKey, key: &ForeignKey) -> bool {
+    same_name(&one.table, &key.table) && same_set(&one.columns, &key.columns)
+}
+
 /// Why `schema!` cannot declare a table.
-fn undeclarable(table: &Table) -> Option<&'static str> {
+pub(crate) fn undeclarable(table: &Table) -> Option<&'static str> {
     let name = table.name.to_ascii_lowercase();
     if ["sqlite_", "__diesel"].iter().any(|prefix| name.starts_with(prefix)) || kept::is_reserved(&name) {
         Some("whose name is reserved")
     } else if table.columns.is_empty() {
         Some("which has no columns")
+    } else if table.name.is_empty() || table.columns.iter().any(|column| column.name.is_empty()) {
+        Some("where a name is empty")
     } else {
         None
     }
@@ -192,6 +212,11 @@ fn beyond(table: &Table, column: Option<&Column>) -> Vec<String> {
     let clauses = table.clauses.iter().flatten().filter(is_meant).filter(is_beyond);
     let tight = |text: &str| text.replace("( ", "(").replace(" )", ")").replace(" ,", ",");
     clauses.map(|clause| comment(&tight(&clause.normalized))).collect()
+}
+
+/// Whether a name stands in a list twice.
+fn repeats(names: &[String]) -> bool {
+    names.iter().enumerate().any(|(at, name)| names[..at].iter().any(|other| same_name(other, name)))
 }
 
 /// Whether two lists hold the same names in any order.

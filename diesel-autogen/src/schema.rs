@@ -129,7 +129,7 @@ impl Table {
         self.is_sole_key(column) || self.indexes.iter().any(|index| index.unique && is_alone(index))
     }
 
-    /// Whether an index is a UNIQUE of the primary key. It says nothing, and SQLite shows it or not by the type of the key.
+    /// Whether an index is a UNIQUE of the primary key. It is redundant, and SQLite shows it or not by the type of the key.
     pub(crate) fn is_of_key(&self, index: &Index) -> bool {
         index.constraint && same_names(&index.column_names(), &self.primary_key)
     }

@@ -1,12 +1,40 @@
-//! What a database has and the models do not mention: an index stays, and what protects the data needs consent before
-//! it is dropped. Diesel's `table!` cannot declare any of it, so that silence is no decision.
+//! What a database has and the models do not mention: an index and a foreign key that `schema!` cannot declare stay, and
+//! what protects the data needs consent before it is dropped. Diesel's `table!` cannot declare any of it, so that silence
+//! is no decision.
 
 use crate::change::{Alteration, Change};
 use crate::loss::{Loss, LossKind};
+use crate::print_schema::{undeclarable, undeclarable_keys};
 use crate::schema::{Action, Check, Column, ForeignKey, Index, Schema, Table, same_name, same_names};
 
+/// Adds to the models the tables and foreign keys of the live schema that they cannot declare, but for a key whose table
+/// or columns the models drop, or in place of which they declare another.
+pub(crate) fn keep_undeclarable(live: &Schema, models: &mut Schema) {
+    let is_new = |table: &&Table| undeclarable(table).is_some() && models.table(&table.name).is_none();
+    let tables: Vec<_> = live.tables.iter().filter(is_new).cloned().collect();
+    models.tables.extend(tables);
+    for table in &live.tables {
+        let Some(declared) = models.table(&table.name).map(|own| own.foreign_keys.clone()) else { continue };
+        for key in undeclarable_keys(live, table, &declared) {
+            let has_target =
+                |schema: &Schema| schema.table(&key.table).is_some_and(|there| has_all(there, &key.references));
+            let is_dropped = has_target(live) && !has_target(models);
+            let Some(own) = models.tables.iter_mut().find(|own| same_name(&own.name, &table.name)) else { continue };
+            let is_replaced =
+                |new: &ForeignKey| same_names(&new.columns, &key.columns) && !table.foreign_keys.contains(new);
+            // A table may have one foreign key twice.
+            let count = |keys: &[ForeignKey]| keys.iter().filter(|one| *one == key).count();
+            let is_missing = count(&own.foreign_keys) < count(&table.foreign_keys);
+            if is_missing && !is_dropped && has_all(own, &key.columns) && !own.foreign_keys.iter().any(is_replaced) {
+                own.foreign_keys.push(key.clone());
+            }
+        }
+    }
+}
+
 /// The indexes that a comparison with the models drops only because the models do not mention them, each with its
-/// table. A UNIQUE is no such index, nor one that loses a column or that the models declare in another form.
+/// table. A UNIQUE that the models can declare is no such index, nor is one that loses a column or that the models
+/// declare in another form.
 pub(crate) fn indexes(changes: &[Change]) -> Vec<(String, Index)> {
     let mut found = Vec::new();
     for (_, to, alterations) in changes.iter().filter_map(Change::altered) {
@@ -14,7 +42,8 @@ pub(crate) fn indexes(changes: &[Change]) -> Vec<(String, Index)> {
         let is_replaced =
             |index: &Index| added().any(|new| same_name(&new.name, &index.name) || names(new) == names(index));
         let dropped = alterations.iter().filter_map(Alteration::dropped_index);
-        let stays = |index: &&Index| !index.unique && has_all(to, &names(index)) && !is_replaced(index);
+        let is_meant = |index: &Index| index.unique && !index.repeats_a_column();
+        let stays = |index: &&Index| !is_meant(index) && has_all(to, &names(index)) && !is_replaced(index);
         found.extend(dropped.filter(stays).map(|index| (to.name.clone(), index.clone())));
     }
     found

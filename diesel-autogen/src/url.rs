@@ -52,7 +52,7 @@ impl DatabaseUrl {
             return Err(ParseUrlError::InMemory);
         }
         // A colon separates a scheme, an equals sign the parameters of libpq: "host=localhost password=secret".
-        if !text.starts_with("sqlite:") && text.contains([':', '=']) {
+        if path.contains("://") || !text.starts_with("sqlite:") && text.contains([':', '=']) {
             return Err(ParseUrlError::UnknownForm);
         }
         if path.rsplit('/').next().is_some_and(|name| name.contains('?')) {

@@ -16,7 +16,7 @@ fn reverts_one_migration_at_a_time() {
     assert_eq!(said, "Downgraded to 1: 002_migration reverted\nCurrent database version: 1\n");
     assert_eq!(home.tables(), ["users"]);
     assert!(home.dump().contains("'john'"));
-    let said = home.run("db_downgrade").succeeds();
+    let said = home.run("db_downgrade --allow-data-loss").succeeds();
     assert_eq!(said, "Downgraded to 0: 001_migration reverted\nCurrent database version: 0\n");
     assert_eq!(home.tables(), [""; 0]);
     assert_eq!(home.migrations(), ["001_migration", "002_migration"]);

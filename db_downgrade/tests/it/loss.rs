@@ -20,18 +20,18 @@ fn home_with_about_me() -> Home {
     home
 }
 
-const DROPS: &str =
-    "db_downgrade: attention: drops users.about_me: 1 of 2 rows holds a value, and there is no backup\n";
-
 #[test]
-fn warns_and_continues_without_a_terminal() {
+fn needs_consent_without_a_terminal_and_a_backup() {
     let home = home_with_about_me();
-    let run = home.run("db_downgrade");
-    assert_eq!(run.stderr, DROPS);
+    assert_eq!(
+        home.refuses("db_downgrade"),
+        "this migration would lose data: drops users.about_me: 1 of 2 rows holds a value, and there is no backup; \
+         run again with --allow-data-loss to apply it"
+    );
+    let run = home.run("db_downgrade --allow-data-loss");
     assert_eq!(run.succeeds(), "Downgraded to 2: 003_more reverted\nCurrent database version: 2\n");
     assert_eq!(home.run("db_downgrade").stderr, "", "posts is empty");
-    let run = home.run("db_downgrade");
-    assert_eq!(run.stderr, "db_downgrade: attention: drops table users: it holds 2 rows, and there is no backup\n");
+    assert!(home.refuses("db_downgrade").contains("drops table users: it holds 2 rows, and there is no backup"));
 }
 
 #[test]
@@ -70,12 +70,9 @@ fn a_rename_is_no_loss() {
             ALTER TABLE people ADD COLUMN about_me TEXT; UPDATE people SET about_me = 'me';";
         home.add_migration("003_names", up, Some(&format!("ALTER TABLE people DROP COLUMN about_me; {down}")));
         home.run("db_upgrade").succeeds_with_warning();
-        let run = home.run("db_downgrade");
-        assert_eq!(
-            run.stderr,
-            "db_downgrade: attention: drops people.about_me: 1 of 1 row holds a value, and there is no backup\n"
-        );
-        run.succeeds();
+        let said = home.refuses("db_downgrade");
+        assert!(said.contains("lose data: drops people.about_me: 1 of 1 row holds a value, and there is"), "{said}");
+        home.run("db_downgrade --allow-data-loss").succeeds();
         assert!(home.dump().contains("1, 'john', 'john@email.com'"));
     }
 }

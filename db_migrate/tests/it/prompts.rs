@@ -105,7 +105,7 @@ fn a_no_asks_again_before_values_are_lost() {
         assert_eq!(said.contains("db_migrate: nothing was changed: not confirmed"), last == "n", "{said}");
     }
     assert!(home.dump().contains("1, '2030-01-01 00:00:00', 1, 'none yet'"), "{}", home.dump());
-    home.run("db_downgrade").succeeds();
+    home.run("db_downgrade --allow-data-loss").succeeds();
     assert!(home.dump().contains("'one'") && home.dump().contains("'two'"), "{}", home.dump());
 }
 

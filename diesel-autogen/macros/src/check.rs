@@ -48,8 +48,7 @@ fn check_table(table: &Table, errors: &mut Errors) {
 fn check_reserved(table: &Table, errors: &mut Errors) {
     let name = table.name.to_ascii_lowercase();
     let version = name.strip_prefix("_kept_").and_then(|rest| rest.split_once('_')).map(|(version, _)| version);
-    let is_side_table =
-        version.is_some_and(|text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()));
+    let is_side_table = version.is_some_and(|text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()));
     let reserved = [
         (name.starts_with("sqlite_"), "`sqlite_`: it is reserved for SQLite"),
         (name.starts_with("__diesel"), "`__diesel`: it is reserved for Diesel"),
@@ -65,7 +64,7 @@ fn check_reserved(table: &Table, errors: &mut Errors) {
 fn unique_names<'a>(names: impl Iterator<Item = (&'a Ident, &'a String)>, what: &str, errors: &mut Errors) {
     let mut seen: Vec<(&Ident, &String)> = Vec::new();
     for (ident, name) in names {
-        if name.trim().is_empty() {
+        if name.is_empty() {
             errors.push(syn::Error::new(ident.span(), "`sql_name` may not be empty"));
         } else if let Some((other, _)) = seen.iter().find(|(other, _)| *other == ident) {
             errors.push(syn::Error::new(ident.span(), format!("{what} `{other}` is declared twice")));

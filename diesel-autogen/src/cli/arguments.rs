@@ -126,8 +126,8 @@ pub(super) struct Upgrade {
 /// Reverts the newest migration, or every one above a version: all of them, or none when one fails.
 ///
 /// What a migration written by {migrate} dropped is restored with its values. What it added is removed, with the values
-/// written into it since: these are counted and reported, and on a terminal you are asked. A database that holds rows is
-/// copied to the folder backups first.
+/// written into it since: these are counted and reported, and on a terminal you are asked. A SQLite database that holds
+/// rows is copied to the folder backups first; where no backup is made, --allow-data-loss is the answer elsewhere.
 #[derive(Parser)]
 #[command(name = "db_downgrade")]
 pub(super) struct Downgrade {
@@ -137,8 +137,11 @@ pub(super) struct Downgrade {
     /// Print the SQL that would run, and run nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Delete the values that migrations added since, without asking
+    #[arg(long)]
+    pub allow_data_loss: bool,
     /// Replace the database with a backup, and run nothing; stop the application first
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["to", "dry_run"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["to", "dry_run", "allow_data_loss"])]
     pub restore: Option<PathBuf>,
     /// Do not check, before the commit, that no rows, references or triggers are lost by accident
     #[arg(long)]

@@ -36,8 +36,8 @@ pub(super) fn migrate(migrator: &Migrator, models: &Schema, arguments: &Migrate,
         return Ok(true);
     };
     console.say(&plan)?;
+    let has_unmentioned = plan.losses.iter().any(|loss| loss.kind == LossKind::Unmentioned);
     if arguments.check {
-        let has_unmentioned = plan.losses.iter().any(|loss| loss.kind == LossKind::Unmentioned);
         let print = ", or {print-schema}, which writes as models what the models do not mention";
         let print = if has_unmentioned { print } else { "" };
         console.warn(console.fill(&format!("the models and the database differ; run {{migrate}}{print}")));
@@ -45,6 +45,10 @@ pub(super) fn migrate(migrator: &Migrator, models: &Schema, arguments: &Migrate,
     }
     if arguments.dry_run {
         console.say(plan.files())?;
+        if has_unmentioned {
+            let hint = "what the models do not mention would be dropped; {print-schema} writes it as models";
+            console.warn(console.fill(hint));
+        }
         return Ok(true);
     }
     let folder = migrator.apply(&questions::confirm(plan, console)?)?;
@@ -124,7 +128,9 @@ pub(super) fn downgrade(migrator: Migrator, arguments: &Downgrade, console: &Con
         }
         return Ok(true);
     }
-    questions::confirm_downgrade(&migrator, target.clone(), console)?;
+    if !arguments.allow_data_loss {
+        questions::confirm_downgrade(&migrator, target.clone(), console)?;
+    }
     for step in migrator.downgrade(target)? {
         console.say(format_args!("Downgraded to {}: {} reverted", step.version, step.name))?;
     }
@@ -146,6 +152,10 @@ pub(super) fn new(migrator: &Migrator, name: &str, console: &Console) -> Outcome
 }
 
 pub(super) fn completions(shell: Shell, program: &Program, console: &Console) -> Outcome {
+    // Scripts of shells are no place for a quote or a space, and clap_complete splits at the space.
+    if !program.name().chars().all(|char| char.is_alphanumeric() || "._+-".contains(char)) {
+        return Err(format!("a shell cannot complete a program of the name {:?}: rename it", program.name()).into());
+    }
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut program.describe(Arguments::command()), program.name(), &mut script);
     console.say(String::from_utf8(script)?.trim_end())?;

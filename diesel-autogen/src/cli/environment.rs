@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::env::{self, VarError};
 use std::fs;
-use std::io;
 use std::path::Path;
 
 use super::arguments::Place;
@@ -18,8 +17,9 @@ impl Place {
     /// one, or at the current folder where there is no `.env`; those of options start at the current folder.
     pub fn migrator(self) -> Result<Migrator, LoadError> {
         let here = env::current_dir().map_err(|error| format!("cannot read the current folder: {error}"))?;
-        let base = here.ancestors().find(|folder| folder.join(".env").is_file()).unwrap_or(&here);
-        let file = read_env_file(&base.join(".env"))?;
+        let found = here.ancestors().find(|folder| folder.join(".env").is_file());
+        let file = found.map_or_else(|| Ok(HashMap::new()), |folder| read_env_file(&folder.join(".env")))?;
+        let base = found.unwrap_or(&here);
         let (name, text, start) = match self.database_url {
             Some(text) => ("--database-url", text, here.as_path()),
             None => ("DATABASE_URL", setting("DATABASE_URL", &file)?.ok_or(MISSING)?, base),
@@ -49,13 +49,9 @@ fn setting(name: &str, file: &HashMap<String, String>) -> Result<Option<String>,
     }
 }
 
-/// The variables of a `.env`, which need not exist.
+/// The variables of a `.env`.
 fn read_env_file(file: &Path) -> Result<HashMap<String, String>, String> {
-    let text = match fs::read_to_string(file) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(HashMap::new()),
-        Err(error) => return Err(format!("cannot read {}: {error}", file.display())),
-    };
+    let text = fs::read_to_string(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
     // Editors on Windows may write a byte order mark. dotenvy needs a line break after a space at the end.
     let text = format!("{}\n", text.trim_start_matches('\u{feff}'));
     let mut variables = HashMap::new();

@@ -42,10 +42,10 @@ fn database_hint(kind: DatabaseErrorKind) -> Option<&'static str> {
 }
 
 fn file_hint(path: &Path) -> Option<&'static str> {
-    let is_in = |folder: &str| path.components().any(|part| part.as_os_str().to_string_lossy().starts_with(folder));
-    if is_in(crate::database::REHEARSAL_FOLDER) {
+    let parts = || path.components().map(|part| part.as_os_str().to_string_lossy());
+    if parts().any(|part| part.starts_with(crate::database::REHEARSAL_FOLDER)) {
         Some("make room for a copy of the database; {migrate} --no-rehearsal needs none")
-    } else if is_in("backups") {
+    } else if parts().any(|part| part == "backups") {
         Some("the backup needs that folder; {no_backups}")
     } else {
         None

@@ -1,5 +1,6 @@
 //! The program that runs, and what its user types for each command.
 
+use std::env::consts::EXE_SUFFIX;
 use std::error::Error;
 use std::path::Path;
 
@@ -36,7 +37,8 @@ impl Program {
 
     /// The binary that was started under that path.
     pub fn binary(path: &Path) -> Self {
-        let name = path.file_stem().map_or_else(|| "diesel-autogen".into(), |name| name.to_string_lossy().into_owned());
+        let name = path.file_name().map_or_else(|| "diesel-autogen".into(), |name| name.to_string_lossy().into_owned());
+        let name = name.strip_suffix(EXE_SUFFIX).map(str::to_owned).unwrap_or(name);
         Self { name, command: "", has_subcommands: true }
     }
 

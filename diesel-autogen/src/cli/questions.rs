@@ -62,11 +62,16 @@ pub(super) fn confirm(plan: Plan, console: &Console) -> Result<Plan, Error> {
     }
 }
 
-/// Reports what a downgrade deletes, and asks for confirmation. Without a terminal the report is enough: the backup
-/// holds the values.
+/// Reports what a downgrade deletes, and asks for confirmation. Without a terminal the report is enough where a backup
+/// will hold the values.
 pub(super) fn confirm_downgrade(migrator: &Migrator, target: Target, console: &Console) -> Result<(), Error> {
     let losses = migrator.downgrade_losses(target)?;
-    let fate = if migrator.makes_backups() { "which the backup will hold" } else { "and there is no backup" };
+    let has_backup = migrator.makes_backups();
+    if !losses.is_empty() && !has_backup && !Console::is_terminal() {
+        let texts: Vec<_> = losses.iter().map(|loss| loss.text.as_str()).collect();
+        return Err(ConsentError::Loss(format!("{}, and there is no backup", texts.join("; "))).into());
+    }
+    let fate = if has_backup { "which the backup will hold" } else { "and there is no backup" };
     for loss in &losses {
         console.warn(format_args!("attention: {}, {fate}", loss.text));
     }

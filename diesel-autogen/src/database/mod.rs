@@ -22,8 +22,9 @@ use crate::Error;
 use crate::settings::Settings;
 use crate::url::DatabaseUrl;
 
-/// The folders of a program that writes migrations for several kinds of database, by [`Database::dialect`].
-pub(crate) const DIALECTS: [&str; 2] = ["sqlite", "postgresql"];
+/// The folders of a program that writes migrations for several kinds of database: [`Database::dialect`] is the first name
+/// of each kind, and a folder of another name is used where it exists.
+pub(crate) const DIALECTS: [&[&str]; 2] = [&["sqlite", "sqlite3"], &["postgresql", "postgres", "pg"]];
 
 /// How the name of a folder begins in which a copy of a database is rehearsed on.
 pub(crate) const REHEARSAL_FOLDER: &str = ".rehearsal-";

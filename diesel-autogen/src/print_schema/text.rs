@@ -3,11 +3,9 @@
 /// A text in quotes. One with quotes or backslashes is raw, where Rust can read it so.
 pub(super) fn quoted(text: &str) -> String {
     let is_plain = |char: char| !char.is_control() && !is_direction(char);
-    if text.contains(['"', '\\']) && text.chars().all(is_plain) {
-        let mut fence = String::from("#");
-        while text.contains(&format!("\"{fence}")) {
-            fence.push('#');
-        }
+    // Rust reads up to 255 `#`; so many would hide the text.
+    let fence = (1..9).map(|length| "#".repeat(length)).find(|fence| !text.contains(&format!("\"{fence}")));
+    if let Some(fence) = fence.filter(|_| text.contains(['"', '\\']) && text.chars().all(is_plain)) {
         return format!("r{fence}\"{text}\"{fence}");
     }
     let escaped = text.chars().map(|char| match char {

@@ -121,8 +121,10 @@ fn base(table: &Table, sql: &str) -> Base {
     if table.stored.is_some() {
         return Base::Diesel("Text");
     }
-    let (name, has_zone) = (sql.split('(').next().unwrap_or(sql).trim(), sql.ends_with("with time zone"));
-    let is_precise = sql.contains('(') || name.contains(' ');
+    // What stands in quotes is a name, whatever it holds.
+    let bare = sql.rsplit('"').next().unwrap_or(sql);
+    let name = bare.find('(').map_or(sql, |at| &sql[..sql.len() - bare.len() + at]).trim();
+    let (is_precise, has_zone) = (bare.contains('(') || bare.contains(' '), bare.ends_with("with time zone"));
     let own = |name: &str| Base::Custom(Path { schema: None, name: name.into() }, false);
     match name {
         "numeric" => Base::Diesel("Numeric"),
@@ -133,7 +135,7 @@ fn base(table: &Table, sql: &str) -> Base {
         "time" => Base::Diesel("Time"),
         "bit varying" => own("varbit"),
         name if name.starts_with("interval") => Base::Diesel("Interval"),
-        name => Base::Custom(path(name), !is_precise || name.starts_with('"')),
+        name => Base::Custom(path(name), !is_precise),
     }
 }
 

@@ -230,6 +230,22 @@ fn a_target_is_a_number_a_version_or_a_name() {
 }
 
 #[test]
+fn a_target_in_the_other_direction_is_refused() {
+    let scratch = at_version_2();
+    assert_eq!(
+        scratch.project.downgrade(Target::Latest).unwrap_err().to_string(),
+        "the database is at version 2: 3 is an upgrade"
+    );
+    assert_eq!(
+        scratch.project.upgrade(Target::Previous).unwrap_err().to_string(),
+        "the database is at version 2: 1 is a downgrade"
+    );
+    scratch.project.upgrade(Target::Latest).unwrap();
+    assert_eq!(scratch.project.downgrade(Target::Latest).unwrap(), []);
+    assert_eq!(scratch.project.version().unwrap(), 3);
+}
+
+#[test]
 fn the_next_name_is_in_the_style_of_the_newest() {
     let next = |names: &[&str]| {
         let scratch = Scratch::new();
@@ -243,6 +259,8 @@ fn the_next_name_is_in_the_style_of_the_newest() {
         (vec![], "001_add_me"),
         (vec!["001_a", "002_b"], "003_add_me"),
         (vec!["0009_a"], "0010_add_me"),
+        (vec!["01_a", "02_b"], "03_add_me"),
+        (vec!["1_a"], "2_add_me"),
         // A migration from the future, or of this second.
         (vec!["2199-01-01-000000-0000_a"], "2199-01-01-000000-0001_add_me"),
         (vec!["2199-01-01-000000-0009_a"], "2199-01-01-000000-000a_add_me"),
@@ -256,7 +274,7 @@ fn the_next_name_is_in_the_style_of_the_newest() {
         assert!(name >= before && name.ends_with("-0000_add_me"), "{name} after {newest}");
         assert!(Version::of_folder(&name) > Version::of_folder(newest));
     }
-    for newest in ["9_a", "999_a", "99999999999999_a", "2199-01-01-000000-ffff_a"] {
+    for newest in ["9_a", "99_a", "999_a", "99999999999999_a", "2199-01-01-000000-ffff_a"] {
         let error = next(&[newest]).unwrap_err().to_string();
         assert!(error.contains("Diesel sorts versions as text"), "{error}");
     }
@@ -310,6 +328,15 @@ fn finds_the_migrations_where_they_are() {
     up("postgresql/001_other");
     migrator(false).init().unwrap();
     assert_eq!(names(&migrator(false)), [""; 0]);
+    // Projects give the folders other names too.
+    for (other, own) in [("postgres", "sqlite3"), ("pg", "sqlite3"), ("mysql", "sqlite")] {
+        fs::remove_dir_all(&root).unwrap();
+        up(&format!("{other}/001_other"));
+        up(&format!("{own}/001_own"));
+        for wants_own in [false, true] {
+            assert_eq!(names(&migrator(wants_own)), ["001_own"], "{other}, {own}");
+        }
+    }
 }
 
 #[test]

@@ -499,3 +499,36 @@ fn a_table_is_named_by_a_word_and_in_a_body() {
     assert!(error.contains("table Users, which no statement names, would keep 0 of 1"), "{error}");
     attempt("DO $$BEGIN DELETE FROM super_users; DELETE FROM \"Users\"; END$$").unwrap();
 }
+
+#[test]
+fn names_that_differ_in_capital_letters_are_refused() {
+    for (tables, said) in [
+        ("CREATE TABLE \"Users\" (id INT); CREATE TABLE users (id INT);", "for users: there is Users too"),
+        ("CREATE TABLE t (a INT, \"A\" INT);", "for A: there is a too"),
+        (
+            "CREATE TABLE t (a INT, b INT); CREATE INDEX i ON t (a); CREATE INDEX \"I\" ON t (b);",
+            "for I: there is i too",
+        ),
+    ] {
+        let Some(database) = Server::new() else { return };
+        let migrator = started(&database, tables, "SELECT 1");
+        let errors = [
+            migrator.print_schema().unwrap_err(),
+            migrator.plan(&Schema::new([]), &PlanOptions::default()).unwrap_err(),
+        ];
+        assert!(errors.iter().all(|error| error.to_string().contains(said)), "{errors:?}");
+    }
+}
+
+#[test]
+fn a_line_break_in_a_name_ends_no_comment() {
+    let Some(database) = Server::new() else { return };
+    let tables = "CREATE TABLE \"t\nSELECT 1/0; --\" (id INT PRIMARY KEY, v TEXT); CREATE TABLE \"u\rSELECT 1/0; --\" (id INT PRIMARY KEY);";
+    let migrator = started(&database, tables, "INSERT INTO \"t\nSELECT 1/0; --\" VALUES (1, 'kept')");
+    let mut models = Schema::new(migrator.introspect().unwrap().tables.into_iter().take(1));
+    models.tables[0].columns.truncate(1);
+    let plan = migrator.plan(&models, &PlanOptions::default()).unwrap().unwrap();
+    migrator.apply(&plan.accept_losses()).unwrap();
+    migrator.downgrade(Target::Previous).unwrap();
+    assert_eq!(database.query("SELECT v FROM \"t\nSELECT 1/0; --\"").as_deref(), Some("kept"));
+}

@@ -1,7 +1,7 @@
 //! Databases whose printed source has to compile, and to agree with them.
 
 /// SQLite, beside those that are hard on a generator of SQL.
-pub const SQLITE: [&str; 13] = [
+pub const SQLITE: [&str; 16] = [
     "",
     // A blog.
     "CREATE TABLE users (id INTEGER NOT NULL PRIMARY KEY, nickname VARCHAR(64) NOT NULL UNIQUE, email VARCHAR(120) NOT NULL,
@@ -90,11 +90,25 @@ y'; CREATE INDEX expr ON t (lower(a), b DESC); CREATE INDEX coll ON t (a COLLATE
     "CREATE TABLE a (id INTEGER PRIMARY KEY, b INT REFERENCES b ON DELETE SET NULL);
      CREATE TABLE b (id INTEGER PRIMARY KEY, a INT NOT NULL REFERENCES a ON DELETE CASCADE);
      CREATE TABLE c (id INTEGER PRIMARY KEY, x INT REFERENCES a, y INT REFERENCES a, z INT REFERENCES b)",
+    // Foreign keys that `schema!` refuses.
+    "CREATE TABLE a (id INTEGER PRIMARY KEY, x INT REFERENCES missing, y INT REFERENCES b (nope), z INT REFERENCES v, w INT REFERENCES a (x),
+         k INT REFERENCES keyless, m INT REFERENCES a (id) ON DELETE CASCADE REFERENCES a (id) ON DELETE SET NULL, n TEXT REFERENCES a);
+     CREATE TABLE b (id INTEGER PRIMARY KEY, a INT NOT NULL REFERENCES a ON DELETE SET NULL); CREATE VIEW v AS SELECT 1 AS id;
+     CREATE TABLE keyless (x INT, c INT REFERENCES c); CREATE TABLE c (x INT, y INT, z INT, PRIMARY KEY (x, y), UNIQUE (y, z),
+         FOREIGN KEY (x, z) REFERENCES c, FOREIGN KEY (z, x) REFERENCES c (y, z) ON DELETE CASCADE, FOREIGN KEY (x, x) REFERENCES c)",
+    // Names and keys that `schema!` refuses.
+    "CREATE TABLE \"\" (id INTEGER PRIMARY KEY); CREATE TABLE t (id INTEGER PRIMARY KEY, \"\" INT); CREATE TABLE u (a INT, b INT, UNIQUE (a, a), UNIQUE (a, b, a));
+     CREATE TABLE _kept_letters (id INTEGER PRIMARY KEY); CREATE TABLE \" \" (id INTEGER PRIMARY KEY, \"\t\" INT, \"\n\" INT REFERENCES \" \");
+     CREATE TABLE __diesel_notes (id INTEGER PRIMARY KEY, t INT REFERENCES t)",
+    // A text that no raw string of Rust can hold.
+    concat!("CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT DEFAULT '\\\"", "################################",
+        "################################################################################################################",
+        "################################################################################################################')"),
 ];
 
 /// PostgreSQL.
 #[cfg(feature = "postgres")]
-pub const POSTGRES: [&str; 20] = [
+pub const POSTGRES: [&str; 24] = [
     "",
     // A blog, with comments.
     "CREATE TABLE users (id SERIAL PRIMARY KEY, nickname VARCHAR(64) NOT NULL UNIQUE, email VARCHAR(120) NOT NULL,
@@ -201,4 +215,19 @@ pub const POSTGRES: [&str; 20] = [
     // Inheritance, and a table of another schema.
     "CREATE TABLE base (id INT PRIMARY KEY, a TEXT); CREATE TABLE derived (b TEXT) INHERITS (base); CREATE SCHEMA auth;
      CREATE TABLE auth.users (id INT PRIMARY KEY); CREATE TABLE mine (id INT PRIMARY KEY, u INT REFERENCES auth.users ON DELETE CASCADE)",
+    // Types whose names need quotes, and numbers in quotes for types without numbers.
+    r#"CREATE TYPE "x(3)" AS ENUM ('1'); CREATE TYPE "with time zone" AS ENUM ('a'); CREATE TYPE "a[]" AS ENUM ('a'); CREATE TYPE "a.b" AS ENUM ('a');
+     CREATE TABLE t (id INTEGER PRIMARY KEY, a "x(3)" DEFAULT '1', b "with time zone", c "a[]"[], d "a.b", e JSONB DEFAULT '5', f BIT(3) DEFAULT B'101',
+         g INTERVAL DEFAULT '5', h NUMERIC(5, 1) DEFAULT '-5', i NUMERIC DEFAULT '5', "	" INT, " " INT)"#,
+    // Foreign keys that `schema!` refuses.
+    "CREATE DOMAIN number AS INT; CREATE TABLE u (id number PRIMARY KEY); CREATE TABLE parts (i INT PRIMARY KEY) PARTITION BY LIST (i);
+     CREATE TABLE part PARTITION OF parts FOR VALUES IN (1); CREATE TABLE n (a INT, b INT, c INT, d INT, PRIMARY KEY (a, b), UNIQUE (b, c),
+         FOREIGN KEY (c, d) REFERENCES n, FOREIGN KEY (d, c) REFERENCES n (b, c), u INT REFERENCES u, part INT REFERENCES parts ON DELETE CASCADE)",
+    // Tables that `schema!` refuses.
+    "CREATE TABLE zero (); CREATE TABLE _kept_letters (id INT PRIMARY KEY); CREATE TABLE __diesel_notes (id INT PRIMARY KEY REFERENCES _kept_letters)",
+    // Unusual forms of what can be declared.
+    r##"CREATE TABLE t (id INT PRIMARY KEY, a TEXT, b INT, UNIQUE NULLS NOT DISTINCT (a)); CREATE INDEX i1 ON t (a text_pattern_ops);
+     CREATE INDEX i2 ON t (b DESC NULLS LAST); CREATE UNIQUE INDEX i3 ON t (b) NULLS NOT DISTINCT; CREATE INDEX i4 ON t (b) WITH (fillfactor = 50);
+     CREATE TABLE c (x INT, y INT, PRIMARY KEY (x) INCLUDE (y), FOREIGN KEY (x) REFERENCES t ON DELETE SET NULL (x) DEFERRABLE);
+     COMMENT ON COLUMN t.a IS E'*/ "# //! \r x'; COMMENT ON COLUMN t.b IS ' '"##,
 ];

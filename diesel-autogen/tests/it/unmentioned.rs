@@ -107,6 +107,7 @@ on_both! {
     an_empty_table_needs_consent
     check_finds_an_index_that_no_migration_made
     counts_what_is_in_many_tables
+    a_foreign_key_that_schema_cannot_declare_stays
     a_check_names_a_dropped_column_outside_its_texts_only
 }
 
@@ -356,6 +357,51 @@ fn check_finds_an_index_that_no_migration_made(project: &Project) {
     assert!(said.ends_with("changes table t: adds index by_hand (a)"), "{said}");
 }
 
+fn a_foreign_key_that_schema_cannot_declare_stays(project: &Project) {
+    let mut tables = String::from(
+        "CREATE TABLE p (id INTEGER NOT NULL PRIMARY KEY);
+         CREATE TABLE repeated (id INTEGER NOT NULL PRIMARY KEY, p INTEGER REFERENCES p (id), FOREIGN KEY (p) REFERENCES p (id));
+         CREATE TABLE beside (id INTEGER NOT NULL PRIMARY KEY, p INTEGER REFERENCES p (id) ON DELETE CASCADE,
+             FOREIGN KEY (p) REFERENCES p (id) ON DELETE SET NULL);
+         CREATE TABLE action (id INTEGER NOT NULL PRIMARY KEY, p INTEGER NOT NULL REFERENCES p (id) ON DELETE SET NULL);",
+    );
+    if project.database.is_none() {
+        tables += "CREATE TABLE kinds (id INTEGER NOT NULL PRIMARY KEY, p TEXT REFERENCES p (id));
+             CREATE TABLE other (id INTEGER NOT NULL PRIMARY KEY, p INTEGER REFERENCES gone (id));";
+    }
+    project.with(&tables);
+    let before = project.migrator.introspect().unwrap();
+    // As `schema!` declares what is printed.
+    let mut models = project.models();
+    models.tables.iter_mut().for_each(|table| match table.name.as_str() {
+        "repeated" | "beside" => table.foreign_keys.truncate(1),
+        _ => table.foreign_keys.clear(),
+    });
+    let printed = project.migrator.print_schema().unwrap();
+    assert_eq!(
+        printed.matches("// Only in the database: foreign key (p)").count(),
+        before.tables.len() - 1,
+        "{printed}"
+    );
+    assert_eq!(project.plan(&models), None);
+    project.migrator.check(&models).unwrap();
+    // SQLite rebuilds the tables for this.
+    models.tables.iter_mut().for_each(|table| table.checks.push(Check::new("id > 0")));
+    project.migrator.apply(&project.plan(&models).unwrap()).unwrap();
+    let keys = |schema: Schema| -> Vec<_> { schema.tables.into_iter().map(|table| table.foreign_keys).collect() };
+    let after = keys(project.migrator.introspect().unwrap());
+    assert_eq!(after, keys(before));
+    // A key in place of one that is declared replaces both; without it both need consent.
+    let beside = models.tables.iter().position(|table| table.name == "beside").unwrap();
+    let mut other = models.clone();
+    other.tables[beside].foreign_keys[0].on_delete = Action::Restrict;
+    let plan = project.plan(&other).unwrap().to_string();
+    assert_eq!((plan.matches("drops foreign key").count(), plan.matches("adds foreign key").count()), (2, 1), "{plan}");
+    models.tables[beside].foreign_keys.clear();
+    let refusal = project.refusal(&project.plan(&models).unwrap());
+    assert_eq!(refusal.matches("foreign key (p) to p (id)").count(), 2, "{refusal}");
+}
+
 fn counts_what_is_in_many_tables(project: &Project) {
     let table = |n| format!("CREATE TABLE t{n} (id INTEGER NOT NULL PRIMARY KEY, a TEXT NOT NULL DEFAULT 'x' UNIQUE);");
     project.with(&(1..=4).map(table).collect::<String>());
@@ -364,6 +410,9 @@ fn counts_what_is_in_many_tables(project: &Project) {
         project.refusal(&plan),
         "this migration drops 8 defaults, constraints and tables that the models do not mention, in 4 tables"
     );
+    // One line for a person; the plan above lists all of it.
+    let said = project.migrator.check(&silent(project.models())).unwrap_err().to_string();
+    assert!(said.contains("table t3") && said.ends_with("; and makes 1 more change"), "{said}");
     assert!(
         plan.to_string()
             .ends_with("\nattention: drops from t4 what the models do not mention: the default of a ('x'); UNIQUE (a)"),

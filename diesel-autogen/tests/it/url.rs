@@ -44,6 +44,7 @@ fn refuses_everything_else() {
         ("SQLITE:app.db", UnknownForm),
         ("postgres:blog", UnknownForm),
         ("host=localhost user=me password=secret", UnknownForm),
+        ("sqlite:postgres://me:secret@host/blog", UnknownForm),
         ("sqlite:app.db?mode=rwc", Parameters),
         ("app.db?", Parameters),
         ("sqlite:data/", Folder),

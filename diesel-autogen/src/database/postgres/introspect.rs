@@ -5,12 +5,13 @@ use diesel::sql_types::{Array, Bool, Nullable, Text};
 use diesel::{PgConnection, QueryResult, RunQueryDsl};
 
 use super::sql::{actions, is_utc, quote, quote_all, read_action, read_default, read_type};
+use crate::Error;
 use crate::database::changes::{create_index, index_columns};
 use crate::database::history::{CHECKSUMS, VERSIONS};
 use crate::kept;
 use crate::schema::{
     Check, Clause, ClauseKind, Column, DefaultValue, ForeignKey, Index, IndexColumn, Object, ObjectKind, Schema, Table,
-    Type,
+    Type, same_name,
 };
 use crate::version::Version;
 
@@ -56,6 +57,24 @@ pub(super) fn introspect(connection: &mut PgConnection, applied: &[Version]) -> 
         }
     }
     Ok(Schema { tables, objects: Some(objects) })
+}
+
+/// Refuses a schema with names that differ only in capital letters: everything above this compares names without regard
+/// to them.
+pub(super) fn require_distinct(schema: &Schema) -> Result<(), Error> {
+    let indexes = schema.tables.iter().flat_map(|table| &table.indexes).map(|index| &index.name);
+    let relations: Vec<_> = schema.tables.iter().map(|table| &table.name).chain(indexes).collect();
+    let columns = schema.tables.iter().map(|table| table.columns.iter().map(|column| &column.name).collect());
+    for names in std::iter::once(relations).chain(columns) {
+        for (at, name) in names.iter().enumerate() {
+            if let Some(other) = names[..at].iter().find(|other| same_name(other, name)) {
+                let why =
+                    format!("there is {other} too, and names that differ in capital letters only are not supported");
+                return Err(Error::CannotExpress { object: (*name).clone(), why });
+            }
+        }
+    }
+    Ok(())
 }
 
 fn find<'a>(tables: &'a mut [Table], name: &str) -> Option<&'a mut Table> {
@@ -184,7 +203,7 @@ fn load_constraints(connection: &mut PgConnection) -> QueryResult<Vec<Constraint
         "SELECT t.relname::text, conname::text, contype::text, {}, \
              (SELECT relname::text FROM pg_class p WHERE p.oid = confrelid AND pg_table_is_visible(p.oid)), {}, \
              confdeltype::text, confupdtype::text, pg_get_constraintdef(k.oid), pg_get_expr(conbin, conrelid) \
-         FROM (SELECT c.oid, c.relname FROM {TABLES}) t JOIN pg_constraint k ON conrelid = t.oid \
+         FROM (SELECT c.oid, c.relname FROM {TABLES}) t JOIN pg_constraint k ON conrelid = t.oid AND conparentid = 0 \
          WHERE contype IN ('p', 'u', 'f', 'c', 'x') ORDER BY t.oid, k.oid",
         columns("conrelid", "conkey"),
         columns("confrelid", "confkey"),

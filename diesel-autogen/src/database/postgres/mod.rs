@@ -120,10 +120,12 @@ impl Database for Postgres {
     }
 
     fn introspect(&mut self) -> Result<Schema, Error> {
-        self.on(|connection| {
+        let schema = self.on(|connection| {
             let applied = run::versions(connection)?;
             introspect::introspect(connection, &applied)
-        })
+        })?;
+        introspect::require_distinct(&schema)?;
+        Ok(schema)
     }
 
     fn normalize(&mut self, models: &Schema, live: &Schema) -> Result<Schema, Error> {

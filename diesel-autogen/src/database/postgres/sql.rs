@@ -132,10 +132,14 @@ pub(super) fn without_modifiers(ty: &Type) -> Type {
             other => other,
         })),
         Type::Other(text) if text.starts_with("interval") => Type::Diesel("Interval"),
-        Type::Other(text) => match (text.split_once('('), text.split_once(')')) {
-            (Some((before, _)), Some((_, after))) => read_type(&format!("{before}{after}")),
-            _ => ty.clone(),
-        },
+        Type::Other(text) => {
+            // What stands in quotes is a name.
+            let (name, rest) = text.split_at(text.rfind('"').map_or(0, |quote| quote + 1));
+            match (rest.split_once('('), rest.split_once(')')) {
+                (Some((before, _)), Some((_, after))) => read_type(&format!("{name}{before}{after}")),
+                _ => ty.clone(),
+            }
+        }
         other => other.clone(),
     }
 }
@@ -170,8 +174,18 @@ pub(super) fn read_default(text: &str, ty: &Type) -> DefaultValue {
     match quoted {
         None if is_number(text) => DefaultValue::Number(text.to_owned()),
         Some(value) if has_text => DefaultValue::Text(value),
-        Some(value) if is_number(&value) => DefaultValue::Number(value),
+        Some(value) if has_numbers(ty) && is_number(&value) => DefaultValue::Number(value),
         _ => DefaultValue::Sql(text.to_owned()),
+    }
+}
+
+/// Whether a value in quotes may be one without: `'-5'::integer`, but not `'5'::jsonb` or `'101'::"bit"`.
+fn has_numbers(ty: &Type) -> bool {
+    match ty {
+        Type::SmallInt | Type::Integer | Type::BigInt | Type::Float | Type::Double => true,
+        Type::Diesel(name) => *name == "Numeric",
+        Type::Other(sql) => sql.starts_with("numeric("),
+        _ => false,
     }
 }
 

@@ -77,7 +77,7 @@ fn upgrades_a_database_that_the_site_uses() {
     site.batch_execute("PRAGMA journal_mode = WAL; BEGIN; SELECT * FROM users").unwrap();
     home.run("db_upgrade").succeeds();
     site.batch_execute("COMMIT; INSERT INTO posts VALUES (1, 'hi', '2030-01-01 00:00:00', 1)").unwrap();
-    home.run("db_downgrade").succeeds();
+    home.run("db_downgrade --allow-data-loss").succeeds();
     assert_eq!(home.tables(), ["users"]);
 }
 
@@ -97,15 +97,15 @@ mod permissions {
     }
 
     #[track_caller]
-    fn refuses(home: &Home, program: &str) -> String {
-        home.refuses_through(&obeying_permissions(), &[program])
+    fn refuses(home: &Home, line: &str) -> String {
+        home.refuses_through(&obeying_permissions(), &line.split(' ').collect::<Vec<_>>())
     }
 
     #[test]
     fn a_read_only_file_can_be_read_but_not_changed() {
         let home = home_at_version_1();
         allow(&home, "app.db", 0o444);
-        for program in ["db_upgrade", "db_downgrade"] {
+        for program in ["db_upgrade", "db_downgrade --allow-data-loss"] {
             assert_eq!(refuses(&home, program), READ_ONLY, "{program}");
         }
         home.run_through(&obeying_permissions(), "db_create").succeeds();
@@ -116,7 +116,7 @@ mod permissions {
     fn a_read_only_folder_has_no_room_for_the_journal() {
         let home = home_at_version_1();
         allow(&home, "", 0o555);
-        let said = [refuses(&home, "db_upgrade"), refuses(&home, "db_downgrade")];
+        let said = [refuses(&home, "db_upgrade"), refuses(&home, "db_downgrade --allow-data-loss")];
         allow(&home, "", 0o755);
         for said in said {
             assert_eq!(said, READ_ONLY);

@@ -1,6 +1,7 @@
 //! All commands as subcommands of one binary, which reads its own settings.
 
 use std::fs;
+use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
 use test_support::{Home, Run, Terminal, last_lines};
@@ -181,6 +182,14 @@ fn reads_the_env_file_at_or_above_the_folder() {
 }
 
 #[test]
+fn a_folder_named_env_is_no_env_file() {
+    let home = Home::new();
+    fs::create_dir_all(home.path("src/.env")).unwrap();
+    run_in(&home, "src", "tutorial init", &[("DATABASE_URL", "blog.db")]).succeeds();
+    assert!(home.path("src/blog.db").exists());
+}
+
+#[test]
 fn names_a_missing_or_wrong_setting() {
     let home = Home::new();
     let said = run_in(&home, "", "tutorial status", &[]).fails();
@@ -194,9 +203,12 @@ fn names_a_missing_or_wrong_setting() {
 #[test]
 fn never_prints_a_password() {
     let home = Home::new();
-    for url in
-        ["mysql://root:secret@localhost/blog", "postgres://root:secret@127.0.0.1:1/blog", "host=h password=secret"]
-    {
+    for url in [
+        "mysql://root:secret@localhost/blog",
+        "postgres://root:secret@127.0.0.1:1/blog",
+        "sqlite:postgres://root:secret@127.0.0.1:1/blog",
+        "host=h password=secret",
+    ] {
         for command in ["init", "migrate", "upgrade", "downgrade", "check", "status", "status --json"] {
             let run = run_in(&home, "", &format!("tutorial {command}"), &[("DATABASE_URL", url)]);
             assert!(!run.stdout.contains("secret") && !run.fails().contains("secret"), "{url}");
@@ -257,6 +269,21 @@ fn completions_are_a_script_of_the_shell() {
                echo \"${COMPREPLY[@]}\"";
     let output = Command::new("bash").args(["-c", ask]).current_dir(home.path("")).output().unwrap();
     assert_eq!(String::from_utf8(output.stdout).unwrap(), "status\n");
+}
+
+#[test]
+fn completions_need_a_name_that_a_shell_can_complete() {
+    let home = Home::new();
+    home.run("tutorial completions bash").succeeds(); // builds the binary where it is missing
+    let test = std::env::current_exe().unwrap();
+    let binary = test.ancestors().nth(2).unwrap().join("tutorial");
+    let complete = |name: &str| {
+        let mut command = Command::new(&binary);
+        command.arg0(name).args(["completions", "bash"]).env("SCRIPT", "tutorial").current_dir(home.path(""));
+        Run::new(name, command.output().unwrap())
+    };
+    assert!(complete("/usr/bin/blog-v1.2").succeeds().contains(" blog-v1.2\n"));
+    assert!(complete("my \"db\"").fails().starts_with("a shell cannot complete a program of the name"));
 }
 
 #[test]

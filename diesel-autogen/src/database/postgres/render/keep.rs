@@ -27,7 +27,8 @@ impl Writer<'_> {
         }
         let mut statements = vec![
             format!(
-                "-- Restores what the upgrade kept; {name} is missing where it was purged.\nLOCK TABLE {}",
+                "-- Restores what the upgrade kept; {} is missing where it was purged.\nLOCK TABLE {}",
+                in_comment(&name),
                 quote(&from.name)
             ),
             format!("CREATE TABLE IF NOT EXISTS {name} ({})", definition(side, from, false)),
@@ -166,8 +167,9 @@ impl Writer<'_> {
             let overriding =
                 if table.clauses.iter().flatten().any(is_always) { " OVERRIDING SYSTEM VALUE" } else { "" };
             statements.push(format!(
-                "-- Restores the rows that the upgrade kept; {side} is missing where it was purged.\n\
+                "-- Restores the rows that the upgrade kept; {} is missing where it was purged.\n\
                  CREATE TABLE IF NOT EXISTS {side} ({})",
+                in_comment(&side),
                 whole_definition(table, &[])
             ));
             statements.push(format!(
@@ -254,4 +256,9 @@ fn is_key(table: &Table, columns: &[String]) -> bool {
 /// The columns that can be copied.
 fn stored_columns(table: &Table) -> String {
     quote_all(table.columns.iter().filter(|column| !column.generated).map(|column| &column.name))
+}
+
+/// A name in a comment of one line: what follows a line break in it would run.
+fn in_comment(name: &str) -> String {
+    name.replace(char::is_control, " ")
 }
