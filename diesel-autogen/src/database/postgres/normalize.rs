@@ -76,7 +76,7 @@ pub(super) fn normalize(connection: &mut PgConnection, models: &Schema, live: &S
         connection.batch_execute(&format!("{}SELECT 1", script.up))?;
         Ok(introspect(connection, &[])?)
     });
-    let read = read.or_else(|error| Err(refused(connection, models, &script.up).unwrap_or(error)))?;
+    let read = read.map_err(|error| refused(connection, models, &script.up).unwrap_or(error))?;
     let mut tables = Vec::new();
     for model in wanted.tables {
         if let Some(read) = read.table(&model.name) {
