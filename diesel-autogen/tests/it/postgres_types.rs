@@ -1,6 +1,6 @@
 //! Column types on PostgreSQL: every type of Diesel's, arrays, types of the database, and what PostgreSQL lacks.
 
-use diesel_autogen::schema::{Column, DefaultValue, Schema, Table, Type};
+use diesel_autogen::schema::{Check, Column, DefaultValue, Schema, Table, Type};
 use diesel_autogen::{Error, PlanOptions, Target};
 
 use crate::postgres::Server;
@@ -270,4 +270,52 @@ fn values_that_a_narrower_type_cuts_are_counted() {
     };
     assert_eq!(["c0", "c1", "c2", "c3", "c4"].map(lost), [2, 2, 1, 2, 1], "{:?}", plan.losses);
     assert_eq!(["c5", "c6", "c7", "c8"].map(lost), [3, 1, 1, 1], "{:?}", plan.losses);
+}
+
+#[test]
+fn what_the_database_lacks_is_named_with_its_table() {
+    let Some(database) = Server::new() else { return };
+    let migrator = database.migrator();
+    migrator.init().unwrap();
+    let custom = |name: &str| Type::Custom { name: name.into(), postgres: Some(name.into()), sqlite: None };
+    let own = |ty| Column::new("own", ty);
+    let text = || own(Type::Text { max_length: None });
+    let with_default = |sql: &str| text().default(DefaultValue::Sql(sql.into()));
+    let cases = [
+        (own(custom("mood")), None, ".own: the database has no type mood: create it in a migration before this one"),
+        (
+            own(Type::Diesel("Citext")),
+            None,
+            ".own: the database has no type citext: create the extension citext in a migration before this one",
+        ),
+        (
+            own(Type::Array(Box::new(custom("mood")))),
+            None,
+            ".own: the database has no type mood: create it in a migration before this one",
+        ),
+        (
+            own(Type::Other("numeric(5".into())),
+            None,
+            ".own: PostgreSQL cannot read the type numeric(5: syntax error at end of input",
+        ),
+        (
+            with_default("uuid_generate_v4()"),
+            None,
+            ": PostgreSQL refuses it: function uuid_generate_v4() does not exist",
+        ),
+        (with_default("nextval('codes')"), None, ": PostgreSQL refuses it: relation \"codes\" does not exist"),
+        (
+            text(),
+            Some("similarity(own, 'a') > 0.5"),
+            ": PostgreSQL refuses it: function similarity(text, unknown) does not exist",
+        ),
+        (text(), Some("own ->> 'a' = 'b'"), ": PostgreSQL refuses it: operator does not exist: text ->> unknown"),
+    ];
+    for (column, check, expected) in cases {
+        let mut table = Table::new("places", ["id"]).column(Column::new("id", Type::Integer)).column(column);
+        table.checks.extend(check.map(Check::new));
+        let other = Table::new("people", ["id"]).column(Column::new("id", Type::Integer));
+        let error = migrator.plan(&Schema::new([other, table]), &PlanOptions::default()).unwrap_err();
+        assert_eq!(error.to_string(), format!("cannot write a migration for places{expected}"));
+    }
 }

@@ -62,3 +62,28 @@ fn shows_no_part_of_a_postgresql_url() {
     let url = DatabaseUrl::parse("/srv/app.db", Path::new("/")).unwrap();
     assert_eq!(format!("{url} {url:?}"), "sqlite:/srv/app.db DatabaseUrl(sqlite:/srv/app.db)");
 }
+
+#[test]
+#[cfg(feature = "postgres")]
+fn a_refused_connection_shows_no_part_of_the_url_but_the_host() {
+    let Some(database) = test_support::TestDatabase::new() else { return };
+    let (start, _) = database.url().rsplit_once('/').unwrap();
+    let host = start.rsplit_once('@').unwrap().1;
+    for (url, expected) in [
+        (format!("postgres://kim:secret@{host}/postgres"), format!("{host}: the server does not admit the user")),
+        (format!("{start}/kim?application_name=secret"), format!("{host}: the server has no such database")),
+        (format!("{start}/postgres?sslmode=secret"), format!("{host}: ")),
+        (format!("{start}/postgres?secret=kim"), format!("{host}: ")),
+        ("postgres://kim:secret@127.0.0.1:1/kim".into(), "127.0.0.1:1: connection refused".into()),
+        ("postgres://kim:%secret@127.0.0.1:1/kim".into(), "127.0.0.1:1: the connection failed".into()),
+        ("postgres://kim:se@cret@127.0.0.1/kim".into(), "the host is unknown".into()),
+        ("postgres://kim:secret@kim.invalid/kim".into(), "kim.invalid: the host is unknown".into()),
+        ("postgres:///kim?host=/secret".into(), "no server has this socket".into()),
+    ] {
+        let url = DatabaseUrl::parse(&url, Path::new("/")).unwrap();
+        let said = diesel_autogen::Connection::open(&url).err().unwrap().to_string();
+        assert!(said.starts_with(&format!("the PostgreSQL database: {expected}")), "{said}");
+        let rest = said.replace("kim.invalid", "");
+        assert!(!rest.contains("kim") && !rest.contains("secret") && !rest.contains("cret"), "{said}");
+    }
+}

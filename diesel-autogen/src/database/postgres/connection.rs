@@ -7,6 +7,7 @@ use diesel::dsl::sql;
 use diesel::sql_types::Bool;
 use diesel::{Connection, PgConnection, RunQueryDsl};
 
+use super::refusal::{decoded, refusal};
 use super::sql::quote;
 use crate::Error;
 use crate::error::DatabaseErrorKind;
@@ -47,19 +48,11 @@ impl Postgres {
     }
 }
 
-/// Connects to a PostgreSQL server. Its library quotes parts of a URL that it cannot parse, which may be the password:
-/// only what it says of a connection is shown.
+/// Connects to a PostgreSQL server.
 pub(crate) fn establish(url: &DatabaseUrl) -> Result<PgConnection, Error> {
     PgConnection::establish(url.as_str()).map_err(|error| {
-        let is_shown = error.to_string().starts_with("connection to server");
-        // It has a line for each address that was tried.
-        let first = error.to_string().lines().next().unwrap_or_default().to_owned();
-        let hidden = "the URL is invalid, or its host is unknown".to_owned();
-        Error::Database {
-            database: url.to_string(),
-            kind: DatabaseErrorKind::Unreachable,
-            source: if is_shown { first } else { hidden }.into(),
-        }
+        let why = refusal(url.as_str(), &error.to_string());
+        Error::database(&url.to_string(), DatabaseErrorKind::Unreachable, why)
     })
 }
 
@@ -115,23 +108,4 @@ fn parts(url: &str) -> (&str, String, &str) {
     let start = rest.find("://").map_or(0, |at| at + 3);
     let path = rest[start..].find('/').map_or(rest.len(), |at| start + at);
     (&rest[..path], decoded(rest[path..].trim_start_matches('/')), query)
-}
-
-/// The text without percent encoding.
-fn decoded(text: &str) -> String {
-    let (mut bytes, mut rest) = (Vec::new(), text.as_bytes());
-    while let [first, others @ ..] = rest {
-        let digits = others.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
-        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(byte) if *first == b'%' => {
-                bytes.push(byte);
-                rest = &others[2..];
-            }
-            _ => {
-                bytes.push(*first);
-                rest = others;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }

@@ -5,6 +5,7 @@ mod convert;
 pub(super) mod errors;
 mod introspect;
 mod normalize;
+mod refusal;
 mod render;
 mod rows;
 mod run;

@@ -7,7 +7,8 @@ use diesel::{Connection, OptionalExtension, PgConnection, QueryResult, RunQueryD
 
 use super::introspect::introspect;
 use super::render::render;
-use super::sql::{has_type, read_type, type_sql, without_modifiers};
+use super::sql::{has_type, quote, read_type, type_sql, without_modifiers};
+use super::statements::statements;
 use crate::Error;
 use crate::change::Change;
 use crate::database::errors::refuse;
@@ -72,9 +73,10 @@ pub(super) fn normalize(connection: &mut PgConnection, models: &Schema, live: &S
     let script = render(&Schema::default(), &changes, &RenderOptions::default(), &[])?;
     let read = in_scratch(connection, Scratch::BesidesAll, |connection| {
         // An empty text is an error.
-        connection.batch_execute(&(script.up + "SELECT 1"))?;
+        connection.batch_execute(&format!("{}SELECT 1", script.up))?;
         Ok(introspect(connection, &[])?)
-    })?;
+    });
+    let read = read.map_err(|error| refused(connection, models, &script.up).unwrap_or(error))?;
     let mut tables = Vec::new();
     for model in wanted.tables {
         if let Some(read) = read.table(&model.name) {
@@ -89,6 +91,23 @@ pub(super) fn normalize(connection: &mut PgConnection, models: &Schema, live: &S
     Ok(Schema { tables, objects: None })
 }
 
+/// Why PostgreSQL refuses one of the statements that create the models, such as a function of a default that is missing,
+/// with the table that it belongs to.
+fn refused(connection: &mut PgConnection, models: &Schema, script: &str) -> Option<Error> {
+    let tried = in_scratch(connection, Scratch::BesidesAll, |connection| {
+        for statement in statements(script) {
+            let Err(error) = connection.batch_execute(statement) else { continue };
+            let is_of = |table: &&Table| {
+                ["TABLE", "ON"].iter().any(|word| statement.contains(&format!("{word} {} ", quote(&table.name))))
+            };
+            let Some(table) = models.tables.iter().find(is_of) else { break };
+            return Err(Error::cannot_express(&table.name, format!("PostgreSQL refuses it: {error}")));
+        }
+        Ok(())
+    });
+    tried.err().filter(|error| matches!(error, Error::CannotExpress { .. }))
+}
+
 /// Refuses a type that the models name and the database does not have: an enum, a type of an extension.
 fn refuse_missing_types(connection: &mut PgConnection, models: &Schema) -> Result<(), Error> {
     fn own(ty: &Type) -> Option<String> {
@@ -101,10 +120,16 @@ fn refuse_missing_types(connection: &mut PgConnection, models: &Schema) -> Resul
     for table in &models.tables {
         for column in &table.columns {
             let Some(name) = own(&column.ty) else { continue };
+            let object = format!("{}.{}", table.name, column.name);
             let is_missing = sql::<Bool>("to_regtype(").bind::<Text, _>(&name).sql(") IS NULL");
-            if diesel::select(is_missing).get_result(connection)? {
-                let why = format!("the database has no type {name}: create it in a migration before this one");
-                return Err(Error::CannotExpress { object: format!("{}.{}", table.name, column.name), why });
+            let is_missing = diesel::select(is_missing).get_result(connection).map_err(|error| {
+                Error::cannot_express(&object, format!("PostgreSQL cannot read the type {name}: {error}"))
+            })?;
+            if is_missing {
+                let is_citext = name.starts_with("citext");
+                let what = if is_citext { "the extension citext" } else { "it" };
+                let why = format!("the database has no type {name}: create {what} in a migration before this one");
+                return Err(Error::CannotExpress { object, why });
             }
         }
     }

@@ -57,8 +57,7 @@ fn names_an_unreachable_server_without_its_password() {
     for program in PROGRAMS {
         assert_eq!(
             home.refuses(program),
-            "the PostgreSQL database: connection to server at \"127.0.0.1\", port 1 failed: Connection refused; check \
-             DATABASE_URL, and that the server is running"
+            "the PostgreSQL database: 127.0.0.1:1: connection refused; check DATABASE_URL, and that the server is running"
         );
     }
 }
