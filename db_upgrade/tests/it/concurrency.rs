@@ -33,7 +33,12 @@ fn all_wait_for_a_writer_and_say_so_once() {
         home.run("db_upgrade --to 1").succeeds();
         home.execute(&format!("PRAGMA journal_mode = {mode}"));
         let mut writer = home.connect();
-        writer.batch_execute("BEGIN IMMEDIATE; INSERT INTO users VALUES (2, 'susan', 'susan@email.com')").unwrap();
+        writer
+            .batch_execute(
+                "PRAGMA busy_timeout = 10000; BEGIN IMMEDIATE;
+                 INSERT INTO users VALUES (2, 'susan', 'susan@email.com')",
+            )
+            .unwrap();
         let mut running: Vec<_> = (0..8).map(|_| home.start("db_upgrade")).collect();
         for running in &mut running {
             running.warns("waiting up to 30 s");
