@@ -19,7 +19,7 @@ fn home_with_rows(rows: u64, journal_mode: &str) -> Home {
         "002_points",
         "CREATE TABLE new (id INTEGER PRIMARY KEY, name TEXT, points INTEGER);
          INSERT INTO new SELECT id, name, (WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n
-             WHERE i < 40 + people.id % 2) SELECT sum(i) FROM n) FROM people;
+             WHERE i < 160 + people.id % 2) SELECT sum(i) FROM n) FROM people;
          DROP TABLE people; ALTER TABLE new RENAME TO people;",
         Some("ALTER TABLE people DROP COLUMN points;"),
     );
@@ -38,7 +38,7 @@ fn ctrl_c_leaves_the_old_version() {
         assert_eq!((run.status, run.stdout.as_str(), run.stderr.as_str()), (None, "", ""), "{journal_mode}");
         assert!(home.dump() == before, "{journal_mode}");
         assert_eq!(home.run("db_upgrade").status, Some(0));
-        let query = "SELECT (SELECT count(*) FROM people WHERE points >= 820) || \
+        let query = "SELECT (SELECT count(*) FROM people WHERE points >= 12880) || \
                      (SELECT integrity_check FROM pragma_integrity_check)";
         assert_eq!(home.query(query), "100000ok");
     }
