@@ -84,6 +84,7 @@ impl Plan {
     }
 
     /// Both files, each below its name.
+    #[cfg(feature = "cli")]
     pub(crate) fn files(&self) -> String {
         let Self { name, sql, .. } = self;
         format!("\n-- {name}/up.sql\n{}\n-- {name}/down.sql\n{}", sql.up, sql.down)

@@ -70,7 +70,7 @@ fn does_not_recreate_a_folder_that_the_database_needs() {
     let home = home_at_version_2();
     fs::remove_dir_all(home.path("migrations")).unwrap();
     let said = home.refuses("db_create");
-    assert!(said.starts_with("the database has applied 001, 002, which is not among these migrations"), "{said}");
+    assert!(said.starts_with("the database has applied 001, 002, which are not among these migrations"), "{said}");
 }
 
 #[test]
