@@ -8,7 +8,7 @@
 //! This module decides what is kept and owns the names; the SQL is written by each database's renderer.
 
 use crate::options::RenderOptions;
-use crate::schema::{Column, Table, Type, same_name};
+use crate::schema::{Column, Index, Table, Type, repeats, same_name, same_set};
 use crate::version::Version;
 
 /// The name of the side table that a migration makes for a table.
@@ -96,15 +96,11 @@ impl SideTable {
 pub(crate) fn key(from: &Table, to: &Table, is_lossy: IsLossy<'_>) -> Option<Vec<Column>> {
     let candidates = |table: &Table| {
         let indexes = table.indexes.iter().filter(|index| index.unique);
-        let columns = indexes.map(|index| index.columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>());
-        let mut all: Vec<_> = std::iter::once(table.primary_key.clone()).chain(columns).collect();
+        let mut all: Vec<_> =
+            std::iter::once(table.primary_key.clone()).chain(indexes.map(Index::column_names)).collect();
         // A UNIQUE may name a column twice: no foreign key refers to it.
-        let is_repeated = |key: &[String], at: usize| key[..at].iter().any(|name| same_name(name, &key[at]));
-        all.retain(|key| !key.is_empty() && !(0..key.len()).any(|at| is_repeated(key, at)));
+        all.retain(|key| !key.is_empty() && !repeats(key));
         all
-    };
-    let is_same_key = |a: &[String], b: &[String]| {
-        a.len() == b.len() && a.iter().all(|name| b.iter().any(|other| same_name(name, other)))
     };
     let stays = |name: &String| {
         let (before, after) = (from.find_column(name)?, to.find_column(name)?);
@@ -112,7 +108,7 @@ pub(crate) fn key(from: &Table, to: &Table, is_lossy: IsLossy<'_>) -> Option<Vec
         (is_fit && !is_lossy(before, after)).then(|| before.clone())
     };
     let after = candidates(to);
-    let common = candidates(from).into_iter().filter(|key| after.iter().any(|other| is_same_key(key, other)));
+    let common = candidates(from).into_iter().filter(|key| after.iter().any(|other| same_set(key, other)));
     let new = Some(to.primary_key.clone()).filter(|key| !key.is_empty());
     common.chain(new).find_map(|key| key.iter().map(stays).collect())
 }

@@ -12,7 +12,9 @@ use self::names::{Names, TableNames};
 use self::text::{comment, docs};
 use self::types::{Customs, type_of};
 use crate::kept;
-use crate::schema::{Clause, ClauseKind, Column, ForeignKey, Index, Object, ObjectKind, Schema, Table, same_name};
+use crate::schema::{
+    Clause, ClauseKind, Column, ForeignKey, Index, Object, ObjectKind, Schema, Table, repeats, same_name, same_set,
+};
 
 /// Writes the schema of a live database as `schema!` source. What `schema!` cannot say is named in comments.
 pub(crate) fn print_schema(schema: &Schema) -> String {
@@ -212,19 +214,4 @@ fn beyond(table: &Table, column: Option<&Column>) -> Vec<String> {
     let clauses = table.clauses.iter().flatten().filter(is_meant).filter(is_beyond);
     let tight = |text: &str| text.replace("( ", "(").replace(" )", ")").replace(" ,", ",");
     clauses.map(|clause| comment(&tight(&clause.normalized))).collect()
-}
-
-/// Whether a name stands in a list twice.
-fn repeats(names: &[String]) -> bool {
-    names.iter().enumerate().any(|(at, name)| names[..at].iter().any(|other| same_name(other, name)))
-}
-
-/// Whether two lists hold the same names in any order.
-fn same_set(a: &[String], b: &[String]) -> bool {
-    let sorted = |names: &[String]| {
-        let mut names: Vec<_> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
-        names.sort();
-        names
-    };
-    sorted(a) == sorted(b)
 }

@@ -346,8 +346,7 @@ impl Index {
 
     /// Whether it names a column twice, which the models cannot declare.
     pub(crate) fn repeats_a_column(&self) -> bool {
-        let repeats = |at: usize| self.columns[..at].iter().any(|other| same_name(&other.name, &self.columns[at].name));
-        (0..self.columns.len()).any(repeats)
+        repeats(&self.column_names())
     }
 
     /// Gives the index a name of its own.
@@ -562,6 +561,21 @@ pub(crate) fn same_name(a: &str, b: &str) -> bool {
 /// Whether two lists hold the same names in the same order.
 pub(crate) fn same_names(a: &[String], b: &[String]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_name(a, b))
+}
+
+/// Whether two lists hold the same names in any order.
+pub(crate) fn same_set(a: &[String], b: &[String]) -> bool {
+    let sorted = |names: &[String]| {
+        let mut names: Vec<_> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
+        names.sort();
+        names
+    };
+    sorted(a) == sorted(b)
+}
+
+/// Whether a list holds a name twice.
+pub(crate) fn repeats(names: &[String]) -> bool {
+    names.iter().enumerate().any(|(at, name)| names[..at].iter().any(|other| same_name(other, name)))
 }
 
 fn names<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {

@@ -40,10 +40,10 @@ pub(crate) fn indexes(changes: &[Change]) -> Vec<(String, Index)> {
     for (_, to, alterations) in changes.iter().filter_map(Change::altered) {
         let added = || alterations.iter().filter_map(Alteration::added_index);
         let is_replaced =
-            |index: &Index| added().any(|new| same_name(&new.name, &index.name) || names(new) == names(index));
+            |index: &Index| added().any(|new| same_name(&new.name, &index.name) || has_same_columns(new, index));
         let dropped = alterations.iter().filter_map(Alteration::dropped_index);
         let is_meant = |index: &Index| index.unique && !index.repeats_a_column();
-        let stays = |index: &&Index| !is_meant(index) && has_all(to, &names(index)) && !is_replaced(index);
+        let stays = |index: &&Index| !is_meant(index) && has_all(to, &index.column_names()) && !is_replaced(index);
         found.extend(dropped.filter(stays).map(|index| (to.name.clone(), index.clone())));
     }
     found
@@ -58,7 +58,7 @@ pub(crate) fn only(mut changes: Vec<Change>, models: &Schema) -> Vec<Change> {
             let own = models.table(&to.name).map(|table| table.indexes.as_slice()).unwrap_or_default();
             alterations.retain(|alteration| {
                 let index = alteration.added_index().or_else(|| alteration.dropped_index());
-                index.is_some_and(|index| !index.unique && own.iter().all(|other| names(other) != names(index)))
+                index.is_some_and(|index| !index.unique && !own.iter().any(|other| has_same_columns(other, index)))
             });
             !alterations.is_empty()
         }
@@ -134,10 +134,10 @@ fn lost_default(from: &Column, to: &Column) -> Option<String> {
 /// Whether two rows may be equal after the change that could not be before: no key that stays or comes has these columns
 /// or some of them.
 fn is_lost_unique(index: &Index, to: &Table) -> bool {
-    let own = names(index);
+    let own = index.column_names();
     let is_within = |key: &[String]| !key.is_empty() && key.iter().all(|key| own.iter().any(|own| same_name(own, key)));
     let is_implied = || {
-        let mut keys = to.indexes.iter().filter(|index| index.unique).map(names);
+        let mut keys = to.indexes.iter().filter(|index| index.unique).map(Index::column_names);
         is_within(&to.primary_key) || keys.any(|key| is_within(&key))
     };
     index.unique && has_all(to, &own) && !is_implied()
@@ -205,7 +205,6 @@ fn has_all(table: &Table, columns: &[String]) -> bool {
     columns.iter().all(|column| table.find_column(column).is_some())
 }
 
-/// The columns of an index.
-fn names(index: &Index) -> Vec<String> {
-    index.columns.iter().map(|column| column.name.to_ascii_lowercase()).collect()
+fn has_same_columns(a: &Index, b: &Index) -> bool {
+    same_names(&a.column_names(), &b.column_names())
 }

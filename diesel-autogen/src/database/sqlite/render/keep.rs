@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::kept::{self, KeptColumn, SideTable};
 use crate::migration::Direction;
 use crate::options::RenderOptions;
-use crate::schema::{Action, Column, ForeignKey, Table, same_name};
+use crate::schema::{Action, Column, ForeignKey, Table, same_name, same_set};
 use crate::text::literal;
 
 const FOLLOW: &str = "ON DELETE CASCADE ON UPDATE CASCADE";
@@ -54,16 +54,11 @@ impl Writer<'_> {
         let table = self.latest(&key.table)?;
         let is_dropped = self.changes.drops(&key.table);
         let name = if is_dropped { kept::name(self.options.keep.as_ref()?, &table.name) } else { table.name.clone() };
-        let sorted = |names: &mut dyn Iterator<Item = &String>| {
-            let mut names: Vec<_> = names.map(|name| name.to_ascii_lowercase()).collect();
-            names.sort();
-            names
-        };
-        let indexes = table.indexes.iter().filter(|index| index.unique && !is_dropped);
-        let indexes = indexes.map(|index| sorted(&mut index.columns.iter().map(|column| &column.name)));
-        let wanted = sorted(&mut key.references.iter());
-        let is_key = indexes.chain([sorted(&mut table.primary_key.iter())]).any(|columns| columns == wanted);
-        let columns = quote_all(&key.references);
+        let mut indexes = table.indexes.iter().filter(|index| index.unique && !is_dropped);
+        let wanted = &key.references;
+        let is_key =
+            same_set(&table.primary_key, wanted) || indexes.any(|index| same_set(&index.column_names(), wanted));
+        let columns = quote_all(wanted);
         (is_key && !wanted.is_empty()).then(|| format!("REFERENCES {} ({columns})", quote(&name)))
     }
 
