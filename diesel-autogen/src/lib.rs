@@ -55,6 +55,7 @@ mod migration;
 mod migrator;
 mod options;
 mod plan;
+mod planning;
 mod print_schema;
 mod rehearsal;
 mod rename;

@@ -1,22 +1,25 @@
 //! Every operation on a database and its migrations.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::change::{Alteration, Change, Rename};
-use crate::database::{self, Backup, Database, Script};
+use crate::change::Change;
+use crate::database::{self, Backup, Database};
 use crate::diff::diff;
-use crate::error::{ConsentError, DatabaseErrorKind, HistoryError};
+use crate::error::{DatabaseErrorKind, HistoryError};
 use crate::history::{self, Applied, Status, Target};
 use crate::kept::IsLossy;
-use crate::loss::{Loss, LossKind, losses};
+use crate::loss::{Loss, LossKind};
 use crate::migration::{Direction, Migration, Migrations, Sql, draft_folder, folder_for, sync_folder};
-use crate::options::{Fill, PlanOptions, RenderOptions};
+use crate::options::{PlanOptions, RenderOptions};
 use crate::plan::Plan;
+use crate::planning::{
+    changes_by, count_losses, keep_unmentioned, renamed, render_options, rendered, replay, require_no_more_losses,
+    script,
+};
 use crate::print_schema::print_schema;
 use crate::rehearsal::{self, Rehearsal};
-use crate::schema::{Schema, Table, same_name};
+use crate::schema::Schema;
 use crate::settings::{Event, Settings};
 use crate::text::counted;
 use crate::url::DatabaseUrl;
@@ -553,7 +556,8 @@ impl Migrator {
     pub fn compare(&self, from: &Schema, to: &Schema, options: &RenderOptions) -> Result<(Vec<Change>, Sql), Error> {
         let mut db = self.db()?;
         let target = if to.objects.is_some() { to.clone() } else { db.normalize(to, from)? };
-        changes_and_sql(&mut *db, from, &target, options)
+        let (renames, start) = renamed(&mut *db, from, &target, options)?;
+        rendered(&mut *db, from, (renames, &start), &target, options)
     }
 }
 
@@ -849,60 +853,6 @@ fn require_baseline(db: &mut dyn Database, migrations: &Migrations, version: &Ve
     Ok(stamped.into_iter().map(Applied::of).collect())
 }
 
-/// The schema that these migrations make of an empty database.
-fn replay<'a>(db: &mut dyn Database, migrations: impl Iterator<Item = &'a Migration>) -> Result<Schema, Error> {
-    let scripts: Vec<_> = migrations.map(|migration| script(migration, Direction::Up)).collect();
-    let empty = Schema { objects: Some(Vec::new()), ..Schema::default() };
-    Ok(db.try_scripts(&empty, &scripts)?.pop().unwrap_or(empty))
-}
-
-/// The models with what they cannot declare, with the indexes that they do not mention, and the tables that they do not
-/// mention, but for indexes and tables that the migrations made from the models: these the models had and lost.
-fn keep_unmentioned(
-    db: &mut dyn Database,
-    live: &Schema,
-    mut models: Schema,
-    migrations: &Migrations,
-) -> (Schema, Vec<Table>) {
-    unmentioned::keep_undeclarable(live, &mut models);
-    let changes = diff(live, &models);
-    let mut indexes = unmentioned::indexes(&changes);
-    let mut tables: Vec<_> = changes.iter().filter_map(Change::dropped).cloned().collect();
-    if indexes.is_empty() && tables.is_empty() {
-        return (models, tables);
-    }
-    let made = made_from_models(db, migrations);
-    indexes.retain(|(_, index)| !made.contains(&index.name.to_ascii_lowercase()));
-    tables.retain(|table| !made.contains(&table.name.to_ascii_lowercase()));
-    for (name, index) in indexes {
-        if let Some(table) = models.tables.iter_mut().find(|table| same_name(&table.name, &name)) {
-            table.indexes.push(index);
-        }
-    }
-    (models, tables)
-}
-
-/// The names of the tables and indexes that generated migrations created last, in lower case. A migration that needs
-/// rows cannot be replayed: then there are none.
-fn made_from_models(db: &mut dyn Database, migrations: &Migrations) -> BTreeSet<String> {
-    let scripts: Vec<_> = migrations.iter().map(|migration| script(migration, Direction::Up)).collect();
-    let empty = Schema { objects: Some(Vec::new()), ..Schema::default() };
-    let (mut made, mut before) = (BTreeSet::new(), BTreeSet::new());
-    for (migration, after) in migrations.iter().zip(db.try_scripts(&empty, &scripts).unwrap_or_default()) {
-        let names: BTreeSet<_> = unmentioned::all_names(&after).collect();
-        made.retain(|name| names.contains(name));
-        if migration.is_generated() {
-            made.extend(names.difference(&before).cloned());
-        }
-        before = names;
-    }
-    made
-}
-
-fn script(migration: &Migration, direction: Direction) -> Script<'_> {
-    Script { name: &migration.name, sql: migration.sql(direction), version: migration.version() }
-}
-
 /// Fails when there are differences.
 fn require_equal(db: &dyn Database, expected: &str, differences: &[Change]) -> Result<(), Error> {
     if differences.is_empty() {
@@ -914,92 +864,6 @@ fn require_equal(db: &dyn Database, expected: &str, differences: &[Change]) -> R
     summaries.extend((rest > 0).then(|| format!("makes {}", counted(rest as u64, "more change"))));
     let differences = format!("a migration between them {}", summaries.join("; and "));
     Err(Error::Drift { database: db.name(), expected: expected.to_owned(), differences })
-}
-
-fn render_options(models: &Schema, options: &PlanOptions, name: &str) -> Result<RenderOptions, Error> {
-    let renames = options.renames.iter().map(|rename| Rename::parse(rename)).collect::<Result<Vec<_>, _>>()?;
-    renames.iter().try_for_each(|rename| rename.require_target(models))?;
-    let fills = options.fills.iter().map(|fill| Fill::parse(fill, models)).collect::<Result<_, _>>()?;
-    Ok(RenderOptions { keep: (!options.no_keep).then(|| Version::of_folder(name).as_str().to_owned()), renames, fills })
-}
-
-/// The changes from the live schema to another, and their SQL, rehearsed on an empty copy.
-fn changes_and_sql(
-    db: &mut dyn Database,
-    live: &Schema,
-    target: &Schema,
-    options: &RenderOptions,
-) -> Result<(Vec<Change>, Sql), Error> {
-    let (renames, start) = renamed(db, live, target, options)?;
-    rendered(db, live, (renames, &start), target, options)
-}
-
-/// The renames from the live schema to another, and the schema after them.
-fn renamed(
-    db: &mut dyn Database,
-    live: &Schema,
-    target: &Schema,
-    options: &RenderOptions,
-) -> Result<(Vec<Rename>, Schema), Error> {
-    let mut renames = rename::declared(live, target);
-    let asked: Vec<_> = options.renames.iter().filter(|asked| !renames.contains(asked)).cloned().collect();
-    renames.extend(asked);
-    let start = apply_renames(db, live, &renames)?;
-    Ok((renames, start))
-}
-
-/// The renames and the changes after them, and their SQL, rehearsed on an empty copy.
-fn rendered(
-    db: &mut dyn Database,
-    live: &Schema,
-    (renames, start): (Vec<Rename>, &Schema),
-    target: &Schema,
-    options: &RenderOptions,
-) -> Result<(Vec<Change>, Sql), Error> {
-    let mut changes: Vec<_> = renames.into_iter().map(Change::Rename).collect();
-    changes.extend(diff(start, target));
-    let sql = db.render(start, &changes, options)?;
-    if !changes.is_empty() {
-        rehearsal::on_schema(db, (live, target), &sql, options)?;
-    }
-    Ok((changes, sql))
-}
-
-/// The schema after the renames. The database itself carries them out, since it also changes every definition that uses
-/// the names.
-fn apply_renames(db: &mut dyn Database, live: &Schema, renames: &[Rename]) -> Result<Schema, Error> {
-    let (mut schema, mut texts) = (live.clone(), Vec::new());
-    for rename in renames {
-        rename.require(&schema)?;
-        let change = [Change::Rename(rename.clone())];
-        texts.push(db.render(&schema, &change, &RenderOptions::default())?.up);
-        let name = rename.to_string();
-        let refused = |error: Error| Error::Option { option: name.clone(), why: error.to_string() };
-        let scripts: Vec<_> =
-            texts.iter().map(|sql| Script { name: "the rename", sql, version: Version::default() }).collect();
-        schema = db.try_scripts(live, &scripts).map_err(refused)?.pop().unwrap_or(schema);
-    }
-    Ok(schema)
-}
-
-fn count_losses(db: &mut dyn Database, changes: &[Change], options: &RenderOptions) -> Result<Vec<Loss>, Error> {
-    let (changes, options) = rename::in_old_names(changes, options);
-    // Both closures need the database, and the first only for what it knows without a connection.
-    let pairs = std::cell::RefCell::new(db);
-    losses(&changes, &options, &|from, to| pairs.borrow().loses(from, to), &mut |probe| pairs.borrow_mut().count(probe))
-}
-
-/// Counts again, under the lock: rows may have been written since the plan was shown.
-fn require_no_more_losses(db: &mut dyn Database, plan: &Plan) -> Result<(), Error> {
-    let mut more = count_losses(db, &plan.changes, &plan.options)?;
-    more.retain(|now| !{
-        let is_same = |shown: &Loss| shown.change == now.change && shown.kind == now.kind;
-        plan.losses.iter().any(|shown| is_same(shown) && shown.count >= now.count)
-    });
-    if more.is_empty() {
-        return Ok(());
-    }
-    Err(ConsentError::MoreLoss(more.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")).into())
 }
 
 /// Records the checksums of the migrations that are applied and have none yet: Diesel's own command line records none.
@@ -1021,32 +885,6 @@ fn with_state<'a>(
 ) -> impl Iterator<Item = (&'a Migration, &Applied)> {
     let state = |migration: &Migration| applied.iter().find(|applied| applied.version == migration.version());
     migrations.into_iter().filter_map(move |migration| Some((migration, state(migration)?)))
-}
-
-/// The changes that the scripts make, as a difference of schemas. Of the alterations only dropped and converted columns
-/// stay.
-fn changes_by(db: &mut dyn Database, scripts: &[Script<'_>]) -> Result<Vec<Change>, Error> {
-    let live = db.introspect()?;
-    let goal = db.try_scripts(&live, scripts)?.pop().unwrap_or_else(|| live.clone());
-    let statements = scripts.iter().flat_map(|script| db.renames(script.sql)).collect::<Vec<_>>();
-    let renames = rename::effective(&live, &goal, &statements);
-    let start = apply_renames(db, &live, &renames)?;
-    let mut changes: Vec<_> = renames.into_iter().map(Change::Rename).collect();
-    changes.extend(diff(&start, &goal));
-    for change in &mut changes {
-        if let Change::AlterTable { alterations, .. } = change {
-            alterations.retain_mut(|alteration| match alteration {
-                Alteration::DropColumn(_) => true,
-                Alteration::AlterColumn { from, to } => {
-                    // A NULL that is filled in is no loss.
-                    to.nullable |= from.nullable;
-                    from.ty != to.ty
-                }
-                _ => false,
-            });
-        }
-    }
-    Ok(changes)
 }
 
 fn step(direction: Direction, (migration, version): (&Migration, Version)) -> Step {
