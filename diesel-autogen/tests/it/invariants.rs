@@ -204,3 +204,32 @@ fn a_handwritten_rebuild_that_loses_a_trigger_undoes_the_run() {
         assert_passes(&scratch);
     }
 }
+
+#[test]
+fn refuses_each_spelling_of_a_refused_statement() {
+    let mut statements: Vec<_> =
+        ["attach DATABASE 'x' AS x", "/* x */ ATTACH 'x' AS x", "DETACH x", "detach DATABASE 'x'"]
+            .map(String::from)
+            .into();
+    for pragma in ["journal_mode", "writable_schema", "Journal_MODE", "WRITABLE_schema"] {
+        for (open, close) in [("", ""), ("\"", "\""), ("[", "]"), ("`", "`"), ("'", "'")] {
+            for schema in ["", "main.", "\"main\" . ", "[main].", "'main'/**/."] {
+                let name = format!("{schema}{open}{pragma}{close}");
+                statements.push(format!("PRAGMA {name} = OFF"));
+                statements.push(format!("pragma/**/ {name} (OFF)"));
+                // SQLite obeys some pragmas that are only to be explained.
+                statements.push(format!("EXPLAIN PRAGMA {name} = OFF"));
+                statements.push(format!("EXPLAIN QUERY PLAN PRAGMA {name} = OFF"));
+            }
+        }
+    }
+    let scratch = pending("");
+    for statement in statements {
+        scratch.script("002_b", &format!("{statement};"));
+        let said = scratch.project.upgrade(Target::Latest).map_err(|error| error.to_string());
+        assert!(said.as_ref().is_err_and(|said| said.contains(": remove the statement in: ")), "{statement}: {said:?}");
+    }
+    for harmless in ["PRAGMA journal_mode", "PRAGMA cache_size = -2000", "SELECT '=' AS journal_mode"] {
+        assert_passes(&pending(harmless));
+    }
+}

@@ -229,9 +229,11 @@ fn controls_transaction(statement: &str) -> bool {
 /// Why a statement may not be in a migration: it would disable what protects the data.
 fn refusal(statement: &str) -> Option<&'static str> {
     let tokens = tokens(statement).unwrap_or_default();
-    let (first, rest) = tokens.split_first()?;
+    // SQLite obeys some pragmas that are only to be explained.
+    let start = tokens.iter().take_while(|token| token.is_any(&["EXPLAIN", "QUERY", "PLAN"])).count();
+    let (first, rest) = tokens[start..].split_first()?;
     let is_set = first.is("PRAGMA") && rest.iter().any(|token| ["=", "("].contains(&token.text));
-    let sets = |pragma: &str| is_set && rest.iter().take(3).any(|name| name.is(pragma));
+    let sets = |pragma: &str| is_set && rest.iter().take(3).any(|name| same_name(&name.name(), pragma));
     if sets("journal_mode") {
         Some("without its journal the migration could not be undone: remove the statement")
     } else if sets("writable_schema") {
