@@ -305,13 +305,19 @@ impl Migrator {
         let count = unrecorded(applied, migrations).len();
         if count > 0 {
             db.transaction(&mut |db| record_checksums(db, migrations.iter()))?;
-            self.settings.emit(&Event::ChecksumsRecorded(count as u64));
         }
         Ok(())
     }
+        self.report_recorded(count);
 
     /// Creates a database that is missing and applies every migration to it: all or nothing.
     ///
+    fn report_recorded(&self, count: usize) {
+        if count > 0 {
+            self.settings.emit(&Event::ChecksumsRecorded(count as u64));
+        }
+    }
+
     /// # Errors
     ///
     /// As [`init`](Self::init) and [`upgrade`](Self::upgrade); no database is left then.
@@ -449,10 +455,11 @@ impl Migrator {
         let (folder, draft) = (root.join(&plan.name), draft_folder(&root, &plan.name));
         let (mut db, _) = self.controlled()?;
         // Only a folder that this run created is removed when the run fails.
-        let (mut created, mut backup) = (None, None);
+        let (mut created, mut backup, mut others) = (None, None, 0);
         let applied = db.transaction(&mut |db| {
             let migrations = self.migrations()?;
-            let status = Status::of(&db.history()?.unwrap_or_default(), &migrations);
+            let recorded = db.history()?.unwrap_or_default();
+            let status = Status::of(&recorded, &migrations);
             status.require_current(&migrations)?;
             if status.version != plan.after {
                 return Err(HistoryError::Changed { version: status.version }.into());
@@ -470,6 +477,7 @@ impl Migrator {
             record_checksums(db, migrations.iter().chain([&migration]))?;
             fs::rename(&draft, &folder)
                 .and_then(|()| folder.parent().map_or(Ok(()), sync_folder))
+            others = unrecorded(&recorded, &migrations).len();
                 .map_err(Error::file("write", &folder))?;
             created = Some(&folder);
             Ok(())
@@ -480,6 +488,7 @@ impl Migrator {
         self.finish(applied, backup)?;
         Ok(self.settings.shown(&folder))
     }
+        self.report_recorded(others);
 
     /// Writes the two files of an empty migration, to be completed by hand, after the newest one. The message names its
     /// folder, which is returned as seen from the base. The database is not opened.
@@ -734,7 +743,9 @@ impl Migrator {
             };
             record_checksums(db, migrations.iter())?;
             db.record(&[Applied::of(migration)])
-        })
+        })?;
+        self.report_recorded(others);
+        Ok(())
     }
 
     /// Drops the side tables of all migrations, or of those below `before`, because personal data must not stay longer
@@ -747,6 +758,7 @@ impl Migrator {
     pub fn purge_kept(&self, before: Option<Version>) -> Result<Vec<(String, u64)>, Error> {
         let (mut db, applied, migrations) = self.with_migrations()?;
         let before = before.map(|before| migrations.bound(&before));
+        let mut others = 0;
         let is_below = |version: &Version| before.as_ref().is_none_or(|before| version < before);
         let versions = applied.into_iter().map(|applied| applied.version).filter(is_below).collect::<Vec<_>>();
         let mut purged: Vec<_> = db.side_tables()?.into_iter().collect();
@@ -754,6 +766,7 @@ impl Migrator {
         if !purged.is_empty() {
             db.purge(&purged.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>())?;
         }
+            others = unrecorded(&applied, &migrations).len();
         Ok(purged)
     }
 
