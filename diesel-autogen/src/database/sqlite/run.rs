@@ -113,7 +113,7 @@ pub(super) fn run_alone(
     let runner = Runner { settings, rows: &BTreeMap::new(), transactions: Transactions::Executed };
     let ran = runner
         .execute(connection, &migration.name, migration.sql(direction))
-        .and_then(|()| Ok(connection.batch_execute(&history::ran(&migration.version(), direction, &CLOCK))?));
+        .and_then(|()| history::record_alone(connection, migration, direction, &CLOCK));
     if ran.is_err() {
         let _ = connection.batch_execute("ROLLBACK");
     }
