@@ -92,14 +92,16 @@ pub struct Init {
 }
 
 /// What one transaction of a run did, and the migration that is to run after it and outside of one.
-#[derive(Default)]
 struct Pass<'a> {
+    target: Target,
+    /// Whether it is the first of its run, which makes the backup.
+    is_first: bool,
     done: Vec<Step>,
     alone: Option<(&'a Migration, Step)>,
     /// The version that the whole run leads to.
     last: Version,
     /// How many applied migrations had no checksum.
-    unrecorded: u64,
+    unrecorded: usize,
     backup: Option<Backup>,
 }
 
@@ -308,9 +310,15 @@ impl Migrator {
         let count = unrecorded(applied, migrations).len();
         if count > 0 {
             db.transaction(&mut |db| record_checksums(db, migrations.iter()))?;
+        }
+        self.report_recorded(count);
+        Ok(())
+    }
+
+    fn report_recorded(&self, count: usize) {
+        if count > 0 {
             self.settings.emit(&Event::ChecksumsRecorded(count as u64));
         }
-        Ok(())
     }
 
     /// Creates a database that is missing and applies every migration to it: all or nothing.
@@ -452,10 +460,11 @@ impl Migrator {
         let (folder, draft) = (root.join(&plan.name), draft_folder(&root, &plan.name));
         let (mut db, _) = self.controlled()?;
         // Only a folder that this run created is removed when the run fails.
-        let (mut created, mut backup) = (None, None);
+        let (mut created, mut backup, mut others) = (None, None, 0);
         let applied = db.transaction(&mut |db| {
             let migrations = self.migrations()?;
-            let status = Status::of(&db.history()?.unwrap_or_default(), &migrations);
+            let recorded = db.history()?.unwrap_or_default();
+            let status = Status::of(&recorded, &migrations);
             status.require_current(&migrations)?;
             if status.version != plan.after {
                 return Err(HistoryError::Changed { version: status.version }.into());
@@ -471,6 +480,7 @@ impl Migrator {
             let migration = plan.migration();
             db.run(&[&migration], Direction::Up, self.settings.verify)?;
             record_checksums(db, migrations.iter().chain([&migration]))?;
+            others = unrecorded(&recorded, &migrations).len();
             fs::rename(&draft, &folder)
                 .and_then(|()| folder.parent().map_or(Ok(()), sync_folder))
                 .map_err(Error::file("write", &folder))?;
@@ -481,6 +491,7 @@ impl Migrator {
             let _ = fs::remove_dir_all(folder);
         }
         self.finish(applied, backup)?;
+        self.report_recorded(others);
         Ok(self.settings.shown(&folder))
     }
 
@@ -647,26 +658,44 @@ impl Migrator {
 
     fn run(&self, direction: Direction, target: Target) -> Result<Vec<Step>, Error> {
         let (mut db, _, migrations) = self.with_migrations()?;
-        let (mut steps, mut target) = (Vec::new(), target);
-        loop {
-            let mut pass = Pass::default();
-            let ran = db
-                .transaction(&mut |db| self.run_in_transaction(db, &migrations, direction, target.clone(), &mut pass));
-            let Pass { done, alone, last, unrecorded, backup } = pass;
-            self.finish(ran, backup)?;
-            if unrecorded > 0 {
-                self.settings.emit(&Event::ChecksumsRecorded(unrecorded));
-            }
-            steps.extend(done);
-            let Some((migration, step)) = alone else { return Ok(steps) };
-            db.run_alone(migration, direction).map_err(|error| match error {
-                Error::Statement { migration, statement, source } => Error::Unfinished { migration, statement, source },
-                other => self.relative(other),
-            })?;
-            steps.push(step);
-            // What is previous changes with every migration.
-            target = Target::Version(last);
+        let first = self.pass(&mut *db, &migrations, direction, target, true)?;
+        let mut steps = first.done;
+        if first.alone.is_none() {
+            return Ok(steps);
         }
+        db.exclusively(&mut |db| {
+            loop {
+                // Another process may have run the migration before this one had the lock.
+                let target = Target::Version(first.last.clone());
+                let pass = self.pass(db, &migrations, direction, target, false)?;
+                steps.extend(pass.done);
+                let Some((migration, step)) = pass.alone else { return Ok(()) };
+                db.run_alone(migration, direction).map_err(|error| match error {
+                    Error::Statement { migration, statement, source } => {
+                        Error::Unfinished { migration, statement, source }
+                    }
+                    other => self.relative(other),
+                })?;
+                steps.push(step);
+            }
+        })?;
+        Ok(steps)
+    }
+
+    fn pass<'a>(
+        &self,
+        db: &mut dyn Database,
+        migrations: &'a Migrations,
+        direction: Direction,
+        target: Target,
+        is_first: bool,
+    ) -> Result<Pass<'a>, Error> {
+        let (done, last) = (Vec::new(), Version::default());
+        let mut pass = Pass { target, is_first, done, alone: None, last, unrecorded: 0, backup: None };
+        let ran = db.transaction(&mut |db| self.run_in_transaction(db, migrations, direction, &mut pass));
+        self.finish(ran, pass.backup.take())?;
+        self.report_recorded(pass.unrecorded);
+        Ok(pass)
     }
 
     /// Runs the migrations that one transaction can enclose, up to the first that none can.
@@ -675,14 +704,16 @@ impl Migrator {
         db: &mut dyn Database,
         migrations: &'a Migrations,
         direction: Direction,
-        target: Target,
         pass: &mut Pass<'a>,
     ) -> Result<(), Error> {
         let applied = db.history()?.unwrap_or_default();
         let status = Status::of(&applied, migrations);
-        let mut chosen = status.steps(migrations, direction, target)?;
+        if !pass.is_first && pass.target == Target::Version(status.version.clone()) {
+            return Ok(());
+        }
+        let mut chosen = status.steps(migrations, direction, pass.target.clone())?;
         pass.last = chosen.last().map(|(_, version)| version.clone()).unwrap_or_default();
-        if !chosen.is_empty() {
+        if !chosen.is_empty() && pass.is_first {
             pass.backup = db.back_up(&status.version)?;
         }
         let alone = chosen.iter().position(|(migration, _)| db.needs_no_transaction(migration, direction));
@@ -693,7 +724,7 @@ impl Migrator {
         }
         db.run(&inside, direction, self.settings.verify)?;
         record_checksums(db, migrations.iter())?;
-        pass.unrecorded = unrecorded(&applied, migrations).len() as u64;
+        pass.unrecorded = unrecorded(&applied, migrations).len();
         pass.done = chosen.into_iter().map(|chosen| step(direction, chosen)).collect();
         pass.alone = alone.map(|(migration, version)| (migration, step(direction, (migration, version))));
         Ok(())
@@ -729,6 +760,7 @@ impl Migrator {
     pub fn accept_edited(&self, version: impl Into<Version>) -> Result<(), Error> {
         let wanted = version.into();
         let (mut db, _, migrations) = self.with_migrations()?;
+        let mut others = 0;
         db.transaction(&mut |db| {
             let applied = db.history()?.unwrap_or_default();
             let meant = migrations.iter().filter(|migration| migration.version().is_meant_by(&wanted));
@@ -736,9 +768,12 @@ impl Migrator {
                 let version = history::newest(&applied);
                 return Err(HistoryError::NotApplied { wanted: wanted.clone(), version }.into());
             };
+            others = unrecorded(&applied, &migrations).len();
             record_checksums(db, migrations.iter())?;
             db.record(&[Applied::of(migration)])
-        })
+        })?;
+        self.report_recorded(others);
+        Ok(())
     }
 
     /// Drops the side tables of all migrations, or of those below `before`, because personal data must not stay longer

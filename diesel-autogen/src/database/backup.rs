@@ -121,9 +121,13 @@ fn time_of(name: &str, stem: &str) -> Option<(NaiveDateTime, u64)> {
     Some((NaiveDateTime::parse_from_str(time, TIME).ok().filter(|_| is_whole)?, number.parse().ok()?))
 }
 
-/// The beginning of the names of a database's backups: `app` for `app.db`, and the whole name for any other, because
-/// `app.sqlite` may lie beside it.
+/// The beginning of the names of a database's backups, which no two databases in a folder share: `app` for `app.db`,
+/// `app.` for `app`, and the whole name for any other.
 pub(crate) fn stem(database: &Path) -> String {
     let name = database.file_name().and_then(|name| name.to_str()).unwrap_or("database");
-    name.strip_suffix(".db").filter(|stem| !stem.is_empty()).unwrap_or(name).to_owned()
+    match name.strip_suffix(".db").filter(|stem| !stem.is_empty() && !stem.contains('.')) {
+        Some(stem) => stem.to_owned(),
+        None if name.contains('.') => name.to_owned(),
+        None => format!("{name}."),
+    }
 }

@@ -67,6 +67,10 @@ pub(crate) trait Database {
     /// Nothing stays of it when the work fails.
     fn transaction(&mut self, work: &mut dyn FnMut(&mut dyn Database) -> Result<(), Error>) -> Result<(), Error>;
 
+    /// Does work outside a transaction, or in several, while no other process is in a [`transaction`](Self::transaction)
+    /// or in work of this kind, and waits for it if necessary.
+    fn exclusively(&mut self, work: &mut dyn FnMut(&mut dyn Database) -> Result<(), Error>) -> Result<(), Error>;
+
     /// Whether a migration that asks to run outside a transaction cannot run within one here.
     fn needs_no_transaction(&self, migration: &Migration, direction: Direction) -> bool;
 

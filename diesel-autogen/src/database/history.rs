@@ -13,7 +13,7 @@ use diesel_migrations::MigrationHarness;
 use crate::Error;
 use crate::error::DatabaseErrorKind;
 use crate::history::Applied;
-use crate::migration::Direction;
+use crate::migration::{Direction, Migration};
 use crate::text::literal;
 use crate::version::Version;
 
@@ -80,6 +80,20 @@ pub(crate) fn record<DB: Backend, C: MigrationHarness<DB> + SimpleConnection>(
     }
     let _ = write!(script, "DELETE FROM {CHECKSUMS} WHERE version NOT IN (SELECT version FROM {VERSIONS})");
     Ok(connection.batch_execute(&script)?)
+}
+
+/// Records a migration that ran outside a transaction, with its checksum.
+pub(crate) fn record_alone<DB: Backend, C: MigrationHarness<DB> + SimpleConnection>(
+    connection: &mut C,
+    migration: &Migration,
+    direction: Direction,
+    clock: &Clock,
+) -> Result<(), Error> {
+    connection.batch_execute(&ran(&migration.version(), direction, clock))?;
+    match direction {
+        Direction::Up => record(connection, &[Applied::of(migration)], clock),
+        Direction::Down => record(connection, &[], clock),
+    }
 }
 
 /// Records that a migration ran in that direction.

@@ -132,16 +132,34 @@ fn keeps_the_newest_and_leaves_other_files() {
 
 #[test]
 fn keeps_the_backups_of_each_database_apart() {
+    for others in ["app.sqlite", "app", "app.db.db", "app.db.sqlite"] {
+        for (first, second) in [("app.db", others), (others, &*format!("{others}.db")), (others, "other.db")] {
+            let scratch = populated(GOOD);
+            let migrator = |name: &str| {
+                let path = scratch.path().join(name);
+                if !path.exists() {
+                    fs::copy(scratch.path().join("app.db"), &path).unwrap();
+                }
+                let url = DatabaseUrl::parse(name, scratch.path()).unwrap();
+                let other = Migrator::with_url(url, scratch.path().join("migrations"));
+                other.with(with!(Settings { backups: 1 }))
+            };
+            let (first, second) = (migrator(first), migrator(second));
+            first.upgrade(Target::Latest).unwrap();
+            let own = backups(&scratch);
+            second.upgrade(Target::Latest).unwrap();
+            let both = backups(&scratch);
+            assert!(both.len() == 2 && both.contains(&own[0]), "{own:?} {both:?}");
+            // A second backup replaces the first of its own database only.
+            first.downgrade(Target::Previous).unwrap();
+            let now = backups(&scratch);
+            let second_own = both.iter().find(|name| **name != own[0]).unwrap();
+            assert!(now.len() == 2 && now.contains(second_own) && !now.contains(&own[0]), "{both:?} {now:?}");
+        }
+    }
     let scratch = populated(GOOD);
-    fs::copy(scratch.path().join("app.db"), scratch.path().join("app.sqlite")).unwrap();
-    let url = DatabaseUrl::parse("app.sqlite", scratch.path()).unwrap();
-    let other = Migrator::with_url(url, scratch.path().join("migrations"));
-    other.with(with!(Settings { backups: 1 })).upgrade(Target::Latest).unwrap();
-    keeping(&scratch, 1).upgrade(Target::Latest).unwrap();
-    let names = backups(&scratch);
-    let [own, others] = &names[..] else { panic!("{names:?}") };
-    assert!(own.starts_with("app-v1-20") && others.starts_with("app.sqlite-v1-20"), "{names:?}");
-    assert!(own.ends_with("Z.db") && others.ends_with("Z.db"), "{names:?}");
+    scratch.project.upgrade(Target::Latest).unwrap();
+    assert!(backups(&scratch)[0].starts_with("app-v1-20"), "{:?}", backups(&scratch));
 }
 
 #[test]

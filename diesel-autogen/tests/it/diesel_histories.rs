@@ -18,11 +18,11 @@ use test_support::TestDatabase;
 use crate::support::{Events, listening, taken};
 
 /// A flat folder of migrations, and a database on which no tool has worked yet.
-struct Project {
+pub struct Project {
     folder: TempDir,
-    url: DatabaseUrl,
-    migrator: Migrator,
-    events: Events,
+    pub url: DatabaseUrl,
+    pub migrator: Migrator,
+    pub events: Events,
     _server: Option<TestDatabase>,
 }
 
@@ -30,7 +30,7 @@ const USERS: &str = "2018-01-14-171611_create_users";
 const POSTS: &str = "2024-03-13_170000_create_posts";
 
 impl Project {
-    fn new(server: Option<TestDatabase>) -> Self {
+    pub fn new(server: Option<TestDatabase>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = server.as_ref().map_or("app.db", |server| server.url());
         let url = DatabaseUrl::parse(url, folder.path()).unwrap();
@@ -44,19 +44,19 @@ impl Project {
     }
 
     /// One on SQLite and, where there is a server, one on PostgreSQL.
-    fn each(test: impl Fn(&Self)) {
+    pub fn each(test: impl Fn(&Self)) {
         test(&Self::new(None));
         if let Some(server) = TestDatabase::new() {
             test(&Self::new(Some(server)));
         }
     }
 
-    fn migrations(&self) -> PathBuf {
+    pub fn migrations(&self) -> PathBuf {
         self.folder.path().join("migrations")
     }
 
     /// Writes a migration whose `down.sql` drops the table that its name ends with.
-    fn write(&self, name: &str, up: &str) {
+    pub fn write(&self, name: &str, up: &str) {
         let folder = self.migrations().join(name);
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("up.sql"), up).unwrap();
@@ -64,23 +64,23 @@ impl Project {
         fs::write(folder.join("down.sql"), format!("DROP TABLE {table};")).unwrap();
     }
 
-    fn connect(&self) -> Connection {
+    pub fn connect(&self) -> Connection {
         if let Some(path) = self.url.sqlite_path().filter(|path| !path.exists()) {
             fs::write(path, "").unwrap();
         }
         Connection::open(&self.url).unwrap()
     }
 
-    fn execute(&self, statements: &str) {
+    pub fn execute(&self, statements: &str) {
         self.connect().batch_execute(statements).unwrap_or_else(|error| panic!("{error} in {statements}"));
     }
 
-    fn query(&self, query: &str) -> QueryResult<Vec<String>> {
+    pub fn query(&self, query: &str) -> QueryResult<Vec<String>> {
         sql::<Text>(query).load(&mut self.connect())
     }
 
     /// `diesel migration run`: the versions that it applied.
-    fn diesel_run(&self) -> Vec<String> {
+    pub fn diesel_run(&self) -> Vec<String> {
         let source = FileBasedMigrations::from_path(self.migrations()).unwrap();
         let mut connection = self.connect();
         connection.run_pending_migrations(source).unwrap().iter().map(ToString::to_string).collect()
@@ -151,6 +151,22 @@ fn init_takes_over_too() {
         assert_eq!((init.is_new, init.version.to_string().as_str()), (false, "20240313"));
         assert_eq!(taken(&project.events), [TAKEN_OVER]);
         project.migrator.init().unwrap();
+        assert_eq!(taken(&project.events), [""; 0]);
+    });
+}
+
+#[test]
+fn every_operation_that_records_other_checksums_says_so() {
+    Project::each(|project| {
+        project.diesel_run();
+        project.migrate(&models(false));
+        assert_eq!(taken(&project.events), [TAKEN_OVER]);
+    });
+    Project::each(|project| {
+        project.diesel_run();
+        project.migrator.accept_edited("20240313").unwrap();
+        assert_eq!(taken(&project.events), [TAKEN_OVER]);
+        project.migrator.accept_edited("20240313").unwrap();
         assert_eq!(taken(&project.events), [""; 0]);
     });
 }

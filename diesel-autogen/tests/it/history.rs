@@ -175,8 +175,8 @@ fn a_row_lost_from_an_unnamed_table_undoes_the_run() {
     let error = scratch.project.upgrade(Target::Latest).unwrap_err().to_string();
     assert_eq!(
         error,
-        "003_c would damage the data, nothing was changed: table a would hold 1 of its 2 rows though no migration \
-         names it"
+        "003_c would damage the data, nothing was changed: table a would hold 1 of its 2 rows though the \
+         migration does not name it"
     );
     assert_eq!(scratch.query("SELECT CAST(count(*) AS TEXT) FROM a"), [Some("2".into())]);
     write(&scratch, "003_c", "DELETE FROM b; -- A is only in a comment\n");

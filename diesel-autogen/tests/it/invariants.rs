@@ -127,7 +127,7 @@ fn a_row_lost_from_a_table_that_is_not_named_undoes_the_run() {
         "CREATE TABLE notes (id INTEGER PRIMARY KEY); INSERT INTO notes VALUES (1);
          CREATE TRIGGER sly AFTER UPDATE ON users BEGIN DELETE FROM notes; END",
     );
-    assert_refused(&scratch, "table notes would hold 0 of its 1 row though no migration names it");
+    assert_refused(&scratch, "table notes would hold 0 of its 1 row though the migration does not name it");
 }
 
 #[test]
@@ -203,4 +203,96 @@ fn a_handwritten_rebuild_that_loses_a_trigger_undoes_the_run() {
         scratch.execute(trigger);
         assert_passes(&scratch);
     }
+}
+
+#[test]
+fn refuses_each_spelling_of_a_refused_statement() {
+    let mut statements: Vec<_> =
+        ["attach DATABASE 'x' AS x", "/* x */ ATTACH 'x' AS x", "DETACH x", "detach DATABASE 'x'"]
+            .map(String::from)
+            .into();
+    for pragma in ["journal_mode", "writable_schema", "Journal_MODE", "WRITABLE_schema"] {
+        for (open, close) in [("", ""), ("\"", "\""), ("[", "]"), ("`", "`"), ("'", "'")] {
+            for schema in ["", "main.", "\"main\" . ", "[main].", "'main'/**/."] {
+                let name = format!("{schema}{open}{pragma}{close}");
+                statements.push(format!("PRAGMA {name} = OFF"));
+                statements.push(format!("pragma/**/ {name} (OFF)"));
+                // SQLite obeys some pragmas that are only to be explained.
+                statements.push(format!("EXPLAIN PRAGMA {name} = OFF"));
+                statements.push(format!("EXPLAIN QUERY PLAN PRAGMA {name} = OFF"));
+            }
+        }
+    }
+    let scratch = pending("");
+    for statement in statements {
+        scratch.script("002_b", &format!("{statement};"));
+        let said = scratch.project.upgrade(Target::Latest).map_err(|error| error.to_string());
+        assert!(said.as_ref().is_err_and(|said| said.contains(": remove the statement in: ")), "{statement}: {said:?}");
+    }
+    for harmless in ["PRAGMA journal_mode", "PRAGMA cache_size = -2000", "SELECT '=' AS journal_mode"] {
+        assert_passes(&pending(harmless));
+    }
+}
+
+/// A rebuild that loses one of two users with the same nickname.
+fn losing_rebuild() -> String {
+    rebuild("INSERT OR IGNORE INTO users_2 SELECT * FROM users").replace("nickname TEXT", "nickname TEXT UNIQUE")
+}
+
+#[test]
+fn other_migrations_of_a_run_excuse_no_loss() {
+    let notes = "CREATE TABLE notes (id INTEGER PRIMARY KEY); INSERT INTO notes VALUES (1);";
+    let sly = format!("{notes} CREATE TRIGGER sly AFTER UPDATE ON users BEGIN DELETE FROM notes; END");
+    let greets = "CREATE TRIGGER greets AFTER INSERT ON users BEGIN SELECT 1; END";
+    let generated = {
+        let scratch = pending("");
+        let target = Scratch::of(&format!("{USERS} CREATE TABLE a (x TEXT); CREATE TABLE b (x TEXT)")).introspect();
+        scratch.generate("003_c", &target).up
+    };
+    assert!(generated.contains("SELECT 0 WHERE"), "{generated}");
+    let copies_all = rebuild("INSERT INTO users_2 SELECT * FROM users");
+    for (setup, first, second) in [
+        ("", generated.as_str(), losing_rebuild()),
+        ("", "UPDATE users SET visits = 5 WHERE id = 1", losing_rebuild()),
+        ("", "DELETE FROM users WHERE id = 99", losing_rebuild()),
+        (&sly, "SELECT * FROM notes", "UPDATE users SET visits = 0".to_owned()),
+        (greets, "SELECT 'x' AS greets", copies_all),
+    ] {
+        let scratch = pending(first);
+        scratch.execute(&format!("UPDATE users SET nickname = 'john'; {setup};"));
+        let count = || scratch.joined("SELECT count(*) || group_concat(quote(visits)) FROM users");
+        let before = count();
+        scratch.script("003_c", &second);
+        let said = scratch.project.upgrade(Target::Latest).map_err(|error| error.to_string());
+        assert!(said.as_ref().is_err_and(|said| said.starts_with("003_c would damage the data")), "{first}: {said:?}");
+        assert_eq!(count(), before);
+        assert_eq!(scratch.project.version().unwrap(), 1);
+    }
+}
+
+#[test]
+fn words_that_select_no_rows_excuse_no_loss() {
+    for harmless in [
+        "CREATE TABLE posts (id INTEGER PRIMARY KEY, user_id INTEGER REFERENCES users ON DELETE CASCADE)",
+        "CREATE INDEX posts ON users (visits) WHERE visits > 0",
+        "CREATE VIEW posts AS SELECT u.id FROM users u JOIN users ON 1 GROUP BY 1",
+        "CREATE TRIGGER posts BEFORE INSERT ON users BEGIN DELETE FROM users WHERE id = -1; END",
+        "CREATE TEMP TABLE posts (a); INSERT INTO posts SELECT 1 WHERE (SELECT count(*) FROM users) > 0; DROP TABLE posts",
+        "UPDATE users SET visits = 0 WHERE id = 1",
+    ] {
+        let scratch = pending(&format!("{} {harmless};", losing_rebuild()));
+        scratch.execute("UPDATE users SET nickname = 'john'");
+        assert_refused(&scratch, "table users would hold 1 of its 3 rows after it was rebuilt");
+    }
+    for meant in [
+        "INSERT INTO users_2 SELECT * FROM (SELECT * FROM users WHERE id < 7)",
+        "REPLACE INTO users_2 SELECT * FROM users LIMIT 1",
+    ] {
+        assert_passes(&pending(&rebuild(meant)));
+    }
+    let first_copied = rebuild("INSERT INTO users_2 SELECT * FROM users; DELETE FROM users_2 WHERE id = 7");
+    assert_passes(&pending(&first_copied));
+    let created = "CREATE TABLE users_2 AS SELECT * FROM users WHERE id = 1; DROP TABLE users;
+                   ALTER TABLE users_2 RENAME TO users";
+    assert_passes(&pending(created));
 }

@@ -9,6 +9,7 @@ macro_rules! with {
     }};
 }
 
+mod alone;
 mod application_schema;
 mod atomic_files;
 mod backup;

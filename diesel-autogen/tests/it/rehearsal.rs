@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::support::{Scratch, listening, taken};
 use diesel_autogen::schema::{Check, Column, DefaultValue, Index, IndexColumn, Schema, Table, Type};
-use diesel_autogen::{PlanOptions, Target};
+use diesel_autogen::{DatabaseUrl, Migrator, PlanOptions, Target};
 
 const TEXT: Type = Type::Text { max_length: None };
 
@@ -372,4 +372,28 @@ fn reports_texts_that_are_not_utf8() {
         let said = scratch.project.rehearse(Target::Latest).unwrap().to_string();
         assert!(said.contains("in 1 row, such as a text that is not UTF-8") || key == "TEXT", "{said}");
     }
+}
+
+#[test]
+fn databases_of_one_folder_are_rehearsed_at_once() {
+    const THREADS: usize = 6;
+    let scratch = with_rows();
+    scratch.script("002_b", "UPDATE t SET v = 'b';");
+    let start = std::sync::Barrier::new(THREADS);
+    std::thread::scope(|scope| {
+        for number in 0..THREADS {
+            let (scratch, start) = (&scratch, &start);
+            scope.spawn(move || {
+                let name = format!("app{number}.db");
+                fs::copy(scratch.path().join("app.db"), scratch.path().join(&name)).unwrap();
+                let url = DatabaseUrl::parse(&name, scratch.path()).unwrap();
+                let migrator = Migrator::with_url(url, scratch.path().join("migrations"));
+                start.wait();
+                for _ in 0..20 {
+                    migrator.rehearse(Target::Latest).unwrap();
+                }
+            });
+        }
+    });
+    assert!(files(&scratch).iter().all(|name| !name.starts_with('.')), "{:?}", files(&scratch));
 }

@@ -32,6 +32,7 @@ use super::{Backup, Check, Database, Restored, Sandbox, Script};
 use crate::Error;
 use crate::change::{Change, Rename};
 use crate::database::history::record;
+use crate::database::poll::poll;
 use crate::history::Applied;
 use crate::kept;
 use crate::loss::{Found, Probe};
@@ -50,8 +51,7 @@ impl Postgres {
         let settings = self.settings.clone();
         self.on(|connection| {
             let depth = Manager::transaction_manager_status_mut(connection).transaction_depth()?;
-            Manager::begin_transaction(connection)?;
-            if depth.is_none() { wait_for_lock(connection, &settings) } else { Ok::<_, Error>(()) }
+            if depth.is_none() { begin(connection, &settings) } else { Ok(Manager::begin_transaction(connection)?) }
         })?;
         let done = work(self);
         let ended = self.on(|connection| match &done {
@@ -162,6 +162,15 @@ impl Database for Postgres {
         self.in_transaction(|database| work(database))
     }
 
+    fn exclusively(&mut self, work: &mut dyn FnMut(&mut dyn Database) -> Result<(), Error>) -> Result<(), Error> {
+        let settings = self.settings.clone();
+        let take = format!("SELECT pg_try_advisory_lock({LOCK})");
+        self.on(|connection| poll(&settings, || Ok(sql::<Bool>(&take).get_result(connection)?)))?;
+        let worked = work(self);
+        let freed = self.on(|connection| connection.batch_execute(&format!("SELECT pg_advisory_unlock({LOCK})")));
+        worked.and(freed)
+    }
+
     fn run(&mut self, migrations: &[&Migration], direction: Direction, verify: bool) -> Result<(), Error> {
         self.on(|connection| run::run(connection, migrations, direction, verify))
     }
@@ -237,13 +246,16 @@ impl Database for Postgres {
     }
 }
 
-/// Takes the lock of this library until the end of the transaction. Where another process holds it, says so and waits.
-fn wait_for_lock(connection: &mut PgConnection, settings: &Settings) -> Result<(), Error> {
-    connection.batch_execute(&format!("SET LOCAL lock_timeout = {}", settings.wait.as_millis()))?;
-    let is_free = sql::<Bool>(&format!("SELECT pg_try_advisory_xact_lock({LOCK})"));
-    if !is_free.get_result::<bool>(connection)? {
-        settings.emit(&Event::Waiting(settings.wait));
-        connection.batch_execute(&format!("SELECT pg_advisory_xact_lock({LOCK})"))?;
-    }
-    Ok(())
+/// Begins a transaction that holds the lock of this library until its end.
+fn begin(connection: &mut PgConnection, settings: &Settings) -> Result<(), Error> {
+    let timeout = format!("SET LOCAL lock_timeout = {}", settings.wait.as_millis());
+    poll(settings, || {
+        Manager::begin_transaction(connection)?;
+        connection.batch_execute(&timeout)?;
+        let is_free: bool = sql::<Bool>(&format!("SELECT pg_try_advisory_xact_lock({LOCK})")).get_result(connection)?;
+        if !is_free {
+            Manager::rollback_transaction(connection)?;
+        }
+        Ok(is_free)
+    })
 }

@@ -59,7 +59,7 @@ pub(super) fn run_alone(
             return Err(error);
         }
     }
-    Ok(connection.batch_execute(&ran(&migration.version(), direction, &CLOCK))?)
+    history::record_alone(connection, migration, direction, &CLOCK)
 }
 
 /// Runs the statements of a text within a transaction that is rolled back, without rows: those that need to be outside

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, SqliteConnection};
 
+use super::lock::Lock;
 use super::run;
 use crate::Error;
+use crate::database::poll::poll;
 use crate::error::DatabaseErrorKind;
 use crate::settings::{Event, Settings};
 
@@ -18,11 +20,14 @@ pub(crate) struct Sqlite {
     pub connection: Option<SqliteConnection>,
     /// Whether a wait for another process was reported: an operation does so once.
     has_waited: Cell<bool>,
+    /// The lock that keeps out transactions of other processes while a migration runs outside of one.
+    pub lock: Option<Lock>,
 }
 
 impl Sqlite {
     pub fn new(path: &Path, settings: &Settings) -> Self {
-        Self { path: path.to_owned(), settings: settings.clone(), connection: None, has_waited: Cell::new(false) }
+        let (path, settings, has_waited) = (path.to_owned(), settings.clone(), Cell::new(false));
+        Self { path, settings, connection: None, has_waited, lock: None }
     }
 
     /// The file as messages name it.
@@ -68,12 +73,35 @@ impl Sqlite {
     pub fn in_transaction(&mut self, work: impl FnOnce(&mut Self) -> Result<(), Error>) -> Result<(), Error> {
         let keys_on = self.with(run::prepare)?;
         if let Some(mut connection) = self.connection.take() {
-            let begun = self.wait_for(&mut connection, "BEGIN IMMEDIATE");
+            let begun = self.begin(&mut connection);
             self.connection = Some(connection);
-            begun?;
+            begun.map_err(|error| error.in_database(&self.shown()))?;
         }
         let worked = work(self);
         self.with(|connection| run::finish(connection, worked, keys_on))
+    }
+
+    /// Begins a transaction that holds the write lock, once no other process runs a migration outside of one.
+    fn begin(&self, connection: &mut SqliteConnection) -> Result<(), Error> {
+        let file = Lock::beside(&self.path);
+        poll(&self.settings, || {
+            self.wait_for(connection, "BEGIN IMMEDIATE")?;
+            let is_free = self.lock.is_some() || !Lock::is_held(&file);
+            if !is_free {
+                connection.batch_execute("ROLLBACK")?;
+            }
+            Ok(is_free)
+        })
+    }
+
+    /// Takes the lock that keeps out transactions of other processes.
+    pub fn lock(&mut self) -> Result<(), Error> {
+        let file = Lock::beside(&self.path);
+        let taken = poll(&self.settings, || {
+            self.lock = Lock::try_take(&file).map_err(Error::file("write", &file))?;
+            Ok(self.lock.is_some())
+        });
+        taken.map_err(|error| error.in_database(&self.shown()))
     }
 
     /// Does work with the connection; an error gets the database's name.

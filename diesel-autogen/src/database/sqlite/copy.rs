@@ -10,6 +10,7 @@ use diesel::connection::SimpleConnection as _;
 use super::catalog::{row_counts, texts};
 use super::connection::{Sqlite, file_name, open};
 use super::errors::readable;
+use super::lock::Lock;
 use super::{backup, introspect, rows, run, scratch};
 use crate::Error;
 use crate::database::{Compared, Database as _, REHEARSAL_FOLDER, RowChange, Sandbox};
@@ -31,21 +32,23 @@ pub(super) struct Copy {
 /// A rehearsal needs the copy, its snapshot, and room for the copy to grow while a table is rebuilt.
 const COPIES: u64 = 3;
 
+/// It is locked while a rehearsal creates its folder and removes abandoned ones.
+const LOCK_FILE: &str = ".rehearsal-lock";
+
 impl Copy {
     /// Copies the database; without its rows where they exceed the limit or the free space.
     pub fn new(database: &mut Sqlite) -> Result<Self, Error> {
         // A link to a database may be where there is no room.
         let path = fs::canonicalize(&database.path).unwrap_or_else(|_| database.path.clone());
         let parent = path.parent().unwrap_or(Path::new("."));
-        remove_abandoned(parent);
-        let folder = parent.join(format!("{REHEARSAL_FOLDER}{}", std::process::id()));
+        let lock_file = parent.join(LOCK_FILE);
+        let (folder, lock) = create(parent, &lock_file).map_err(Error::file("write", &lock_file))?;
+        let (settings, db) = (database.settings.clone(), Sqlite::new(&folder.join("copy.db"), &database.settings));
+        let mut copy = Self { folder, _lock: lock, db, with_rows: false, settings };
         let free = fs4::available_space(parent).map_err(Error::file("read", parent))?;
         let size = database.with(backup::size)?;
-        let settings = database.settings.clone();
-        let limit = settings.rehearsal_limit.min(free / COPIES);
-        let lock = create(&folder).map_err(Error::file("write", &folder))?;
-        let db = Sqlite::new(&folder.join("copy.db"), &settings);
-        let mut copy = Self { folder, _lock: lock, db, with_rows: size <= limit, settings };
+        let limit = copy.settings.rehearsal_limit.min(free / COPIES);
+        copy.with_rows = size <= limit;
         if copy.with_rows {
             let target = copy.db.path.clone();
             let copied = copy.settings.step("copying the database for a rehearsal", || {
@@ -136,16 +139,23 @@ impl Sandbox for Copy {
     }
 }
 
-fn create(folder: &Path) -> io::Result<fs::File> {
+/// Creates a folder that no other rehearsal has, and locks it.
+fn create(parent: &Path, lock_file: &Path) -> io::Result<(PathBuf, fs::File)> {
+    // A folder is not locked yet when it is created: no other rehearsal may look for abandoned ones then.
+    let _lock = Lock::take(lock_file)?;
+    remove_abandoned(parent);
+    let name = |number: u32| format!("{REHEARSAL_FOLDER}{}-{number}", std::process::id());
+    let mut folders = (1..).map(|number| parent.join(name(number))).filter(|folder| !folder.exists());
+    let folder = folders.next().unwrap_or_else(|| parent.join(name(0)));
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)?;
+    builder.create(&folder)?;
     let lock = fs::File::create(folder.join("lock")).and_then(|file| file.lock().map(|()| file));
     if lock.is_err() {
-        let _ = fs::remove_dir_all(folder);
+        let _ = fs::remove_dir_all(&folder);
     }
-    lock
+    Ok((folder, lock?))
 }
 
 /// Removes what killed rehearsals left.

@@ -8,6 +8,7 @@ mod ddl;
 pub(super) mod errors;
 mod foreign_keys;
 mod introspect;
+mod lock;
 mod normalize;
 mod render;
 mod rows;
@@ -103,6 +104,13 @@ impl Database for Sqlite {
             settings.emit(&Event::Dangling(notice));
         }
         Ok(())
+    }
+
+    fn exclusively(&mut self, work: &mut dyn FnMut(&mut dyn Database) -> Result<(), Error>) -> Result<(), Error> {
+        self.lock()?;
+        let worked = work(self);
+        self.lock = None;
+        worked
     }
 
     fn needs_no_transaction(&self, migration: &Migration, direction: Direction) -> bool {

@@ -63,34 +63,44 @@ pub(super) fn run(
     }
     let names = || migrations.iter().map(|migration| migration.name.as_str()).collect::<Vec<_>>().join(", ");
     let lost = |why: String| Error::Invariant { migrations: names(), why };
-    let scripts: Vec<_> = migrations.iter().map(|migration| migration.sql(direction)).collect();
-    let invariants = Invariants::of(connection)?;
-    let runner = Runner { settings, rows: &invariants.rows, transactions: Transactions::Refused };
-    let run_each = |connection: &mut SqliteConnection| {
-        for (migration, script) in migrations.iter().zip(&scripts) {
-            runner.execute(connection, &migration.name, script)?;
-            connection.batch_execute(&history::ran(&migration.version(), direction, &CLOCK))?;
-        }
-        forget_deleted_rows(connection)
-    };
     connection.batch_execute("SAVEPOINT before_migrations")?;
-    run_each(connection)?;
+    run_each(connection, migrations, direction, verify, settings)?;
     let mut notice = None;
     if verify {
         let found = settings.step("checking foreign keys", || Violations::of(connection))?;
         if !found.is_empty() {
             connection.batch_execute("ROLLBACK TO before_migrations")?;
-            let renames: Vec<_> = scripts.iter().flat_map(|script| renames(script)).collect();
+            let renames: Vec<_> = migrations.iter().flat_map(|migration| renames(migration.sql(direction))).collect();
             notice = settings
                 .step("checking foreign keys", || found.require_none_since(connection, &renames, direction, &lost))?;
-            run_each(connection)?;
-        }
-        if let Some(why) = settings.step("verifying the rows", || invariants.violated(connection, &scripts))? {
-            return Err(lost(why));
+            run_each(connection, migrations, direction, verify, settings)?;
         }
     }
     connection.batch_execute("RELEASE before_migrations")?;
     Ok(notice)
+}
+
+/// Runs migrations one after the other. Each is verified by itself: what one names excuses no loss of another.
+fn run_each(
+    connection: &mut SqliteConnection,
+    migrations: &[&Migration],
+    direction: Direction,
+    verify: bool,
+    settings: &Settings,
+) -> Result<(), Error> {
+    let mut before = Invariants::of(connection)?;
+    for migration in migrations {
+        let script = migration.sql(direction);
+        let runner = Runner { settings, rows: &before.rows, transactions: Transactions::Refused };
+        runner.execute(connection, &migration.name, script)?;
+        connection.batch_execute(&history::ran(&migration.version(), direction, &CLOCK))?;
+        forget_deleted_rows(connection)?;
+        if verify {
+            let verified = settings.step("verifying the rows", || before.verify(connection, script))?;
+            before = verified.map_err(|why| Error::Invariant { migrations: migration.name.clone(), why })?;
+        }
+    }
+    Ok(())
 }
 
 /// Runs a migration that brings its own transactions, or none, and records it.
@@ -103,7 +113,7 @@ pub(super) fn run_alone(
     let runner = Runner { settings, rows: &BTreeMap::new(), transactions: Transactions::Executed };
     let ran = runner
         .execute(connection, &migration.name, migration.sql(direction))
-        .and_then(|()| Ok(connection.batch_execute(&history::ran(&migration.version(), direction, &CLOCK))?));
+        .and_then(|()| history::record_alone(connection, migration, direction, &CLOCK));
     if ran.is_err() {
         let _ = connection.batch_execute("ROLLBACK");
     }
@@ -229,9 +239,11 @@ fn controls_transaction(statement: &str) -> bool {
 /// Why a statement may not be in a migration: it would disable what protects the data.
 fn refusal(statement: &str) -> Option<&'static str> {
     let tokens = tokens(statement).unwrap_or_default();
-    let (first, rest) = tokens.split_first()?;
+    // SQLite obeys some pragmas that are only to be explained.
+    let start = tokens.iter().take_while(|token| token.is_any(&["EXPLAIN", "QUERY", "PLAN"])).count();
+    let (first, rest) = tokens[start..].split_first()?;
     let is_set = first.is("PRAGMA") && rest.iter().any(|token| ["=", "("].contains(&token.text));
-    let sets = |pragma: &str| is_set && rest.iter().take(3).any(|name| name.is(pragma));
+    let sets = |pragma: &str| is_set && rest.iter().take(3).any(|name| same_name(&name.name(), pragma));
     if sets("journal_mode") {
         Some("without its journal the migration could not be undone: remove the statement")
     } else if sets("writable_schema") {
