@@ -58,7 +58,10 @@ fn compare_objects(from: &Schema, to: &Schema) -> (Vec<Change>, Vec<Change>) {
 
 fn compare_tables(from: &Table, to: &Table) -> Vec<Alteration> {
     let mut alterations = compare_columns(from, to);
-    if !same_names(&from.primary_key, &to.primary_key) {
+    // A database that names its constraints keeps the name; two live schemas have it then.
+    let named = from.clauses.is_some() && to.clauses.is_some();
+    let is_renamed = named && from.primary_key_name.as_ref().zip(to.primary_key_name.as_ref()).is_some_and(|(a, b)| a != b);
+    if is_renamed || !same_names(&from.primary_key, &to.primary_key) {
         alterations.push(Alteration::PrimaryKey { from: from.primary_key.clone(), to: to.primary_key.clone() });
     }
     let exact = from.clauses.is_some() && to.clauses.is_some();

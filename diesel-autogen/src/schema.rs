@@ -537,6 +537,14 @@ pub struct Object {
     pub normalized: String,
 }
 
+impl Object {
+    /// Whether an administrator may add it to what a migration made: a comment or a privilege.
+    pub(crate) fn is_note(&self) -> bool {
+        matches!(self.kind, ObjectKind::Other("comment" | "privilege" | "default privileges"))
+            || matches!(self.kind, ObjectKind::Other(kind) if kind.starts_with("privileges of "))
+    }
+}
+
 /// The kinds of [`Object`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -549,7 +557,7 @@ pub enum ObjectKind {
     View,
     /// A virtual table, such as a full text search.
     VirtualTable,
-    /// Any other kind, by its name: a policy, a function, a domain. It is compared, and never created or dropped.
+    /// Any other kind, by its name: a policy, a function, a domain, a comment.
     Other(&'static str),
 }
 

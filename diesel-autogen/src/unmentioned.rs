@@ -53,7 +53,7 @@ pub(crate) fn indexes(changes: &[Change]) -> Vec<(String, Index)> {
 /// indexes that they do not mention.
 pub(crate) fn only(mut changes: Vec<Change>, models: &Schema) -> Vec<Change> {
     changes.retain_mut(|change| match change {
-        Change::CreateObject(_) | Change::DropObject(_) => true,
+        Change::CreateObject(object) | Change::DropObject(object) => !object.is_note(),
         Change::AlterTable { to, alterations, .. } => {
             let own = models.table(&to.name).map(|table| table.indexes.as_slice()).unwrap_or_default();
             alterations.retain(|alteration| {

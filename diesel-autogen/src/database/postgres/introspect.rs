@@ -21,10 +21,11 @@ pub(super) const TABLES: &str = "pg_class c WHERE c.relkind = 'r' AND NOT c.reli
      AND NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = c.oid) \
      AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype = 'e')";
 
-/// The kinds of objects that are compared only.
+/// The kinds of objects other than indexes, triggers and views.
 const KINDS: &str = "extension, enum, domain, range type, sequence, aggregate, procedure, function, \
     partitioned table, foreign table, materialized view, composite type, partition, inheriting table, rule, \
-    policy, statistics, collation, operator, text search configuration, event trigger";
+    policy, statistics, collation, operator, text search configuration, event trigger, \
+    comment, privilege, row security, privileges of a routine, privileges of a type, default privileges";
 
 /// Reads the schema. Tables of the history and side tables of the `applied` versions are not part of it.
 pub(super) fn introspect(connection: &mut PgConnection, applied: &[Version]) -> QueryResult<Schema> {
@@ -89,8 +90,6 @@ fn load_tables(connection: &mut PgConnection) -> QueryResult<Vec<TableRow>> {
         "SELECT c.relname::text, array_remove(ARRAY[ \
              CASE WHEN c.relpersistence = 'u' THEN 'UNLOGGED' END, \
              'WITH (' || array_to_string(c.reloptions, ', ') || ')', \
-             CASE WHEN c.relrowsecurity THEN 'ENABLE ROW LEVEL SECURITY' END, \
-             CASE WHEN c.relforcerowsecurity THEN 'FORCE ROW LEVEL SECURITY' END, \
              CASE WHEN c.relreplident <> 'd' THEN concat('REPLICA IDENTITY ', c.relreplident) END, \
              (SELECT 'TABLESPACE ' || quote_ident(spcname) FROM pg_tablespace WHERE oid = c.reltablespace)], NULL), \
              obj_description(c.oid, 'pg_class') \

@@ -1,5 +1,5 @@
--- Views, triggers, and every object that the library compares but never creates or drops:
--- kind, name, table (NULL where it belongs to none), definition.
+-- Views, triggers, and every other object: kind, name, table (NULL where it belongs to none), and the statement that
+-- creates it, or a description where the library only compares it.
 WITH here AS (SELECT oid FROM pg_namespace WHERE nspname = current_schema()),
 member AS (SELECT classid, objid FROM pg_depend WHERE deptype = 'e'),
 relation AS (
@@ -7,7 +7,7 @@ relation AS (
     AND (tableoid, oid) NOT IN (SELECT classid, objid FROM member)
 ),
 routine AS (
-    SELECT *, proname || '(' || pg_get_function_identity_arguments(oid) || ')' AS signature
+    SELECT *, quote_ident(proname) || '(' || pg_get_function_identity_arguments(oid) || ')' AS signature
     FROM pg_proc WHERE pronamespace = (SELECT oid FROM here)
     AND (tableoid, oid) NOT IN (SELECT classid, objid FROM member)
 ),
@@ -16,13 +16,15 @@ type AS (
     AND (tableoid, oid) NOT IN (SELECT classid, objid FROM member)
 ),
 object (place, id, kind, name, "table", definition) AS (
-    SELECT 0, oid, 'extension', extname::text, NULL::text, extversion FROM pg_extension WHERE extname <> 'plpgsql'
+    SELECT 0, oid, 'extension', extname::text, NULL::text,
+        format('CREATE EXTENSION %I VERSION %L', extname, extversion) FROM pg_extension WHERE extname <> 'plpgsql'
     UNION ALL
     SELECT 1, oid, 'enum', typname, NULL,
-        (SELECT string_agg(quote_literal(enumlabel), ', ' ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = type.oid)
+        format('CREATE TYPE %I AS ENUM (%s)', typname,
+            (SELECT string_agg(quote_literal(enumlabel), ', ' ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = type.oid))
     FROM type WHERE typtype = 'e'
     UNION ALL
-    SELECT 1, oid, 'domain', typname, NULL, concat_ws(' ', format_type(typbasetype, typtypmod),
+    SELECT 1, oid, 'domain', typname, NULL, concat_ws(' ', format('CREATE DOMAIN %I AS', typname), format_type(typbasetype, typtypmod),
         (SELECT 'COLLATE ' || type.typcollation::regcollation FROM pg_type base
          WHERE base.oid = type.typbasetype AND base.typcollation <> type.typcollation),
         'DEFAULT ' || typdefault, CASE WHEN typnotnull THEN 'NOT NULL' END,
@@ -35,21 +37,25 @@ object (place, id, kind, name, "table", definition) AS (
     FROM type WHERE typtype = 'r'
     UNION ALL
     SELECT 2, oid, 'sequence', relname, NULL,
-        (SELECT concat_ws(' ', seqtypid::regtype, seqstart, seqincrement, seqmin, seqmax, seqcache, seqcycle)
+        (SELECT concat_ws(' ', 'CREATE SEQUENCE', quote_ident(relname), 'AS', seqtypid::regtype, 'START', seqstart, 'INCREMENT',
+            seqincrement, 'MINVALUE', seqmin, 'MAXVALUE', seqmax, 'CACHE', seqcache, CASE WHEN seqcycle THEN 'CYCLE' END)
          FROM pg_sequence WHERE seqrelid = relation.oid)
     FROM relation WHERE relkind = 'S' AND NOT EXISTS (
         SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = relation.oid AND deptype IN ('a', 'i'))
     UNION ALL
     SELECT 3, oid, CASE prokind WHEN 'a' THEN 'aggregate' WHEN 'p' THEN 'procedure' ELSE 'function' END, signature, NULL,
-        CASE WHEN prokind = 'a' THEN pg_get_function_result(oid) ELSE pg_get_functiondef(oid) END
+        CASE WHEN prokind = 'a' THEN pg_get_function_result(oid)
+            -- What follows `AS` is the program's own text.
+            ELSE replace(header, quote_ident(current_schema()) || '.', '') || substr(rtrim(body, E'\n'), length(header) + 1) END
     FROM routine
+    CROSS JOIN LATERAL (SELECT CASE WHEN prokind <> 'a' THEN pg_get_functiondef(oid) END AS body) b
+    CROSS JOIN LATERAL (SELECT split_part(body, E'\nAS ', 1) AS header) h
     UNION ALL
     SELECT 4, oid,
-        CASE relkind WHEN 'p' THEN 'partitioned table' WHEN 'f' THEN 'foreign table' WHEN 'm' THEN 'materialized view'
-            WHEN 'c' THEN 'composite type' ELSE CASE WHEN relispartition THEN 'partition' ELSE 'inheriting table' END END,
+        CASE relkind WHEN 'p' THEN 'partitioned table' WHEN 'f' THEN 'foreign table' ELSE CASE WHEN relispartition THEN 'partition' ELSE 'inheriting table' END END,
         relname, NULL,
         concat_ws(E'\n', relpersistence, reloptions, CASE WHEN relkind = 'p' THEN pg_get_partkeydef(oid) END,
-            pg_get_expr(relpartbound, oid), CASE WHEN relkind = 'm' THEN pg_get_viewdef(oid) END,
+            pg_get_expr(relpartbound, oid),
             (SELECT string_agg(inhparent::regclass::text, ', ' ORDER BY inhseqno) FROM pg_inherits WHERE inhrelid = relation.oid),
             (SELECT string_agg(concat_ws(' ', quote_ident(attname), format_type(atttypid, atttypmod), attnotnull,
                 attidentity, attgenerated, pg_get_expr(adbin, adrelid)), ', ' ORDER BY attnum)
@@ -61,25 +67,43 @@ object (place, id, kind, name, "table", definition) AS (
              FROM pg_index WHERE indrelid = relation.oid),
             (SELECT concat_ws(' ', srvname, ftoptions) FROM pg_foreign_table JOIN pg_foreign_server s ON s.oid = ftserver
              WHERE ftrelid = relation.oid))
-    FROM relation WHERE relkind IN ('p', 'f', 'm', 'c') OR relkind = 'r' AND (relispartition
+    FROM relation WHERE relkind IN ('p', 'f') OR relkind = 'r' AND (relispartition
         OR EXISTS (SELECT FROM pg_inherits WHERE inhrelid = relation.oid))
     UNION ALL
-    SELECT 5, oid, 'view', relname, NULL, 'CREATE VIEW ' || quote_ident(relname)
+    SELECT 1, oid, 'composite type', relname, NULL, format('CREATE TYPE %I AS (%s)', relname,
+        (SELECT string_agg(concat_ws(' ', quote_ident(attname), format_type(atttypid, atttypmod)), ', ' ORDER BY attnum)
+         FROM pg_attribute WHERE attrelid = relation.oid AND attnum > 0 AND NOT attisdropped))
+    FROM relation WHERE relkind = 'c'
+    UNION ALL
+    SELECT 5, oid, CASE relkind WHEN 'v' THEN 'view' ELSE 'materialized view' END, relname, NULL,
+        CASE relkind WHEN 'v' THEN 'CREATE VIEW ' ELSE 'CREATE MATERIALIZED VIEW ' END || quote_ident(relname)
         || coalesce(' WITH (' || array_to_string(reloptions, ', ') || ')', '') || E' AS\n' || rtrim(pg_get_viewdef(oid), ';')
-    FROM relation WHERE relkind = 'v'
+        || CASE WHEN relkind = 'm' AND NOT relispopulated THEN E'\n  WITH NO DATA' ELSE '' END
+        || coalesce((SELECT string_agg(E';\n' || pg_get_indexdef(indexrelid), '' ORDER BY indexrelid)
+            FROM pg_index WHERE indrelid = relation.oid), '')
+        || CASE WHEN pg_get_userbyid(relowner) <> current_user THEN format(E';\nALTER TABLE %I OWNER TO %I', relname,
+            pg_get_userbyid(relowner)) ELSE '' END
+    FROM relation WHERE relkind IN ('v', 'm')
     UNION ALL
     SELECT 6, t.oid, 'trigger', tgname, relname, pg_get_triggerdef(t.oid, true) || CASE tgenabled WHEN 'O' THEN ''
         ELSE format(E';\nALTER TABLE %I %s TRIGGER %I', relname, CASE tgenabled WHEN 'D' THEN 'DISABLE'
             WHEN 'R' THEN 'ENABLE REPLICA' ELSE 'ENABLE ALWAYS' END, tgname) END
     FROM pg_trigger t JOIN relation ON relation.oid = tgrelid WHERE NOT tgisinternal
     UNION ALL
-    SELECT 7, r.oid, 'rule', rulename, relname, concat_ws(' ', pg_get_ruledef(r.oid), r.ev_enabled)
+    SELECT 7, r.oid, 'rule', rulename, relname, rtrim(pg_get_ruledef(r.oid), ';') || CASE r.ev_enabled
+        WHEN 'O' THEN '' ELSE ' ' || r.ev_enabled::text END
     FROM pg_rewrite r JOIN relation ON relation.oid = ev_class WHERE rulename <> '_RETURN'
     UNION ALL
-    SELECT 7, p.oid, 'policy', polname, relname, concat_ws(' ', polcmd, polpermissive,
-        (SELECT string_agg(CASE role WHEN 0 THEN 'public' ELSE role::regrole::text END, ', ') FROM unnest(polroles) role),
-        pg_get_expr(polqual, polrelid), 'CHECK ' || pg_get_expr(polwithcheck, polrelid))
+    SELECT 7, p.oid, 'policy', polname, relname, concat_ws(' ', format('CREATE POLICY %I ON %I', polname, relname),
+        CASE WHEN NOT polpermissive THEN 'AS RESTRICTIVE' END,
+        CASE polcmd WHEN 'r' THEN 'FOR SELECT' WHEN 'a' THEN 'FOR INSERT' WHEN 'w' THEN 'FOR UPDATE' WHEN 'd' THEN 'FOR DELETE' END,
+        'TO ' || (SELECT string_agg(CASE role WHEN 0 THEN 'public' ELSE role::regrole::text END, ', ') FROM unnest(polroles) role),
+        'USING (' || pg_get_expr(polqual, polrelid) || ')', 'WITH CHECK (' || pg_get_expr(polwithcheck, polrelid) || ')')
     FROM pg_policy p JOIN relation ON relation.oid = polrelid
+    UNION ALL
+    SELECT 7, oid, 'row security', word, relname, format('ALTER TABLE %I %s ROW LEVEL SECURITY', relname, word)
+    FROM relation, unnest(ARRAY[CASE WHEN relrowsecurity THEN 'ENABLE' END, CASE WHEN relforcerowsecurity THEN 'FORCE' END]) word
+    WHERE relkind = 'r' AND word IS NOT NULL
     UNION ALL
     SELECT 7, s.oid, 'statistics', stxname, relname, pg_get_statisticsobjdef(s.oid)
     FROM pg_statistic_ext s JOIN relation ON relation.oid = stxrelid
@@ -96,6 +120,42 @@ object (place, id, kind, name, "table", definition) AS (
     UNION ALL
     SELECT 8, oid, 'event trigger', evtname, NULL, concat_ws(' ', evtevent, evtfoid::regproc, evtenabled, evttags)
     FROM pg_event_trigger
+    UNION ALL
+    SELECT 9, d.objid, 'comment', target, (SELECT relname FROM relation WHERE oid = CASE d.classoid
+            WHEN 'pg_class'::regclass
+                THEN coalesce((SELECT indrelid FROM pg_index WHERE indexrelid = d.objid), d.objid)
+            WHEN 'pg_constraint'::regclass THEN (SELECT conrelid FROM pg_constraint WHERE oid = d.objid)
+            WHEN 'pg_trigger'::regclass THEN (SELECT tgrelid FROM pg_trigger WHERE oid = d.objid) END),
+        format('COMMENT ON %s IS %L', replace(target, quote_ident(current_schema()) || '.', ''), description)
+    FROM (SELECT classoid, objoid AS objid, objsubid, description FROM pg_description
+        WHERE (classoid, objoid) NOT IN (SELECT classid, objid FROM member)
+        AND classoid NOT IN ('pg_namespace'::regclass, 'pg_extension'::regclass, 'pg_language'::regclass)
+        AND (objoid >= 16384)) d
+    CROSS JOIN LATERAL pg_identify_object(classoid, d.objid, objsubid) o
+    CROSS JOIN LATERAL (SELECT upper(CASE o.type WHEN 'table constraint' THEN 'constraint' WHEN 'domain constraint' THEN 'constraint'
+            WHEN 'statistics object' THEN 'statistics' ELSE regexp_replace(o.type, '^.* column$', 'column') END) || ' '
+        || CASE o.type WHEN 'domain constraint' THEN replace(identity, ' on ', ' on domain ') ELSE identity END AS target) t
+    WHERE o.schema = current_schema() OR position(' on ' || quote_ident(current_schema()) || '.' IN identity) > 0
+    UNION ALL
+    SELECT 9, oid, 'privilege', format('%s%s TO %s', privilege_type, columns, role), relname,
+        format('GRANT %s%s ON %s%I TO %s%s', privilege_type, columns, CASE relkind WHEN 'S' THEN 'SEQUENCE ' ELSE '' END, relname,
+            role, CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
+    FROM (SELECT oid, relname, relkind, relowner, relacl AS acl, '' AS columns FROM relation UNION ALL
+        SELECT oid, relname, relkind, relowner, attacl, format(' (%I)', attname) FROM relation
+        JOIN pg_attribute ON attrelid = oid AND attnum > 0 AND NOT attisdropped) r
+    CROSS JOIN LATERAL aclexplode(acl)
+    CROSS JOIN LATERAL (SELECT CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END AS role) g
+    WHERE relkind IN ('r', 'v', 'm', 'S') AND grantee <> relowner
+    UNION ALL
+    SELECT 9, oid, 'privileges of a routine', signature, NULL, proacl::text FROM routine WHERE proacl IS NOT NULL
+    UNION ALL
+    SELECT 9, oid, 'privileges of a type', typname, NULL, typacl::text FROM type WHERE typacl IS NOT NULL
+    UNION ALL
+    SELECT 9, oid, 'default privileges', concat_ws(' ', defaclrole::regrole,
+        nullif(defaclnamespace, 0)::regnamespace, defaclobjtype::text), NULL, defaclacl::text
+    FROM pg_default_acl WHERE defaclnamespace IN (0, (SELECT oid FROM here))
 )
-SELECT kind, name::text, "table"::text, replace(coalesce(definition, ''), quote_ident(current_schema()) || '.', '')
+SELECT kind, replace(name::text, quote_ident(current_schema()) || '.', ''), "table"::text,
+    CASE WHEN kind IN ('function', 'procedure', 'comment') THEN definition
+        ELSE replace(coalesce(definition, ''), quote_ident(current_schema()) || '.', '') END
 FROM object ORDER BY place, id

@@ -8,9 +8,9 @@ use diesel::{PgConnection, QueryResult, RunQueryDsl};
 
 use super::introspect::introspect;
 use super::normalize::{Scratch, in_scratch, rolled_back};
-use super::render::render;
+use super::render::{create_statement, render};
 use super::run;
-use super::sql::{quote, quote_all};
+use super::sql::quote_all;
 use super::statements::mentions;
 use crate::Error;
 use crate::change::Change;
@@ -58,7 +58,7 @@ fn on_copy(
 ) -> Result<Option<Vec<Schema>>, Error> {
     let whole = introspect(connection, &[])?;
     let copy = copy(&whole)?;
-    let is_shared = |object: &&Object| create(object).is_none() && is_of_schema(object);
+    let is_shared = |object: &&Object| !is_created(object) && is_of_schema(object);
     let shared: Vec<_> = whole.objects().iter().filter(is_shared).cloned().collect();
     in_scratch(connection, Scratch::BesidesAll, |connection| {
         connection.batch_execute(&copy)?;
@@ -74,55 +74,26 @@ fn on_copy(
     })
 }
 
-/// The statements that create everything in an empty schema, but for what scripts find in the real one: composite types,
+/// The statements that create everything in an empty schema, but for what scripts find in the real one: extensions,
 /// aggregates, operators.
 fn copy(schema: &Schema) -> Result<String, Error> {
-    let with =
-        |changes: Vec<Change>| Ok::<_, Error>(render(&Schema::default(), &changes, &RenderOptions::default(), &[])?.up);
-    let objects = schema.objects().iter();
-    let uses_table = |object: &Object| schema.tables.iter().any(|table| mentions(&object.sql, &table.name));
-    let (late, early): (Vec<_>, Vec<_>) = objects.clone().partition(|object| uses_table(object));
-    let create_all = |objects: Vec<&Object>| -> String {
-        objects.into_iter().filter_map(create).filter(|sql| !sql.is_empty()).map(|sql| sql + ";\n").collect()
-    };
-    let tables = with(schema.tables.iter().cloned().map(Change::CreateTable).collect())?;
-    let rendered = with(objects.filter(|object| is_rendered(object)).cloned().map(Change::CreateObject).collect())?;
+    let objects = schema.objects().iter().filter(|object| is_created(object)).cloned().map(Change::CreateObject);
+    let changes: Vec<_> = schema.tables.iter().cloned().map(Change::CreateTable).chain(objects).collect();
     // The body of a function may use a function that is created after it.
     let start = "SET LOCAL check_function_bodies = off;\n".to_owned();
-    Ok(start + &create_all(early) + &tables + &create_all(late) + &rendered)
+    Ok(start + &render(&Schema::default(), &changes, &RenderOptions::default(), &[])?.up)
 }
 
-fn is_rendered(object: &Object) -> bool {
-    matches!(object.kind, ObjectKind::View | ObjectKind::Trigger | ObjectKind::Index)
+/// Whether the copy has its own.
+fn is_created(object: &Object) -> bool {
+    object.kind != ObjectKind::Other("extension") && create_statement(object).is_ok()
 }
 
 /// Whether the object is in a schema, where the copy does not find it, and belongs to no table.
 fn is_of_schema(object: &Object) -> bool {
     let elsewhere = ["extension", "event trigger"];
-    let of_table = ["rule", "policy", "statistics"];
-    let of_rows = ["partitioned table", "partition", "inheriting table", "foreign table", "materialized view"];
-    !matches!(object.kind, ObjectKind::Other(kind) if [&elsewhere[..], &of_table, &of_rows].concat().contains(&kind))
-}
-
-/// The statement that creates an object before the tables; empty where it comes after them, `None` for the kinds that are
-/// not copied.
-fn create(object: &Object) -> Option<String> {
-    let (name, text) = (quote(&object.name), &object.sql);
-    match object.kind {
-        ObjectKind::Other("enum") => Some(format!("CREATE TYPE {name} AS ENUM ({text})")),
-        ObjectKind::Other("domain") => Some(format!("CREATE DOMAIN {name} AS {text}")),
-        ObjectKind::Other("function" | "procedure") => Some(text.clone()),
-        ObjectKind::Other("sequence") => {
-            let [ty, start, increment, min, max, cache, cycle] = text.split(' ').collect::<Vec<_>>().try_into().ok()?;
-            let cycle = if cycle == "t" { "CYCLE" } else { "NO CYCLE" };
-            Some(format!(
-                "CREATE SEQUENCE {name} AS {ty} START {start} INCREMENT {increment} MINVALUE {min} MAXVALUE {max} \
-                 CACHE {cache} {cycle}"
-            ))
-        }
-        _ if is_rendered(object) => Some(String::new()),
-        _ => None,
-    }
+    let of_rows = ["partitioned table", "partition", "inheriting table", "foreign table"];
+    !matches!(object.kind, ObjectKind::Other(kind) if elsewhere.contains(&kind) || of_rows.contains(&kind))
 }
 
 /// Runs the scripts in the database itself, whose tables are emptied and locked.

@@ -79,8 +79,9 @@ impl Writer<'_> {
         };
         let all = tables.iter().flat_map(|table| table.foreign_keys.iter().map(move |key| (table, key)));
         all.filter(move |(table, key)| {
-            let is_disturbed =
-                self.disturbs(&key.table, &key.references) || self.changes_type(&table.name, &key.columns);
+            let is_disturbed = self.disturbs(&key.table, &key.references)
+                || self.changes_type(&table.name, &key.columns)
+                || others.iter().any(|other| same_name(&other.name, &table.name) && is_rewritten(table, other, key));
             is_disturbed && stays(table, key)
         })
     }
@@ -114,6 +115,13 @@ impl Writer<'_> {
             _ => false,
         })
     }
+}
+
+/// Whether the two tables have the foreign key in different words: one of them is DEFERRABLE.
+fn is_rewritten(table: &Table, other: &Table, key: &ForeignKey) -> bool {
+    let is_exact = table.clauses.is_some() && other.clauses.is_some();
+    let same = other.foreign_keys.iter().find(|own| own.name == key.name);
+    is_exact && same.is_some_and(|own| table::foreign_key(table, key) != table::foreign_key(other, own))
 }
 
 /// Whether a foreign key can refer to those columns by that index.

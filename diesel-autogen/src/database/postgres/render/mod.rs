@@ -1,9 +1,13 @@
 //! Changes as PostgreSQL's SQL, up and down.
 
 mod alter;
+mod enums;
 mod keep;
 mod keys;
+mod numbering;
+mod objects;
 mod prepare;
+mod rewrite;
 mod table;
 mod writer;
 
@@ -14,8 +18,9 @@ use crate::change::{Alteration, Change};
 use crate::database::changes::{Changes, create_index};
 use crate::migration::{Direction, Sql};
 use crate::options::RenderOptions;
-use crate::schema::{ForeignKey, Object, ObjectKind, Schema, Table};
+use crate::schema::{ForeignKey, Schema, Table};
 
+pub(super) use self::objects::create_statement;
 pub(super) use self::writer::SideKey;
 
 pub(super) fn render(
@@ -46,6 +51,7 @@ impl Writer<'_> {
         statements.extend(self.dropped_objects()?);
         statements.extend(self.dropped_foreign_keys());
         statements.extend(self.dropped_constraints());
+        statements.extend(self.created_parts()?);
         statements.extend(self.created_tables()?);
         statements.extend(self.altered_tables()?);
         match self.direction {
@@ -53,6 +59,7 @@ impl Writer<'_> {
             Direction::Down => statements.extend(self.restored_tables()),
         }
         statements.extend(self.dropped_tables());
+        statements.extend(self.dropped_parts()?);
         statements.extend(self.added_constraints());
         statements.extend(self.added_foreign_keys());
         statements.extend(self.created_objects()?);
@@ -60,24 +67,6 @@ impl Writer<'_> {
             statements.extend(self.changes.renames(quote));
         }
         Ok(statements.into_iter().map(|statement| statement + ";\n").collect())
-    }
-
-    fn dropped_objects(&self) -> Result<Vec<String>, Error> {
-        let drop = |object: &Object| match object.kind {
-            ObjectKind::Index => Ok(format!("DROP INDEX {}", quote(&object.name))),
-            ObjectKind::View => Ok(format!("DROP VIEW {}", quote(&object.name))),
-            ObjectKind::Trigger => Ok(format!("DROP TRIGGER {} ON {}", quote(&object.name), quote(&object.table))),
-            ObjectKind::VirtualTable | ObjectKind::Other(_) => Err(not_handled(object)),
-        };
-        self.changes.dropped_objects(self.direction).into_iter().map(drop).collect()
-    }
-
-    fn created_objects(&self) -> Result<Vec<String>, Error> {
-        let create = |object: &Object| match object.kind {
-            ObjectKind::VirtualTable | ObjectKind::Other(_) => Err(not_handled(object)),
-            _ => Ok(object.sql.clone()),
-        };
-        self.changes.created_objects(self.direction).into_iter().map(create).collect()
     }
 
     /// Indexes, UNIQUE and CHECK constraints go before tables and columns come: another one may take the name.
@@ -88,7 +77,8 @@ impl Writer<'_> {
             Alteration::DropCheck(check) => Some(drop_constraint(from, check.name.as_deref().unwrap_or_default())),
             _ => None,
         });
-        dropped.collect()
+        let rewritten = self.rewritten_constraints();
+        dropped.chain(rewritten.into_iter().filter_map(|rewritten| rewritten.drop)).collect()
     }
 
     fn created_tables(&self) -> Result<Vec<String>, Error> {
@@ -123,10 +113,7 @@ impl Writer<'_> {
             Alteration::AddCheck(check) => Some(add_constraint(to, &table::check(to, check))),
             _ => None,
         }));
+        statements.extend(self.rewritten_constraints().into_iter().filter_map(|rewritten| rewritten.add));
         statements
     }
-}
-
-fn not_handled(object: &Object) -> Error {
-    Error::cannot_express(&object.to_string(), "objects of this kind are compared only: write its migration by hand")
 }

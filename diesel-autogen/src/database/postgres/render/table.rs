@@ -91,7 +91,7 @@ pub(super) fn column_type(table: &Table, column: &Column) -> String {
     ty
 }
 
-fn clauses<'a>(table: &'a Table, column: &'a Column) -> impl Iterator<Item = &'a Clause> {
+pub(super) fn clauses<'a>(table: &'a Table, column: &'a Column) -> impl Iterator<Item = &'a Clause> {
     let is_own = |clause: &&Clause| clause.column.as_ref().is_some_and(|name| same_name(name, &column.name));
     table.clauses.iter().flatten().filter(is_own)
 }
