@@ -58,25 +58,37 @@ fn compare_objects(from: &Schema, to: &Schema) -> (Vec<Change>, Vec<Change>) {
 
 fn compare_tables(from: &Table, to: &Table) -> Vec<Alteration> {
     let mut alterations = compare_columns(from, to);
-    // A database that names its constraints keeps the name; two live schemas have it then.
-    let named = from.clauses.is_some() && to.clauses.is_some();
-    let is_renamed = named && from.primary_key_name.as_ref().zip(to.primary_key_name.as_ref()).is_some_and(|(a, b)| a != b);
-    if is_renamed || !same_names(&from.primary_key, &to.primary_key) {
+    let exact = from.clauses.is_some() && to.clauses.is_some();
+    let named = is_named(from, to);
+    let has_other_key_name = named && from.primary_key_name != to.primary_key_name;
+    if has_other_key_name || !same_names(&from.primary_key, &to.primary_key) {
         alterations.push(Alteration::PrimaryKey { from: from.primary_key.clone(), to: to.primary_key.clone() });
     }
-    let exact = from.clauses.is_some() && to.clauses.is_some();
-    let (dropped, added) = unmatched(&from.indexes, &to.indexes, |a, b| same_index(a, b, exact));
+    let (dropped, added) = unmatched(&from.indexes, &to.indexes, |a, b| same_index(a, b, exact) && (!named || a.name == b.name));
     alterations.extend(dropped.into_iter().map(Alteration::DropIndex));
     alterations.extend(added.into_iter().filter(|index| !to.is_of_key(index)).map(Alteration::AddIndex));
-    let (dropped, added) = unmatched(&from.foreign_keys, &to.foreign_keys, same_foreign_key);
+    let (dropped, added) = unmatched(&from.foreign_keys, &to.foreign_keys, |a, b| {
+        same_foreign_key(a, b) && (!named || a.name == b.name)
+    });
     alterations.extend(dropped.into_iter().map(Alteration::DropForeignKey));
     alterations.extend(added.into_iter().map(Alteration::AddForeignKey));
-    let (dropped, added) = unmatched(&from.checks, &to.checks, |a: &Check, b| a.normalized == b.normalized);
+    let (dropped, added) = unmatched(&from.checks, &to.checks, |a: &Check, b| {
+        a.normalized == b.normalized && (!named || a.name == b.name)
+    });
     alterations.extend(dropped.into_iter().map(Alteration::DropCheck));
     alterations.extend(added.into_iter().map(Alteration::AddCheck));
+    if named && from.name != to.name {
+        alterations.push(Alteration::Rewrite { from: Some(from.name.clone()), to: Some(to.name.clone()) });
+    }
     let rewrites = compare_clauses(from, to, &alterations);
     alterations.extend(rewrites);
     alterations
+}
+
+/// Whether both come from a live database that names constraints and tells capital letters apart: it stores no CREATE
+/// TABLE text.
+fn is_named(from: &Table, to: &Table) -> bool {
+    [from, to].iter().all(|table| table.clauses.is_some() && table.stored.is_none())
 }
 
 fn compare_columns(from: &Table, to: &Table) -> Vec<Alteration> {
@@ -84,7 +96,7 @@ fn compare_columns(from: &Table, to: &Table) -> Vec<Alteration> {
     for column in &to.columns {
         match from.find_column(&column.name) {
             None => alterations.push(Alteration::AddColumn(column.clone())),
-            Some(old) if same_column(old, column, to) => {}
+            Some(old) if same_column(old, column, to) && (!is_named(from, to) || old.name == column.name) => {}
             Some(old) => alterations.push(Alteration::AlterColumn { from: old.clone(), to: column.clone() }),
         }
     }

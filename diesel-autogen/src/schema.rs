@@ -538,9 +538,9 @@ pub struct Object {
 }
 
 impl Object {
-    /// Whether an administrator may add it to what a migration made: a comment or a privilege.
+    /// Whether an administrator may add it to what a migration made: a comment, a privilege, an owner.
     pub(crate) fn is_note(&self) -> bool {
-        matches!(self.kind, ObjectKind::Other("comment" | "privilege" | "default privileges"))
+        matches!(self.kind, ObjectKind::Other("comment" | "privilege" | "owner" | "default privileges"))
             || matches!(self.kind, ObjectKind::Other(kind) if kind.starts_with("privileges of "))
     }
 }

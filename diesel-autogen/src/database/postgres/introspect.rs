@@ -25,7 +25,7 @@ pub(super) const TABLES: &str = "pg_class c WHERE c.relkind = 'r' AND NOT c.reli
 const KINDS: &str = "extension, enum, domain, range type, sequence, aggregate, procedure, function, \
     partitioned table, foreign table, materialized view, composite type, partition, inheriting table, rule, \
     policy, statistics, collation, operator, text search configuration, event trigger, \
-    comment, privilege, row security, privileges of a routine, privileges of a type, default privileges";
+    comment, privilege, owner, row security, privileges of a routine, privileges of a type, default privileges";
 
 /// Reads the schema. Tables of the history and side tables of the `applied` versions are not part of it.
 pub(super) fn introspect(connection: &mut PgConnection, applied: &[Version]) -> QueryResult<Schema> {
@@ -122,8 +122,13 @@ fn load_columns(connection: &mut PgConnection) -> QueryResult<Vec<ColumnRow>> {
              CASE WHEN a.attidentity <> '' THEN a.attidentity::text WHEN is_serial THEN 's' END, \
              CASE WHEN a.attidentity <> '' OR is_serial THEN (SELECT nullif(concat_ws(' ', \
                  'START ' || nullif(seqstart, 1), 'INCREMENT ' || nullif(seqincrement, 1), \
-                 'CACHE ' || nullif(seqcache, 1), CASE WHEN seqcycle THEN 'CYCLE' END), '') \
-                 FROM pg_sequence WHERE seqrelid = sequence::regclass) END, \
+                 'MINVALUE ' || nullif(seqmin, CASE WHEN seqincrement > 0 THEN 1 ELSE -largest - 1 END), \
+                 'MAXVALUE ' || nullif(seqmax, CASE WHEN seqincrement > 0 THEN largest ELSE -1 END), \
+                 'CACHE ' || nullif(seqcache, 1), CASE WHEN seqcycle THEN 'CYCLE' END, \
+                 'AS ' || nullif(seqtypid, a.atttypid)::regtype), '') \
+                 FROM pg_sequence CROSS JOIN LATERAL (SELECT CASE seqtypid WHEN 'int2'::regtype THEN 32767 \
+                     WHEN 'int4'::regtype THEN 2147483647 ELSE 9223372036854775807 END AS largest) l \
+                 WHERE seqrelid = sequence::regclass) END, \
              CASE WHEN a.attgenerated <> '' THEN expression || CASE a.attgenerated WHEN 's' THEN ' STORED' ELSE '' END END, \
              CASE WHEN a.attcollation <> y.typcollation THEN a.attcollation::regcollation::text END, \
              col_description(t.oid, a.attnum) \

@@ -147,6 +147,10 @@ object (place, id, kind, name, "table", definition) AS (
     CROSS JOIN LATERAL (SELECT CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END AS role) g
     WHERE relkind IN ('r', 'v', 'm', 'S') AND grantee <> relowner
     UNION ALL
+    SELECT 9, oid, 'owner', pg_get_userbyid(relowner), relname,
+        format('ALTER TABLE %I OWNER TO %I', relname, pg_get_userbyid(relowner))
+    FROM relation WHERE relkind = 'r' AND pg_get_userbyid(relowner) <> current_user
+    UNION ALL
     SELECT 9, oid, 'privileges of a routine', signature, NULL, proacl::text FROM routine WHERE proacl IS NOT NULL
     UNION ALL
     SELECT 9, oid, 'privileges of a type', typname, NULL, typacl::text FROM type WHERE typacl IS NOT NULL

@@ -86,7 +86,7 @@ fn copy(schema: &Schema) -> Result<String, Error> {
 
 /// Whether the copy has its own.
 fn is_created(object: &Object) -> bool {
-    object.kind != ObjectKind::Other("extension") && create_statement(object).is_ok()
+    !matches!(object.kind, ObjectKind::Other("extension" | "owner")) && create_statement(object).is_ok()
 }
 
 /// Whether the object is in a schema, where the copy does not find it, and belongs to no table.

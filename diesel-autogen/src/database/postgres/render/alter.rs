@@ -3,7 +3,7 @@
 use super::super::convert::{conversion, is_strict, strict_conversion};
 use super::super::sql::{default_sql, filler, quote};
 use super::table;
-use super::numbering::{Numbering, numbering};
+use super::numbering::{Numbering, numbering, sequence_type};
 use super::writer::Writer;
 use crate::Error;
 use crate::change::{Alteration, Change};
@@ -99,6 +99,10 @@ impl Writer<'_> {
                 format!("{} cannot become a generated column, or cease to be one: drop it and add another", new.name);
             return Err(Error::cannot_express(&to.name, why));
         }
+        if is_exact(from, to) && old.name != new.name {
+            let why = format!("{} and {} differ in capital letters only", old.name, new.name);
+            return Err(Error::cannot_express(&to.name, why));
+        }
         let alter = |action: &str| alter_column(to, new, action);
         let (old_default, new_default) = (table::default_clause(from, old), table::default_clause(to, new));
         let (old_type, new_type) = (table::column_type(from, old), table::column_type(to, new));
@@ -106,8 +110,7 @@ impl Writer<'_> {
         if new.nullable && !old.nullable {
             statements.early.push(alter("DROP NOT NULL"));
         }
-        let is_exact = from.clauses.is_some() && to.clauses.is_some();
-        let numbers = if is_exact { numbering(from, old, to, new)? } else { Numbering::default() };
+        let numbers = if is_exact(from, to) { numbering(from, old, to, new)? } else { Numbering::default() };
         statements.early.extend(numbers.early);
         if old_type != new_type {
             let missing = self.missing(to, new).or_else(|| filler(new)).filter(|_| !old.nullable && !new.nullable);
@@ -126,6 +129,7 @@ impl Writer<'_> {
                 format!("{space}USING {using}")
             });
             statements.early.push(alter(&format!("TYPE {new_type}{using}")));
+            statements.early.extend(sequence_type(from, old, to, new));
         }
         if default {
             let action = if new_default.is_empty() { "DROP DEFAULT".to_owned() } else { format!("SET{new_default}") };
@@ -192,6 +196,11 @@ impl Writer<'_> {
         }
         all
     }
+}
+
+/// Whether both tables come from a live database.
+pub(super) fn is_exact(from: &Table, to: &Table) -> bool {
+    from.clauses.is_some() && to.clauses.is_some()
 }
 
 pub(super) fn alter_column(table: &Table, column: &Column, action: &str) -> String {

@@ -27,6 +27,18 @@ fn options<'a>(table: &'a Table, column: &'a Column) -> &'a str {
     clauses(table, column).find_map(|clause| clause.text.strip_prefix("SEQUENCE ")).unwrap_or_default()
 }
 
+/// Gives the sequence of a serial column its type, which the column's type does not change.
+pub(super) fn sequence_type(from: &Table, old: &Column, to: &Table, new: &Column) -> Option<String> {
+    let is_serial = [kind(from, old), kind(to, new)].contains(&Some("SERIAL")) && old.identity && new.identity;
+    let stays_serial = from.clauses.is_none() || to.clauses.is_none() || kind(from, old) == kind(to, new);
+    (is_serial && stays_serial && old.ty != new.ty).then(|| {
+        let (table, column, ty) = (literal(&quote(&to.name)), literal(&new.name), type_sql(&new.ty).to_lowercase());
+        let sequence = format!("pg_get_serial_sequence({table}, {column})");
+        format!("DO $$BEGIN EXECUTE 'ALTER SEQUENCE ' || {sequence} || ' AS {ty}'; END$$")
+    })
+}
+
+/// How the numbering of a column changes.
 pub(super) fn numbering(from: &Table, old: &Column, to: &Table, new: &Column) -> Result<Numbering, Error> {
     let mut made = Numbering::default();
     let (before, after) = (kind(from, old), kind(to, new));
@@ -88,5 +100,9 @@ fn all_options(stated: &str) -> String {
     let value = |name| words.iter().position(|word| *word == name).and_then(|at| words.get(at + 1)).unwrap_or(&"1");
     let cycle = if words.contains(&"CYCLE") { "CYCLE" } else { "NO CYCLE" };
     let [start, increment, cache] = ["START", "INCREMENT", "CACHE"].map(value);
-    format!("SET START {start} SET INCREMENT {increment} SET CACHE {cache} SET {cycle}")
+    let [least, most] = ["MINVALUE", "MAXVALUE"].map(|name| {
+        let stated = words.iter().position(|word| *word == name).and_then(|at| words.get(at + 1));
+        stated.map_or_else(|| format!("NO {name}"), |value| format!("{name} {value}"))
+    });
+    format!("SET INCREMENT {increment} SET {least} SET {most} SET START {start} SET CACHE {cache} SET {cycle}")
 }

@@ -203,6 +203,7 @@ pub(in super::super) fn drop_statement(object: &Object) -> Result<Option<String>
         ObjectKind::Other("rule") => format!("DROP RULE {name} ON {table}"),
         ObjectKind::Other("statistics") => format!("DROP STATISTICS {name}"),
         ObjectKind::Other("comment") => format!("COMMENT ON {} IS NULL", object.name),
+        ObjectKind::Other("owner") => format!("ALTER TABLE {table} OWNER TO CURRENT_USER"),
         ObjectKind::Other("row security") => {
             object.sql.replace(" ENABLE ROW ", " DISABLE ROW ").replace(" FORCE ROW ", " NO FORCE ROW ")
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::sql::quote;
 use super::super::statements::mentions;
-use super::alter::Statements;
+use super::alter::{Statements, is_exact};
 use super::table;
 use super::writer::{Writer, add_constraint, drop_constraint};
 use crate::Error;
@@ -22,7 +22,7 @@ impl Writer<'_> {
     pub(super) fn rewritten_constraints(&self) -> Vec<Rewritten> {
         let mut found = Vec::new();
         for (from, to, alterations) in self.changes.altered() {
-            if from.clauses.is_none() || to.clauses.is_none() {
+            if !is_exact(from, to) {
                 continue;
             }
             let (before, after) = (constraints(from), constraints(to));
@@ -48,8 +48,11 @@ impl Writer<'_> {
         alterations: &[Alteration],
         statements: &mut Statements,
     ) -> Result<(), Error> {
-        if from.clauses.is_none() || to.clauses.is_none() {
+        if !is_exact(from, to) {
             return Ok(());
+        }
+        if from.name != to.name {
+            return Err(Error::cannot_express(&to.name, format!("it differs from {} in capital letters only", from.name)));
         }
         for new in &to.columns {
             let Some(old) = from.find_column(&new.name) else { continue };
