@@ -64,12 +64,12 @@ fn compare_tables(from: &Table, to: &Table) -> Vec<Alteration> {
     if has_other_key_name || !same_names(&from.primary_key, &to.primary_key) {
         alterations.push(Alteration::PrimaryKey { from: from.primary_key.clone(), to: to.primary_key.clone() });
     }
-    let (dropped, added) = unmatched(&from.indexes, &to.indexes, |a, b| same_index(a, b, exact) && (!named || a.name == b.name));
+    let (dropped, added) =
+        unmatched(&from.indexes, &to.indexes, |a, b| same_index(a, b, exact) && (!named || a.name == b.name));
     alterations.extend(dropped.into_iter().map(Alteration::DropIndex));
     alterations.extend(added.into_iter().filter(|index| !to.is_of_key(index)).map(Alteration::AddIndex));
-    let (dropped, added) = unmatched(&from.foreign_keys, &to.foreign_keys, |a, b| {
-        same_foreign_key(a, b) && (!named || a.name == b.name)
-    });
+    let (dropped, added) =
+        unmatched(&from.foreign_keys, &to.foreign_keys, |a, b| same_foreign_key(a, b) && (!named || a.name == b.name));
     alterations.extend(dropped.into_iter().map(Alteration::DropForeignKey));
     alterations.extend(added.into_iter().map(Alteration::AddForeignKey));
     let (dropped, added) = unmatched(&from.checks, &to.checks, |a: &Check, b| {

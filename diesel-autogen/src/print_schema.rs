@@ -136,7 +136,8 @@ impl Printer<'_> {
 
     /// Views, triggers and whatever else belongs to no table of `schema!`.
     fn objects(&self) -> Option<String> {
-        let objects = self.schema.objects().iter().filter(|object| object.kind != ObjectKind::Index && !object.is_note());
+        let objects =
+            self.schema.objects().iter().filter(|object| object.kind != ObjectKind::Index && !object.is_note());
         let lines: Vec<_> = objects.map(|object| comment(&object.to_string())).collect();
         (!lines.is_empty()).then(|| lines.join("\n"))
     }

@@ -257,7 +257,7 @@ fn add_constraint(table: &mut Table, row: &ConstraintRow) {
     };
     if *definition != usual {
         let text = format!("CONSTRAINT {} {definition}", quote(name));
-        let normalized = definition.clone();
+        let normalized = if kind == ClauseKind::Option { text.clone() } else { definition.clone() };
         table.clauses.get_or_insert_default().push(Clause { column: None, kind, normalized, text });
     }
 }

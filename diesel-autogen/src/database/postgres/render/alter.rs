@@ -2,9 +2,9 @@
 
 use super::super::convert::{conversion, is_strict, strict_conversion};
 use super::super::sql::{default_sql, filler, quote};
-use super::table;
 use super::numbering::{Numbering, numbering, sequence_type};
-use super::writer::Writer;
+use super::table;
+use super::writer::{Writer, alter_column, is_exact};
 use crate::Error;
 use crate::change::{Alteration, Change};
 use crate::database::changes::parents_first;
@@ -196,13 +196,4 @@ impl Writer<'_> {
         }
         all
     }
-}
-
-/// Whether both tables come from a live database.
-pub(super) fn is_exact(from: &Table, to: &Table) -> bool {
-    from.clauses.is_some() && to.clauses.is_some()
-}
-
-pub(super) fn alter_column(table: &Table, column: &Column, action: &str) -> String {
-    format!("ALTER TABLE {} ALTER COLUMN {} {action}", quote(&table.name), quote(&column.name))
 }

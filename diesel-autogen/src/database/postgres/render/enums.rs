@@ -25,15 +25,17 @@ impl Writer<'_> {
         let (name, old_name) = (quote(&new.name), quote(&format!("{}_old", new.name)));
         let mut statements = vec![format!("ALTER TYPE {name} RENAME TO {old_name}"), new.sql.clone()];
         for (table, column) in self.columns_of(old) {
-            let alter =
-                |action: String| format!("ALTER TABLE {} ALTER COLUMN {} {action}", quote(&table.name), quote(&column.name));
+            let alter = |action: String| {
+                format!("ALTER TABLE {} ALTER COLUMN {} {action}", quote(&table.name), quote(&column.name))
+            };
             let array = if matches!(column.ty, Type::Array(_)) { "[]" } else { "" };
             let default = column.default.as_ref().map(|value| default_sql(value, &column.ty));
             statements.extend(default.as_ref().map(|_| alter("DROP DEFAULT".to_owned())));
             let column_name = quote(&column.name);
             statements.push(alter(format!("TYPE {name}{array} USING {column_name}::text{array}::{name}{array}")));
-            let is_known =
-                |text: &String| array == "[]" || values(new).iter().any(|value| text.starts_with(&format!("{value}::")));
+            let is_known = |text: &String| {
+                array == "[]" || values(new).iter().any(|value| text.starts_with(&format!("{value}::")))
+            };
             statements.extend(default.filter(is_known).map(|text| alter(format!("SET DEFAULT {text}"))));
         }
         statements.push(format!("DROP TYPE {old_name}"));
@@ -88,7 +90,8 @@ impl Writer<'_> {
         self.before.iter().find_map(|table| {
             let is_of_type = |kind| matches!(kind, ClauseKind::Generated | ClauseKind::Check | ClauseKind::Option);
             let mut clauses = table.clauses.iter().flatten().filter(|clause| is_of_type(clause.kind));
-            let is_used = table.checks.iter().any(|check| uses(&check.expression)) || clauses.any(|clause| uses(&clause.text));
+            let is_used =
+                table.checks.iter().any(|check| uses(&check.expression)) || clauses.any(|clause| uses(&clause.text));
             is_used.then(|| format!("table {} in a condition", table.name))
         })
     }

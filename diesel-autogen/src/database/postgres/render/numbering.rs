@@ -1,9 +1,8 @@
 //! How a column numbers new rows: as an identity, by a sequence that it owns (serial), or not at all.
 
 use super::super::sql::{quote, type_sql};
-use super::alter::alter_column;
 use super::table::clauses;
-use super::writer::numbers;
+use super::writer::{alter_column, numbers};
 use crate::Error;
 use crate::schema::{Column, Table};
 use crate::text::literal;
@@ -43,7 +42,7 @@ pub(super) fn numbering(from: &Table, old: &Column, to: &Table, new: &Column) ->
     let mut made = Numbering::default();
     let (before, after) = (kind(from, old), kind(to, new));
     let (old_options, new_options) = (options(from, old), options(to, new));
-    let alter = |action: &str| alter_column(to, new, action);
+    let column = |action: &str| alter_column(to, new, action);
     if (before, old_options) == (after, new_options) {
         return Ok(made);
     }
@@ -59,34 +58,33 @@ pub(super) fn numbering(from: &Table, old: &Column, to: &Table, new: &Column) ->
             if old_options != new_options {
                 actions.push(all_options(new_options));
             }
-            made.early.push(alter(&actions.join(" ")));
+            made.early.push(column(&actions.join(" ")));
             return Ok(made);
         }
         _ => {}
     }
-    let [table, column] = [&to.name, &new.name].map(|name| quote(name));
+    let [table, own] = [&to.name, &new.name].map(|name| quote(name));
     match before {
         Some("SERIAL") => {
-            made.early.push(alter("DROP DEFAULT"));
-            let (table, column) = (literal(&table), literal(&new.name));
-            made.early.push(format!(
-                "DO $$BEGIN EXECUTE 'DROP SEQUENCE ' || pg_get_serial_sequence({table}, {column}); END$$"
-            ));
+            made.early.push(column("DROP DEFAULT"));
+            let (table, own) = (literal(&table), literal(&new.name));
+            made.early
+                .push(format!("DO $$BEGIN EXECUTE 'DROP SEQUENCE ' || pg_get_serial_sequence({table}, {own}); END$$"));
         }
-        Some(_) => made.early.push(alter("DROP IDENTITY")),
+        Some(_) => made.early.push(column("DROP IDENTITY")),
         None => {}
     }
     match after {
         Some("SERIAL") => {
             let sequence = quote(&format!("{}_{}_seq", to.name, new.name));
             let ty = type_sql(&new.ty).to_lowercase();
-            made.late.push(format!("CREATE SEQUENCE {sequence} AS {ty} OWNED BY {table}.{column}"));
-            made.late.push(alter(&format!("SET DEFAULT nextval({})", literal(&sequence))));
+            made.late.push(format!("CREATE SEQUENCE {sequence} AS {ty} OWNED BY {table}.{own}"));
+            made.late.push(column(&format!("SET DEFAULT nextval({})", literal(&sequence))));
             made.late.extend(numbers(to));
         }
         Some(kind) => {
             let options = if new_options.is_empty() { String::new() } else { format!(" ({new_options})") };
-            made.late.push(alter(&format!("ADD {kind}{options}")));
+            made.late.push(column(&format!("ADD {kind}{options}")));
             made.late.extend(numbers(to));
         }
         None => {}

@@ -77,7 +77,11 @@ impl Writer<'_> {
         }
         let is_back = |object: &&Object| {
             let is_recreated = in_the_way.iter().any(|view| view.name == object.table || is_comment_on(object, view))
-                || self.changes.dropped_objects(self.direction).iter().any(|old| is_view(old) && old.name == object.table);
+                || self
+                    .changes
+                    .dropped_objects(self.direction)
+                    .iter()
+                    .any(|old| is_view(old) && old.name == object.table);
             is_recreated && !is_view(object) && self.stays(object)
         };
         statements.extend(self.objects.iter().filter(is_back).map(|object| object.sql.clone()));
@@ -91,21 +95,22 @@ impl Writer<'_> {
         let dropped = self.changes.dropped_objects(self.direction);
         let retyped = self.columns_of_new_types();
         for view in self.objects.iter().filter(|object| is_view(object) && self.stays(object)) {
-            let selects = |table: &Table, column: &Column| {
-                mentions(&view.sql, &table.name) && mentions(&view.sql, &column.name)
-            };
+            let selects =
+                |table: &Table, column: &Column| mentions(&view.sql, &table.name) && mentions(&view.sql, &column.name);
             let is_disturbed = self.changes.alterations().any(|(table, to_table, alteration)| match alteration {
                 Alteration::AlterColumn { from, to } => {
                     column_type(table, from) != column_type(to_table, to) && selects(table, from)
                 }
                 Alteration::Rewrite { .. } => table.columns.iter().any(|column| {
-                    to_table.find_column(&column.name).is_some_and(|to| column_type(table, column) != column_type(to_table, to))
+                    to_table
+                        .find_column(&column.name)
+                        .is_some_and(|to| column_type(table, column) != column_type(to_table, to))
                         && selects(table, column)
                 }),
                 _ => false,
             }) || retyped.iter().any(|(table, column)| selects(table, column));
             let uses = |other: &&Object| is_view(other) && mentions(&view.sql, &other.name);
-            if is_disturbed || found.iter().any(|other| uses(other)) || dropped.iter().any(uses) {
+            if is_disturbed || found.iter().any(uses) || dropped.iter().any(uses) {
                 found.push(view);
             }
         }
@@ -123,7 +128,7 @@ impl Writer<'_> {
     /// Whether its table or view is dropped by this file, with all that belongs to it.
     fn loses_owner(&self, object: &Object) -> bool {
         let is_owner = |other: &&Object| is_view(other) && other.name == object.table && other.name != object.name;
-        self.changes.drops(&object.table) || self.changes.dropped_objects(self.direction).iter().any(|other| is_owner(&other))
+        self.changes.drops(&object.table) || self.changes.dropped_objects(self.direction).iter().any(is_owner)
     }
 
     /// Whether tables may use it, and it uses none that changes.

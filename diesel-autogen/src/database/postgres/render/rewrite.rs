@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::super::sql::quote;
 use super::super::statements::mentions;
-use super::alter::{Statements, is_exact};
+use super::alter::Statements;
 use super::table;
-use super::writer::{Writer, add_constraint, drop_constraint};
+use super::writer::{Writer, add_constraint, drop_constraint, is_exact};
 use crate::Error;
 use crate::change::Alteration;
 use crate::schema::{Clause, ClauseKind, Column, Table, same_name};
@@ -52,7 +52,10 @@ impl Writer<'_> {
             return Ok(());
         }
         if from.name != to.name {
-            return Err(Error::cannot_express(&to.name, format!("it differs from {} in capital letters only", from.name)));
+            return Err(Error::cannot_express(
+                &to.name,
+                format!("it differs from {} in capital letters only", from.name),
+            ));
         }
         for new in &to.columns {
             let Some(old) = from.find_column(&new.name) else { continue };
@@ -60,7 +63,9 @@ impl Writer<'_> {
                 |alteration| matches!(alteration, Alteration::AlterColumn { to, .. } if same_name(&to.name, &new.name)),
             );
             let expressions = [(from, old), (to, new)].map(|(table, column)| {
-                table::clauses(table, column).find(|clause| clause.kind == ClauseKind::Generated).map(|clause| &clause.text)
+                table::clauses(table, column)
+                    .find(|clause| clause.kind == ClauseKind::Generated)
+                    .map(|clause| &clause.text)
             });
             if old.generated && new.generated && (expressions[0] != expressions[1] || is_retyped(from, old, to, new)) {
                 self.recompute(to, new, statements)?;
@@ -143,7 +148,8 @@ fn names(alteration: &Alteration, from: &Table, to: &Table, name: &str) -> bool 
 
 /// The options of the table itself: UNLOGGED, WITH (…).
 fn options(table: &Table) -> Vec<&str> {
-    let own = table.clauses.iter().flatten().filter(|clause| clause.column.is_none() && clause.kind == ClauseKind::Option);
+    let own =
+        table.clauses.iter().flatten().filter(|clause| clause.column.is_none() && clause.kind == ClauseKind::Option);
     own.map(|clause| clause.text.as_str()).filter(|text| !text.starts_with("CONSTRAINT ")).collect()
 }
 
@@ -163,7 +169,8 @@ fn without_option(table: &Table, option: &str) -> Result<String, Error> {
         ("UNLOGGED", _) => "SET LOGGED".to_owned(),
         (text, _) if text.starts_with("REPLICA IDENTITY ") => "REPLICA IDENTITY DEFAULT".to_owned(),
         (_, Some(list)) => {
-            let names: Vec<_> = list.trim_end_matches(')').split(", ").filter_map(|part| part.split('=').next()).collect();
+            let names: Vec<_> =
+                list.trim_end_matches(')').split(", ").filter_map(|part| part.split('=').next()).collect();
             format!("RESET ({})", names.join(", "))
         }
         _ => return Err(Error::cannot_express(&table.name, format!("it loses the option {option}"))),

@@ -65,3 +65,12 @@ pub(super) fn drop_constraint(table: &Table, name: &str) -> String {
 pub(super) fn add_constraint(table: &Table, text: &str) -> String {
     format!("ALTER TABLE {} ADD {text}", quote(&table.name))
 }
+
+/// Whether both tables come from a live database.
+pub(super) fn is_exact(from: &Table, to: &Table) -> bool {
+    from.clauses.is_some() && to.clauses.is_some()
+}
+
+pub(super) fn alter_column(table: &Table, column: &Column, action: &str) -> String {
+    format!("ALTER TABLE {} ALTER COLUMN {} {action}", quote(&table.name), quote(&column.name))
+}
