@@ -53,7 +53,16 @@ pub(super) fn snapshot(
     let mut copies = BTreeMap::new();
     for (number, table) in tables(connection)?.into_iter().enumerate() {
         let copy = format!("pg_temp._before_{number}");
-        connection.batch_execute(&format!("CREATE TABLE {copy} AS SELECT * FROM {}", quote(&table)))?;
+        // A copy of an enum as a text does not hinder a migration that replaces the type.
+        let columns = sql::<Nullable<Text>>(
+            "SELECT string_agg(format(CASE typnamespace WHEN 'pg_catalog'::regnamespace THEN '%1$I' ELSE '%1$I::text AS %1$I' END, \
+                 attname), ', ' ORDER BY attnum) \
+             FROM pg_attribute JOIN pg_type y ON y.oid = atttypid \
+             WHERE attnum > 0 AND NOT attisdropped AND attrelid = to_regclass(",
+        );
+        let columns: Option<String> = columns.bind::<Text, _>(quote(&table)).sql(")").get_result(connection)?;
+        let columns = columns.unwrap_or_default();
+        connection.batch_execute(&format!("CREATE TABLE {copy} AS SELECT {columns} FROM {}", quote(&table)))?;
         copies.insert(table, copy);
     }
     Ok(copies)

@@ -75,7 +75,13 @@ impl Writer<'_> {
         let stays = |table: &Table, key: &ForeignKey| {
             let other = others.iter().find(|other| same_name(&other.name, &table.name));
             let same = |other: &ForeignKey| ForeignKey { name: key.name.clone(), ..other.clone() } == *key;
-            other.is_some_and(|other| other.foreign_keys.iter().any(same))
+            let is_stated = self.changes.alterations().any(|(from, to, alteration)| match alteration {
+                Alteration::AddForeignKey(own) | Alteration::DropForeignKey(own) => {
+                    own == key && [from, to].iter().any(|other| same_name(&other.name, &table.name))
+                }
+                _ => false,
+            });
+            !is_stated && other.is_some_and(|other| other.foreign_keys.iter().any(same))
         };
         let all = tables.iter().flat_map(|table| table.foreign_keys.iter().map(move |key| (table, key)));
         all.filter(move |(table, key)| {

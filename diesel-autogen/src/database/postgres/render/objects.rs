@@ -186,12 +186,12 @@ fn checked_text(object: &Object) -> &str {
 }
 
 /// The statement that creates an object.
-pub(in super::super) fn create_statement(object: &Object) -> Result<String, Error> {
+pub(crate) fn create_statement(object: &Object) -> Result<String, Error> {
     drop_statement(object).map(|_| object.sql.clone())
 }
 
 /// The statement that drops an object; none where it goes with something else.
-pub(in super::super) fn drop_statement(object: &Object) -> Result<Option<String>, Error> {
+fn drop_statement(object: &Object) -> Result<Option<String>, Error> {
     let (name, table) = (quote(&object.name), quote(&object.table));
     Ok(Some(match object.kind {
         ObjectKind::Index => format!("DROP INDEX {name}"),
