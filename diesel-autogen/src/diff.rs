@@ -60,8 +60,7 @@ fn compare_tables(from: &Table, to: &Table) -> Vec<Alteration> {
     let mut alterations = compare_columns(from, to);
     let exact = from.clauses.is_some() && to.clauses.is_some();
     let named = is_named(from, to);
-    let has_other_key_name = named && from.primary_key_name != to.primary_key_name;
-    if has_other_key_name || !same_names(&from.primary_key, &to.primary_key) {
+    if !same_names(&from.primary_key, &to.primary_key) {
         alterations.push(Alteration::PrimaryKey { from: from.primary_key.clone(), to: to.primary_key.clone() });
     }
     let (dropped, added) =
