@@ -25,7 +25,13 @@ impl Writer<'_> {
             if !is_exact(from, to) {
                 continue;
             }
-            let (before, after) = (constraints(from), constraints(to));
+            let (mut before, mut after) = (constraints(from), constraints(to));
+            // Another table may hold the name of a primary key after a rename.
+            let [old, new] = [from, to].map(table::primary_key_name);
+            if old != new {
+                before.remove(&old);
+                after.remove(&new);
+            }
             let is_stated = |name: &str| alterations.iter().any(|alteration| names(alteration, from, to, name));
             let mut all: Vec<_> = before.keys().chain(after.keys()).collect();
             all.sort();
