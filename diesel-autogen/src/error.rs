@@ -147,6 +147,14 @@ pub enum Error {
         /// What stands in the way.
         why: String,
     },
+    /// A row, a table or a database that cannot be moved to another kind of database. Nothing was moved.
+    #[error("cannot move {object}: {why}; nothing was moved")]
+    CannotMove {
+        /// The value and its row, the table, or the database.
+        object: String,
+        /// What stands in the way.
+        why: String,
+    },
     /// A text is not SQL that can be read.
     #[error("cannot read this SQL: {why}: {text}")]
     Sql {

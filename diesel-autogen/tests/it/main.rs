@@ -28,6 +28,8 @@ mod kept;
 mod loss;
 mod modules;
 #[cfg(feature = "postgres")]
+mod moving;
+#[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "postgres")]
 mod postgres_changes;
