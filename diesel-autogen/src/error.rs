@@ -20,6 +20,16 @@ pub enum Error {
         /// The database.
         database: String,
     },
+    /// The database does not exist, and may not be created.
+    #[error("{database} does not exist, and {why}; an administrator can create it: {sql}")]
+    CannotCreate {
+        /// The database.
+        database: String,
+        /// What stands in the way.
+        why: &'static str,
+        /// The SQL for an administrator, which names the database and the role of the URL.
+        sql: String,
+    },
     /// The database has no history of migrations.
     #[error("{database} {}is not under version control", if *.has_tables { "holds tables but " } else { "" })]
     NotControlled {

@@ -157,6 +157,12 @@ impl Migrator {
         self
     }
 
+    /// The same migrations and settings, for another database.
+    #[must_use]
+    pub fn on(&self, url: DatabaseUrl) -> Self {
+        Self { url, ..self.clone() }
+    }
+
     /// The settings.
     #[must_use]
     pub fn settings(&self) -> &Settings {

@@ -34,6 +34,8 @@ mod postgres;
 #[cfg(feature = "postgres")]
 mod postgres_changes;
 #[cfg(feature = "postgres")]
+mod postgres_create;
+#[cfg(feature = "postgres")]
 mod postgres_diff;
 #[cfg(feature = "postgres")]
 mod postgres_properties;

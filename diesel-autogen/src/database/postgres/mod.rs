@@ -111,7 +111,7 @@ impl Database for Postgres {
     }
 
     fn create(&mut self) -> Result<bool, Error> {
-        if self.exists()? { Ok(false) } else { connection::create(&self.url) }
+        connection::create(&self.url)
     }
 
     fn remove(&mut self) {
