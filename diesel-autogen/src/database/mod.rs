@@ -5,6 +5,7 @@ mod changes;
 mod driver;
 mod errors;
 mod history;
+mod json;
 mod poll;
 #[cfg(feature = "postgres")]
 mod postgres;

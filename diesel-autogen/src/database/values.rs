@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 
+use super::json;
 use crate::schema::Type;
 
 /// The text that stands for a value of that type on every database, from the text that one of them writes; `None` where
@@ -13,6 +14,7 @@ pub(crate) fn canonical(ty: &Type, text: &str) -> Option<String> {
         Type::Float => text.parse().ok().map(float),
         Type::Double => text.parse().ok().map(double),
         Type::Diesel("Numeric") => decimal(text),
+        Type::Diesel("Jsonb") => json::canonical(text),
         Type::Date => Some(NaiveDate::parse_from_str(text, "%F").ok()?.format("%F").to_string()),
         Type::Time => {
             let text = in_utc(text);

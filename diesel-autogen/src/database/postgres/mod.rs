@@ -28,7 +28,7 @@ pub(super) use self::connection::{Postgres, establish};
 use self::connection::Manager;
 use self::render::SideKey;
 use self::sandbox::Transaction;
-use self::sql::quote;
+use self::sql::{quote, without_modifiers};
 use super::{Backup, Check, Database, Moved, Numbers, Restored, Row, Sandbox, Script};
 use crate::Error;
 use crate::change::{Change, Rename};
@@ -247,7 +247,7 @@ impl Database for Postgres {
     }
 
     fn limit(&self, column: &Column) -> Option<Type> {
-        Some(moving::limit(&column.ty))
+        Some(without_modifiers(&column.ty))
     }
 
     fn snapshot(&mut self, work: &mut dyn FnMut(&mut dyn Database) -> Result<(), Error>) -> Result<(), Error> {

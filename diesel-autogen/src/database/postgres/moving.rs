@@ -12,17 +12,11 @@ use diesel::{Connection, PgConnection, QueryResult, RunQueryDsl, sql_query};
 
 use super::errors::said;
 use super::introspect::TABLES;
-use super::sql::{quote, without_modifiers};
+use super::sql::quote;
 use crate::Error;
 use crate::database::values::canonical;
 use crate::database::{Moved, Numbers, Row};
-use crate::schema::Type;
 use crate::text::{excerpt, literal};
-
-/// The type that limits the values of a column.
-pub(super) fn limit(ty: &Type) -> Type {
-    without_modifiers(ty)
-}
 
 /// Reads every row of a table.
 pub(super) fn read(
@@ -50,7 +44,9 @@ pub(super) fn read(
 
 /// Inserts rows. Where the database refuses one, the error names it.
 pub(super) fn write(connection: &mut PgConnection, table: &Moved, rows: &[Row]) -> Result<(), Error> {
-    if let Some((row, at)) = rows.iter().find_map(|row| Some((row, row.iter().position(has_zero)?))) {
+    if let Some((row, at)) =
+        rows.iter().find_map(|row| Some((row, row.iter().position(|value| has_zero(value.as_deref()))?)))
+    {
         return Err(table.refuse(Some(at), row, "PostgreSQL cannot hold the character U+0000"));
     }
     match connection.transaction(|connection| insert(connection, table, rows)) {
@@ -67,8 +63,8 @@ pub(super) fn write(connection: &mut PgConnection, table: &Moved, rows: &[Row]) 
     }
 }
 
-fn has_zero(value: &Option<String>) -> bool {
-    value.as_ref().is_some_and(|text| text.contains('\0'))
+fn has_zero(value: Option<&str>) -> bool {
+    value.is_some_and(|text| text.contains('\0'))
 }
 
 fn insert(connection: &mut PgConnection, table: &Moved, rows: &[Row]) -> QueryResult<()> {

@@ -3,7 +3,7 @@
 use diesel::connection::{DefaultLoadingMode, SimpleConnection as _};
 use diesel::deserialize::{self, QueryableByName};
 use diesel::dsl::sql;
-use diesel::query_builder::BoxedSqlQuery;
+use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
 use diesel::row::{Field as _, NamedRow, Row as Fields};
 use diesel::sql_types::{BigInt, Binary, Double, Nullable, Text};
 use diesel::sqlite::{Sqlite as Backend, SqliteType};
@@ -26,6 +26,8 @@ enum Stored {
     Text(String),
     Blob(Vec<u8>),
 }
+
+type Query<'a> = BoxedSqlQuery<'a, Backend, SqlQuery>;
 
 struct StoredRow(Vec<Stored>);
 
@@ -65,30 +67,39 @@ pub(super) fn read(
     table: &Moved,
     each: &mut dyn FnMut(Row) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let columns: Vec<_> = table.columns.iter().map(|(name, _)| quote(name)).collect();
+    let column = |(name, ty): &(String, Type)| match (quote(name), is_jsonb(ty)) {
+        (name, true) => {
+            format!("CASE WHEN typeof({name}) = 'blob' AND json_valid({name}, 8) THEN json({name}) ELSE {name} END")
+        }
+        (name, false) => name,
+    };
+    let columns: Vec<_> = table.columns.iter().map(column).collect();
     let query = format!("SELECT {} FROM {}", columns.join(", "), quote(&table.table));
     for row in sql_query(query).load_iter::<StoredRow, DefaultLoadingMode>(connection)? {
         let StoredRow(stored) = row?;
-        let values: Vec<_> = stored.iter().zip(&table.columns).map(|(value, (_, ty))| value.canonical(ty)).collect();
-        if let Some(at) = values.iter().position(Option::is_none) {
-            let shown: Row = stored.iter().map(Stored::shown).collect();
-            return Err(table.refuse(Some(at), &shown, stored[at].misfit(&table.columns[at].1)));
+        let mut values = Vec::with_capacity(stored.len());
+        for (at, (value, (_, ty))) in stored.iter().zip(&table.columns).enumerate() {
+            let text = value.canonical(ty);
+            if text.is_none() && !matches!(value, Stored::Null) {
+                let shown: Row = stored.iter().map(Stored::shown).collect();
+                return Err(table.refuse(Some(at), &shown, value.misfit(ty)));
+            }
+            values.push(text);
         }
-        each(values.into_iter().flatten().collect())?;
+        each(values)?;
     }
     Ok(())
 }
 
 impl Stored {
-    /// The canonical text of a value of that type; `None` where it is none.
-    fn canonical(&self, ty: &Type) -> Option<Option<String>> {
-        let text = match (ty, self) {
-            (_, Self::Null) => return Some(None),
+    /// The canonical text of a value of that type; `None` where it is none, and for NULL.
+    fn canonical(&self, ty: &Type) -> Option<String> {
+        match (ty, self) {
             (Type::SmallInt, Self::Integer(number)) => i16::try_from(*number).ok().map(|number| number.to_string()),
             (Type::Integer, Self::Integer(number)) => i32::try_from(*number).ok().map(|number| number.to_string()),
-            (Type::BigInt, Self::Integer(number)) => Some(number.to_string()),
+            (Type::BigInt | Type::Other(_), Self::Integer(number)) => Some(number.to_string()),
             (Type::Bool, Self::Integer(number @ 0..=1)) => Some((*number == 1).to_string()),
-            (Type::Double, Self::Real(number)) => Some(double(*number)),
+            (Type::Double | Type::Other(_), Self::Real(number)) => Some(double(*number)),
             (Type::Float, Self::Real(number)) => single(*number),
             // A column of numeric affinity stores a whole number as an integer.
             (Type::Float | Type::Double, Self::Integer(number)) => {
@@ -97,17 +108,9 @@ impl Stored {
             (Type::Diesel("Numeric"), Self::Integer(number)) => decimal(&number.to_string()),
             (Type::Diesel("Numeric"), Self::Real(number)) => decimal(&double(*number)),
             (Type::Binary, Self::Blob(bytes)) => Some(hexadecimal(bytes)),
-            (
-                Type::SmallInt | Type::Integer | Type::BigInt | Type::Bool | Type::Float | Type::Double | Type::Binary,
-                _,
-            )
-            | (_, Self::Blob(_)) => None,
-            (_, Self::Text(text)) => canonical(ty, text),
-            (Type::Other(_), Self::Integer(number)) => Some(number.to_string()),
-            (Type::Other(_), Self::Real(number)) => Some(double(*number)),
-            (_, Self::Integer(_) | Self::Real(_)) => None,
-        };
-        text.map(Some)
+            (ty, Self::Text(text)) if !is_stored_otherwise(ty) => canonical(ty, text),
+            _ => None,
+        }
     }
 
     /// The value to store for a canonical text; `None` where SQLite has no such value.
@@ -151,10 +154,7 @@ impl Stored {
         format!("{what} {} is not a value of {ty}", self.shown().unwrap_or_default())
     }
 
-    fn bind(
-        self,
-        query: BoxedSqlQuery<'_, Backend, diesel::query_builder::SqlQuery>,
-    ) -> BoxedSqlQuery<'_, Backend, diesel::query_builder::SqlQuery> {
+    fn bind(self, query: Query<'_>) -> Query<'_> {
         match self {
             Self::Null => query.bind::<Nullable<Text>, _>(None::<String>),
             Self::Integer(number) => query.bind::<BigInt, _>(number),
@@ -163,6 +163,17 @@ impl Stored {
             Self::Blob(bytes) => query.bind::<Binary, _>(bytes),
         }
     }
+}
+
+/// Whether SQLite stores the value in its own binary form of JSON, as Diesel does.
+fn is_jsonb(ty: &Type) -> bool {
+    *ty == Type::Diesel("Jsonb")
+}
+
+/// Whether a text is no value of that type.
+fn is_stored_otherwise(ty: &Type) -> bool {
+    use Type::{BigInt, Binary, Bool, Double, Float, Integer, SmallInt};
+    matches!(ty, SmallInt | Integer | BigInt | Float | Double | Binary | Bool)
 }
 
 /// A 32-bit number, which Diesel stores in 64 bits, or one whose decimal digits it has room for.
@@ -189,8 +200,9 @@ fn bytes(text: &str) -> Option<Vec<u8>> {
 /// Inserts rows, one after the other.
 pub(super) fn write(connection: &mut SqliteConnection, table: &Moved, rows: &[Row]) -> Result<(), Error> {
     let columns: Vec<_> = table.columns.iter().map(|(name, _)| quote(name)).collect();
-    let places = vec!["?"; columns.len()].join(", ");
-    let statement = format!("INSERT INTO {} ({}) VALUES ({places})", quote(&table.table), columns.join(", "));
+    let places: Vec<_> = table.columns.iter().map(|(_, ty)| if is_jsonb(ty) { "jsonb(?)" } else { "?" }).collect();
+    let (columns, places) = (columns.join(", "), places.join(", "));
+    let statement = format!("INSERT INTO {} ({columns}) VALUES ({places})", quote(&table.table));
     for row in rows {
         let mut query = sql_query(statement.clone()).into_boxed::<Backend>();
         for (at, (value, (_, ty))) in row.iter().zip(&table.columns).enumerate() {
