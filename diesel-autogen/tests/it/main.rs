@@ -29,6 +29,7 @@ mod loss;
 mod modules;
 #[cfg(feature = "postgres")]
 mod moving;
+mod old_release;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "postgres")]

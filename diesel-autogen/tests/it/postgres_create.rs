@@ -57,9 +57,9 @@ impl Role {
 
     /// The URL of the database for this role, with a password.
     fn url(&self) -> String {
-        let encoded: String = self.1.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let encoded: Vec<_> = self.1.bytes().map(|byte| format!("%{byte:02X}")).collect();
         let (scheme, rest) = self.0.url().split_once("://").unwrap();
-        format!("{scheme}://{encoded}:hunter2@{}", rest.rsplit_once('@').map_or(rest, |(_, host)| host))
+        format!("{scheme}://{}:hunter2@{}", encoded.concat(), rest.rsplit_once('@').map_or(rest, |(_, host)| host))
     }
 
     /// The SQL that an administrator gets, and why.
