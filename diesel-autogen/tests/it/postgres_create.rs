@@ -96,7 +96,9 @@ fn what_the_role_may_not_do_is_written_for_an_administrator() {
     assert_eq!((sql, why), (expected, "the server has no such role"));
 
     shown.execute(&format!("CREATE ROLE {role} LOGIN"));
-    let expected = (format!("{create};"), "the role may not create databases");
+    let is_utf8 = asked(shown.0.server(), "SELECT current_setting('server_encoding')") == "UTF8";
+    let options = if is_utf8 { "" } else { " ENCODING 'UTF8' TEMPLATE template0" };
+    let expected = (format!("{create}{options};"), "the role may not create databases");
     assert_eq!(shown.refused(&folder), expected);
 
     shown.execute("REVOKE CONNECT ON DATABASE postgres, template1 FROM PUBLIC");
