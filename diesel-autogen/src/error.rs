@@ -20,6 +20,16 @@ pub enum Error {
         /// The database.
         database: String,
     },
+    /// The database does not exist, and may not be created.
+    #[error("{database} does not exist, and {why}; an administrator can create it: {sql}")]
+    CannotCreate {
+        /// The database.
+        database: String,
+        /// What stands in the way.
+        why: &'static str,
+        /// The SQL for an administrator, which names the database and the role of the URL.
+        sql: String,
+    },
     /// The database has no history of migrations.
     #[error("{database} {}is not under version control", if *.has_tables { "holds tables but " } else { "" })]
     NotControlled {
@@ -143,6 +153,14 @@ pub enum Error {
     #[error("cannot write a migration for {object}: {why}")]
     CannotExpress {
         /// The table, view or other object.
+        object: String,
+        /// What stands in the way.
+        why: String,
+    },
+    /// A row, a table or a database that cannot be moved to another kind of database. Nothing was moved.
+    #[error("cannot move {object}: {why}; nothing was moved")]
+    CannotMove {
+        /// The value and its row, the table, or the database.
         object: String,
         /// What stands in the way.
         why: String,

@@ -25,7 +25,7 @@ use crate::settings::{Event, Settings};
 use crate::text::counted;
 use crate::url::DatabaseUrl;
 use crate::version::Version;
-use crate::{Error, kept, rename, unmentioned};
+use crate::{Error, kept, moving, rename, unmentioned};
 
 /// A database and the migrations that lead through its versions. Each operation opens a connection of its own.
 ///
@@ -156,6 +156,12 @@ impl Migrator {
     pub fn with(mut self, settings: Settings) -> Self {
         self.settings = settings;
         self
+    }
+
+    /// The same migrations and settings, for another database.
+    #[must_use]
+    pub fn on(&self, url: DatabaseUrl) -> Self {
+        Self { url, ..self.clone() }
     }
 
     /// The settings.
@@ -341,6 +347,94 @@ impl Migrator {
             remove_created(&mut *db, is_created, error);
         }
         result
+    }
+
+    /// Fills a new database with all rows of a database of another kind, at the same version: creates it where it is
+    /// missing, applies its own migrations up to that version, copies the rows in one transaction, and compares them.
+    /// The source is read in one state, whatever others write meanwhile. Its side tables are not moved.
+    ///
+    /// ```no_run
+    /// use diesel_autogen::Migrator;
+    ///
+    /// // Both kinds have a folder: migrations/sqlite and migrations/postgresql.
+    /// let old = Migrator::new("sqlite:app.db", "migrations")?;
+    /// let new = Migrator::new("postgres://me@localhost/blog", "migrations")?;
+    /// println!("moved, at version {}", new.copy_from(&old)?.version);
+    /// # Ok::<(), diesel_autogen::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::CannotMove`] when the database holds tables, when the migrations of the two make different tables, and
+    /// for a value that the new database cannot hold; as [`init`](Self::init) and [`upgrade`](Self::upgrade). Nothing is
+    /// left then: a database that was created is removed, and one that was empty is empty again.
+    pub fn copy_from(&self, source: &Self) -> Result<Init, Error> {
+        let (mut from, _) = source.controlled()?;
+        let mut to = self.db()?;
+        if from.dialect() == to.dialect() {
+            let why = "both databases are of one kind: copy it with the tools of that database".to_owned();
+            return Err(Error::CannotMove { object: from.name(), why });
+        }
+        if let (Source::Folder(root), Source::Folder(_)) = (&self.source, &source.source)
+            && self.folder()? == source.folder()?
+        {
+            let object = format!("the migrations in {}", self.settings.shown(root));
+            let why = "they are written for one kind of database: each kind needs a folder of its own".to_owned();
+            return Err(Error::CannotMove { object, why });
+        }
+        let is_created = to.create()?;
+        let mut version = Version::default();
+        let copied = from.snapshot(&mut |from| {
+            version = self.fill_from(&mut *to, from, &source.migrations()?, is_created)?;
+            Ok(())
+        });
+        if let Err(error) = &copied {
+            remove_created(&mut *to, is_created, error);
+        }
+        copied.map_err(|error| self.relative(error))?;
+        Ok(Init { is_new: true, version })
+    }
+
+    /// Migrates an empty database to the version of another, and copies its rows.
+    fn fill_from(
+        &self,
+        to: &mut dyn Database,
+        from: &mut dyn Database,
+        sources: &Migrations,
+        is_created: bool,
+    ) -> Result<Version, Error> {
+        if to.has_tables()? {
+            let why = "it holds tables already, and only an empty database can be filled".to_owned();
+            return Err(Error::CannotMove { object: format!("rows to {}", to.name()), why });
+        }
+        let status = Status::of(&from.history()?.unwrap_or_default(), sources);
+        status.require_history(sources)?;
+        let migrations = self.migrations()?;
+        let version = history::require_version(&migrations, &status.version)?;
+        let chosen: Vec<_> = migrations.iter().filter(|migration| migration.version() <= version).collect();
+        let alone = chosen.iter().find(|migration| to.needs_no_transaction(migration, Direction::Up));
+        match alone {
+            Some(migration) if !is_created => {
+                let why = "it runs outside a transaction and could not be undone: only a database that does not exist yet \
+                           can be filled";
+                let object = format!("rows past the migration {}", migration.name);
+                return Err(Error::CannotMove { object, why: why.into() });
+            }
+            Some(_) => {
+                self.init()?;
+                self.upgrade(Target::Version(version.clone()))?;
+            }
+            None => {}
+        }
+        to.transaction(&mut |to| {
+            if alone.is_none() {
+                to.record(&[])?;
+                to.run(&chosen, Direction::Up, self.settings.verify)?;
+                record_checksums(to, chosen.iter().copied())?;
+            }
+            moving::copy(from, to, &self.settings)
+        })?;
+        Ok(version)
     }
 
     /// The version of the newest applied migration.

@@ -135,6 +135,8 @@ pub enum Event<'a> {
     DamagedKept(String),
     /// A downgrade has restored a foreign key over rows that referred to a missing row before it.
     Dangling(String),
+    /// Something that was not moved to another kind of database.
+    NotMoved(String),
     /// The database is what it should be, but something could not be checked.
     NotChecked(String),
 }
@@ -171,7 +173,7 @@ impl fmt::Display for Event<'_> {
                 write!(f, "another process has {database} open: the purged values stay in its files until it is closed")
             }
             Self::DamagedKept(file) => write!(f, "the damaged database is kept as {file}"),
-            Self::Dangling(why) | Self::NotChecked(why) => f.write_str(why),
+            Self::Dangling(why) | Self::NotMoved(why) | Self::NotChecked(why) => f.write_str(why),
         }
     }
 }

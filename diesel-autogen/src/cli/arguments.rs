@@ -22,6 +22,10 @@ pub(super) struct Create {
     /// tables are what these migrations make
     #[arg(long, value_name = "N", value_parser = version)]
     pub stamp: Option<Version>,
+    /// Fill the new database with all rows of a database of the other kind, at the same version: sqlite:app.db, or
+    /// postgres://USER@HOST/DATABASE
+    #[arg(long, value_name = "URL", conflicts_with = "stamp")]
+    pub copy_from: Option<String>,
 }
 
 /// A version as a number, as Diesel records it, or as the name of its folder.

@@ -1,5 +1,7 @@
 //! What each command does.
 
+use std::path::Path;
+
 use clap::CommandFactory as _;
 use clap_complete::Shell;
 
@@ -8,12 +10,15 @@ use super::console::Console;
 use super::program::{LoadError, Program};
 use super::questions;
 use crate::history::Target;
-use crate::{LossKind, Migrator, Plan, PlanOptions, Schema, text};
+use crate::{DatabaseUrl, LossKind, Migrator, Plan, PlanOptions, Schema, text};
 
 /// Whether a command found what it was to find; an error says why it could not look.
 pub(super) type Outcome = Result<bool, LoadError>;
 
 pub(super) fn create(migrator: &Migrator, arguments: &Create, console: &Console) -> Outcome {
+    if let Some(url) = &arguments.copy_from {
+        return copy_from(migrator, url, console);
+    }
     let init = match &arguments.stamp {
         Some(version) => migrator.baseline(version.clone())?,
         None => migrator.init()?,
@@ -21,6 +26,15 @@ pub(super) fn create(migrator: &Migrator, arguments: &Create, console: &Console)
     let since = if init.is_new { "now" } else { "already" };
     console.say(format_args!("{} is {since} under version control", migrator.database_name()))?;
     console.say(format_args!("Current database version: {}", init.version))?;
+    Ok(true)
+}
+
+fn copy_from(migrator: &Migrator, url: &str, console: &Console) -> Outcome {
+    let url = DatabaseUrl::parse(url, Path::new("")).map_err(|error| format!("--copy-from: {error}"))?;
+    let source = migrator.on(url);
+    let version = migrator.copy_from(&source)?.version;
+    console.say(format_args!("{} holds all rows of {} now", migrator.database_name(), source.database_name()))?;
+    console.say(format_args!("Current database version: {version}"))?;
     Ok(true)
 }
 

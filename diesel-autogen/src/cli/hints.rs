@@ -11,7 +11,9 @@ use crate::error::{ConsentError, DatabaseErrorKind, HistoryError};
 pub(super) fn hint(error: &Error, program: &Program, database: &str) -> Option<String> {
     let hint = match error {
         Error::Url(_) => "check DATABASE_URL",
-        Error::NoDatabase { database: named } if named != database => return None,
+        Error::NoDatabase { database: named } | Error::NotControlled { database: named, .. } if named != database => {
+            return None;
+        }
         Error::NoDatabase { .. } if program.command() == "init" => "check DATABASE_URL",
         Error::NoDatabase { .. } => "run {init} first, or check DATABASE_URL",
         Error::NotControlled { has_tables: false, .. } => "run {init} first",

@@ -11,8 +11,8 @@ use crate::history::Applied;
 use crate::loss::{Found, Probe};
 use crate::migration::{Direction, Migration, Sql};
 use crate::options::RenderOptions;
-use crate::schema::{Column, Schema, Table};
-use crate::text::counted;
+use crate::schema::{Column, Schema, Table, Type};
+use crate::text::{counted, shortened};
 use crate::version::Version;
 
 /// A kind of database. It connects when it is first asked for something.
@@ -116,6 +116,59 @@ pub(crate) trait Database {
     /// A copy to rehearse migrations on, which the database does not notice: with its rows, or without where they are
     /// too many to copy.
     fn sandbox(&mut self) -> Result<Box<dyn Sandbox>, Error>;
+
+    /// The type that the values of a column must have, without its precision; `None` where a declared type limits no
+    /// value.
+    fn limit(&self, column: &Column) -> Option<Type>;
+
+    /// Does work that reads the database in one state, whatever others write meanwhile.
+    fn snapshot(&mut self, work: &mut dyn FnMut(&mut dyn Database) -> Result<(), Error>) -> Result<(), Error>;
+
+    /// Reads every row of a table. Fails at a value that has no [canonical text](super::values::canonical).
+    fn read_rows(&mut self, table: &Moved, each: &mut dyn FnMut(Row) -> Result<(), Error>) -> Result<(), Error>;
+
+    /// Does work within a [`transaction`](Self::transaction) in which an inserted row fires no trigger and may refer to
+    /// a row that is inserted later. Afterwards no reference may dangle.
+    fn load(&mut self, work: &mut dyn FnMut(&mut dyn Database) -> Result<(), Error>) -> Result<(), Error>;
+
+    /// Inserts rows, within [`load`](Self::load).
+    fn write_rows(&mut self, table: &Moved, rows: &[Row]) -> Result<(), Error>;
+
+    /// The number that the newest row got in each column that the database numbers, where it is remembered.
+    fn last_numbers(&mut self) -> Result<Numbers, Error>;
+
+    /// Numbers new rows after these, and after those of the rows that exist.
+    fn number_after(&mut self, last: &Numbers) -> Result<(), Error>;
+}
+
+/// A row: each value as its [canonical text](super::values::canonical), `None` for NULL.
+pub(crate) type Row = Vec<Option<String>>;
+
+/// A number for a table and a column, both in lower case.
+pub(crate) type Numbers = BTreeMap<(String, String), i64>;
+
+/// A table whose rows are moved, by the names of one database.
+#[derive(Debug, Clone)]
+pub(crate) struct Moved {
+    pub table: String,
+    /// The columns, each with the type of its values.
+    pub columns: Vec<(String, Type)>,
+    /// The places of the primary key's columns.
+    pub key: Vec<usize>,
+}
+
+impl Moved {
+    /// The error for a value, or for a whole row.
+    pub fn refuse(&self, column: Option<usize>, row: &[Option<String>], why: impl Into<String>) -> Error {
+        let column = column.map(|at| format!(".{}", self.columns[at].0)).unwrap_or_default();
+        // A row without a key is known by its values.
+        let all: Vec<_> = (0..self.columns.len()).collect();
+        let places = if self.key.is_empty() { &all } else { &self.key };
+        let text = |at: &usize| row[*at].clone().unwrap_or_else(|| "NULL".into());
+        let pairs: Vec<_> = places.iter().map(|at| format!("{} = {}", self.columns[*at].0, text(at))).collect();
+        let row = shortened(pairs.join(", "));
+        Error::CannotMove { object: format!("{}{column} where {row}", self.table), why: why.into() }
+    }
 }
 
 /// A script to try, with the name that an error has for it.

@@ -5,6 +5,7 @@ mod changes;
 mod driver;
 mod errors;
 mod history;
+mod json;
 mod poll;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -12,11 +13,12 @@ mod rows;
 mod side_table;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod values;
 
 #[cfg(all(feature = "sqlite", feature = "postgres"))]
 pub use any::{AnyConnection as Connection, MultiBackend as Backend};
 pub(crate) use backup::Backup;
-pub(crate) use driver::{Check, Compared, Database, Restored, Sandbox, Script};
+pub(crate) use driver::{Check, Compared, Database, Moved, Numbers, Restored, Row, Sandbox, Script};
 pub use driver::{RowChange, RowChangeKind};
 
 use crate::Error;

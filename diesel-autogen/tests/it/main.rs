@@ -27,11 +27,15 @@ mod invariants;
 mod kept;
 mod loss;
 mod modules;
+#[cfg(feature = "postgres")]
+mod moving;
 mod old_release;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "postgres")]
 mod postgres_changes;
+#[cfg(feature = "postgres")]
+mod postgres_create;
 #[cfg(feature = "postgres")]
 mod postgres_diff;
 #[cfg(feature = "postgres")]

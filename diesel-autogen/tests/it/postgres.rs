@@ -6,7 +6,7 @@ use std::time::Duration;
 use diesel::connection::SimpleConnection as _;
 use diesel::dsl::sql;
 use diesel::sql_types::{Nullable, Text};
-use diesel::{PgConnection, RunQueryDsl as _};
+use diesel::{Connection as _, PgConnection, RunQueryDsl as _};
 use diesel_autogen::schema::{
     Action, Check, Column, DefaultValue, ForeignKey, Index, IndexColumn, Schema, Table, Type,
 };
@@ -65,6 +65,11 @@ impl Server {
         };
         tables.into_iter().map(rows).collect()
     }
+}
+
+/// The text that a query finds in the database of that URL.
+pub fn asked(url: &str, query: &str) -> String {
+    sql::<Text>(query).get_result(&mut PgConnection::establish(url).unwrap()).unwrap()
 }
 
 /// A handwritten migration.
