@@ -16,7 +16,7 @@ mod sqlite;
 #[cfg(all(feature = "sqlite", feature = "postgres"))]
 pub use any::{AnyConnection as Connection, MultiBackend as Backend};
 pub(crate) use backup::Backup;
-pub(crate) use driver::{Check, Compared, Database, Restored, Sandbox, Script};
+pub(crate) use driver::{Check, Compared, Content, Database, Restored, Sandbox, Script};
 pub use driver::{RowChange, RowChangeKind};
 
 use crate::Error;

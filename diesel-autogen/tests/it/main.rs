@@ -30,6 +30,8 @@ mod modules;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "postgres")]
+mod postgres_backup;
+#[cfg(feature = "postgres")]
 mod postgres_changes;
 #[cfg(feature = "postgres")]
 mod postgres_diff;

@@ -1,5 +1,7 @@
 //! PostgreSQL, from 13.
 
+mod backup;
+mod client;
 mod connection;
 mod convert;
 pub(super) mod errors;
@@ -39,7 +41,7 @@ use crate::loss::{Found, Probe};
 use crate::migration::{Direction, Migration, Sql};
 use crate::options::RenderOptions;
 use crate::schema::{Column, Schema};
-use crate::settings::{Event, Settings};
+use crate::settings::Settings;
 use crate::version::Version;
 
 /// The advisory lock of this library: migrations of one database run one after the other.
@@ -226,15 +228,8 @@ impl Database for Postgres {
         self.in_transaction(|database| database.on(|connection| connection.batch_execute(&(script + "SELECT 1"))))
     }
 
-    fn has_backups(&self) -> bool {
-        false
-    }
-
-    fn back_up(&mut self, _version: &Version) -> Result<Option<Backup>, Error> {
-        if self.settings.backups > 0 && self.has_rows()? {
-            self.settings.emit(&Event::NoBackup("PostgreSQL"));
-        }
-        Ok(None)
+    fn back_up(&mut self, version: &Version) -> Result<Option<Backup>, Error> {
+        backup::back_up(self, version)
     }
 
     fn restore(&mut self, _file: &Path, _check: &mut Check<'_>) -> Result<Restored, Error> {
