@@ -63,7 +63,7 @@ pub(super) fn back_up(database: &mut Postgres, version: &Version) -> Result<Opti
     require_version(place.version).map_err(no_backup)?;
     let made = Backup::make(place.names(&settings.base), version, |draft| {
         create_private(draft)?;
-        let timeout = format!("--lock-wait-timeout={}", settings.wait.as_millis());
+        let timeout = format!("--lock-wait-timeout={}", settings.wait.as_millis().max(1));
         let dumped = settings.step("backing up", || dump(&client, &place.schema, &timeout, draft));
         dumped.map_err(no_backup)?;
         settings.step("checking the backup", || check(draft)).map_err(no_backup)

@@ -9,6 +9,7 @@ mod introspect;
 mod normalize;
 mod refusal;
 mod render;
+mod restore;
 mod rows;
 mod run;
 mod sandbox;
@@ -232,8 +233,8 @@ impl Database for Postgres {
         backup::back_up(self, version)
     }
 
-    fn restore(&mut self, _file: &Path, _check: &mut Check<'_>) -> Result<Restored, Error> {
-        Err(Error::NotSupported { operation: "restoring a backup", database: "PostgreSQL" })
+    fn restore(&mut self, file: &Path, check: &mut Check<'_>) -> Result<Restored, Error> {
+        restore::restore(self, file, check)
     }
 
     fn sandbox(&mut self) -> Result<Box<dyn Sandbox>, Error> {
