@@ -164,7 +164,7 @@ fn a_refused_restore_changes_nothing() {
     };
     refuses(&migrator, &folder.join("none.dump"), "none.dump does not exist");
     refuses(&migrator, &write("text.dump", b"CREATE TABLE t ();"), "text.dump: pg_restore: input file");
-    for length in (0..whole.len()).step_by(whole.len() / 12) {
+    for length in [0, 100, whole.len() / 2, whole.len() - 1] {
         refuses(&migrator, &write("cut.dump", &whole[..length]), "cut.dump: pg_restore: ");
     }
     // Another project's, and one without a history.
@@ -242,4 +242,33 @@ fn a_restore_waits_for_others_and_gives_up() {
         assert_eq!(files(server.folder.path()).len(), 1);
     }
     assert_eq!(impatient.restore(&file).unwrap(), 1);
+}
+
+#[test]
+fn a_role_that_is_no_superuser_backs_up_and_restores() {
+    let Some((server, _, _)) = posts(5) else { return };
+    let role = format!("{}_role", server.database.url().rsplit('/').next().unwrap());
+    server.execute(&format!(
+        "CREATE ROLE {role} LOGIN; GRANT CREATE ON DATABASE {database} TO {role}; GRANT ALL ON SCHEMA public TO {role};
+         ALTER TABLE posts OWNER TO {role}; ALTER TABLE __diesel_schema_migrations OWNER TO {role};
+         ALTER TABLE __migrate_checksums OWNER TO {role}",
+        database = role.trim_end_matches("_role")
+    ));
+    let url = server.database.url().replace("//postgres@", &format!("//{role}:s3cret@"));
+    let settings = with!(Settings { per_database_folders: true, base: server.folder.path().to_owned() });
+    let (migrator, _) = listening(&Migrator::new(&url, server.folder.path()).unwrap(), settings);
+    let before = content(&server);
+    migrator.upgrade(Target::Latest).unwrap();
+    assert_eq!(migrator.restore(&backup(&server)).unwrap(), 1);
+    assert_eq!(content(&server), before);
+    // A table that the role may not read.
+    let made = files(server.folder.path());
+    server.execute("CREATE TABLE secret (n INTEGER)");
+    let before = content(&server);
+    let error = migrator.upgrade(Target::Latest).unwrap_err();
+    assert!(matches!(error, diesel_autogen::Error::NoBackup { .. }), "{error}");
+    let said = error.to_string();
+    assert!(said.ends_with("pg_dump: permission denied for table secret") && !said.contains("s3cret"), "{said}");
+    assert_eq!((content(&server), files(server.folder.path())), (before, made));
+    server.execute(&format!("DROP OWNED BY {role} CASCADE; DROP ROLE {role}"));
 }
