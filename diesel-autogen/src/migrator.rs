@@ -864,8 +864,8 @@ impl Migrator {
             None => require_baseline(backup.database, &migrations, &status.version).is_ok(),
             Some(tables) => {
                 let stamped = migrations.iter().filter(|migration| migration.version() <= status.version);
-                let made = replay(backup.database, stamped)?;
-                made.tables.iter().all(|table| tables.contains(&table.name))
+                let made = replayed(backup.database, stamped).map(|mut schemas| schemas.pop().unwrap_or_default());
+                made.is_ok_and(|made| made.tables.iter().all(|table| tables.contains(&table.name)))
             }
         };
         if is_own { Ok(status.version) } else { Err(foreign("its tables are not what its migrations make")) }

@@ -272,3 +272,15 @@ fn a_role_that_is_no_superuser_backs_up_and_restores() {
     assert_eq!((content(&server), files(server.folder.path())), (before, made));
     server.execute(&format!("DROP OWNED BY {role} CASCADE; DROP ROLE {role}"));
 }
+
+#[test]
+fn a_history_without_checksums_is_told_by_its_tables() {
+    let Some((server, migrator, _)) = posts(5) else { return };
+    server.execute("DROP TABLE __migrate_checksums");
+    migrator.upgrade(Target::Latest).unwrap();
+    let file = backup(&server);
+    assert_eq!(migrator.restore(&file).unwrap(), 1);
+    server.write("001_posts", &script(&POSTS.replace("posts", "letters"), "DROP TABLE letters"));
+    let said = migrator.restore(&file).unwrap_err().to_string();
+    assert!(said.ends_with("its tables are not what its migrations make"), "{said}");
+}
