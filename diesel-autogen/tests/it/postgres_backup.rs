@@ -4,7 +4,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use diesel_autogen::{Migrator, Target};
+use diesel::connection::SimpleConnection as _;
+use diesel::{Connection as _, PgConnection};
+use diesel_autogen::{DatabaseErrorKind, Error, Migrator, Target};
 
 use crate::postgres::{Server, script};
 use crate::support::{Events, listening, taken};
@@ -46,7 +48,9 @@ fn each_run_leaves_one_private_backup() {
     assert_eq!(fs::metadata(&made[0]).unwrap().permissions().mode() & 0o777, 0o600);
     // What another program and another database left there stays.
     let others = ["other-v1-20200101T000000Z.dump", &format!("{database}-v1.dump"), &format!("{database}.db")];
-    others.iter().for_each(|name| fs::write(made[0].with_file_name(name), "").unwrap());
+    for name in others {
+        fs::write(made[0].with_file_name(name), "").unwrap();
+    }
     migrator.downgrade(Target::Previous).unwrap();
     migrator.upgrade(Target::Latest).unwrap();
     let kept = files(server.folder.path());
@@ -129,11 +133,7 @@ fn a_missing_database_is_restored() {
     let file = backup(&server);
     let url = server.database.url().to_owned();
     let (rest, name) = url.rsplit_once('/').unwrap();
-    let admin = || {
-        use diesel::Connection as _;
-        diesel::PgConnection::establish(&format!("{rest}/postgres")).unwrap()
-    };
-    use diesel::connection::SimpleConnection as _;
+    let admin = || PgConnection::establish(&format!("{rest}/postgres")).unwrap();
     admin().batch_execute(&format!("DROP DATABASE {name}")).unwrap();
     assert_eq!(migrator.restore(&file).unwrap(), 1);
     assert_eq!(server.rows(), before);
@@ -221,7 +221,6 @@ fn what_the_backup_does_not_hold_is_not_dropped() {
 
 #[test]
 fn a_restore_waits_for_others_and_gives_up() {
-    use diesel::connection::SimpleConnection as _;
     let Some((server, migrator, _)) = posts(5) else { return };
     migrator.upgrade(Target::Latest).unwrap();
     let file = backup(&server);
@@ -234,8 +233,7 @@ fn a_restore_waits_for_others_and_gives_up() {
     for work in ["DELETE FROM posts", "SELECT * FROM posts"] {
         other.batch_execute(&format!("BEGIN; {work}")).unwrap();
         let error = impatient.restore(&file).unwrap_err();
-        let is_locked =
-            matches!(&error, diesel_autogen::Error::Database { kind: diesel_autogen::DatabaseErrorKind::Locked, .. });
+        let is_locked = matches!(&error, Error::Database { kind: DatabaseErrorKind::Locked, .. });
         assert!(is_locked, "{error}");
         other.batch_execute("ROLLBACK").unwrap();
         assert_eq!(content(&server), before, "{error}");
@@ -266,7 +264,7 @@ fn a_role_that_is_no_superuser_backs_up_and_restores() {
     server.execute("CREATE TABLE secret (n INTEGER)");
     let before = content(&server);
     let error = migrator.upgrade(Target::Latest).unwrap_err();
-    assert!(matches!(error, diesel_autogen::Error::NoBackup { .. }), "{error}");
+    assert!(matches!(error, Error::NoBackup { .. }), "{error}");
     let said = error.to_string();
     assert!(said.ends_with("pg_dump: permission denied for table secret") && !said.contains("s3cret"), "{said}");
     assert_eq!((content(&server), files(server.folder.path())), (before, made));

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::process::Command;
 
 use diesel::RunQueryDsl as _;
 use diesel::connection::SimpleConnection as _;
