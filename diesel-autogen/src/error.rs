@@ -68,6 +68,14 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// The database holds rows, and no backup could be made of them.
+    #[error("{database}: no backup was made, so nothing was changed: {why}")]
+    NoBackup {
+        /// The database.
+        database: String,
+        /// What stands in the way, and what to do about it.
+        why: String,
+    },
     /// The migrations folder is missing, or holds no migrations.
     #[error("no migrations {} {}", if *.is_missing { "folder at" } else { "in" }, .path.display())]
     NoMigrations {

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::change::Change;
-use crate::database::{self, Backup, Database};
+use crate::database::{self, Backup, Content, Database};
 use crate::diff::diff;
 use crate::error::{DatabaseErrorKind, HistoryError};
 use crate::history::{self, Applied, Status, Target};
@@ -185,7 +185,7 @@ impl Migrator {
     /// Whether rows are backed up before the database changes.
     #[must_use]
     pub fn makes_backups(&self) -> bool {
-        self.settings.backups > 0 && self.db().is_ok_and(|db| db.has_backups())
+        self.settings.backups > 0
     }
 
     /// The migrations, in order.
@@ -926,36 +926,43 @@ impl Migrator {
         let mut db = self.db()?;
         let in_base = self.settings.base.join(file);
         let file = if file.exists() { file } else { &in_base };
-        let restored = db.restore(file, &mut |backup| self.version_of_backup(backup));
+        let restored = db.restore(file, &mut |name, backup| self.version_of_backup(name, backup));
         let restored = restored.map_err(|error| self.relative(error))?;
         self.finish(Ok(()), restored.replaced)?;
         Ok(restored.version)
     }
 
-    fn version_of_backup(&self, backup: &mut dyn Database) -> Result<Version, Error> {
-        let foreign = |backup: &dyn Database, why: &str| Error::Drift {
-            database: backup.name(),
+    fn version_of_backup(&self, name: &str, backup: Content<'_>) -> Result<Version, Error> {
+        let foreign = |why: &str| Error::Drift {
+            database: name.to_owned(),
             expected: "a backup of this project".into(),
             differences: why.to_owned(),
         };
         let migrations = self.migrations()?;
-        let Some(applied) = backup.history()? else {
-            return Err(foreign(backup, "it is not under version control"));
-        };
+        let applied = backup.history.ok_or_else(|| foreign("it is not under version control"))?;
         let status = Status::of(&applied, &migrations);
         if !status.unknown.is_empty() {
             return Err(HistoryError::Unknown { unknown: status.unknown, newest: status.newest }.into());
         }
+        // Any project's database may be at version 0; this library records that it put it under version control.
+        if applied.is_empty() && !backup.has_checksums {
+            return Err(foreign("no migration was applied to it"));
+        }
         // One migration may have been edited since. When no checksum fits, another project made that database.
         if !applied.is_empty() && status.edited.len() == applied.len() {
-            return Err(foreign(backup, "other migrations were applied to it"));
+            return Err(foreign("other migrations were applied to it"));
         }
         // Diesel's own command line records no checksums: then the tables tell.
-        let has_checksums = applied.iter().any(|applied| applied.checksum.is_some());
-        if !has_checksums && require_baseline(backup, &migrations, &status.version).is_err() {
-            return Err(foreign(backup, "its tables are not what its migrations make"));
-        }
-        Ok(status.version)
+        let is_own = match backup.tables {
+            _ if applied.iter().any(|applied| applied.checksum.is_some()) => true,
+            None => require_baseline(backup.database, &migrations, &status.version).is_ok(),
+            Some(tables) => {
+                let stamped = migrations.iter().filter(|migration| migration.version() <= status.version);
+                let made = replayed(backup.database, stamped).map(|mut schemas| schemas.pop().unwrap_or_default());
+                made.is_ok_and(|made| made.tables.iter().all(|table| tables.contains(&table.name)))
+            }
+        };
+        if is_own { Ok(status.version) } else { Err(foreign("its tables are not what its migrations make")) }
     }
 
     /// Reports the backup, or removes it when the run changed nothing.

@@ -77,6 +77,9 @@ pub(super) struct Migrate {
     /// Do not rehearse the migration on a copy of the rows
     #[arg(long)]
     pub no_rehearsal: bool,
+    /// Change the database without a backup of its rows
+    #[arg(long)]
+    pub no_backup: bool,
 }
 
 impl From<&Migrate> for PlanOptions {
@@ -125,13 +128,16 @@ pub(super) struct Upgrade {
     /// Do not check, before the commit, that no rows, references or triggers are lost by accident
     #[arg(long)]
     pub no_verify: bool,
+    /// Change the database without a backup of its rows
+    #[arg(long)]
+    pub no_backup: bool,
 }
 
 /// Reverts the newest migration, or every one above a version: all of them, or none when one fails.
 ///
 /// What a migration written by {migrate} dropped is restored with its values. What it added is removed, with the values
-/// written into it since: these are counted and reported, and on a terminal you are asked. A SQLite database that holds
-/// rows is copied to the folder backups first; where no backup is made, --allow-data-loss is the answer elsewhere.
+/// written into it since: these are counted and reported, and on a terminal you are asked. A database that holds rows
+/// is copied to the folder backups first; where no backup is made, --allow-data-loss is the answer elsewhere.
 #[derive(Parser)]
 #[command(name = "db_downgrade")]
 pub(super) struct Downgrade {
@@ -150,6 +156,9 @@ pub(super) struct Downgrade {
     /// Do not check, before the commit, that no rows, references or triggers are lost by accident
     #[arg(long)]
     pub no_verify: bool,
+    /// Change the database without a backup of its rows
+    #[arg(long)]
+    pub no_backup: bool,
 }
 
 /// Migrations for Diesel, generated from the tables in Rust, rehearsed and reversible.

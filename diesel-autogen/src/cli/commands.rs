@@ -38,7 +38,9 @@ fn copy_from(migrator: &Migrator, url: &str, console: &Console) -> Outcome {
     Ok(true)
 }
 
-pub(super) fn migrate(migrator: &Migrator, models: &Schema, arguments: &Migrate, console: &Console) -> Outcome {
+pub(super) fn migrate(migrator: Migrator, models: &Schema, arguments: &Migrate, console: &Console) -> Outcome {
+    let verify = migrator.settings().verify;
+    let migrator = &with_care(migrator, verify, !arguments.no_backup);
     if arguments.print_schema {
         return print_schema(migrator, console);
     }
@@ -88,7 +90,7 @@ pub(super) fn print_schema(migrator: &Migrator, console: &Console) -> Outcome {
 }
 
 pub(super) fn upgrade(migrator: Migrator, models: &Schema, arguments: &Upgrade, console: &Console) -> Outcome {
-    let migrator = with_verify(migrator, !arguments.no_verify);
+    let migrator = with_care(migrator, !arguments.no_verify, !arguments.no_backup);
     let target = arguments.to.clone().map_or(Target::Latest, Target::Version);
     if arguments.check {
         return check(&migrator, models, console);
@@ -139,7 +141,7 @@ fn apply(
 }
 
 pub(super) fn downgrade(migrator: Migrator, arguments: &Downgrade, console: &Console) -> Outcome {
-    let migrator = with_verify(migrator, !arguments.no_verify);
+    let migrator = with_care(migrator, !arguments.no_verify, !arguments.no_backup);
     let target = arguments.to.clone().map_or(Target::Previous, Target::Version);
     if let Some(file) = &arguments.restore {
         let version = migrator.restore(file)?;
@@ -187,8 +189,12 @@ pub(super) fn completions(shell: Shell, program: &Program, console: &Console) ->
     Ok(true)
 }
 
-fn with_verify(migrator: Migrator, verify: bool) -> Migrator {
+/// The migrator with less care where a flag asks for that.
+fn with_care(migrator: Migrator, verify: bool, backup: bool) -> Migrator {
     let mut settings = migrator.settings().clone();
     settings.verify = verify;
+    if !backup {
+        settings.backups = 0;
+    }
     migrator.with(settings)
 }

@@ -21,6 +21,7 @@ pub(super) fn hint(error: &Error, program: &Program, database: &str) -> Option<S
             "run {init} --stamp N, where N is the number of the newest migration that its tables already have"
         }
         Error::AlreadyControlled { .. } => "run {upgrade} or {downgrade} to change its version",
+        Error::NoBackup { .. } => "or run again with --no-backup",
         Error::NoMigrations { is_missing: true, .. } => "check MIGRATIONS_DIR, or run {init} to create it",
         Error::NoMigrations { .. } => "{migrate} writes the first one",
         Error::History(error) => return history_hint(error, program),
@@ -48,7 +49,7 @@ fn file_hint(path: &Path) -> Option<&'static str> {
     if parts().any(|part| part.starts_with(crate::database::REHEARSAL_FOLDER)) {
         Some("make room for a copy of the database; {migrate} --no-rehearsal needs none")
     } else if parts().any(|part| part == "backups") {
-        Some("the backup needs that folder; {no_backups}")
+        Some("the backup needs that folder; --no-backup makes none")
     } else {
         None
     }

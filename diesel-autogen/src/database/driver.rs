@@ -7,7 +7,8 @@ use std::path::Path;
 use super::backup::Backup;
 use crate::Error;
 use crate::change::{Change, Rename};
-use crate::history::Applied;
+use crate::error::DatabaseErrorKind;
+use crate::history::{Applied, newest};
 use crate::loss::{Found, Probe};
 use crate::migration::{Direction, Migration, Sql};
 use crate::options::RenderOptions;
@@ -102,15 +103,24 @@ pub(crate) trait Database {
     /// Drops side tables so that their values are in no file of the database any more.
     fn purge(&mut self, side_tables: &[String]) -> Result<(), Error>;
 
-    /// Whether backups of this kind of database are supported.
-    fn has_backups(&self) -> bool;
-
-    /// Copies the database, at that version, before it changes; `None` when it holds no rows, when backups are switched off, or
-    /// where this kind of database has none.
+    /// Copies the database, at that version, before it changes; `None` when it holds no rows, or when backups are switched
+    /// off.
     fn back_up(&mut self, version: &Version) -> Result<Option<Backup>, Error>;
 
+    /// Backs up a database that a restored one is to replace.
+    fn back_up_replaced(&mut self) -> Result<Option<Backup>, Error> {
+        match self.history()? {
+            Some(applied) => self.back_up(&newest(&applied)),
+            None if self.has_rows()? => {
+                let why = "it holds rows and is not under version control: move it away first";
+                Err(Error::database(&self.name(), DatabaseErrorKind::Other, why))
+            }
+            None => Ok(None),
+        }
+    }
+
     /// Puts a backup in the database's place, after checking that it is one of this project, and returns its version.
-    /// What is in its place is backed up first. `check` returns the version of an opened backup, or why it is foreign.
+    /// What is in its place is backed up first. `check` returns the version of a backup, or why it is foreign.
     fn restore(&mut self, file: &Path, check: &mut Check<'_>) -> Result<Restored, Error>;
 
     /// A copy to rehearse migrations on, which the database does not notice: with its rows, or without where they are
@@ -181,8 +191,19 @@ pub(crate) struct Script<'a> {
     pub version: Version,
 }
 
-/// Returns the version of a database of this project, or why it is another project's.
-pub(crate) type Check<'a> = dyn FnMut(&mut dyn Database) -> Result<Version, Error> + 'a;
+/// What tells whether a backup is one of this project.
+pub(crate) struct Content<'a> {
+    pub history: Option<Vec<Applied>>,
+    /// Whether it has this library's table of checksums.
+    pub has_checksums: bool,
+    /// The names of its tables, without those of the history, where it cannot be opened as a database.
+    pub tables: Option<Vec<String>>,
+    /// The backup as a database, or one of the same kind.
+    pub database: &'a mut dyn Database,
+}
+
+/// Returns the version of a backup of this project, or why it is another project's. The first argument is its name.
+pub(crate) type Check<'a> = dyn FnMut(&str, Content<'_>) -> Result<Version, Error> + 'a;
 
 /// What [`Database::restore`] did.
 pub(crate) struct Restored {

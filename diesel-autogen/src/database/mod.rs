@@ -18,7 +18,7 @@ mod values;
 #[cfg(all(feature = "sqlite", feature = "postgres"))]
 pub use any::{AnyConnection as Connection, MultiBackend as Backend};
 pub(crate) use backup::Backup;
-pub(crate) use driver::{Check, Compared, Database, Moved, Numbers, Restored, Row, Sandbox, Script};
+pub(crate) use driver::{Check, Compared, Content, Database, Moved, Numbers, Restored, Row, Sandbox, Script};
 pub use driver::{RowChange, RowChangeKind};
 
 use crate::Error;

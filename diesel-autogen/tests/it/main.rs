@@ -33,6 +33,8 @@ mod old_release;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "postgres")]
+mod postgres_backup;
+#[cfg(feature = "postgres")]
 mod postgres_changes;
 #[cfg(feature = "postgres")]
 mod postgres_create;

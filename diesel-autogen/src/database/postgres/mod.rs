@@ -1,5 +1,7 @@
 //! PostgreSQL, from 13.
 
+mod backup;
+mod client;
 mod connection;
 mod convert;
 pub(super) mod errors;
@@ -8,6 +10,7 @@ mod moving;
 mod normalize;
 mod refusal;
 mod render;
+mod restore;
 mod rows;
 mod run;
 mod sandbox;
@@ -40,7 +43,7 @@ use crate::loss::{Found, Probe};
 use crate::migration::{Direction, Migration, Sql};
 use crate::options::RenderOptions;
 use crate::schema::{Column, Schema, Type};
-use crate::settings::{Event, Settings};
+use crate::settings::Settings;
 use crate::version::Version;
 
 /// The advisory lock of this library: migrations of one database run one after the other.
@@ -227,19 +230,12 @@ impl Database for Postgres {
         self.in_transaction(|database| database.on(|connection| connection.batch_execute(&(script + "SELECT 1"))))
     }
 
-    fn has_backups(&self) -> bool {
-        false
+    fn back_up(&mut self, version: &Version) -> Result<Option<Backup>, Error> {
+        backup::back_up(self, version)
     }
 
-    fn back_up(&mut self, _version: &Version) -> Result<Option<Backup>, Error> {
-        if self.settings.backups > 0 && self.has_rows()? {
-            self.settings.emit(&Event::NoBackup("PostgreSQL"));
-        }
-        Ok(None)
-    }
-
-    fn restore(&mut self, _file: &Path, _check: &mut Check<'_>) -> Result<Restored, Error> {
-        Err(Error::NotSupported { operation: "restoring a backup", database: "PostgreSQL" })
+    fn restore(&mut self, file: &Path, check: &mut Check<'_>) -> Result<Restored, Error> {
+        restore::restore(self, file, check)
     }
 
     fn sandbox(&mut self) -> Result<Box<dyn Sandbox>, Error> {

@@ -156,10 +156,6 @@ impl Database for Sqlite {
         Ok(())
     }
 
-    fn has_backups(&self) -> bool {
-        true
-    }
-
     fn back_up(&mut self, version: &Version) -> Result<Option<Backup>, Error> {
         if self.settings.backups == 0 {
             return Ok(None);
