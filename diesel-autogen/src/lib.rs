@@ -45,6 +45,7 @@ compile_error!("diesel-autogen needs its feature `sqlite` or `postgres`");
 mod change;
 #[cfg(feature = "cli")]
 pub mod cli;
+mod counterpart;
 mod database;
 mod diff;
 mod error;
@@ -68,6 +69,7 @@ mod url;
 mod version;
 
 pub use change::{Alteration, Change, Rename};
+pub use counterpart::Counterpart;
 #[cfg(all(feature = "sqlite", feature = "postgres"))]
 pub use database::{Backend, Connection};
 pub use database::{RowChange, RowChangeKind};

@@ -135,6 +135,8 @@ pub enum Event<'a> {
     DamagedKept(String),
     /// A downgrade has restored a foreign key over rows that referred to a missing row before it.
     Dangling(String),
+    /// A migration was written for a kind of database that it was never run on.
+    NotRehearsed(String),
     /// The database is what it should be, but something could not be checked.
     NotChecked(String),
 }
@@ -171,6 +173,9 @@ impl fmt::Display for Event<'_> {
                 write!(f, "another process has {database} open: the purged values stay in its files until it is closed")
             }
             Self::DamagedKept(file) => write!(f, "the damaged database is kept as {file}"),
+            Self::NotRehearsed(migration) => {
+                write!(f, "migration {migration} was written without a database of its kind, and was not rehearsed yet")
+            }
             Self::Dangling(why) | Self::NotChecked(why) => f.write_str(why),
         }
     }

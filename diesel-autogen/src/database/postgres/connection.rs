@@ -1,7 +1,5 @@
 //! The connection, and databases that are created or removed on the server.
 
-use std::path::Path;
-
 use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
 use diesel::sql_types::Bool;
@@ -97,15 +95,13 @@ pub(super) fn remove(url: &DatabaseUrl) -> Result<(), Error> {
 
 /// Works in the database `postgres`, which every server has, for the sake of the one that the URL names.
 fn on_server<T>(url: &DatabaseUrl, work: impl FnOnce(&mut PgConnection, &str) -> Result<T, Error>) -> Result<T, Error> {
-    let (before, name, after) = parts(url.as_str());
-    let server = DatabaseUrl::parse(&format!("{before}/postgres{after}"), Path::new(""))?;
-    work(&mut connect(&server)?, &name).map_err(|error| error.in_database(&url.to_string()))
+    work(&mut connect(&url.on_same_server("postgres"))?, &name(url.as_str()))
+        .map_err(|error| error.in_database(&url.to_string()))
 }
 
-/// The URL up to its path, the name of the database, and the query.
-fn parts(url: &str) -> (&str, String, &str) {
-    let (rest, query) = url.split_at(url.find('?').unwrap_or(url.len()));
-    let start = rest.find("://").map_or(0, |at| at + 3);
-    let path = rest[start..].find('/').map_or(rest.len(), |at| start + at);
-    (&rest[..path], decoded(rest[path..].trim_start_matches('/')), query)
+/// The name of the URL's database.
+fn name(url: &str) -> String {
+    let rest = url.split('?').next().unwrap_or_default();
+    let path = rest.split_once("://").and_then(|(_, rest)| rest.split_once('/'));
+    decoded(path.map_or("", |(_, path)| path).trim_start_matches('/'))
 }
