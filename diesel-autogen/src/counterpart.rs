@@ -93,11 +93,11 @@ fn revert(own: &mut Table, from: &Table, alteration: &Alteration) -> Result<(), 
         }
         Alteration::PrimaryKey { from, .. } => own.primary_key.clone_from(from),
         Alteration::AddIndex(index) => {
-            remove(&mut own.indexes, |own| own.unique == index.unique && own.column_names() == index.column_names())
+            remove(&mut own.indexes, |own| own.unique == index.unique && own.column_names() == index.column_names());
         }
         Alteration::DropIndex(index) => own.indexes.push(translated_index(&own.name, index)),
         Alteration::AddForeignKey(key) => {
-            remove(&mut own.foreign_keys, |own| own.columns == key.columns && same_name(&own.table, &key.table))
+            remove(&mut own.foreign_keys, |own| own.columns == key.columns && same_name(&own.table, &key.table));
         }
         Alteration::DropForeignKey(key) => own.foreign_keys.push(key.clone()),
         Alteration::AddCheck(check) => remove(&mut own.checks, |own| own.expression == check.expression),

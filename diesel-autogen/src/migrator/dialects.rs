@@ -118,7 +118,7 @@ impl Migrator {
             None => other.sql = other.sql.not_rehearsed(),
             Some(scratch) => {
                 let migrations = migrations.with(Migration::of(&plan.name, &other.sql));
-                prove(&scratch, migrations, &[plan.version.clone()], Some(models)).map_err(named)?;
+                prove(&scratch, &migrations, std::slice::from_ref(&plan.version), Some(models)).map_err(named)?;
             }
         }
         plan.other = Some(other);
@@ -162,7 +162,7 @@ impl Migrator {
         }
         let versions: Vec<_> = waiting.iter().map(Migration::version).collect();
         let is_current = self.status()?.is_current() && self.differences(models)?.is_empty();
-        let proved = prove(&Scratch::new(Some(url))?, migrations, &versions, is_current.then_some(models));
+        let proved = prove(&Scratch::new(Some(url))?, &migrations, &versions, is_current.then_some(models));
         proved.map_err(|error| for_dialect(error, dialect))?;
         for migration in &waiting {
             mark_rehearsed(&folder.join(&migration.name)).map_err(|error| self.relative(error))?;
@@ -175,15 +175,15 @@ impl Migrator {
 /// to the models.
 fn prove(
     scratch: &Scratch,
-    migrations: Migrations,
+    migrations: &Migrations,
     versions: &[Version],
     models: Option<&Schema>,
 ) -> Result<(), Error> {
     let twin = scratch.migrator(migrations.clone());
-    let mut previous = twin.init()?.version;
+    let start = twin.init()?.version;
+    let mut previous = start.clone();
     let newest = migrations.newest();
-    let is_new = |migration: &&Migration| migration.version() > previous;
-    for migration in migrations.iter().filter(is_new).cloned().collect::<Vec<_>>() {
+    for migration in migrations.iter().filter(|migration| migration.version() > start) {
         let version = migration.version();
         let go_to = |version: &Version| Target::Version(version.clone());
         let models = models.filter(|_| version == newest);
