@@ -166,6 +166,12 @@ impl Migrator {
         &self.settings
     }
 
+    /// Where the database is.
+    #[must_use]
+    pub fn url(&self) -> &DatabaseUrl {
+        &self.url
+    }
+
     /// The database as messages name it.
     #[must_use]
     pub fn database_name(&self) -> String {
