@@ -355,6 +355,12 @@ pub enum HistoryError {
         /// The database's version.
         version: Version,
     },
+    /// The migration was written for a kind of database that it was never run on, and the database holds rows.
+    #[error("migration {name} was never run on this kind of database, and this one holds rows: rehearse it first")]
+    NotRehearsed {
+        /// The migration.
+        name: String,
+    },
     /// There is no migration to revert.
     #[error("the database is at version 0: there is no migration to revert")]
     AtVersionZero,

@@ -11,7 +11,7 @@ use crate::error::{DatabaseErrorKind, HistoryError};
 use crate::history::{self, Applied, Status, Target};
 use crate::kept::IsLossy;
 use crate::loss::{Loss, LossKind};
-use crate::migration::{Direction, Migration, Migrations, Sql, draft_folder, folder_for, sync_folder};
+use crate::migration::{Direction, Migration, Migrations, Place, Sql, folder_for};
 use crate::options::{PlanOptions, RenderOptions};
 use crate::plan::Plan;
 use crate::planning::{
@@ -26,6 +26,8 @@ use crate::text::counted;
 use crate::url::DatabaseUrl;
 use crate::version::Version;
 use crate::{Error, kept, moving, rename, unmentioned};
+
+mod dialects;
 
 /// A database and the migrations that lead through its versions. Each operation opens a connection of its own.
 ///
@@ -478,6 +480,7 @@ impl Migrator {
         let (mut db, applied) = self.controlled()?;
         let migrations = self.migrations()?;
         Status::of(&applied, &migrations).require_current(&migrations)?;
+        self.require_pair()?;
         let live = db.introspect()?;
         let models = db.normalize(models, &live)?;
         let schemas = replayed(&mut *db, migrations.iter());
@@ -527,12 +530,25 @@ impl Migrator {
     /// [`Error::History`] when the database is not at the newest migration, [`Error::Option`] for an option that does
     /// not fit, [`Error::CannotExpress`] and [`Error::Rehearsal`] when no safe SQL does it.
     pub fn plan(&self, models: &Schema, options: &PlanOptions) -> Result<Option<Plan>, Error> {
+        self.finish_pair()?;
+        let Some(mut plan) = self.plan_alone(models, options, None)? else { return Ok(None) };
+        self.add_counterpart(&mut plan, models, options)?;
+        Ok(Some(plan))
+    }
+
+    /// The plan without its counterpart for the other kind of database; `name` is that of its folder.
+    pub(crate) fn plan_alone(
+        &self,
+        models: &Schema,
+        options: &PlanOptions,
+        name: Option<&str>,
+    ) -> Result<Option<Plan>, Error> {
         let (mut db, applied) = self.controlled()?;
         let migrations = self.migrations()?;
         let status = Status::of(&applied, &migrations);
         status.require_current(&migrations)?;
         let live = db.introspect()?;
-        let name = migrations.next_name(options.message.as_deref())?;
+        let name = name.map_or_else(|| migrations.next_name(options.message.as_deref()), |name| Ok(name.to_owned()))?;
         let render = render_options(models, options, &name)?;
         let target = db.normalize(models, &live)?;
         let (renames, start) = renamed(&mut *db, &live, &target, &render)?;
@@ -553,7 +569,7 @@ impl Migrator {
         losses.extend(rename::similar(&changes).into_iter().filter(|loss| !is_settled(loss)));
         let (version, after, is_accepted) = (Version::of_folder(&name), status.version, options.allow_data_loss);
         let sql = sql.generated();
-        let plan = Plan { name, version, after, changes, losses, sql, options: render, is_accepted };
+        let plan = Plan { name, version, after, changes, losses, sql, other: None, options: render, is_accepted };
         // Without a value that is needed the rehearsal would only fail.
         let needs_fill = plan.losses.iter().any(|loss| matches!(loss.kind, LossKind::NeedsFill { .. }));
         if !options.no_rehearsal && !needs_fill && db.has_rows()? {
@@ -576,10 +592,9 @@ impl Migrator {
     pub fn apply(&self, plan: &Plan) -> Result<String, Error> {
         plan.require_consent()?;
         let root = self.folder()?;
-        let (folder, draft) = (root.join(&plan.name), draft_folder(&root, &plan.name));
         let (mut db, _) = self.controlled()?;
-        // Only a folder that this run created is removed when the run fails.
-        let (mut created, mut backup, mut others) = (None, None, 0);
+        // Only folders that this run created are removed when the run fails.
+        let (mut created, mut backup, mut others) = (Vec::new(), None, 0);
         let applied = db.transaction(&mut |db| {
             let migrations = self.migrations()?;
             let recorded = db.history()?.unwrap_or_default();
@@ -589,33 +604,31 @@ impl Migrator {
                 return Err(HistoryError::Changed { version: status.version }.into());
             }
             require_no_more_losses(db, plan)?;
-            if folder.exists() {
-                return Err(Error::Migrations { path: folder.clone(), why: "it exists already; move it away".into() });
-            }
+            self.require_pair()?;
+            let places = std::iter::once(Place::new(&root, &plan.name));
+            let places =
+                places.chain(plan.other.iter().map(|other| other.place(&plan.name))).collect::<Result<_, _>>()?;
             backup = db.back_up(&status.version)?;
-            let _ = fs::remove_dir_all(&draft);
-            created = Some(&draft);
-            plan.sql.write(&draft)?;
+            created = places;
+            let texts = std::iter::once(&plan.sql).chain(plan.other.iter().map(|other| &other.sql));
+            created.iter().zip(texts).try_for_each(|(place, sql)| place.draft(sql))?;
             let migration = plan.migration();
             db.run(&[&migration], Direction::Up, self.settings.verify)?;
             record_checksums(db, migrations.iter().chain([&migration]))?;
             others = unrecorded(&recorded, &migrations).len();
-            fs::rename(&draft, &folder)
-                .and_then(|()| folder.parent().map_or(Ok(()), sync_folder))
-                .map_err(Error::file("write", &folder))?;
-            created = Some(&folder);
-            Ok(())
+            created.iter().try_for_each(Place::keep)
         });
-        if let (Err(_), Some(folder)) = (&applied, created) {
-            let _ = fs::remove_dir_all(folder);
+        if applied.is_err() {
+            created.iter().for_each(Place::remove);
         }
         self.finish(applied, backup)?;
         self.report_recorded(others);
-        Ok(self.settings.shown(&folder))
+        Ok(self.settings.shown(&root.join(&plan.name)))
     }
 
-    /// Writes the two files of an empty migration, to be completed by hand, after the newest one. The message names its
-    /// folder, which is returned as seen from the base. The database is not opened.
+    /// Writes the two files of an empty migration, to be completed by hand, after the newest one; for each kind of
+    /// database, where the migrations folder has a folder for each. The message names its folder, which is returned as seen
+    /// from the base. The database is not opened.
     ///
     /// ```
     /// # let folder = tempfile::tempdir()?;
@@ -632,18 +645,16 @@ impl Migrator {
         self.create_folder()?;
         let (root, migrations) = (self.folder()?, self.migrations()?);
         let name = migrations.next_name(Some(message))?;
-        let (folder, draft) = (root.join(&name), draft_folder(&root, &name));
-        if folder.exists() {
-            return Err(
-                self.relative(Error::Migrations { path: folder, why: "it exists already; move it away".into() })
-            );
-        }
-        let _ = fs::remove_dir_all(&draft);
         let sql = Sql { up: EMPTY_UP.into(), down: EMPTY_DOWN.into(), own_transaction: false };
-        let written =
-            sql.write(&draft).and_then(|()| fs::rename(&draft, &folder).map_err(Error::file("write", &folder)));
+        let other = self.counterpart()?.map(|(_, folder)| folder);
+        let places =
+            std::iter::once(&root).chain(&other).map(|root| Place::new(root, &name)).collect::<Result<Vec<_>, _>>();
+        let written = places.and_then(|places| {
+            places.iter().try_for_each(|place| place.draft(&sql))?;
+            places.iter().try_for_each(Place::keep)
+        });
         written.map_err(|error| self.relative(error))?;
-        Ok(self.settings.shown(&folder))
+        Ok(self.settings.shown(&root.join(&name)))
     }
 
     /// Reads the schema of a database that exists, under version control or not.
@@ -776,6 +787,7 @@ impl Migrator {
     }
 
     fn run(&self, direction: Direction, target: Target) -> Result<Vec<Step>, Error> {
+        self.finish_pair()?;
         let (mut db, _, migrations) = self.with_migrations()?;
         let first = self.pass(&mut *db, &migrations, direction, target, true)?;
         let mut steps = first.done;
@@ -831,6 +843,9 @@ impl Migrator {
             return Ok(());
         }
         let mut chosen = status.steps(migrations, direction, pass.target.clone())?;
+        if pass.is_first {
+            self.require_rehearsed(db, chosen.iter().map(|(migration, _)| *migration))?;
+        }
         pass.last = chosen.last().map(|(_, version)| version.clone()).unwrap_or_default();
         if !chosen.is_empty() && pass.is_first {
             pass.backup = db.back_up(&status.version)?;

@@ -137,6 +137,8 @@ pub enum Event<'a> {
     Dangling(String),
     /// Something that was not moved to another kind of database.
     NotMoved(String),
+    /// A migration was written for a kind of database that it was never run on.
+    NotRehearsed(String),
     /// The database is what it should be, but something could not be checked.
     NotChecked(String),
 }
@@ -172,6 +174,9 @@ impl fmt::Display for Event<'_> {
                 write!(f, "another process has {database} open: the purged values stay in its files until it is closed")
             }
             Self::DamagedKept(file) => write!(f, "the damaged database is kept as {file}"),
+            Self::NotRehearsed(migration) => {
+                write!(f, "migration {migration} was written without a database of its kind, and was not rehearsed yet")
+            }
             Self::Dangling(why) | Self::NotMoved(why) | Self::NotChecked(why) => f.write_str(why),
         }
     }

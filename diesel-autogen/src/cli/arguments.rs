@@ -2,12 +2,12 @@
 
 #![allow(clippy::doc_markdown, clippy::struct_excessive_bools, reason = "the comments are what --help prints")]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::{PlanOptions, Settings, Version};
+use crate::{DatabaseUrl, ParseUrlError, PlanOptions, Settings, Version};
 
 /// Creates the database, empty and at version 0, and the migrations folder if it is missing.
 ///
@@ -80,6 +80,14 @@ pub(super) struct Migrate {
     /// Change the database without a backup of its rows
     #[arg(long)]
     pub no_backup: bool,
+    /// Where the migrations folder has a folder for each kind of database: rehearse there what was written for the other
+    /// kind, now or before, in a scratch database on that PostgreSQL server, or beside that SQLite file
+    #[arg(long, value_name = "URL", value_parser = url, conflicts_with = "check")]
+    pub rehearse_on: Option<DatabaseUrl>,
+}
+
+fn url(given: &str) -> Result<DatabaseUrl, ParseUrlError> {
+    DatabaseUrl::parse(given, Path::new(""))
 }
 
 impl From<&Migrate> for PlanOptions {
@@ -92,6 +100,7 @@ impl From<&Migrate> for PlanOptions {
             allow_data_loss: arguments.allow_data_loss,
             no_keep: arguments.no_keep,
             no_rehearsal: arguments.no_rehearsal || arguments.check || arguments.dry_run,
+            rehearse_on: arguments.rehearse_on.clone(),
         }
     }
 }

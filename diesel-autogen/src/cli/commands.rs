@@ -46,8 +46,15 @@ pub(super) fn migrate(migrator: Migrator, models: &Schema, arguments: &Migrate, 
     }
     let asks = !arguments.check && !arguments.dry_run;
     let options = PlanOptions::from(arguments);
+    if let Some(url) = arguments.rehearse_on.as_ref().filter(|_| !arguments.dry_run) {
+        for name in migrator.rehearse_on(url, models)? {
+            console.say(format_args!("Rehearsed {name}: up, down and up again"))?;
+        }
+    }
     let options = if asks { questions::complete(migrator, models, options, console)? } else { options };
-    let Some(plan) = migrator.plan(models, &options)? else {
+    let plan =
+        if arguments.check { migrator.plan_alone(models, &options, None) } else { migrator.plan(models, &options) };
+    let Some(plan) = plan? else {
         console.say("The models and the database agree: there is nothing to migrate")?;
         return Ok(true);
     };
@@ -68,8 +75,15 @@ pub(super) fn migrate(migrator: Migrator, models: &Schema, arguments: &Migrate, 
         }
         return Ok(true);
     }
-    let folder = migrator.apply(&questions::confirm(plan, console)?)?;
+    let plan = questions::confirm(plan, console)?;
+    let folder = migrator.apply(&plan)?;
     console.say(format_args!("New migration saved as {folder}"))?;
+    if let Some(other) = &plan.other {
+        let state =
+            if other.is_rehearsed { "" } else { ", not rehearsed: {migrate} --rehearse-on URL does it on a server" };
+        let folder = migrator.settings().shown(&other.folder.join(&plan.name));
+        console.say(console.fill(&format!("New migration saved as {folder}{state}")))?;
+    }
     console.say(format_args!("Current database version: {}", migrator.version()?))?;
     Ok(true)
 }

@@ -62,6 +62,9 @@ fn history_hint(error: &HistoryError, program: &Program) -> Option<String> {
         HistoryError::Edited { version, .. } => format!(
             "restore its up.sql and write a new migration, or accept it as it is with {{upgrade}} --accept-edited {version}"
         ),
+        HistoryError::NotRehearsed { .. } => {
+            "run {migrate} --rehearse-on URL, with a database for development".to_owned()
+        }
         HistoryError::WrongDirection { version, wanted } if wanted < version => {
             format!("run {{downgrade}} --to {wanted}")
         }

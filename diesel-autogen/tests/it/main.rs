@@ -13,6 +13,8 @@ mod alone;
 mod application_schema;
 mod atomic_files;
 mod backup;
+#[cfg(feature = "postgres")]
+mod both_dialects;
 mod concurrency;
 mod dangling;
 #[cfg(feature = "postgres")]

@@ -1,5 +1,6 @@
 //! PostgreSQL, from 13.
 
+mod apart;
 mod backup;
 mod client;
 mod connection;
@@ -26,6 +27,7 @@ use diesel::dsl::sql;
 use diesel::sql_types::{Array, Bool, Text};
 use diesel::{PgConnection, RunQueryDsl};
 
+pub(super) use self::apart::render_apart;
 pub(super) use self::connection::{Postgres, establish};
 
 use self::connection::Manager;
