@@ -29,7 +29,7 @@ impl<'a> Scratch<'a> {
     fn new(database: &'a TestDatabase) -> Self {
         database.connect().batch_execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public").unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let migrator = Migrator::new(database.url(), folder.path()).unwrap();
+        let migrator = Migrator::new(database.url(), folder.path()).unwrap().with(with!(Settings { backups: 0 }));
         migrator.init().unwrap();
         Self { database, migrator, _folder: folder }
     }
