@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::change::Change;
-use crate::database::{self, Backup, Database};
+use crate::database::{self, Backup, Database, Script};
 use crate::diff::diff;
 use crate::error::{DatabaseErrorKind, HistoryError};
 use crate::history::{self, Applied, Status, Target};
@@ -433,8 +433,9 @@ impl Migrator {
         };
         losses.extend(rename::similar(&changes).into_iter().filter(|loss| !is_settled(loss)));
         let (version, after, is_accepted) = (Version::of_folder(&name), status.version, options.allow_data_loss);
+        let impacts = db.impacts(&live, &Script { name: "up.sql", sql: &sql.up, version: version.clone() })?;
         let sql = sql.generated();
-        let plan = Plan { name, version, after, changes, losses, sql, options: render, is_accepted };
+        let plan = Plan { name, version, after, changes, losses, sql, impacts, options: render, is_accepted };
         // Without a value that is needed the rehearsal would only fail.
         let needs_fill = plan.losses.iter().any(|loss| matches!(loss.kind, LossKind::NeedsFill { .. }));
         if !options.no_rehearsal && !needs_fill && db.has_rows()? {

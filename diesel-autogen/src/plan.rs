@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::change::Change;
 use crate::error::ConsentError;
+use crate::impact::{Impact, Lock};
 use crate::loss::{Loss, LossKind};
 use crate::migration::{Migration, Sql};
 use crate::options::RenderOptions;
@@ -24,6 +25,8 @@ pub struct Plan {
     pub losses: Vec<Loss>,
     /// Its SQL.
     pub sql: Sql,
+    /// What its statements do to those who use the tables meanwhile; empty on SQLite.
+    pub impacts: Vec<Impact>,
     /// The version that it starts from.
     pub(crate) after: Version,
     pub(crate) options: RenderOptions,
@@ -31,11 +34,17 @@ pub struct Plan {
 }
 
 impl fmt::Display for Plan {
-    /// Every change in plain words, and what it would lose.
+    /// Every change in plain words, what it would lose, and which large tables others cannot use meanwhile.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let changes: Vec<_> = self.changes.iter().map(ToString::to_string).collect();
         f.write_str(&changes.join("\n"))?;
-        self.losses.iter().try_for_each(|loss| write!(f, "\nattention: {loss}"))
+        self.losses.iter().try_for_each(|loss| write!(f, "\nattention: {loss}"))?;
+        let mut noticeable = self.impacts.iter().filter(|impact| impact.is_noticeable());
+        noticeable.clone().try_for_each(|impact| write!(f, "\n{impact}"))?;
+        match noticeable.any(|impact| impact.lock > Lock::ShareUpdateExclusive) {
+            true => f.write_str("\nthese locks are held until the migration ends"),
+            false => Ok(()),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use super::backup::Backup;
 use crate::Error;
 use crate::change::{Change, Rename};
 use crate::history::Applied;
+use crate::impact::Impact;
 use crate::loss::{Found, Probe};
 use crate::migration::{Direction, Migration, Sql};
 use crate::options::RenderOptions;
@@ -56,6 +57,12 @@ pub(crate) trait Database {
     /// it is, and its tables are free for others wherever a copy can be made. Fails when a script does, or leaves a view
     /// or trigger that cannot work.
     fn try_scripts(&mut self, from: &Schema, scripts: &[Script<'_>]) -> Result<Vec<Schema>, Error>;
+
+    /// What a generated script does to those who use the tables of `from` meanwhile, statement by statement, in a
+    /// database that others can use meanwhile.
+    fn impacts(&mut self, _from: &Schema, _script: &Script<'_>) -> Result<Vec<Impact>, Error> {
+        Ok(Vec::new())
+    }
 
     /// The renames that a script's statements make, in order.
     fn renames(&self, script: &str) -> Vec<Rename>;

@@ -34,6 +34,8 @@ mod postgres_changes;
 #[cfg(feature = "postgres")]
 mod postgres_diff;
 #[cfg(feature = "postgres")]
+mod postgres_locks;
+#[cfg(feature = "postgres")]
 mod postgres_properties;
 #[cfg(feature = "postgres")]
 mod postgres_trial;

@@ -3,7 +3,9 @@
 mod connection;
 mod convert;
 pub(super) mod errors;
+mod impact;
 mod introspect;
+mod locks;
 mod normalize;
 mod refusal;
 mod render;
@@ -34,6 +36,7 @@ use crate::change::{Change, Rename};
 use crate::database::history::record;
 use crate::database::poll::poll;
 use crate::history::Applied;
+use crate::impact::Impact;
 use crate::kept;
 use crate::loss::{Found, Probe};
 use crate::migration::{Direction, Migration, Sql};
@@ -148,6 +151,11 @@ impl Database for Postgres {
     fn try_scripts(&mut self, from: &Schema, scripts: &[Script<'_>]) -> Result<Vec<Schema>, Error> {
         let settings = self.settings.clone();
         self.on(|connection| trial::try_scripts(connection, from, scripts, &settings))
+    }
+
+    fn impacts(&mut self, from: &Schema, script: &Script<'_>) -> Result<Vec<Impact>, Error> {
+        let settings = self.settings.clone();
+        self.on(|connection| impact::impacts(connection, from, script, &settings))
     }
 
     fn renames(&self, script: &str) -> Vec<Rename> {

@@ -90,6 +90,11 @@ pub(super) fn names(text: &str) -> Vec<String> {
     names
 }
 
+/// The words, names and symbols of a statement, in order: names as the catalogs spell them, keywords in lower case.
+pub(super) fn words(statement: &str) -> Vec<String> {
+    significant(statement).iter().map(|token| token.name().unwrap_or_else(|| token.text.to_owned())).collect()
+}
+
 /// The renames that a text's statements make, in order.
 pub(super) fn renames(text: &str) -> Vec<Rename> {
     let words = |statement| significant(statement).iter().map(Token::name).collect::<Option<Vec<_>>>();
