@@ -94,8 +94,10 @@ pub struct Init {
 /// What one transaction of a run did, and the migration that is to run after it and outside of one.
 struct Pass<'a> {
     target: Target,
-    /// Whether it is the first of its run, which makes the backup.
+    /// Whether it is the first of its run.
     is_first: bool,
+    /// Whether it is to make the backup.
+    makes_backup: bool,
     done: Vec<Step>,
     alone: Option<(&'a Migration, Step)>,
     /// The version that the whole run leads to.
@@ -461,7 +463,7 @@ impl Migrator {
         let (folder, draft) = (root.join(&plan.name), draft_folder(&root, &plan.name));
         let (mut db, _) = self.controlled()?;
         // Only a folder that this run created is removed when the run fails.
-        let (mut created, mut backup, mut others) = (None, None, 0);
+        let (mut created, mut backup, mut is_backed_up, mut others) = (None, None, false, 0);
         let applied = db.transaction(&mut |db| {
             let migrations = self.migrations()?;
             let recorded = db.history()?.unwrap_or_default();
@@ -474,7 +476,9 @@ impl Migrator {
             if folder.exists() {
                 return Err(Error::Migrations { path: folder.clone(), why: "it exists already; move it away".into() });
             }
-            backup = db.back_up(&status.version)?;
+            if !std::mem::replace(&mut is_backed_up, true) {
+                backup = db.back_up(&status.version)?;
+            }
             let _ = fs::remove_dir_all(&draft);
             created = Some(&draft);
             plan.sql.write(&draft)?;
@@ -692,7 +696,7 @@ impl Migrator {
         is_first: bool,
     ) -> Result<Pass<'a>, Error> {
         let (done, last) = (Vec::new(), Version::default());
-        let mut pass = Pass { target, is_first, done, alone: None, last, unrecorded: 0, backup: None };
+        let mut pass = Pass { target, is_first, makes_backup: is_first, done, alone: None, last, unrecorded: 0, backup: None };
         let ran = db.transaction(&mut |db| self.run_in_transaction(db, migrations, direction, &mut pass));
         self.finish(ran, pass.backup.take())?;
         self.report_recorded(pass.unrecorded);
@@ -714,7 +718,8 @@ impl Migrator {
         }
         let mut chosen = status.steps(migrations, direction, pass.target.clone())?;
         pass.last = chosen.last().map(|(_, version)| version.clone()).unwrap_or_default();
-        if !chosen.is_empty() && pass.is_first {
+        // Once, however often the work is tried.
+        if !chosen.is_empty() && std::mem::take(&mut pass.makes_backup) {
             pass.backup = db.back_up(&status.version)?;
         }
         let alone = chosen.iter().position(|(migration, _)| db.needs_no_transaction(migration, direction));

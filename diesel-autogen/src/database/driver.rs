@@ -71,7 +71,7 @@ pub(crate) trait Database {
     fn names_in(&self, script: &str) -> Vec<String>;
 
     /// Does work in one transaction that holds the write lock from its first moment, and waits for it if necessary.
-    /// Nothing stays of it when the work fails.
+    /// Nothing stays of it when the work fails. The work may be done again, when it failed at a lock of others.
     fn transaction(&mut self, work: &mut dyn FnMut(&mut dyn Database) -> Result<(), Error>) -> Result<(), Error>;
 
     /// Does work outside a transaction, or in several, while no other process is in a [`transaction`](Self::transaction)

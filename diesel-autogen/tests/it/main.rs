@@ -36,6 +36,8 @@ mod postgres_diff;
 #[cfg(feature = "postgres")]
 mod postgres_locks;
 #[cfg(feature = "postgres")]
+mod postgres_online;
+#[cfg(feature = "postgres")]
 mod postgres_properties;
 #[cfg(feature = "postgres")]
 mod postgres_trial;

@@ -1,12 +1,15 @@
 //! PostgreSQL: what a plan says of locks, rewrites and scans is what the server does, and nobody waits long for a lock.
 
 use std::collections::BTreeMap;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Duration;
 
 use diesel::connection::SimpleConnection as _;
 use diesel::dsl::sql;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::{PgConnection, RunQueryDsl as _};
-use diesel_autogen::{Lock, Plan, Target, Work};
+use diesel_autogen::{Event, Lock, Migrator, Plan, Sql, Target, Work};
 
 use crate::postgres::{Server, as_models, script};
 
@@ -140,4 +143,104 @@ fn a_plan_knows_the_size_of_a_table() {
     let Some((database, plan)) = planned("ALTER TABLE posts ALTER n TYPE BIGINT") else { return };
     let size = database.query("SELECT pg_total_relation_size('posts')::text").unwrap();
     assert_eq!(plan.impacts[0].size.to_string(), size);
+}
+
+/// A migrator with a pending `up`, whose attempts last `timeout`, and what is sent when others block it.
+fn pending(database: &Server, up: &str, timeout: Duration, wait: Duration) -> (Migrator, Receiver<String>) {
+    database.write("001_first", &script(TABLES, "SELECT 1"));
+    database.migrator().init().unwrap();
+    database.migrator().upgrade(Target::Latest).unwrap();
+    database.write("002_second", &script(up, "ALTER TABLE posts DROP k"));
+    let (sender, events) = channel();
+    let mut settings = database.migrator().settings().clone();
+    (settings.lock_timeout, settings.wait) = (timeout, wait);
+    let settings = settings.on_event(move |event| {
+        if let Event::Blocked { .. } = event {
+            let _ = sender.send(event.to_string());
+        }
+    });
+    (database.migrator().with(settings), events)
+}
+
+/// A session that has read posts in a transaction that is still open, and the number of its process.
+fn reader(database: &Server) -> (PgConnection, String) {
+    let mut connection = database.connect();
+    connection.batch_execute("SET application_name = 'report'; BEGIN; SELECT FROM posts").unwrap();
+    let process = diesel::select(sql::<Text>("pg_backend_pid()::text")).get_result(&mut connection).unwrap();
+    (connection, process)
+}
+
+const ADD: &str = "ALTER TABLE posts ADD k INTEGER";
+const SHORT: Duration = Duration::from_millis(200);
+const LONG: Duration = Duration::from_secs(60);
+
+#[test]
+fn a_blocked_upgrade_does_not_queue_the_readers() {
+    for is_alone in [false, true] {
+        let Some(database) = Server::new() else { return };
+        let (migrator, events) = pending(&database, ADD, SHORT, LONG);
+        if is_alone {
+            let sql = Sql { own_transaction: true, ..script(ADD, "ALTER TABLE posts DROP k") };
+            database.write("002_second", &sql);
+        }
+        let (mut report, process) = reader(&database);
+        let upgrade = thread::spawn(move || migrator.upgrade(Target::Latest));
+        let waiting = "SELECT count(*)::text FROM pg_locks WHERE NOT granted AND relation = 'posts'::regclass";
+        while database.query(waiting).as_deref() == Some("0") {
+            thread::yield_now();
+        }
+        // The report still reads, and the upgrade has not given up.
+        database.execute("SELECT count(*) FROM posts");
+        let event = events.recv().unwrap();
+        assert!(event.starts_with(&format!("waiting for process {process} (report), which holds a lock")), "{event}");
+        report.batch_execute("COMMIT").unwrap();
+        assert_eq!(upgrade.join().unwrap().unwrap().len(), 1);
+        database.execute("SELECT k FROM posts");
+    }
+}
+
+#[test]
+fn the_last_error_names_who_blocks() {
+    let Some(database) = Server::new() else { return };
+    let (migrator, events) = pending(&database, ADD, SHORT * 2, Duration::ZERO);
+    let (_report, process) = reader(&database);
+    let error = migrator.upgrade(Target::Latest).unwrap_err().to_string();
+    let expected = format!(
+        "migration 002_second failed, nothing was changed: canceling statement due to lock timeout: \
+         process {process} (report) holds the lock in: {ADD}"
+    );
+    assert_eq!(error, expected);
+    assert!(events.try_recv().is_err(), "there was one attempt");
+    assert_eq!(migrator.version().unwrap().to_string(), "1");
+}
+
+#[test]
+fn a_lock_timeout_in_a_migration_counts() {
+    let Some(database) = Server::new() else { return };
+    let up = format!("SET LOCAL lock_timeout = '1ms'; {ADD}");
+    // With the settings alone the reader would be waited for.
+    let (migrator, _) = pending(&database, &up, Duration::from_secs(3600), Duration::ZERO);
+    let (_report, _) = reader(&database);
+    let error = migrator.upgrade(Target::Latest).unwrap_err().to_string();
+    assert!(error.contains("lock timeout"), "{error}");
+}
+
+#[test]
+fn a_migration_that_is_written_is_tried_again() {
+    let Some((database, plan)) = planned("ALTER TABLE posts ADD k INTEGER") else { return };
+    let (sender, events) = channel();
+    let mut settings = database.migrator().settings().clone();
+    settings.lock_timeout = SHORT;
+    let settings = settings.on_event(move |event| {
+        if let Event::Blocked { .. } = event {
+            let _ = sender.send(());
+        }
+    });
+    let migrator = database.migrator().with(settings);
+    let (mut report, _) = reader(&database);
+    let apply = thread::spawn(move || migrator.apply(&plan));
+    events.recv().unwrap();
+    report.batch_execute("COMMIT").unwrap();
+    apply.join().unwrap().unwrap();
+    assert!(database.migrator().status().unwrap().is_current());
 }

@@ -8,6 +8,7 @@ use diesel::{PgConnection, QueryResult, RunQueryDsl};
 
 use super::introspect::introspect;
 use super::normalize::{Scratch, in_scratch, rolled_back};
+use super::patience::set_timeout;
 use super::render::render;
 use super::run;
 use super::sql::{quote, quote_all};
@@ -152,7 +153,7 @@ fn in_place<T>(
 ) -> Result<T, Error> {
     let tables = run::tables(connection)?;
     rolled_back(connection, |connection| {
-        connection.batch_execute(&format!("SET LOCAL lock_timeout = {}", settings.wait.as_millis()))?;
+        connection.batch_execute(&set_timeout(settings, "LOCAL"))?;
         if !tables.is_empty() {
             settings.emit(&Event::TriedInPlace);
             guard_sequences(connection)?;
