@@ -54,6 +54,7 @@ mod kept;
 mod loss;
 mod migration;
 mod migrator;
+mod online;
 mod options;
 mod plan;
 mod planning;

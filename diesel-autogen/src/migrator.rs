@@ -24,7 +24,7 @@ use crate::settings::{Event, Settings};
 use crate::text::counted;
 use crate::url::DatabaseUrl;
 use crate::version::Version;
-use crate::{Error, kept, rename, unmentioned};
+use crate::{Error, kept, online, rename, unmentioned};
 
 /// A database and the migrations that lead through its versions. Each operation opens a connection of its own.
 ///
@@ -416,7 +416,10 @@ impl Migrator {
         status.require_current(&migrations)?;
         let live = db.introspect()?;
         let name = migrations.next_name(options.message.as_deref())?;
-        let render = render_options(models, options, &name)?;
+        let mut render = render_options(models, options, &name)?;
+        if options.online {
+            render.keep = None;
+        }
         let target = db.normalize(models, &live)?;
         let (renames, start) = renamed(&mut *db, &live, &target, &render)?;
         let (target, tables) = keep_unmentioned(&mut *db, &start, target, &migrations);
@@ -436,11 +439,17 @@ impl Migrator {
         losses.extend(rename::similar(&changes).into_iter().filter(|loss| !is_settled(loss)));
         let (version, after, is_accepted) = (Version::of_folder(&name), status.version, options.allow_data_loss);
         let impacts = db.impacts(&live, &Script { name: "up.sql", sql: &sql.up, version: version.clone() })?;
-        let sql = sql.generated();
-        let plan = Plan { name, version, after, changes, losses, sql, impacts, options: render, is_accepted };
+        let (sql, then, is_online) = (sql.generated(), Vec::new(), options.online);
+        let mut plan =
+            Plan { name, version, after, changes, losses, sql, then, impacts, options: render, is_accepted, is_online };
         // Without a value that is needed the rehearsal would only fail.
         let needs_fill = plan.losses.iter().any(|loss| matches!(loss.kind, LossKind::NeedsFill { .. }));
-        if !options.no_rehearsal && !needs_fill && db.has_rows()? {
+        if options.online && !needs_fill {
+            let message = (&migrations, options.message.as_deref());
+            let (parts, impacts) =
+                online::in_parts(&mut *db, (&live, &start, &target), &plan.changes, &plan.options, message)?;
+            plan.set_parts(parts, impacts);
+        } else if !options.no_rehearsal && !needs_fill && db.has_rows()? {
             let mut sandbox = db.sandbox().map_err(|error| self.relative(error))?;
             let is_lossy = |from: &_, to: &_| db.loses(from, to);
             let keeps = plan.options.keep.as_ref().map(|_| &is_lossy as IsLossy<'_>);
@@ -459,6 +468,9 @@ impl Migrator {
     /// written.
     pub fn apply(&self, plan: &Plan) -> Result<String, Error> {
         plan.require_consent()?;
+        if plan.is_online {
+            return self.apply_online(plan);
+        }
         let root = self.folder()?;
         let (folder, draft) = (root.join(&plan.name), draft_folder(&root, &plan.name));
         let (mut db, _) = self.controlled()?;
@@ -498,6 +510,41 @@ impl Migrator {
         self.finish(applied, backup)?;
         self.report_recorded(others);
         Ok(self.settings.shown(&folder))
+    }
+
+    /// Writes the migrations of a plan that was made online, and applies them one after the other. Those that are written
+    /// stay when one of them fails: the next upgrade goes on where this one stopped. Before the first is applied, none
+    /// stays.
+    fn apply_online(&self, plan: &Plan) -> Result<String, Error> {
+        let (root, all) = (self.folder()?, plan.all());
+        let folders: Vec<_> = all.iter().map(|migration| root.join(&migration.name)).collect();
+        let (mut db, _) = self.controlled()?;
+        let mut written = 0;
+        let result = db.transaction(&mut |db| {
+            let status = Status::of(&db.history()?.unwrap_or_default(), &self.migrations()?);
+            status.require_current(&self.migrations()?)?;
+            if status.version != plan.after {
+                return Err(HistoryError::Changed { version: status.version }.into());
+            }
+            require_no_more_losses(db, plan)?;
+            if let Some(folder) = folders.iter().find(|folder| folder.exists()) {
+                return Err(Error::Migrations { path: folder.clone(), why: "it exists already; move it away".into() });
+            }
+            for (migration, folder) in all.iter().zip(&folders) {
+                let draft = draft_folder(&root, &migration.name);
+                let _ = fs::remove_dir_all(&draft);
+                migration.files().write(&draft)?;
+                fs::rename(&draft, folder).map_err(Error::file("write", folder))?;
+                written += 1;
+            }
+            sync_folder(&root).map_err(Error::file("write", &root))
+        });
+        let result = result.and_then(|()| self.upgrade(Target::Latest));
+        if result.is_err() && self.version()? == plan.after {
+            folders[..written].iter().for_each(|folder| drop(fs::remove_dir_all(folder)));
+        }
+        result.map_err(|error| self.relative(error))?;
+        Ok(self.settings.shown(&folders[0]))
     }
 
     /// Writes the two files of an empty migration, to be completed by hand, after the newest one. The message names its
@@ -696,7 +743,8 @@ impl Migrator {
         is_first: bool,
     ) -> Result<Pass<'a>, Error> {
         let (done, last) = (Vec::new(), Version::default());
-        let mut pass = Pass { target, is_first, makes_backup: is_first, done, alone: None, last, unrecorded: 0, backup: None };
+        let mut pass =
+            Pass { target, is_first, makes_backup: is_first, done, alone: None, last, unrecorded: 0, backup: None };
         let ran = db.transaction(&mut |db| self.run_in_transaction(db, migrations, direction, &mut pass));
         self.finish(ran, pass.backup.take())?;
         self.report_recorded(pass.unrecorded);

@@ -32,6 +32,9 @@ pub struct PlanOptions {
     pub no_keep: bool,
     /// Skips the rehearsal on the rows.
     pub no_rehearsal: bool,
+    /// PostgreSQL: writes several migrations, none of which keeps others from reading or writing a table for longer than
+    /// a moment. They keep no values, and are not rehearsed on the rows.
+    pub online: bool,
 }
 
 /// What a migration's SQL does beside its changes.

@@ -25,12 +25,15 @@ pub struct Plan {
     pub losses: Vec<Loss>,
     /// Its SQL.
     pub sql: Sql,
+    /// The migrations after it, where it is planned online.
+    pub then: Vec<Migration>,
     /// What its statements do to those who use the tables meanwhile; empty on SQLite.
     pub impacts: Vec<Impact>,
     /// The version that it starts from.
     pub(crate) after: Version,
     pub(crate) options: RenderOptions,
     pub(crate) is_accepted: bool,
+    pub(crate) is_online: bool,
 }
 
 impl fmt::Display for Plan {
@@ -41,7 +44,7 @@ impl fmt::Display for Plan {
         self.losses.iter().try_for_each(|loss| write!(f, "\nattention: {loss}"))?;
         let mut noticeable = self.impacts.iter().filter(|impact| impact.is_noticeable());
         noticeable.clone().try_for_each(|impact| write!(f, "\n{impact}"))?;
-        match noticeable.any(|impact| impact.lock > Lock::ShareUpdateExclusive) {
+        match !self.is_online && noticeable.any(|impact| impact.lock > Lock::ShareUpdateExclusive) {
             true => f.write_str("\nthese locks are held until the migration ends"),
             false => Ok(()),
         }
@@ -92,11 +95,28 @@ impl Plan {
         format!("drops {all} defaults, constraints and tables that the models do not mention, in {tables} tables")
     }
 
-    /// Both files, each below its name.
+    /// All files, each below its name.
     #[cfg(feature = "cli")]
     pub(crate) fn files(&self) -> String {
-        let Self { name, sql, .. } = self;
-        format!("\n-- {name}/up.sql\n{}\n-- {name}/down.sql\n{}", sql.up, sql.down)
+        let write = |Migration { name, up, down, .. }: &Migration| {
+            format!("\n-- {name}/up.sql\n{up}\n-- {name}/down.sql\n{}", down.as_deref().unwrap_or_default())
+        };
+        self.all().iter().map(write).collect()
+    }
+
+    /// Makes these its migrations.
+    pub(crate) fn set_parts(&mut self, parts: Vec<Migration>, impacts: Vec<Impact>) {
+        let mut parts = parts.into_iter();
+        if let Some(first) = parts.next() {
+            (self.sql, self.name) = (first.files(), first.name);
+        }
+        self.version = Version::of_folder(parts.as_slice().last().map_or(&self.name, |last| &last.name));
+        (self.then, self.impacts) = (parts.collect(), impacts);
+    }
+
+    /// All of its migrations.
+    pub(crate) fn all(&self) -> Vec<Migration> {
+        std::iter::once(self.migration()).chain(self.then.clone()).collect()
     }
 
     pub(crate) fn migration(&self) -> Migration {

@@ -73,6 +73,9 @@ pub(super) struct Migrate {
     /// Do not rehearse the migration on a copy of the rows
     #[arg(long)]
     pub no_rehearsal: bool,
+    /// PostgreSQL: write several migrations, which let the application use the tables meanwhile; they keep no values
+    #[arg(long)]
+    pub online: bool,
 }
 
 impl From<&Migrate> for PlanOptions {
@@ -85,6 +88,7 @@ impl From<&Migrate> for PlanOptions {
             allow_data_loss: arguments.allow_data_loss,
             no_keep: arguments.no_keep,
             no_rehearsal: arguments.no_rehearsal || arguments.check || arguments.dry_run,
+            online: arguments.online,
         }
     }
 }

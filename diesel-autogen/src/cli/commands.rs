@@ -1,5 +1,7 @@
 //! What each command does.
 
+use std::path::Path;
+
 use clap::CommandFactory as _;
 use clap_complete::Shell;
 
@@ -51,8 +53,13 @@ pub(super) fn migrate(migrator: &Migrator, models: &Schema, arguments: &Migrate,
         }
         return Ok(true);
     }
-    let folder = migrator.apply(&questions::confirm(plan, console)?)?;
+    let plan = questions::confirm(plan, console)?;
+    let folder = migrator.apply(&plan)?;
     console.say(format_args!("New migration saved as {folder}"))?;
+    for migration in &plan.then {
+        let folder = Path::new(&folder).with_file_name(&migration.name);
+        console.say(format_args!("New migration saved as {}", folder.display()))?;
+    }
     console.say(format_args!("Current database version: {}", migrator.version()?))?;
     Ok(true)
 }

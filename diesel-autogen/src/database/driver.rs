@@ -47,6 +47,14 @@ pub(crate) trait Database {
     /// it already.
     fn render(&mut self, from: &Schema, changes: &[Change], options: &RenderOptions) -> Result<Sql, Error>;
 
+    /// Writes the changes as migrations that let others use the tables meanwhile, each with a word for its name.
+    fn render_online(
+        &mut self,
+        from: &Schema,
+        changes: &[Change],
+        options: &RenderOptions,
+    ) -> Result<Vec<(&'static str, Sql)>, Error>;
+
     /// Whether the conversion between two columns may lose values, so that the old ones are to be kept.
     fn loses(&self, from: &Column, to: &Column) -> bool;
 

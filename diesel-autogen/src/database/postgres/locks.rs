@@ -76,6 +76,7 @@ fn references(words: &[&str]) -> Vec<(String, Lock)> {
 
 fn table_of_index(schema: &Schema, name: &str) -> Option<String> {
     let has = |table: &&Table| table.indexes.iter().any(|index| same_name(&index.name, name));
-    let of_object = || schema.objects().iter().find(|object| same_name(&object.name, name)).map(|own| own.table.clone());
+    let of_object =
+        || schema.objects().iter().find(|object| same_name(&object.name, name)).map(|own| own.table.clone());
     schema.tables.iter().find(has).map(|table| table.name.clone()).or_else(of_object)
 }

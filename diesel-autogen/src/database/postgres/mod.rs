@@ -159,6 +159,15 @@ impl Database for Postgres {
         render::render(from, changes, options, &side_keys)
     }
 
+    fn render_online(
+        &mut self,
+        from: &Schema,
+        changes: &[Change],
+        options: &RenderOptions,
+    ) -> Result<Vec<(&'static str, Sql)>, Error> {
+        render::render_online(from, changes, options)
+    }
+
     fn loses(&self, from: &Column, to: &Column) -> bool {
         convert::loses(from, to)
     }

@@ -3,6 +3,7 @@
 mod alter;
 mod keep;
 mod keys;
+mod online;
 mod prepare;
 mod table;
 mod writer;
@@ -16,6 +17,7 @@ use crate::migration::{Direction, Sql};
 use crate::options::RenderOptions;
 use crate::schema::{ForeignKey, Object, ObjectKind, Schema, Table};
 
+pub(super) use self::online::render_online;
 pub(super) use self::writer::SideKey;
 
 pub(super) fn render(
