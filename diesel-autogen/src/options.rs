@@ -15,6 +15,7 @@ use crate::schema::{DefaultValue, Schema, Type, same_name};
 /// options.renames.push("posts.text=body".into());
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 #[non_exhaustive]
 pub struct PlanOptions {
     /// What the migration does, in words that name its folder.

@@ -45,10 +45,10 @@ impl fmt::Display for Plan {
         self.losses.iter().try_for_each(|loss| write!(f, "\nattention: {loss}"))?;
         let mut noticeable = self.impacts.iter().filter(|impact| impact.is_noticeable());
         noticeable.clone().try_for_each(|impact| write!(f, "\n{impact}"))?;
-        match !self.is_online && noticeable.any(|impact| impact.lock > Lock::ShareUpdateExclusive) {
-            true => f.write_str("\nthese locks are held until the migration ends"),
-            false => Ok(()),
+        if !self.is_online && noticeable.any(|impact| impact.lock > Lock::ShareUpdateExclusive) {
+            f.write_str("\nthese locks are held until the migration ends")?;
         }
+        Ok(())
     }
 }
 

@@ -135,7 +135,7 @@ fn a_plan_names_large_tables_in_plain_words() {
     let expected = "rewrites posts, 2.1 GB: nobody can read or write it meanwhile \
          (ACCESS EXCLUSIVE, ALTER TABLE posts ALTER COLUMN n TYPE BIGINT)";
     assert!(plan.to_string().lines().any(|line| line == expected), "{plan}");
-    assert!(plan.impacts.iter().all(|impact| impact.is_noticeable()));
+    assert!(plan.impacts.iter().all(diesel_autogen::Impact::is_noticeable));
 }
 
 #[test]

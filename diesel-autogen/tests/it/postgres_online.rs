@@ -160,9 +160,9 @@ fn an_online_change_that_rewrites_a_table_is_refused_by_name() {
 
 #[test]
 fn a_failed_online_migration_goes_on_at_the_next_upgrade() {
-    let Some((database, models)) = changed(
-        "CREATE INDEX users_age_idx ON users (age); CREATE UNIQUE INDEX posts_title_key ON posts (title)",
-    ) else {
+    let Some((database, models)) =
+        changed("CREATE INDEX users_age_idx ON users (age); CREATE UNIQUE INDEX posts_title_key ON posts (title)")
+    else {
         return;
     };
     let migrator = database.migrator();

@@ -195,7 +195,7 @@ fn alone(up: &[String], down: &[String]) -> Sql {
 }
 
 fn text(statements: &[String]) -> String {
-    statements.iter().map(|statement| format!("{statement};\n")).collect()
+    statements.iter().map(|statement| statement.clone() + ";\n").collect()
 }
 
 fn create_index_online(table: &Table, index: &Index) -> String {
