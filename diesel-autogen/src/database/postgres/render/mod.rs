@@ -17,7 +17,6 @@ use crate::migration::{Direction, Sql};
 use crate::options::RenderOptions;
 use crate::schema::{ForeignKey, Object, ObjectKind, Schema, Table};
 
-pub(super) use self::online::render_online;
 pub(super) use self::writer::SideKey;
 
 pub(super) fn render(
@@ -36,6 +35,15 @@ pub(super) fn render(
     let up = write(Direction::Up, &changes, &from.tables, &target)?;
     let down = write(Direction::Down, &reversed, &target, &from.tables)?;
     Ok(Sql { up, down, own_transaction: false })
+}
+
+/// The changes as several migrations that let others use the tables, each with a word for its name.
+pub(super) fn render_online(
+    from: &Schema,
+    changes: &[Change],
+    options: &RenderOptions,
+) -> Result<Vec<(&'static str, Sql)>, Error> {
+    online::render_online(from, changes, options, |now| render(from, now, options, &[]))
 }
 
 impl Writer<'_> {

@@ -2,9 +2,9 @@
 //! runs outside a transaction is one statement, or can be run again from its beginning.
 
 use super::super::sql::{default_sql, quote};
+use super::prepare;
 use super::table;
 use super::writer::{Writer, add_constraint, drop_constraint};
-use super::{prepare, render};
 use crate::Error;
 use crate::change::{Alteration, Change};
 use crate::database::changes::{Changes, create_index};
@@ -15,7 +15,7 @@ use crate::schema::{Check, Column, DefaultValue, ForeignKey, Index, Schema, Tabl
 use crate::text::literal;
 
 /// The migrations, in order, each with what its name says of it.
-pub(crate) type Parts = Vec<(&'static str, Sql)>;
+pub(super) type Parts = Vec<(&'static str, Sql)>;
 
 /// What is done after the changes that take a moment.
 #[derive(Default)]
@@ -31,7 +31,13 @@ struct Later {
     defaults: Vec<String>,
 }
 
-pub(crate) fn render_online(from: &Schema, changes: &[Change], options: &RenderOptions) -> Result<Parts, Error> {
+/// `render` writes what takes a moment, as one migration.
+pub(super) fn render_online(
+    from: &Schema,
+    changes: &[Change],
+    options: &RenderOptions,
+    render: impl FnOnce(&[Change]) -> Result<Sql, Error>,
+) -> Result<Parts, Error> {
     let changes = prepare::named(from, changes);
     let target = prepare::target(from, &changes);
     let writer = Writer {
@@ -50,7 +56,7 @@ pub(crate) fn render_online(from: &Schema, changes: &[Change], options: &RenderO
             other => now.push(other.clone()),
         }
     }
-    let mut first = render(from, &now, options, &[])?;
+    let mut first = render(&now)?;
     first.up += &text(&later.defaults);
     Ok(later.parts(first))
 }
