@@ -3,6 +3,7 @@
 mod alter;
 mod keep;
 mod keys;
+mod online;
 mod prepare;
 mod table;
 mod writer;
@@ -34,6 +35,15 @@ pub(super) fn render(
     let up = write(Direction::Up, &changes, &from.tables, &target)?;
     let down = write(Direction::Down, &reversed, &target, &from.tables)?;
     Ok(Sql { up, down, own_transaction: false })
+}
+
+/// The changes as several migrations that let others use the tables, each with a word for its name.
+pub(super) fn render_online(
+    from: &Schema,
+    changes: &[Change],
+    options: &RenderOptions,
+) -> Result<Vec<(&'static str, Sql)>, Error> {
+    online::render_online(from, changes, options, |now| render(from, now, options, &[]))
 }
 
 impl Writer<'_> {
