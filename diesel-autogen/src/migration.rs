@@ -68,6 +68,12 @@ impl Migration {
         })
     }
 
+    /// What is written into its folder.
+    pub(crate) fn files(&self) -> Sql {
+        let down = self.down.clone().unwrap_or_default();
+        Sql { up: self.up.clone(), down, own_transaction: !self.run_in_transaction }
+    }
+
     /// The SQL of one direction; empty where there is no `down.sql`.
     pub(crate) fn sql(&self, direction: Direction) -> &str {
         match direction {
@@ -102,7 +108,8 @@ pub struct Sql {
     /// The SQL that reverts them.
     pub down: String,
     /// Whether a runner must not open a transaction around the files, because they switch foreign keys off, which
-    /// SQLite ignores inside a transaction. The `metadata.toml` beside the files says so.
+    /// SQLite ignores inside a transaction, or create an index concurrently. The `metadata.toml` beside the files says
+    /// so.
     pub own_transaction: bool,
 }
 
@@ -160,8 +167,7 @@ impl Sql {
     }
 }
 
-const METADATA: &str = "# The files bring their own transaction: they switch foreign keys off around it.\n\
-                        run_in_transaction = false\n";
+const METADATA: &str = "# No transaction may be around the files.\nrun_in_transaction = false\n";
 
 /// All migrations, in the order of their versions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -274,6 +280,12 @@ impl Migrations {
         let is_short = given.is_number() && given.as_str().len() < DATE.len();
         let padded = || Version::recorded(format!("{:0>width$}", given.as_str()));
         self.find(given).unwrap_or_else(|| if is_short { padded() } else { given.clone() })
+    }
+
+    /// These and one more, which comes after them.
+    pub(crate) fn and(mut self, migration: Migration) -> Self {
+        self.0.push(migration);
+        self
     }
 
     /// The name of a migration after the newest, in the style of the folder: `003_add_about_me` after `002_…`,

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::change::Change;
-use crate::database::{self, Backup, Content, Database};
+use crate::database::{self, Backup, Content, Database, Script};
 use crate::diff::diff;
 use crate::error::{DatabaseErrorKind, HistoryError};
 use crate::history::{self, Applied, Status, Target};
@@ -25,7 +25,7 @@ use crate::settings::{Event, Settings};
 use crate::text::counted;
 use crate::url::DatabaseUrl;
 use crate::version::Version;
-use crate::{Error, kept, moving, rename, unmentioned};
+use crate::{Error, kept, moving, online, rename, unmentioned};
 
 mod dialects;
 
@@ -97,8 +97,10 @@ pub struct Init {
 /// What one transaction of a run did, and the migration that is to run after it and outside of one.
 struct Pass<'a> {
     target: Target,
-    /// Whether it is the first of its run, which makes the backup.
+    /// Whether it is the first of its run.
     is_first: bool,
+    /// Whether it is to make the backup.
+    makes_backup: bool,
     done: Vec<Step>,
     alone: Option<(&'a Migration, Step)>,
     /// The version that the whole run leads to.
@@ -531,6 +533,11 @@ impl Migrator {
     /// not fit, [`Error::CannotExpress`] and [`Error::Rehearsal`] when no safe SQL does it.
     pub fn plan(&self, models: &Schema, options: &PlanOptions) -> Result<Option<Plan>, Error> {
         self.finish_pair()?;
+        if options.online && self.counterpart()?.is_some() {
+            let why = "the migrations folder has a folder for each kind of database, and several migrations are written for one \
+                       of them only";
+            return Err(Error::Option { option: "online".into(), why: why.into() });
+        }
         let Some(mut plan) = self.plan_alone(models, options, None)? else { return Ok(None) };
         self.add_counterpart(&mut plan, models, options)?;
         Ok(Some(plan))
@@ -549,7 +556,10 @@ impl Migrator {
         status.require_current(&migrations)?;
         let live = db.introspect()?;
         let name = name.map_or_else(|| migrations.next_name(options.message.as_deref()), |name| Ok(name.to_owned()))?;
-        let render = render_options(models, options, &name)?;
+        let mut render = render_options(models, options, &name)?;
+        if options.online {
+            render.keep = None;
+        }
         let target = db.normalize(models, &live)?;
         let (renames, start) = renamed(&mut *db, &live, &target, &render)?;
         let (target, tables) = self.keep_unmentioned(&mut *db, &start, target, &migrations);
@@ -568,11 +578,29 @@ impl Migrator {
         };
         losses.extend(rename::similar(&changes).into_iter().filter(|loss| !is_settled(loss)));
         let (version, after, is_accepted) = (Version::of_folder(&name), status.version, options.allow_data_loss);
-        let sql = sql.generated();
-        let plan = Plan { name, version, after, changes, losses, sql, other: None, options: render, is_accepted };
+        let impacts = db.impacts(&live, &Script { name: "up.sql", sql: &sql.up, version: version.clone() })?;
+        let mut plan = Plan {
+            name,
+            version,
+            after,
+            changes,
+            losses,
+            sql: sql.generated(),
+            other: None,
+            then: Vec::new(),
+            impacts,
+            options: render,
+            is_accepted,
+            is_online: options.online,
+        };
         // Without a value that is needed the rehearsal would only fail.
         let needs_fill = plan.losses.iter().any(|loss| matches!(loss.kind, LossKind::NeedsFill { .. }));
-        if !options.no_rehearsal && !needs_fill && db.has_rows()? {
+        if options.online && !needs_fill {
+            let message = (&migrations, options.message.as_deref());
+            let (parts, impacts) =
+                online::in_parts(&mut *db, (&live, &start, &target), &plan.changes, &plan.options, message)?;
+            plan.set_parts(parts, impacts);
+        } else if !options.no_rehearsal && !needs_fill && db.has_rows()? {
             let mut sandbox = db.sandbox().map_err(|error| self.relative(error))?;
             let is_lossy = |from: &_, to: &_| db.loses(from, to);
             let keeps = plan.options.keep.as_ref().map(|_| &is_lossy as IsLossy<'_>);
@@ -591,10 +619,13 @@ impl Migrator {
     /// written.
     pub fn apply(&self, plan: &Plan) -> Result<String, Error> {
         plan.require_consent()?;
+        if plan.is_online {
+            return self.apply_online(plan);
+        }
         let root = self.folder()?;
         let (mut db, _) = self.controlled()?;
         // Only folders that this run created are removed when the run fails.
-        let (mut created, mut backup, mut others) = (Vec::new(), None, 0);
+        let (mut created, mut backup, mut is_backed_up, mut others) = (Vec::new(), None, false, 0);
         let applied = db.transaction(&mut |db| {
             let migrations = self.migrations()?;
             let recorded = db.history()?.unwrap_or_default();
@@ -608,7 +639,9 @@ impl Migrator {
             let places = std::iter::once(Place::new(&root, &plan.name));
             let places =
                 places.chain(plan.other.iter().map(|other| other.place(&plan.name))).collect::<Result<_, _>>()?;
-            backup = db.back_up(&status.version)?;
+            if !std::mem::replace(&mut is_backed_up, true) {
+                backup = db.back_up(&status.version)?;
+            }
             created = places;
             let texts = std::iter::once(&plan.sql).chain(plan.other.iter().map(|other| &other.sql));
             created.iter().zip(texts).try_for_each(|(place, sql)| place.draft(sql))?;
@@ -623,6 +656,32 @@ impl Migrator {
         }
         self.finish(applied, backup)?;
         self.report_recorded(others);
+        Ok(self.settings.shown(&root.join(&plan.name)))
+    }
+
+    /// Writes the migrations of a plan that was made online, and applies them one after the other. Those that are written
+    /// stay when one of them fails: the next upgrade goes on where this one stopped. Before the first is applied, none
+    /// stays.
+    fn apply_online(&self, plan: &Plan) -> Result<String, Error> {
+        let (root, all) = (self.folder()?, plan.all());
+        let (mut db, _) = self.controlled()?;
+        let mut created = Vec::new();
+        let result = db.transaction(&mut |db| {
+            let status = Status::of(&db.history()?.unwrap_or_default(), &self.migrations()?);
+            status.require_current(&self.migrations()?)?;
+            if status.version != plan.after {
+                return Err(HistoryError::Changed { version: status.version }.into());
+            }
+            require_no_more_losses(db, plan)?;
+            created = all.iter().map(|migration| Place::new(&root, &migration.name)).collect::<Result<_, _>>()?;
+            all.iter().zip(&created).try_for_each(|(migration, place)| place.draft(&migration.files()))?;
+            created.iter().try_for_each(Place::keep)
+        });
+        let result = result.and_then(|()| self.upgrade(Target::Latest));
+        if result.is_err() && self.version()? == plan.after {
+            created.iter().for_each(Place::remove);
+        }
+        result.map_err(|error| self.relative(error))?;
         Ok(self.settings.shown(&root.join(&plan.name)))
     }
 
@@ -822,7 +881,8 @@ impl Migrator {
         is_first: bool,
     ) -> Result<Pass<'a>, Error> {
         let (done, last) = (Vec::new(), Version::default());
-        let mut pass = Pass { target, is_first, done, alone: None, last, unrecorded: 0, backup: None };
+        let mut pass =
+            Pass { target, is_first, makes_backup: is_first, done, alone: None, last, unrecorded: 0, backup: None };
         let ran = db.transaction(&mut |db| self.run_in_transaction(db, migrations, direction, &mut pass));
         self.finish(ran, pass.backup.take())?;
         self.report_recorded(pass.unrecorded);
@@ -847,7 +907,8 @@ impl Migrator {
             self.require_rehearsed(db, chosen.iter().map(|(migration, _)| *migration))?;
         }
         pass.last = chosen.last().map(|(_, version)| version.clone()).unwrap_or_default();
-        if !chosen.is_empty() && pass.is_first {
+        // Once, however often the work is tried.
+        if !chosen.is_empty() && std::mem::take(&mut pass.makes_backup) {
             pass.backup = db.back_up(&status.version)?;
         }
         let alone = chosen.iter().position(|(migration, _)| db.needs_no_transaction(migration, direction));

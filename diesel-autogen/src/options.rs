@@ -16,6 +16,7 @@ use crate::url::DatabaseUrl;
 /// options.renames.push("posts.text=body".into());
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 #[non_exhaustive]
 pub struct PlanOptions {
     /// What the migration does, in words that name its folder.
@@ -36,6 +37,9 @@ pub struct PlanOptions {
     /// Where the migration for the other kind of database is rehearsed, in a scratch database of its own: any database of
     /// a PostgreSQL server, or a SQLite file, which need not exist. Only a program with a folder for each kind needs it.
     pub rehearse_on: Option<DatabaseUrl>,
+    /// PostgreSQL: writes several migrations, none of which keeps others from reading or writing a table for longer than
+    /// a moment. They keep no values, and are not rehearsed on the rows.
+    pub online: bool,
 }
 
 /// What a migration's SQL does beside its changes.

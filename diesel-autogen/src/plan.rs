@@ -6,6 +6,7 @@ use crate::change::Change;
 use crate::compatibility;
 use crate::counterpart::Counterpart;
 use crate::error::ConsentError;
+use crate::impact::{Impact, Lock};
 use crate::loss::{Loss, LossKind};
 use crate::migration::{Migration, Sql};
 use crate::options::RenderOptions;
@@ -28,18 +29,28 @@ pub struct Plan {
     pub sql: Sql,
     /// The same migration for the other kind of database, where the migrations folder has a folder for each.
     pub other: Option<Counterpart>,
+    /// The migrations after it, where it is planned online.
+    pub then: Vec<Migration>,
+    /// What its statements do to those who use the tables meanwhile; empty on SQLite.
+    pub impacts: Vec<Impact>,
     /// The version that it starts from.
     pub(crate) after: Version,
     pub(crate) options: RenderOptions,
     pub(crate) is_accepted: bool,
+    pub(crate) is_online: bool,
 }
 
 impl fmt::Display for Plan {
-    /// Every change in plain words, and what it would lose.
+    /// Every change in plain words, what it would lose, and which large tables others cannot use meanwhile.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let changes: Vec<_> = self.changes.iter().map(ToString::to_string).collect();
         f.write_str(&changes.join("\n"))?;
         self.losses.iter().try_for_each(|loss| write!(f, "\nattention: {loss}"))?;
+        let mut noticeable = self.impacts.iter().filter(|impact| impact.is_noticeable());
+        noticeable.clone().try_for_each(|impact| write!(f, "\n{impact}"))?;
+        if !self.is_online && noticeable.any(|impact| impact.lock > Lock::ShareUpdateExclusive) {
+            f.write_str("\nthese locks are held until the migration ends")?;
+        }
         let Some(other) = &self.other else { return Ok(()) };
         let state = if other.is_rehearsed { "rehearsed" } else { "not rehearsed yet" };
         write!(f, "\nthe same for {}, {state}", other.dialect)?;
@@ -119,15 +130,31 @@ impl Plan {
         format!("drops {all} defaults, constraints and tables that the models do not mention, in {tables} tables")
     }
 
-    /// Both files, each below its name.
+    /// All files, each below its name.
     #[cfg(feature = "cli")]
     pub(crate) fn files(&self) -> String {
-        let own = std::iter::once((self.name.clone(), &self.sql));
-        let other = self.other.iter().map(|other| (format!("{}/{}", other.dialect, self.name), &other.sql));
-        let texts = own
-            .chain(other)
-            .map(|(name, sql)| format!("\n-- {name}/up.sql\n{}\n-- {name}/down.sql\n{}", sql.up, sql.down));
-        texts.collect()
+        let write = |name: &str, up: &str, down: &str| format!("\n-- {name}/up.sql\n{up}\n-- {name}/down.sql\n{down}");
+        let own = self.all();
+        let own = own.iter().map(|own| write(&own.name, &own.up, own.down.as_deref().unwrap_or_default()));
+        let other = self.other.iter();
+        let other =
+            other.map(|other| write(&format!("{}/{}", other.dialect, self.name), &other.sql.up, &other.sql.down));
+        own.chain(other).collect()
+    }
+
+    /// Makes these its migrations.
+    pub(crate) fn set_parts(&mut self, parts: Vec<Migration>, impacts: Vec<Impact>) {
+        let mut parts = parts.into_iter();
+        if let Some(first) = parts.next() {
+            (self.sql, self.name) = (first.files(), first.name);
+        }
+        self.version = Version::of_folder(parts.as_slice().last().map_or(&self.name, |last| &last.name));
+        (self.then, self.impacts) = (parts.collect(), impacts);
+    }
+
+    /// All of its migrations.
+    pub(crate) fn all(&self) -> Vec<Migration> {
+        std::iter::once(self.migration()).chain(self.then.clone()).collect()
     }
 
     pub(crate) fn migration(&self) -> Migration {

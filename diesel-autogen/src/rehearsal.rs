@@ -83,7 +83,7 @@ pub(crate) fn on_schema(
     Ok(())
 }
 
-const PLANNED: &str = "the migration";
+pub(crate) const PLANNED: &str = "the migration";
 
 /// Runs a generated migration up, down and up again in a sandbox. Values that it does not change must be there after
 /// up; after down every value must be restored where the upgrade keeps what it drops and converts.

@@ -32,6 +32,10 @@ pub struct Settings {
     pub rehearsal_limit: u64,
     /// How long an operation waits for another process that has locked the database.
     pub wait: Duration,
+    /// PostgreSQL: how long a statement of a migration waits for a lock before the migration is rolled back, and tried
+    /// again after a pause. Whoever reads or writes the table meanwhile waits behind that statement. A migration's own
+    /// `SET lock_timeout` counts.
+    pub lock_timeout: Duration,
     /// Whether an empty migrations folder gets a folder for each kind of database, `sqlite` and `postgresql`, because the
     /// program writes migrations for both. A folder that holds migrations is used as it is.
     pub per_database_folders: bool,
@@ -56,6 +60,7 @@ impl Default for Settings {
             verify: true,
             rehearsal_limit: 4 << 30,
             wait: Duration::from_secs(30),
+            lock_timeout: Duration::from_secs(3),
             per_database_folders: false,
             base: PathBuf::new(),
             listener: None,
@@ -103,6 +108,21 @@ pub enum Event<'a> {
     Finished,
     /// Another process uses the database; the operation waits for up to that time.
     Waiting(Duration),
+    /// Another process holds a lock that a migration needs. It was rolled back, and is tried again after a pause.
+    Blocked {
+        /// The process: `process 4711 (psql)`.
+        by: &'a str,
+        /// The pause.
+        pause: Duration,
+    },
+    /// An index is invalid, because `CREATE INDEX CONCURRENTLY` failed: no query uses it. A migration that creates it again
+    /// replaces it.
+    InvalidIndex {
+        /// The index.
+        index: &'a str,
+        /// Its table.
+        table: &'a str,
+    },
     /// A backup was saved.
     BackupSaved(String),
     /// A backup that is no longer needed could not be removed.
@@ -151,6 +171,14 @@ impl fmt::Display for Event<'_> {
             Self::Waiting(time) => {
                 write!(f, "another process is using the database; waiting up to {} s", time.as_secs())
             }
+            Self::Blocked { by, pause } => {
+                write!(f, "waiting for {by}, which holds a lock; trying again in {:.1} s", pause.as_secs_f64())
+            }
+            Self::InvalidIndex { index, table } => write!(
+                f,
+                "index {index} on {table} is invalid, because its creation failed: the migration that creates it \
+                 replaces it"
+            ),
             Self::BackupSaved(file) => write!(f, "backup saved as {file}"),
             Self::BackupNotRemoved(why) => write!(f, "an old backup was not removed: {why}"),
             Self::BackupByPages(why) => write!(f, "the backup is a copy of the pages, free ones included: {why}"),

@@ -84,6 +84,9 @@ pub(super) struct Migrate {
     /// kind, now or before, in a scratch database on that PostgreSQL server, or beside that SQLite file
     #[arg(long, value_name = "URL", value_parser = url, conflicts_with = "check")]
     pub rehearse_on: Option<DatabaseUrl>,
+    /// PostgreSQL: write several migrations, which let the application use the tables meanwhile; they keep no values
+    #[arg(long)]
+    pub online: bool,
 }
 
 fn url(given: &str) -> Result<DatabaseUrl, ParseUrlError> {
@@ -101,6 +104,7 @@ impl From<&Migrate> for PlanOptions {
             no_keep: arguments.no_keep,
             no_rehearsal: arguments.no_rehearsal || arguments.check || arguments.dry_run,
             rehearse_on: arguments.rehearse_on.clone(),
+            online: arguments.online,
         }
     }
 }

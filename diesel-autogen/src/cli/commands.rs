@@ -78,6 +78,10 @@ pub(super) fn migrate(migrator: Migrator, models: &Schema, arguments: &Migrate, 
     let plan = questions::confirm(plan, console)?;
     let folder = migrator.apply(&plan)?;
     console.say(format_args!("New migration saved as {folder}"))?;
+    for migration in &plan.then {
+        let folder = Path::new(&folder).with_file_name(&migration.name);
+        console.say(format_args!("New migration saved as {}", folder.display()))?;
+    }
     if let Some(other) = &plan.other {
         let state =
             if other.is_rehearsed { "" } else { ", not rehearsed: {migrate} --rehearse-on URL does it on a server" };

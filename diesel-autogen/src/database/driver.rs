@@ -9,6 +9,7 @@ use crate::Error;
 use crate::change::{Change, Rename};
 use crate::error::DatabaseErrorKind;
 use crate::history::{Applied, newest};
+use crate::impact::Impact;
 use crate::loss::{Found, Probe};
 use crate::migration::{Direction, Migration, Sql};
 use crate::options::RenderOptions;
@@ -47,6 +48,14 @@ pub(crate) trait Database {
     /// it already.
     fn render(&mut self, from: &Schema, changes: &[Change], options: &RenderOptions) -> Result<Sql, Error>;
 
+    /// Writes the changes as migrations that let others use the tables meanwhile, each with a word for its name.
+    fn render_online(
+        &mut self,
+        from: &Schema,
+        changes: &[Change],
+        options: &RenderOptions,
+    ) -> Result<Vec<(&'static str, Sql)>, Error>;
+
     /// Whether the conversion between two columns may lose values, so that the old ones are to be kept.
     fn loses(&self, from: &Column, to: &Column) -> bool;
 
@@ -58,6 +67,12 @@ pub(crate) trait Database {
     /// or trigger that cannot work.
     fn try_scripts(&mut self, from: &Schema, scripts: &[Script<'_>]) -> Result<Vec<Schema>, Error>;
 
+    /// What a generated script does to those who use the tables of `from` meanwhile, statement by statement, in a
+    /// database that others can use meanwhile.
+    fn impacts(&mut self, _from: &Schema, _script: &Script<'_>) -> Result<Vec<Impact>, Error> {
+        Ok(Vec::new())
+    }
+
     /// The renames that a script's statements make, in order.
     fn renames(&self, script: &str) -> Vec<Rename>;
 
@@ -65,7 +80,7 @@ pub(crate) trait Database {
     fn names_in(&self, script: &str) -> Vec<String>;
 
     /// Does work in one transaction that holds the write lock from its first moment, and waits for it if necessary.
-    /// Nothing stays of it when the work fails.
+    /// Nothing stays of it when the work fails. The work may be done again, when it failed at a lock of others.
     fn transaction(&mut self, work: &mut dyn FnMut(&mut dyn Database) -> Result<(), Error>) -> Result<(), Error>;
 
     /// Does work outside a transaction, or in several, while no other process is in a [`transaction`](Self::transaction)

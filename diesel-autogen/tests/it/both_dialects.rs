@@ -303,15 +303,15 @@ fn what_one_kind_cannot_say_is_written_for_neither() {
     // A trigger goes with its table, and models cannot declare it.
     walk(&sqlite, &chapters()[..2], &PlanOptions::default());
     project.script("sqlite/003_log", "CREATE TRIGGER t AFTER DELETE ON posts BEGIN SELECT 1; END;", "DROP TRIGGER t;");
-    project.script("postgresql/003_log", "CREATE VIEW bodies AS SELECT body FROM posts;", "DROP VIEW bodies;");
+    project.script("postgresql/003_log", "CREATE POLICY own ON posts USING (body <> '');", "DROP POLICY own ON posts;");
     sqlite.upgrade(Target::Latest).unwrap();
     let why = refusal(&project, &sqlite, &chapters()[0], &PlanOptions::default());
     assert!(why.contains("trigger t on posts for postgresql: models cannot declare it"), "{why}");
-    // A view that only the other kind has stands in the way, which a server finds.
+    // A policy that only the other kind has stands in the way, which a server finds.
     let mut models = chapters().swap_remove(1);
     models.tables[1].columns[1].ty = text(500);
     let why = refusal(&project, &sqlite, &models, &with!(PlanOptions { rehearse_on: Some(url.clone()) }));
-    assert!(why.contains("view") && why.contains("postgresql"), "{why}");
+    assert!(why.contains("policy") && why.contains("postgresql"), "{why}");
     // Without one it is written, and stays marked.
     walk(&sqlite, &[models.clone()], &PlanOptions::default());
     let files = project.files();

@@ -43,6 +43,10 @@ mod postgres_create;
 #[cfg(feature = "postgres")]
 mod postgres_diff;
 #[cfg(feature = "postgres")]
+mod postgres_locks;
+#[cfg(feature = "postgres")]
+mod postgres_online;
+#[cfg(feature = "postgres")]
 mod postgres_properties;
 #[cfg(feature = "postgres")]
 mod postgres_trial;

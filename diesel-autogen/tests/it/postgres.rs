@@ -49,6 +49,10 @@ impl Server {
         sql.write(&self.folder.path().join("postgresql").join(name)).unwrap();
     }
 
+    pub fn remove(&self, name: &str) {
+        std::fs::remove_dir_all(self.folder.path().join("postgresql").join(name)).unwrap();
+    }
+
     /// The rows of every table, each column with its name.
     pub fn rows(&self) -> BTreeMap<String, Vec<String>> {
         let mut connection = self.connect();

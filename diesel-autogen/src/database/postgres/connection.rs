@@ -1,5 +1,6 @@
 //! The connection, and databases that are created or removed on the server.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use diesel::connection::SimpleConnection;
@@ -22,11 +23,13 @@ pub(crate) struct Postgres {
     pub(super) url: DatabaseUrl,
     pub(super) settings: Settings,
     pub(super) connection: Option<PgConnection>,
+    /// The invalid indexes that were reported.
+    pub(super) invalid: BTreeSet<String>,
 }
 
 impl Postgres {
     pub fn new(url: &DatabaseUrl, settings: &Settings) -> Self {
-        Self { url: url.clone(), settings: settings.clone(), connection: None }
+        Self { url: url.clone(), settings: settings.clone(), connection: None, invalid: BTreeSet::new() }
     }
 
     /// The connection, opened at the first call.

@@ -7,6 +7,7 @@ use crate::error::DatabaseErrorKind;
 pub(crate) fn kind(message: &str) -> Option<DatabaseErrorKind> {
     let kinds = [
         ("due to lock timeout", DatabaseErrorKind::Locked),
+        ("deadlock detected", DatabaseErrorKind::Locked),
         ("is being accessed by other users", DatabaseErrorKind::InUse),
         ("in a read-only transaction", DatabaseErrorKind::ReadOnly),
     ];

@@ -265,6 +265,16 @@ fn add_constraint(table: &mut Table, row: &ConstraintRow) {
 /// Table, name, unique, columns, descending or not, definition.
 type IndexRow = (String, String, bool, Vec<String>, Vec<bool>, String);
 
+/// The indexes that a failed `CREATE INDEX CONCURRENTLY` left, each with its table: no query uses them. The schema is as if
+/// they were not there.
+pub(super) fn invalid_indexes(connection: &mut PgConnection) -> QueryResult<Vec<(String, String)>> {
+    let query = format!(
+        "SELECT i.relname::text, t.relname::text FROM (SELECT c.oid, c.relname FROM {TABLES}) t \
+         JOIN pg_index ON indrelid = t.oid JOIN pg_class i ON i.oid = indexrelid WHERE NOT indisvalid ORDER BY 1"
+    );
+    sql::<(Text, Text)>(&query).load(connection)
+}
+
 fn load_indexes(connection: &mut PgConnection) -> QueryResult<Vec<IndexRow>> {
     let parts = |part: &str| {
         format!(
@@ -275,10 +285,9 @@ fn load_indexes(connection: &mut PgConnection) -> QueryResult<Vec<IndexRow>> {
     let query = format!(
         "SELECT t.relname::text, i.relname::text, indisunique, {}, {}, \
              replace(pg_get_indexdef(indexrelid), ' ON ' || quote_ident(current_schema()) || '.', ' ON ') \
-             || CASE WHEN indisvalid THEN '' ELSE ' (invalid)' END \
          FROM (SELECT c.oid, c.relname FROM {TABLES}) t JOIN pg_index ON indrelid = t.oid \
          JOIN pg_class i ON i.oid = indexrelid \
-         WHERE NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid AND contype IN ('p', 'u', 'x')) \
+         WHERE indisvalid AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid AND contype IN ('p', 'u', 'x')) \
          ORDER BY t.oid, i.oid",
         parts("coalesce(attname::text, '')"),
         parts("coalesce(option & 1, 0) = 1"),

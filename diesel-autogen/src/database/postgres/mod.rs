@@ -6,9 +6,12 @@ mod client;
 mod connection;
 mod convert;
 pub(super) mod errors;
+mod impact;
 mod introspect;
+mod locks;
 mod moving;
 mod normalize;
+mod patience;
 mod refusal;
 mod render;
 mod restore;
@@ -31,6 +34,7 @@ pub(super) use self::apart::render_apart;
 pub(super) use self::connection::{Postgres, establish};
 
 use self::connection::Manager;
+use self::patience::Patience;
 use self::render::SideKey;
 use self::sandbox::Transaction;
 use self::sql::{quote, without_modifiers};
@@ -40,20 +44,34 @@ use crate::change::{Change, Rename};
 use crate::database::history::record;
 use crate::database::poll::poll;
 use crate::history::Applied;
+use crate::impact::Impact;
 use crate::kept;
 use crate::loss::{Found, Probe};
 use crate::migration::{Direction, Migration, Sql};
 use crate::options::RenderOptions;
 use crate::schema::{Column, Schema, Type};
-use crate::settings::Settings;
+use crate::settings::{Event, Settings};
 use crate::version::Version;
 
 /// The advisory lock of this library: migrations of one database run one after the other.
 const LOCK: i64 = 0x6D69_6772_6174_6521;
 
 impl Postgres {
-    /// Does work in a transaction that holds the lock of this library, or in a savepoint within one.
-    fn in_transaction(&mut self, work: impl FnOnce(&mut Self) -> Result<(), Error>) -> Result<(), Error> {
+    /// Does work in a transaction that holds the lock of this library, again and again while others hold a lock that it
+    /// needs; or in a savepoint within one.
+    fn in_transaction(&mut self, work: &mut dyn FnMut(&mut Self) -> Result<(), Error>) -> Result<(), Error> {
+        let (url, settings) = (self.url.clone(), self.settings.clone());
+        let patience = self.on(|connection| {
+            let depth = Manager::transaction_manager_status_mut(connection).transaction_depth()?;
+            depth.is_none().then(|| Patience::of(connection, &url, &settings)).transpose()
+        })?;
+        match patience {
+            Some(patience) => patience.retried(&mut || self.attempt(work)),
+            None => self.attempt(work),
+        }
+    }
+
+    fn attempt(&mut self, work: &mut dyn FnMut(&mut Self) -> Result<(), Error>) -> Result<(), Error> {
         let settings = self.settings.clone();
         self.on(|connection| {
             let depth = Manager::transaction_manager_status_mut(connection).transaction_depth()?;
@@ -126,10 +144,14 @@ impl Database for Postgres {
     }
 
     fn introspect(&mut self) -> Result<Schema, Error> {
-        let schema = self.on(|connection| {
+        let (schema, invalid) = self.on(|connection| {
             let applied = run::versions(connection)?;
-            introspect::introspect(connection, &applied)
+            let invalid = introspect::invalid_indexes(connection)?;
+            Ok::<_, Error>((introspect::introspect(connection, &applied)?, invalid))
         })?;
+        for (index, table) in invalid.into_iter().filter(|(index, _)| self.invalid.insert(index.clone())) {
+            self.settings.emit(&Event::InvalidIndex { index: &index, table: &table });
+        }
         introspect::require_distinct(&schema)?;
         Ok(schema)
     }
@@ -141,6 +163,15 @@ impl Database for Postgres {
     fn render(&mut self, from: &Schema, changes: &[Change], options: &RenderOptions) -> Result<Sql, Error> {
         let side_keys = self.side_keys(changes)?;
         render::render(from, changes, options, &side_keys)
+    }
+
+    fn render_online(
+        &mut self,
+        from: &Schema,
+        changes: &[Change],
+        options: &RenderOptions,
+    ) -> Result<Vec<(&'static str, Sql)>, Error> {
+        render::render_online(from, changes, options)
     }
 
     fn loses(&self, from: &Column, to: &Column) -> bool {
@@ -156,6 +187,11 @@ impl Database for Postgres {
         self.on(|connection| trial::try_scripts(connection, from, scripts, &settings))
     }
 
+    fn impacts(&mut self, from: &Schema, script: &Script<'_>) -> Result<Vec<Impact>, Error> {
+        let settings = self.settings.clone();
+        self.on(|connection| impact::impacts(connection, from, script, &settings))
+    }
+
     fn renames(&self, script: &str) -> Vec<Rename> {
         statements::renames(script)
     }
@@ -165,7 +201,7 @@ impl Database for Postgres {
     }
 
     fn transaction(&mut self, work: &mut dyn FnMut(&mut dyn Database) -> Result<(), Error>) -> Result<(), Error> {
-        self.in_transaction(|database| work(database))
+        self.in_transaction(&mut |database| work(database))
     }
 
     fn exclusively(&mut self, work: &mut dyn FnMut(&mut dyn Database) -> Result<(), Error>) -> Result<(), Error> {
@@ -186,7 +222,11 @@ impl Database for Postgres {
     }
 
     fn run_alone(&mut self, migration: &Migration, direction: Direction) -> Result<(), Error> {
-        self.on(|connection| run::run_alone(connection, migration, direction))
+        let (url, settings) = (self.url.clone(), self.settings.clone());
+        self.on(|connection| {
+            let patience = Patience::of(connection, &url, &settings)?;
+            run::run_alone(connection, migration, direction, &patience)
+        })
     }
 
     fn has_tables(&mut self) -> Result<bool, Error> {
@@ -229,7 +269,8 @@ impl Database for Postgres {
         // Side tables of one migration refer to each other.
         let drop = |table: &String| format!("DROP TABLE {} CASCADE;", quote(table));
         let script: String = side_tables.iter().map(drop).collect();
-        self.in_transaction(|database| database.on(|connection| connection.batch_execute(&(script + "SELECT 1"))))
+        let script = script + "SELECT 1";
+        self.in_transaction(&mut |database| database.on(|connection| connection.batch_execute(&script)))
     }
 
     fn back_up(&mut self, version: &Version) -> Result<Option<Backup>, Error> {
@@ -287,7 +328,7 @@ impl Database for Postgres {
 
 /// Begins a transaction that holds the lock of this library until its end.
 fn begin(connection: &mut PgConnection, settings: &Settings) -> Result<(), Error> {
-    let timeout = format!("SET LOCAL lock_timeout = {}", settings.wait.as_millis());
+    let timeout = patience::set_timeout(settings, "LOCAL");
     poll(settings, || {
         Manager::begin_transaction(connection)?;
         connection.batch_execute(&timeout)?;

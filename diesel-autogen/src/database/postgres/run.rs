@@ -9,9 +9,10 @@ use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use diesel::{PgConnection, QueryResult, RunQueryDsl};
 
 use super::errors;
-use super::introspect::TABLES;
+use super::introspect::{TABLES, invalid_indexes};
+use super::patience::Patience;
 use super::sql::quote;
-use super::statements::{mentions, not_concurrently, statements, why_not};
+use super::statements::{created_index, mentions, not_concurrently, statements, why_not};
 use crate::Error;
 use crate::database::history::{self, CHECKSUMS, Clock, VERSIONS, ran};
 use crate::history::Applied;
@@ -50,15 +51,29 @@ pub(super) fn run_alone(
     connection: &mut PgConnection,
     migration: &Migration,
     direction: Direction,
+    patience: &Patience,
 ) -> Result<(), Error> {
-    for statement in statements(migration.sql(direction)) {
-        let failed = |error| errors::statement(&migration.name, statement, &error);
-        if let Err(error) = connection.batch_execute(statement).map_err(failed) {
-            // The script may have begun a transaction of its own.
-            let _ = connection.batch_execute("ROLLBACK");
-            return Err(error);
-        }
+    let statements = statements(migration.sql(direction));
+    // Who creates an index concurrently waits for every older transaction, and nobody waits behind him.
+    if !statements.iter().any(|statement| mentions(statement, "concurrently")) {
+        connection.batch_execute(&patience.set_timeout())?;
     }
+    // What a script does in a transaction of its own cannot be done again from its middle.
+    let is_plain = statements.iter().all(|statement| why_not(statement).is_none());
+    let ran = statements.iter().try_for_each(|statement| {
+        let mut run = || {
+            drop_invalid(connection, statement)?;
+            let failed = |error| errors::statement(&migration.name, statement, &error);
+            connection.batch_execute(statement).map_err(failed)
+        };
+        if is_plain { patience.retried(&mut run) } else { run() }
+    });
+    if ran.is_err() {
+        // The script may have begun a transaction of its own.
+        let _ = connection.batch_execute("ROLLBACK");
+    }
+    connection.batch_execute("RESET lock_timeout")?;
+    ran?;
     history::record_alone(connection, migration, direction, &CLOCK)
 }
 
@@ -75,7 +90,18 @@ pub(super) fn execute(connection: &mut PgConnection, name: &str, text: &str) -> 
         if let Some(why) = why_not(statement) {
             return Err(Error::statement(name, statement, why));
         }
+        drop_invalid(connection, statement)?;
         connection.batch_execute(statement).map_err(|error| errors::statement(name, statement, &error))?;
+    }
+    Ok(())
+}
+
+/// Drops the index that a statement creates, where an earlier run of it has left it invalid.
+fn drop_invalid(connection: &mut PgConnection, statement: &str) -> QueryResult<()> {
+    let Some((name, concurrently)) = created_index(statement) else { return Ok(()) };
+    if invalid_indexes(connection)?.iter().any(|(index, _)| *index == name) {
+        let concurrently = if concurrently { "CONCURRENTLY " } else { "" };
+        connection.batch_execute(&format!("DROP INDEX {concurrently}{}", quote(&name)))?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use diesel::connection::{SimpleConnection, TransactionManager};
 
 use super::connection::{Manager, Postgres};
+use super::patience::set_timeout;
 use super::{rows, run, trial};
 use crate::Error;
 use crate::database::{Compared, Database, RowChange, Sandbox};
@@ -26,8 +27,7 @@ impl Transaction {
         let mut database = Postgres::new(url, settings);
         database.on(|connection| {
             Manager::begin_transaction(connection)?;
-            let timeout = settings.wait.as_millis();
-            connection.batch_execute(&format!("SET LOCAL lock_timeout = {timeout}"))
+            connection.batch_execute(&set_timeout(settings, "LOCAL"))
         })?;
         Ok(Self { database, copies: BTreeMap::new() })
     }

@@ -90,6 +90,21 @@ pub(super) fn names(text: &str) -> Vec<String> {
     names
 }
 
+/// The words, names and symbols of a statement, in order: names as the catalogs spell them, keywords in lower case.
+pub(super) fn words(statement: &str) -> Vec<String> {
+    significant(statement).iter().map(|token| token.name().unwrap_or_else(|| token.text.to_owned())).collect()
+}
+
+/// The name of the index that a statement creates, and whether it is created concurrently.
+pub(super) fn created_index(statement: &str) -> Option<(String, bool)> {
+    let words = words(statement);
+    let start = ["create", "unique", "index", "concurrently", "if", "not", "exists"];
+    let skipped = words.iter().take_while(|word| start.contains(&word.as_str())).count();
+    let (start, name) = (&words[..skipped], words.get(skipped)?);
+    let has = |word: &str| start.iter().any(|own| own == word);
+    (has("create") && has("index") && name != "on").then(|| (name.clone(), has("concurrently")))
+}
+
 /// The renames that a text's statements make, in order.
 pub(super) fn renames(text: &str) -> Vec<Rename> {
     let words = |statement| significant(statement).iter().map(Token::name).collect::<Option<Vec<_>>>();

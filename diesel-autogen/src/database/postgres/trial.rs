@@ -8,6 +8,7 @@ use diesel::{PgConnection, QueryResult, RunQueryDsl};
 
 use super::introspect::introspect;
 use super::normalize::{Scratch, in_scratch, rolled_back};
+use super::patience::set_timeout;
 use super::render::{create_statement, render};
 use super::run;
 use super::sql::quote_all;
@@ -28,6 +29,23 @@ pub(super) fn try_scripts(
     scripts: &[Script<'_>],
     settings: &Settings,
 ) -> Result<Vec<Schema>, Error> {
+    tried(connection, from, scripts, settings, &|connection, applied, shared| {
+        run_all(connection, scripts, applied, shared)
+    })
+}
+
+/// What is done with scripts where they are tried, given the applied versions and the objects of the real schema that
+/// scripts find.
+type Trial<'a, T> = dyn Fn(&mut PgConnection, Vec<Version>, &[Object]) -> Result<T, Error> + 'a;
+
+/// Does that where the scripts do no harm.
+pub(super) fn tried<T>(
+    connection: &mut PgConnection,
+    from: &Schema,
+    scripts: &[Script<'_>],
+    settings: &Settings,
+    run: &Trial<'_, T>,
+) -> Result<T, Error> {
     let applied = run::versions(connection)?;
     let home = sql::<Text>("coalesce(current_schema(), '')::text");
     let home: String = diesel::select(home).get_result(connection)?;
@@ -36,8 +54,8 @@ pub(super) fn try_scripts(
         !home.is_empty() && mentions(script.sql, &home) || mentions(script.sql, "search_path")
     });
     if *from == introspect(connection, &applied)? {
-        let tried = if names_home { None } else { on_copy(connection, scripts, &applied).ok().flatten() };
-        return tried.map_or_else(|| in_place(connection, scripts, applied, settings), Ok);
+        let tried = if names_home { None } else { on_copy(connection, scripts, &applied, run).ok().flatten() };
+        return tried.map_or_else(|| in_place(connection, applied, settings, run), Ok);
     }
     if !from.tables.is_empty() || !from.objects().is_empty() {
         return Err(Error::NotSupported { operation: "trying scripts on another schema", database: "PostgreSQL" });
@@ -46,16 +64,17 @@ pub(super) fn try_scripts(
         if names_home && scripts.iter().any(|script| sets_sequences(script.sql)) {
             guard_sequences(connection)?;
         }
-        in_scratch(connection, Scratch::BesidesExtensions, |connection| run_all(connection, scripts, applied, &[]))
+        in_scratch(connection, Scratch::BesidesExtensions, |connection| run(connection, applied, &[]))
     })
 }
 
 /// Runs the scripts on a copy of the schema, side tables included. `None` where a part of it cannot be copied.
-fn on_copy(
+fn on_copy<T>(
     connection: &mut PgConnection,
     scripts: &[Script<'_>],
     applied: &[Version],
-) -> Result<Option<Vec<Schema>>, Error> {
+    run: &Trial<'_, T>,
+) -> Result<Option<T>, Error> {
     let whole = introspect(connection, &[])?;
     let copy = copy(&whole)?;
     let is_shared = |object: &&Object| !is_created(object) && is_of_schema(object);
@@ -70,7 +89,7 @@ fn on_copy(
         if scripts.iter().any(|script| sets_sequences(script.sql)) {
             guard_sequences(connection)?;
         }
-        run_all(connection, scripts, applied.to_vec(), &shared).map(Some)
+        run(connection, applied.to_vec(), &shared).map(Some)
     })
 }
 
@@ -97,22 +116,22 @@ fn is_of_schema(object: &Object) -> bool {
 }
 
 /// Runs the scripts in the database itself, whose tables are emptied and locked.
-fn in_place(
+fn in_place<T>(
     connection: &mut PgConnection,
-    scripts: &[Script<'_>],
     applied: Vec<Version>,
     settings: &Settings,
-) -> Result<Vec<Schema>, Error> {
+    run: &Trial<'_, T>,
+) -> Result<T, Error> {
     let tables = run::tables(connection)?;
     rolled_back(connection, |connection| {
-        connection.batch_execute(&format!("SET LOCAL lock_timeout = {}", settings.wait.as_millis()))?;
+        connection.batch_execute(&set_timeout(settings, "LOCAL"))?;
         if !tables.is_empty() {
             settings.emit(&Event::TriedInPlace);
             guard_sequences(connection)?;
             // What the rows make of the scripts is the rehearsal's task.
             connection.batch_execute(&format!("TRUNCATE {} CASCADE", quote_all(&tables)))?;
         }
-        run_all(connection, scripts, applied, &[])
+        run(connection, applied, &[])
     })
 }
 

@@ -74,6 +74,15 @@ impl Database for Sqlite {
         render::render(from, changes, options)
     }
 
+    fn render_online(
+        &mut self,
+        _from: &Schema,
+        _changes: &[Change],
+        _options: &RenderOptions,
+    ) -> Result<Vec<(&'static str, Sql)>, Error> {
+        Err(Error::NotSupported { operation: "making a migration online", database: "SQLite" })
+    }
+
     fn loses(&self, from: &Column, to: &Column) -> bool {
         kept::differs_in_kind(from, to)
     }

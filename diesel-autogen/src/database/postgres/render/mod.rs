@@ -6,6 +6,7 @@ mod keep;
 mod keys;
 mod numbering;
 mod objects;
+mod online;
 mod prepare;
 mod rewrite;
 mod table;
@@ -39,6 +40,15 @@ pub(super) fn render(
     let up = write(Direction::Up, &changes, &from.tables, &target)?;
     let down = write(Direction::Down, &reversed, &target, &from.tables)?;
     Ok(Sql { up, down, own_transaction: false })
+}
+
+/// The changes as several migrations that let others use the tables, each with a word for its name.
+pub(super) fn render_online(
+    from: &Schema,
+    changes: &[Change],
+    options: &RenderOptions,
+) -> Result<Vec<(&'static str, Sql)>, Error> {
+    online::render_online(from, changes, options, |now| render(from, now, options, &[]))
 }
 
 impl Writer<'_> {
