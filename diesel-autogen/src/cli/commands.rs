@@ -26,7 +26,7 @@ pub(super) fn create(migrator: &Migrator, arguments: &Create, console: &Console)
 
 pub(super) fn migrate(migrator: &Migrator, models: &Schema, arguments: &Migrate, console: &Console) -> Outcome {
     if arguments.print_schema {
-        return print_schema(migrator, console);
+        return print_schema(migrator, models, console);
     }
     let asks = !arguments.check && !arguments.dry_run;
     let options = PlanOptions::from(arguments);
@@ -57,8 +57,8 @@ pub(super) fn migrate(migrator: &Migrator, models: &Schema, arguments: &Migrate,
     Ok(true)
 }
 
-pub(super) fn print_schema(migrator: &Migrator, console: &Console) -> Outcome {
-    console.say(migrator.print_schema()?.trim_end())?;
+pub(super) fn print_schema(migrator: &Migrator, models: &Schema, console: &Console) -> Outcome {
+    console.say(migrator.print_schema_with(models)?.trim_end())?;
     Ok(true)
 }
 

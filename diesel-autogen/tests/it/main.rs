@@ -36,6 +36,8 @@ mod postgres_diff;
 #[cfg(feature = "postgres")]
 mod postgres_properties;
 #[cfg(feature = "postgres")]
+mod postgres_schemas;
+#[cfg(feature = "postgres")]
 mod postgres_trial;
 #[cfg(feature = "postgres")]
 mod postgres_types;

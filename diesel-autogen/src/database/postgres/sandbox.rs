@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use diesel::connection::{SimpleConnection, TransactionManager};
 
 use super::connection::{Manager, Postgres};
-use super::{rows, run, trial};
+use super::{introspect, rows, run, trial};
 use crate::Error;
 use crate::database::{Compared, Database, RowChange, Sandbox};
 use crate::migration::{Direction, Migration};
@@ -22,8 +22,9 @@ pub(super) struct Transaction {
 }
 
 impl Transaction {
-    pub fn begin(url: &DatabaseUrl, settings: &Settings) -> Result<Self, Error> {
+    pub fn begin(url: &DatabaseUrl, settings: &Settings, schemas: &[String]) -> Result<Self, Error> {
         let mut database = Postgres::new(url, settings);
+        database.on(|connection| introspect::include(connection, schemas))?;
         database.on(|connection| {
             Manager::begin_transaction(connection)?;
             let timeout = settings.wait.as_millis();
