@@ -24,11 +24,19 @@ pub(crate) struct Postgres {
     pub(super) connection: Option<PgConnection>,
     /// The schemas that are read beside the current one.
     pub(super) schemas: Vec<String>,
+    /// Those that the migrations create.
+    pub(super) created: Vec<String>,
 }
 
 impl Postgres {
     pub fn new(url: &DatabaseUrl, settings: &Settings) -> Self {
-        Self { url: url.clone(), settings: settings.clone(), connection: None, schemas: Vec::new() }
+        Self {
+            url: url.clone(),
+            settings: settings.clone(),
+            connection: None,
+            schemas: Vec::new(),
+            created: Vec::new(),
+        }
     }
 
     /// The connection, opened at the first call.

@@ -132,8 +132,9 @@ impl Database for Postgres {
     fn include(&mut self, models: &Schema, migrations: &Migrations) -> Result<Schema, Error> {
         let own: Option<String> =
             self.on(|connection| sql::<Nullable<Text>>("SELECT current_schema()::text").get_result(connection))?;
-        let named = models.tables.iter().filter_map(|table| table.schema.clone());
-        self.schemas.extend(named.chain(migrations.iter().flat_map(|one| statements::created_schemas(&one.up))));
+        self.created = migrations.iter().flat_map(|one| statements::created_schemas(&one.up)).collect();
+        let named = models.tables.iter().filter_map(|table| table.schema.as_ref());
+        self.schemas.extend(named.chain(&self.created).cloned());
         self.schemas.retain(|schema| own.as_ref() != Some(schema));
         self.schemas.sort();
         self.schemas.dedup();
@@ -148,7 +149,7 @@ impl Database for Postgres {
 
     fn render(&mut self, from: &Schema, changes: &[Change], options: &RenderOptions) -> Result<Sql, Error> {
         let side_keys = self.side_keys(changes)?;
-        render::render(from, changes, options, &side_keys)
+        render::render(from, changes, options, &side_keys, &self.created)
     }
 
     fn loses(&self, from: &Column, to: &Column) -> bool {

@@ -75,7 +75,7 @@ pub(super) fn normalize(connection: &mut PgConnection, models: &Schema, live: &S
     let stand_ins = stand_ins(connection, &schemas)?;
     let scratch = in_schemas(wanted.clone(), &schemas, &stand_ins);
     let changes: Vec<_> = scratch.tables.iter().cloned().map(Change::CreateTable).collect();
-    let script = render(&Schema::default(), &changes, &RenderOptions::default(), &[])?;
+    let script = render(&Schema::default(), &changes, &RenderOptions::default(), &[], &[])?;
     let read = in_scratch(connection, Scratch::BesidesAll, |connection| {
         // An empty text is an error.
         connection.batch_execute(&format!("{}SELECT 1", script.up))?;

@@ -126,7 +126,7 @@ impl Token<'_> {
     fn name(&self) -> Option<String> {
         let mut name = match self.kind {
             Kind::Word => self.text.to_lowercase(),
-            Kind::Quoted => self.text.trim_matches('"').replace("\"\"", "\""),
+            Kind::Quoted => inner(self.text).replace("\"\"", "\""),
             Kind::Space | Kind::String | Kind::Symbol => return None,
         };
         while name.len() > 63 {
@@ -134,6 +134,12 @@ impl Token<'_> {
         }
         Some(name)
     }
+}
+
+/// A name in quotes without them.
+fn inner(quoted: &str) -> &str {
+    let rest = quoted.strip_prefix('"').unwrap_or(quoted);
+    rest.strip_suffix('"').unwrap_or(rest)
 }
 
 /// The tokens without white space and comments.

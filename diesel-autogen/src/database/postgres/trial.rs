@@ -102,8 +102,9 @@ fn on_copy(
 /// The statements that create everything in an empty schema, but for what scripts find in the real one: composite types,
 /// aggregates, operators.
 fn copy(schema: &Schema) -> Result<String, Error> {
-    let with =
-        |changes: Vec<Change>| Ok::<_, Error>(render(&Schema::default(), &changes, &RenderOptions::default(), &[])?.up);
+    let with = |changes: Vec<Change>| {
+        Ok::<_, Error>(render(&Schema::default(), &changes, &RenderOptions::default(), &[], &[])?.up)
+    };
     let objects = schema.objects().iter();
     let uses_table = |object: &Object| schema.tables.iter().any(|table| mentions(&object.sql, &table.name));
     let (late, early): (Vec<_>, Vec<_>) = objects.clone().partition(|object| uses_table(object));

@@ -24,13 +24,14 @@ pub(super) fn render(
     changes: &[Change],
     options: &RenderOptions,
     side_keys: &[SideKey],
+    created: &[String],
 ) -> Result<Sql, Error> {
     let changes = prepare::named(from, changes);
     let target = prepare::target(from, &changes);
     let reversed: Vec<_> = changes.iter().rev().cloned().map(Change::reverse).collect();
     let write = |direction, changes, before, after| {
         let changes = Changes(changes);
-        Writer { direction, changes, before, after, objects: from.objects(), options, side_keys }.write()
+        Writer { direction, changes, before, after, objects: from.objects(), options, side_keys, created }.write()
     };
     let up = write(Direction::Up, &changes, &from.tables, &target)?;
     let down = write(Direction::Down, &reversed, &target, &from.tables)?;
@@ -108,12 +109,11 @@ impl Writer<'_> {
         }
     }
 
-    /// The schemas of new tables that may be missing. They stay in a downgrade: others may use them.
+    /// The schemas of new tables that no earlier migration creates. They stay in a downgrade: others may use them.
     fn created_schemas(&self) -> Vec<String> {
         let schema = |table: &Table| split(&table.name).0;
-        let known: Vec<_> = self.before.iter().filter_map(schema).collect();
         let mut new: Vec<_> = self.changes.created().into_iter().filter_map(schema).collect();
-        new.retain(|schema| !known.contains(schema) && self.direction == Direction::Up);
+        new.retain(|schema| !self.created.contains(schema) && self.direction == Direction::Up);
         new.sort();
         new.dedup();
         new.iter().map(|schema| format!("CREATE SCHEMA IF NOT EXISTS {}", quote(schema))).collect()

@@ -28,6 +28,8 @@ pub(super) struct Writer<'a> {
     pub objects: &'a [Object],
     pub options: &'a RenderOptions,
     pub side_keys: &'a [SideKey],
+    /// The schemas that earlier migrations create.
+    pub created: &'a [String],
 }
 
 impl Writer<'_> {
