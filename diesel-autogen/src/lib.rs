@@ -45,6 +45,7 @@ compile_error!("diesel-autogen needs its feature `sqlite` or `postgres`");
 mod change;
 #[cfg(feature = "cli")]
 pub mod cli;
+mod compatibility;
 mod database;
 mod diff;
 mod error;

@@ -1,5 +1,6 @@
 //! Every operation on a database and its migrations.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -14,12 +15,12 @@ use crate::migration::{Direction, Migration, Migrations, Sql, draft_folder, fold
 use crate::options::{PlanOptions, RenderOptions};
 use crate::plan::Plan;
 use crate::planning::{
-    changes_by, count_losses, keep_unmentioned, renamed, render_options, rendered, replay, require_no_more_losses,
-    script,
+    changes_by, count_losses, keep_unmentioned, made_from_models, renamed, render_options, rendered, replayed,
+    require_no_more_losses, script,
 };
 use crate::print_schema::print_schema;
 use crate::rehearsal::{self, Rehearsal};
-use crate::schema::Schema;
+use crate::schema::{Schema, Table};
 use crate::settings::{Event, Settings};
 use crate::text::counted;
 use crate::url::DatabaseUrl;
@@ -161,6 +162,12 @@ impl Migrator {
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Where the database is.
+    #[must_use]
+    pub fn url(&self) -> &DatabaseUrl {
+        &self.url
     }
 
     /// The database as messages name it.
@@ -367,7 +374,7 @@ impl Migrator {
         let models = db.include(models, &migrations)?;
         let live = db.introspect()?;
         let models = db.normalize(&models, &live)?;
-        Ok(diff(&live, &keep_unmentioned(&mut *db, &live, models, &migrations).0))
+        Ok(diff(&live, &self.keep_unmentioned(&mut *db, &live, models, &migrations).0))
     }
 
     /// Fails when migrations are pending, or when the database differs from the models or, in what the models cannot
@@ -383,14 +390,14 @@ impl Migrator {
         let models = db.include(models, &migrations)?;
         let live = db.introspect()?;
         let models = db.normalize(&models, &live)?;
-        let (target, _) = keep_unmentioned(&mut *db, &live, models.clone(), &migrations);
+        let schemas = replayed(&mut *db, migrations.iter());
+        let made = schemas.as_deref().map(|schemas| made_from_models(&migrations, schemas)).unwrap_or_default();
+        let (target, _) = keep_unmentioned(&live, models.clone(), || made);
         require_equal(&*db, "the models", &diff(&live, &target))?;
-        if migrations.newest().is_zero() {
-            return Ok(());
-        }
-        match replay(&mut *db, migrations.iter()) {
-            Ok(made) => {
-                let others = unmentioned::only(diff(&live, &made), &models);
+        match schemas {
+            Ok(schemas) => {
+                let Some(made) = schemas.last() else { return Ok(()) };
+                let others = unmentioned::only(diff(&live, made), &models);
                 require_equal(&*db, "what its migrations make", &others)
             }
             Err(error) => {
@@ -399,6 +406,24 @@ impl Migrator {
                 Ok(())
             }
         }
+    }
+
+    /// [`keep_unmentioned`] after these migrations. Where they cannot be tried, all that the models do not mention stays.
+    fn keep_unmentioned(
+        &self,
+        db: &mut dyn Database,
+        live: &Schema,
+        models: Schema,
+        migrations: &Migrations,
+    ) -> (Schema, Vec<Table>) {
+        keep_unmentioned(live, models, || match replayed(db, migrations.iter()) {
+            Ok(schemas) => made_from_models(migrations, &schemas),
+            Err(error) => {
+                let what = "what the models do not mention is kept, also what a migration made from them";
+                self.settings.emit(&Event::NotChecked(format!("{what}: the migrations cannot be tried: {error}")));
+                BTreeSet::new()
+            }
+        })
     }
 }
 
@@ -422,7 +447,7 @@ impl Migrator {
         let render = render_options(&models, options, &name)?;
         let target = db.normalize(&models, &live)?;
         let (renames, start) = renamed(&mut *db, &live, &target, &render)?;
-        let (target, tables) = keep_unmentioned(&mut *db, &start, target, &migrations);
+        let (target, tables) = self.keep_unmentioned(&mut *db, &start, target, &migrations);
         let (changes, sql) = rendered(&mut *db, &live, (renames, &start), &target, &render)?;
         if changes.is_empty() {
             return Ok(None);
@@ -907,8 +932,8 @@ fn remove_created(db: &mut dyn Database, is_created: bool, error: &Error) {
 fn require_baseline(db: &mut dyn Database, migrations: &Migrations, version: &Version) -> Result<Vec<Applied>, Error> {
     let stamped: Vec<_> = migrations.iter().filter(|migration| migration.version() <= *version).collect();
     db.include(&Schema::default(), migrations)?;
-    if !stamped.is_empty() {
-        let (live, made) = (db.introspect()?, replay(db, stamped.iter().copied())?);
+    if let Some(made) = replayed(db, stamped.iter().copied())?.pop() {
+        let live = db.introspect()?;
         let differences = diff(&live, &made).into_iter().filter(|change| !matches!(change, Change::DropObject(_)));
         require_equal(db, &format!("what the migrations up to {version} make"), &differences.collect::<Vec<_>>())?;
     }

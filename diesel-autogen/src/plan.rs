@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::change::Change;
+use crate::compatibility;
 use crate::error::ConsentError;
 use crate::loss::{Loss, LossKind};
 use crate::migration::{Migration, Sql};
@@ -44,6 +45,30 @@ impl Plan {
     #[must_use]
     pub fn accept_losses(self) -> Self {
         Self { is_accepted: true, ..self }
+    }
+
+    /// What a program of the previous release does not survive while it still runs on the changed tables, such as
+    /// `users.about_me is dropped`. Where this is empty, nodes can be replaced one after the other after the upgrade.
+    ///
+    /// ```
+    /// use diesel_autogen::schema::{Column, Schema, Table, Type};
+    /// # use diesel_autogen::{Migrator, PlanOptions};
+    /// # let folder = tempfile::tempdir()?;
+    /// # let file = folder.path().join("app.db").display().to_string();
+    /// # let migrator = Migrator::new(&format!("sqlite:{file}"), folder.path().join("migrations"))?;
+    /// # migrator.init()?;
+    /// let posts = || Table::new("posts", ["id"]).column(Column::new("id", Type::Integer));
+    /// let plan = migrator.plan(&Schema::new([posts()]), &PlanOptions::default())?.expect("a new table");
+    /// assert!(plan.breaks().is_empty());
+    /// migrator.apply(&plan)?;
+    /// let changed = Schema::new([posts().column(Column::new("likes", Type::Integer))]);
+    /// let plan = migrator.plan(&changed, &PlanOptions::default())?.expect("a new column");
+    /// assert_eq!(plan.breaks(), ["inserts into posts lack likes, which is NOT NULL and has no default"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn breaks(&self) -> Vec<String> {
+        compatibility::breaks(&self.changes)
     }
 
     /// Whether nothing stands in the way of [`Migrator::apply`](crate::Migrator::apply).

@@ -71,12 +71,12 @@ fn apply_renames(db: &mut dyn Database, live: &Schema, renames: &[Rename]) -> Re
 }
 
 /// The models with what they cannot declare, with the indexes that they do not mention, and the tables that they do not
-/// mention, but for indexes and tables that the migrations made from the models: these the models had and lost.
+/// mention, but for indexes and tables that the migrations made from the models: these the models had and lost. `made`
+/// returns their names, and is called when they are needed.
 pub(crate) fn keep_unmentioned(
-    db: &mut dyn Database,
     live: &Schema,
     mut models: Schema,
-    migrations: &Migrations,
+    made: impl FnOnce() -> BTreeSet<String>,
 ) -> (Schema, Vec<Table>) {
     unmentioned::keep_undeclarable(live, &mut models);
     let changes = diff(live, &models);
@@ -85,7 +85,7 @@ pub(crate) fn keep_unmentioned(
     if indexes.is_empty() && tables.is_empty() {
         return (models, tables);
     }
-    let made = made_from_models(db, migrations);
+    let made = made();
     indexes.retain(|(_, index)| !made.contains(&index.name.to_ascii_lowercase()));
     tables.retain(|table| !made.contains(&table.name.to_ascii_lowercase()));
     // Another schema may belong to another program.
@@ -99,12 +99,12 @@ pub(crate) fn keep_unmentioned(
     (models, tables)
 }
 
-/// The names of the tables and indexes that generated migrations created last, in lower case. A migration that needs
-/// rows cannot be replayed: then there are none.
-fn made_from_models(db: &mut dyn Database, migrations: &Migrations) -> BTreeSet<String> {
+/// The names of the tables and indexes that generated migrations created last, in lower case. `schemas` are those after
+/// each migration.
+pub(crate) fn made_from_models(migrations: &Migrations, schemas: &[Schema]) -> BTreeSet<String> {
     let (mut made, mut before) = (BTreeSet::new(), BTreeSet::new());
-    for (migration, after) in migrations.iter().zip(replayed(db, migrations.iter()).unwrap_or_default()) {
-        let names: BTreeSet<_> = unmentioned::all_names(&after).collect();
+    for (migration, after) in migrations.iter().zip(schemas) {
+        let names: BTreeSet<_> = unmentioned::all_names(after).collect();
         made.retain(|name| names.contains(name));
         if migration.is_generated() {
             made.extend(names.difference(&before).cloned());
@@ -114,22 +114,13 @@ fn made_from_models(db: &mut dyn Database, migrations: &Migrations) -> BTreeSet<
     made
 }
 
-/// The schema that these migrations make of an empty database.
-pub(crate) fn replay<'a>(
+/// The schema after each of these migrations, from an empty database on. Fails for a migration that needs rows.
+pub(crate) fn replayed<'a>(
     db: &mut dyn Database,
     migrations: impl Iterator<Item = &'a Migration>,
-) -> Result<Schema, Error> {
-    Ok(replayed(db, migrations)?.pop().unwrap_or_else(empty))
-}
-
-/// The schema after each of these migrations, from an empty database on.
-fn replayed<'a>(db: &mut dyn Database, migrations: impl Iterator<Item = &'a Migration>) -> Result<Vec<Schema>, Error> {
+) -> Result<Vec<Schema>, Error> {
     let scripts: Vec<_> = migrations.map(|migration| script(migration, Direction::Up)).collect();
-    db.try_scripts(&empty(), &scripts)
-}
-
-fn empty() -> Schema {
-    Schema { objects: Some(Vec::new()), ..Schema::default() }
+    db.try_scripts(&Schema { objects: Some(Vec::new()), ..Schema::default() }, &scripts)
 }
 
 pub(crate) fn script(migration: &Migration, direction: Direction) -> Script<'_> {

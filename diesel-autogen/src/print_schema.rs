@@ -57,9 +57,9 @@ impl Printer<'_> {
         above.extend(self.indexes_beyond(table));
         above.extend(names.sql_name());
         above.extend(
-            table.indexes.iter().filter(|index| index.repeats_a_column()).map(|index| comment(&index.to_string())),
+            table.indexes.iter().filter(|index| index.is_undeclarable()).map(|index| comment(&index.to_string())),
         );
-        for index in table.indexes.iter().filter(|index| !index.repeats_a_column()) {
+        for index in table.indexes.iter().filter(|index| !index.is_undeclarable()) {
             let (attribute, column) = indexes.attribute(table, names, index, &mut columns);
             match column {
                 Some(at) => columns[at].attributes.push(attribute),

@@ -345,9 +345,9 @@ impl Index {
         self.columns.iter().map(|column| column.name.clone()).collect()
     }
 
-    /// Whether it names a column twice, which the models cannot declare.
-    pub(crate) fn repeats_a_column(&self) -> bool {
-        repeats(&self.column_names())
+    /// Whether it names a column twice or has an empty name, which the models cannot declare.
+    pub(crate) fn is_undeclarable(&self) -> bool {
+        self.name.is_empty() || repeats(&self.column_names())
     }
 
     /// Gives the index a name of its own.

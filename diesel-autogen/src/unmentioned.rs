@@ -42,7 +42,7 @@ pub(crate) fn indexes(changes: &[Change]) -> Vec<(String, Index)> {
         let is_replaced =
             |index: &Index| added().any(|new| same_name(&new.name, &index.name) || has_same_columns(new, index));
         let dropped = alterations.iter().filter_map(Alteration::dropped_index);
-        let is_meant = |index: &Index| index.unique && !index.repeats_a_column();
+        let is_meant = |index: &Index| index.unique && !index.is_undeclarable();
         let stays = |index: &&Index| !is_meant(index) && has_all(to, &index.column_names()) && !is_replaced(index);
         found.extend(dropped.filter(stays).map(|index| (to.name.clone(), index.clone())));
     }

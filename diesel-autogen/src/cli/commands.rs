@@ -8,7 +8,7 @@ use super::console::Console;
 use super::program::{LoadError, Program};
 use super::questions;
 use crate::history::Target;
-use crate::{LossKind, Migrator, PlanOptions, Schema, text};
+use crate::{LossKind, Migrator, Plan, PlanOptions, Schema, text};
 
 /// Whether a command found what it was to find; an error says why it could not look.
 pub(super) type Outcome = Result<bool, LoadError>;
@@ -36,6 +36,7 @@ pub(super) fn migrate(migrator: &Migrator, models: &Schema, arguments: &Migrate,
         return Ok(true);
     };
     console.say(&plan)?;
+    warn_of_old_nodes(migrator, &plan, console);
     let has_unmentioned = plan.losses.iter().any(|loss| loss.kind == LossKind::Unmentioned);
     if arguments.check {
         let print = ", or {print-schema}, which writes as models what the models do not mention";
@@ -55,6 +56,16 @@ pub(super) fn migrate(migrator: &Migrator, models: &Schema, arguments: &Migrate,
     console.say(format_args!("New migration saved as {folder}"))?;
     console.say(format_args!("Current database version: {}", migrator.version()?))?;
     Ok(true)
+}
+
+/// Names what the nodes that run the previous release do not survive. A SQLite database has one node, which is stopped.
+fn warn_of_old_nodes(migrator: &Migrator, plan: &Plan, console: &Console) {
+    let breaks = plan.breaks();
+    if migrator.url().is_postgres() && !breaks.is_empty() {
+        let breaks = breaks.join("; ");
+        let advice = "stop it before the upgrade, or deploy in two steps";
+        console.warn(format_args!("the previous release fails after this migration: {breaks}; {advice}"));
+    }
 }
 
 pub(super) fn print_schema(migrator: &Migrator, models: &Schema, console: &Console) -> Outcome {

@@ -87,7 +87,7 @@ impl TableNames {
         };
         // Where no columns are known to identify a row, all of them do as well as any.
         let all: Vec<_> = table.columns.iter().map(|column| column.name.clone()).collect();
-        let unique = table.indexes.iter().find(|index| index.unique && !index.repeats_a_column());
+        let unique = table.indexes.iter().find(|index| index.unique && !index.is_undeclarable());
         names.key = match (rowid, unique) {
             (Some(rowid), _) => vec![rowid.to_owned()],
             (None, _) if !is_without_key => names.columns(&table.primary_key),

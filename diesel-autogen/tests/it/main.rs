@@ -27,6 +27,7 @@ mod invariants;
 mod kept;
 mod loss;
 mod modules;
+mod old_release;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "postgres")]

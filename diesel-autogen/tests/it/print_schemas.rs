@@ -61,7 +61,8 @@ lines', c TEXT DEFAULT '\\ and \\n', d TEXT DEFAULT ('a' || char(10)), e TEXT DE
      CREATE INDEX t_a_b_key ON t (a, b); CREATE INDEX part ON t (a) WHERE b > 'x
 y'; CREATE INDEX expr ON t (lower(a), b DESC); CREATE INDEX coll ON t (a COLLATE NOCASE); CREATE UNIQUE INDEX u ON t (c, d DESC);
      CREATE INDEX own ON t (c); CREATE INDEX twice ON t (d, d); CREATE UNIQUE INDEX down ON t (d DESC);
-     CREATE TABLE t_d_idx (id INTEGER PRIMARY KEY, k INT UNIQUE); CREATE INDEX t_d ON t (d)",
+     CREATE TABLE t_d_idx (id INTEGER PRIMARY KEY, k INT UNIQUE, CONSTRAINT \"\" CHECK (k > 0)); CREATE INDEX t_d ON t (d);
+     CREATE UNIQUE INDEX \"\" ON t (d, c)",
     // What schema! cannot say.
     "CREATE TABLE a (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL ON CONFLICT IGNORE COLLATE NOCASE,
          twice TEXT AS (name || name), len INT GENERATED ALWAYS AS (length(name)) STORED UNIQUE ON CONFLICT REPLACE);

@@ -5,9 +5,11 @@ use diesel::{Connection as _, SqliteConnection};
 use diesel_autogen::schema::{
     Action, Check, Column, DefaultValue, ForeignKey, Index, IndexColumn, Schema, Table, Type,
 };
-use diesel_autogen::{ConsentError, DatabaseUrl, Error, LossKind, Migrator, Plan, PlanOptions, Target};
+use diesel_autogen::{ConsentError, DatabaseUrl, Error, LossKind, Migrator, Plan, PlanOptions, Settings, Target};
 use tempfile::TempDir;
 use test_support::TestDatabase;
+
+use crate::support::{listening, taken};
 
 /// A database at version 0, and its migrations folder.
 struct Project {
@@ -101,6 +103,7 @@ on_both! {
     models_that_mention_all_need_nothing
     an_unmentioned_index_stays
     an_index_that_the_models_lost_is_dropped
+    an_index_stays_where_the_migrations_cannot_be_tried
     an_index_stays_when_its_column_or_table_is_renamed
     what_replaces_or_strengthens_needs_no_consent
     what_goes_with_a_column_or_table_needs_no_consent
@@ -226,6 +229,17 @@ fn an_index_that_the_models_lost_is_dropped(project: &Project) {
         project.refusal(&plan),
         "this migration drops from t what the models do not mention: unique index t_b_key (b)"
     );
+}
+
+fn an_index_stays_where_the_migrations_cannot_be_tried(project: &Project) {
+    project.migrate(&Schema::new([indexed().index(Index::new("t", [IndexColumn::asc("a")], false))]));
+    project.execute("INSERT INTO t (id, a, b) VALUES (1, 'x', 2);");
+    project.write("002_needs_rows", "INSERT INTO t (id, a, b) SELECT 7, 'y', max(b) FROM t;", "");
+    let (migrator, events) = listening(&project.migrator, Settings::default());
+    assert_eq!(migrator.plan(&Schema::new([indexed()]), &PlanOptions::default()).unwrap(), None);
+    let [event] = &taken(&events)[..] else { panic!("one event") };
+    assert!(event.starts_with("what the models do not mention is kept"), "{event}");
+    assert!(event.contains("002_needs_rows"), "{event}");
 }
 
 fn an_index_stays_when_its_column_or_table_is_renamed(project: &Project) {

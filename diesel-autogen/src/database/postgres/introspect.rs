@@ -326,7 +326,7 @@ fn add_index(table: &mut Table, (_, name, unique, columns, descending, definitio
     let columns = columns.into_iter().zip(descending).map(|(name, descending)| IndexColumn { name, descending });
     let columns: Vec<_> = columns.collect();
     let index = Index { name, columns, unique, constraint: false, stored: Some(definition.clone()) };
-    if !index.repeats_a_column()
+    if !index.is_undeclarable()
         && definition == create_index(&quote_table(&table.name), &index, quote).replacen(" (", " USING btree (", 1)
     {
         table.indexes.push(index);

@@ -188,7 +188,11 @@ impl TableReader<'_> {
     fn checks(&self) -> Vec<Check> {
         let check = |check: &_| {
             let expression = self.text.expression(check);
-            Check { name: check.name.clone(), normalized: canonical_condition(&expression, self.name), expression }
+            Check {
+                name: check.name.clone().filter(|name| !name.is_empty()),
+                normalized: canonical_condition(&expression, self.name),
+                expression,
+            }
         };
         self.text.constraints(Kind::Check).map(|(_, own)| check(own)).collect()
     }
@@ -217,7 +221,7 @@ impl TableReader<'_> {
                 }
             }
         }
-        for index in indexes.extract_if(.., |index| index.repeats_a_column() && index.stored.is_some()) {
+        for index in indexes.extract_if(.., |index| index.is_undeclarable() && index.stored.is_some()) {
             let sql = index.stored.unwrap_or_default();
             objects.push(object(ObjectKind::Index, index.name, self.name.to_owned(), sql));
         }
