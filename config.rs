@@ -11,6 +11,8 @@
 //! | `MICROBLOG_TRUSTED_PROXIES` | none | IP addresses and networks, separated by commas: `127.0.0.1, 10.0.0.0/8` |
 //! | `MICROBLOG_ATTEMPTS_PER_MINUTE` | `10` | a whole number from 1 to 10000 |
 //! | `MICROBLOG_HSTS_DAYS` | `0` | a whole number from 0 to 730; above 0 only with a public address of https |
+//! | `MICROBLOG_POOL_SIZE` | `16` | a whole number from 1 to 1000 |
+//! | `MICROBLOG_STATEMENT_TIMEOUT` | `30` | a whole number from 0 to 3600 |
 //! | `ROCKET_ADDRESS`, `ROCKET_PORT`, `ROCKET_SECRET_KEY`, … | Rocket's | what Rocket accepts |
 //!
 //! The **base directory** is `MICROBLOG_HOME` if it is set, else the nearest folder at or above the current one that
@@ -60,6 +62,10 @@ pub struct Config {
     /// `MICROBLOG_HSTS_DAYS`: for how many days browsers use https only (`Strict-Transport-Security`); 0 sends no
     /// header.
     pub hsts_days: u16,
+    /// `MICROBLOG_POOL_SIZE`: the largest number of database connections of the site.
+    pub pool_size: u32,
+    /// `MICROBLOG_STATEMENT_TIMEOUT`: after how many seconds PostgreSQL ends a statement of the site; 0 is never.
+    pub statement_timeout: u32,
     /// Rocket's own settings from `.env`. The same settings in the environment override them.
     pub rocket: Vec<RocketSetting>,
 }
@@ -120,6 +126,8 @@ impl Config {
             trusted_proxies: variables.get("MICROBLOG_TRUSTED_PROXIES", networks)?.unwrap_or_default(),
             attempts_per_minute: variables.get_or("MICROBLOG_ATTEMPTS_PER_MINUTE", "10", number(1..=10_000))?,
             hsts_days: variables.get_or("MICROBLOG_HSTS_DAYS", "0", number(0..=730))?,
+            pool_size: variables.get_or("MICROBLOG_POOL_SIZE", "16", number(1..=1000))?,
+            statement_timeout: variables.get_or("MICROBLOG_STATEMENT_TIMEOUT", "30", number(0..=3600))?,
             rocket: rocket_settings(env_file)?,
             base_dir,
         };

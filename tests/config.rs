@@ -42,6 +42,7 @@ fn defaults() {
     assert_eq!(config.database_url.sqlite_path(), Some(folder.path().join("app.db").as_path()));
     assert_eq!(config.migrations_dir, folder.path().join("migrations"));
     assert_eq!((config.backups, config.posts_per_page), (5, 25));
+    assert_eq!((config.pool_size, config.statement_timeout), (16, 30));
     assert_eq!(config.public_address, None);
     assert_eq!(config.trusted_proxies, []);
     assert_eq!((config.attempts_per_minute.get(), config.hsts_days), (10, 0));
@@ -82,6 +83,10 @@ fn numbers_have_bounds() {
 
     assert_eq!(read_one("MICROBLOG_POSTS_PER_PAGE", "1").unwrap().posts_per_page, 1);
     assert_eq!(read_one("MICROBLOG_POSTS_PER_PAGE", "100").unwrap().posts_per_page, 100);
+    assert_eq!(read_one("MICROBLOG_POOL_SIZE", "1").unwrap().pool_size, 1);
+    assert_refuses("MICROBLOG_POOL_SIZE", &["0", "1001", "-1", "many", ""]);
+    assert_eq!(read_one("MICROBLOG_STATEMENT_TIMEOUT", "0").unwrap().statement_timeout, 0);
+    assert_refuses("MICROBLOG_STATEMENT_TIMEOUT", &["3601", "-1", "1s", ""]);
     assert_refuses("MICROBLOG_POSTS_PER_PAGE", &["0", "101", "-1", "2.5", "many", "", "99999999999999999999"]);
 
     assert_eq!(read_one("MICROBLOG_ATTEMPTS_PER_MINUTE", "1").unwrap().attempts_per_minute.get(), 1);

@@ -20,6 +20,16 @@ pub enum Error {
         /// The database.
         database: String,
     },
+    /// The database does not exist, and may not be created.
+    #[error("{database} does not exist, and {why}; an administrator can create it: {sql}")]
+    CannotCreate {
+        /// The database.
+        database: String,
+        /// What stands in the way.
+        why: &'static str,
+        /// The SQL for an administrator, which names the database and the role of the URL.
+        sql: String,
+    },
     /// The database has no history of migrations.
     #[error("{database} {}is not under version control", if *.has_tables { "holds tables but " } else { "" })]
     NotControlled {
@@ -57,6 +67,14 @@ pub enum Error {
         /// What the system said.
         #[source]
         source: io::Error,
+    },
+    /// The database holds rows, and no backup could be made of them.
+    #[error("{database}: no backup was made, so nothing was changed: {why}")]
+    NoBackup {
+        /// The database.
+        database: String,
+        /// What stands in the way, and what to do about it.
+        why: String,
     },
     /// The migrations folder is missing, or holds no migrations.
     #[error("no migrations {} {}", if *.is_missing { "folder at" } else { "in" }, .path.display())]
@@ -143,6 +161,14 @@ pub enum Error {
     #[error("cannot write a migration for {object}: {why}")]
     CannotExpress {
         /// The table, view or other object.
+        object: String,
+        /// What stands in the way.
+        why: String,
+    },
+    /// A row, a table or a database that cannot be moved to another kind of database. Nothing was moved.
+    #[error("cannot move {object}: {why}; nothing was moved")]
+    CannotMove {
+        /// The value and its row, the table, or the database.
         object: String,
         /// What stands in the way.
         why: String,
@@ -328,6 +354,12 @@ pub enum HistoryError {
     Changed {
         /// The database's version.
         version: Version,
+    },
+    /// The migration was written for a kind of database that it was never run on, and the database holds rows.
+    #[error("migration {name} was never run on this kind of database, and this one holds rows: rehearse it first")]
+    NotRehearsed {
+        /// The migration.
+        name: String,
     },
     /// There is no migration to revert.
     #[error("the database is at version 0: there is no migration to revert")]

@@ -46,6 +46,7 @@ mod change;
 #[cfg(feature = "cli")]
 pub mod cli;
 mod compatibility;
+mod counterpart;
 mod database;
 mod diff;
 mod error;
@@ -54,6 +55,7 @@ mod kept;
 mod loss;
 mod migration;
 mod migrator;
+mod moving;
 mod options;
 mod plan;
 mod planning;
@@ -70,6 +72,7 @@ mod url;
 mod version;
 
 pub use change::{Alteration, Change, Rename};
+pub use counterpart::Counterpart;
 #[cfg(all(feature = "sqlite", feature = "postgres"))]
 pub use database::{Backend, Connection};
 pub use database::{RowChange, RowChangeKind};

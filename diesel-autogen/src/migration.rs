@@ -27,6 +27,12 @@ pub struct Migration {
 }
 
 impl Migration {
+    /// A migration of these files.
+    pub(crate) fn of(name: &str, sql: &Sql) -> Self {
+        let Sql { up, down, own_transaction } = sql.clone();
+        Self { name: name.to_owned(), up, down: Some(down), run_in_transaction: !own_transaction }
+    }
+
     /// The version that it leads to, under which Diesel records it.
     #[must_use]
     pub fn version(&self) -> Version {
@@ -35,13 +41,26 @@ impl Migration {
 
     /// Whether it was generated from the models, so that the models have mentioned all that it creates.
     pub(crate) fn is_generated(&self) -> bool {
-        self.up.lines().next() == Some(GENERATED)
+        let own = without_line(&self.up, NOT_REHEARSED).unwrap_or(&self.up);
+        own.lines().next() == Some(GENERATED)
     }
 
-    /// SHA-256 of `up.sql`, in hexadecimal; line ends and the line that says that it was generated do not count.
+    /// Whether it was generated for a kind of database that it was not run on yet.
+    pub(crate) fn is_not_rehearsed(&self) -> bool {
+        without_line(&self.up, NOT_REHEARSED).is_some()
+    }
+
+    /// The same, rehearsed.
+    pub(crate) fn rehearsed(self) -> Self {
+        Self { up: without_line(&self.up, NOT_REHEARSED).unwrap_or(&self.up).to_owned(), ..self }
+    }
+
+    /// SHA-256 of `up.sql`, in hexadecimal; line ends and the lines that say that it was generated and not rehearsed do
+    /// not count.
     pub(crate) fn checksum(&self) -> String {
         let text = self.up.replace("\r\n", "\n");
-        let own = text.strip_prefix(GENERATED).and_then(|text| text.strip_prefix('\n')).unwrap_or(&text);
+        let own = without_line(&text, NOT_REHEARSED).unwrap_or(&text);
+        let own = without_line(own, GENERATED).unwrap_or(own);
         let digest = Sha256::digest(own.as_bytes());
         digest.iter().fold(String::new(), |mut text, byte| {
             let _ = write!(text, "{byte:02x}");
@@ -90,10 +109,24 @@ pub struct Sql {
 /// The first line of an `up.sql` that was generated from the models.
 const GENERATED: &str = "-- Generated from the models.";
 
+/// The line before it, in a migration for a kind of database that it was not run on yet.
+const NOT_REHEARSED: &str = "-- Not rehearsed on this kind of database yet.";
+
+/// The text after its first line, where that is the given one.
+fn without_line<'a>(text: &'a str, line: &str) -> Option<&'a str> {
+    let rest = text.strip_prefix(line)?;
+    rest.strip_prefix("\r\n").or_else(|| rest.strip_prefix('\n'))
+}
+
 impl Sql {
     /// The same, marked as generated from the models.
     pub(crate) fn generated(self) -> Self {
         Self { up: format!("{GENERATED}\n{}", self.up), ..self }
+    }
+
+    /// The same, marked as not rehearsed.
+    pub(crate) fn not_rehearsed(self) -> Self {
+        Self { up: format!("{NOT_REHEARSED}\n{}", self.up), ..self }
     }
 
     /// Writes the files into a folder, which is created if it is missing: all of them whole, or none.
@@ -205,6 +238,17 @@ impl Migrations {
         }
         migrations.sort_by_key(Migration::version);
         Ok(Self(migrations))
+    }
+
+    /// The same and one more, the newest.
+    pub(crate) fn with(mut self, migration: Migration) -> Self {
+        self.0.push(migration);
+        self
+    }
+
+    /// The same, all rehearsed.
+    pub(crate) fn rehearsed(self) -> Self {
+        Self(self.0.into_iter().map(Migration::rehearsed).collect())
     }
 
     /// The migrations, in order.
@@ -337,7 +381,64 @@ pub(crate) fn folder_for(root: &Path, dialect: &str, dialects: &[&[&str]], wants
     }
 }
 
-/// Where a migration's folder is written before it gets its name: `.003_add_about_me.new`, which is never read.
-pub(crate) fn draft_folder(folder: &Path, name: &str) -> PathBuf {
-    folder.join(format!(".{name}.new"))
+/// A migration's folder, and where it is written before it gets its name: `.003_add_about_me.new`, which is never read.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub folder: PathBuf,
+    draft: PathBuf,
+}
+
+impl Place {
+    /// The place of a migration in a folder that has none of its name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Migrations`] when it exists.
+    pub fn new(root: &Path, name: &str) -> Result<Self, Error> {
+        let folder = root.join(name);
+        if folder.exists() {
+            return Err(bad(&folder, "it exists already; move it away"));
+        }
+        Ok(Self { folder, draft: root.join(format!(".{name}.new")) })
+    }
+
+    /// Writes the draft, in the place of one that a killed process left.
+    pub fn draft(&self, sql: &Sql) -> Result<(), Error> {
+        let _ = fs::remove_dir_all(&self.draft);
+        sql.write(&self.draft)
+    }
+
+    /// Gives the draft its name.
+    pub fn keep(&self) -> Result<(), Error> {
+        fs::rename(&self.draft, &self.folder)
+            .and_then(|()| self.folder.parent().map_or(Ok(()), sync_folder))
+            .map_err(Error::file("write", &self.folder))
+    }
+
+    /// Removes what was written.
+    pub fn remove(&self) {
+        let _ = fs::remove_dir_all(&self.draft);
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// The drafts in one folder of migrations that another folder has: a process was killed between the two names.
+pub(crate) fn half_kept(folder: &Path, other: &Path) -> Vec<Place> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let name =
+        |entry: fs::DirEntry| Some(entry.file_name().to_str()?.strip_prefix('.')?.strip_suffix(".new")?.to_owned());
+    let halves = entries.filter_map(name).filter(|name| other.join(name).is_dir());
+    halves.filter_map(|name| Place::new(folder, &name).ok()).collect()
+}
+
+/// Removes the line that says that a migration was not rehearsed from its `up.sql`.
+///
+/// # Errors
+///
+/// [`Error::File`] names the file, which is then as it was.
+pub(crate) fn mark_rehearsed(folder: &Path) -> Result<(), Error> {
+    let (file, draft) = (folder.join("up.sql"), folder.join(".up.sql.new"));
+    let text = fs::read_to_string(&file).map_err(Error::file("read", &file))?;
+    let Some(text) = without_line(&text, NOT_REHEARSED) else { return Ok(()) };
+    fs::write(&draft, text).and_then(|()| fs::rename(&draft, &file)).map_err(Error::file("write", &file))
 }

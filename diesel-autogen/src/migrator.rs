@@ -5,13 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::change::Change;
-use crate::database::{self, Backup, Database};
+use crate::database::{self, Backup, Content, Database};
 use crate::diff::diff;
 use crate::error::{DatabaseErrorKind, HistoryError};
 use crate::history::{self, Applied, Status, Target};
 use crate::kept::IsLossy;
 use crate::loss::{Loss, LossKind};
-use crate::migration::{Direction, Migration, Migrations, Sql, draft_folder, folder_for, sync_folder};
+use crate::migration::{Direction, Migration, Migrations, Place, Sql, folder_for};
 use crate::options::{PlanOptions, RenderOptions};
 use crate::plan::Plan;
 use crate::planning::{
@@ -25,7 +25,9 @@ use crate::settings::{Event, Settings};
 use crate::text::counted;
 use crate::url::DatabaseUrl;
 use crate::version::Version;
-use crate::{Error, kept, rename, unmentioned};
+use crate::{Error, kept, moving, rename, unmentioned};
+
+mod dialects;
 
 /// A database and the migrations that lead through its versions. Each operation opens a connection of its own.
 ///
@@ -158,6 +160,12 @@ impl Migrator {
         self
     }
 
+    /// The same migrations and settings, for another database.
+    #[must_use]
+    pub fn on(&self, url: DatabaseUrl) -> Self {
+        Self { url, ..self.clone() }
+    }
+
     /// The settings.
     #[must_use]
     pub fn settings(&self) -> &Settings {
@@ -179,7 +187,7 @@ impl Migrator {
     /// Whether rows are backed up before the database changes.
     #[must_use]
     pub fn makes_backups(&self) -> bool {
-        self.settings.backups > 0 && self.db().is_ok_and(|db| db.has_backups())
+        self.settings.backups > 0
     }
 
     /// The migrations, in order.
@@ -344,6 +352,94 @@ impl Migrator {
         result
     }
 
+    /// Fills a new database with all rows of a database of another kind, at the same version: creates it where it is
+    /// missing, applies its own migrations up to that version, copies the rows in one transaction, and compares them.
+    /// The source is read in one state, whatever others write meanwhile. Its side tables are not moved.
+    ///
+    /// ```no_run
+    /// use diesel_autogen::Migrator;
+    ///
+    /// // Both kinds have a folder: migrations/sqlite and migrations/postgresql.
+    /// let old = Migrator::new("sqlite:app.db", "migrations")?;
+    /// let new = Migrator::new("postgres://me@localhost/blog", "migrations")?;
+    /// println!("moved, at version {}", new.copy_from(&old)?.version);
+    /// # Ok::<(), diesel_autogen::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::CannotMove`] when the database holds tables, when the migrations of the two make different tables, and
+    /// for a value that the new database cannot hold; as [`init`](Self::init) and [`upgrade`](Self::upgrade). Nothing is
+    /// left then: a database that was created is removed, and one that was empty is empty again.
+    pub fn copy_from(&self, source: &Self) -> Result<Init, Error> {
+        let (mut from, _) = source.controlled()?;
+        let mut to = self.db()?;
+        if from.dialect() == to.dialect() {
+            let why = "both databases are of one kind: copy it with the tools of that database".to_owned();
+            return Err(Error::CannotMove { object: from.name(), why });
+        }
+        if let (Source::Folder(root), Source::Folder(_)) = (&self.source, &source.source)
+            && self.folder()? == source.folder()?
+        {
+            let object = format!("the migrations in {}", self.settings.shown(root));
+            let why = "they are written for one kind of database: each kind needs a folder of its own".to_owned();
+            return Err(Error::CannotMove { object, why });
+        }
+        let is_created = to.create()?;
+        let mut version = Version::default();
+        let copied = from.snapshot(&mut |from| {
+            version = self.fill_from(&mut *to, from, &source.migrations()?, is_created)?;
+            Ok(())
+        });
+        if let Err(error) = &copied {
+            remove_created(&mut *to, is_created, error);
+        }
+        copied.map_err(|error| self.relative(error))?;
+        Ok(Init { is_new: true, version })
+    }
+
+    /// Migrates an empty database to the version of another, and copies its rows.
+    fn fill_from(
+        &self,
+        to: &mut dyn Database,
+        from: &mut dyn Database,
+        sources: &Migrations,
+        is_created: bool,
+    ) -> Result<Version, Error> {
+        if to.has_tables()? {
+            let why = "it holds tables already, and only an empty database can be filled".to_owned();
+            return Err(Error::CannotMove { object: format!("rows to {}", to.name()), why });
+        }
+        let status = Status::of(&from.history()?.unwrap_or_default(), sources);
+        status.require_history(sources)?;
+        let migrations = self.migrations()?;
+        let version = history::require_version(&migrations, &status.version)?;
+        let chosen: Vec<_> = migrations.iter().filter(|migration| migration.version() <= version).collect();
+        let alone = chosen.iter().find(|migration| to.needs_no_transaction(migration, Direction::Up));
+        match alone {
+            Some(migration) if !is_created => {
+                let why = "it runs outside a transaction and could not be undone: only a database that does not exist yet \
+                           can be filled";
+                let object = format!("rows past the migration {}", migration.name);
+                return Err(Error::CannotMove { object, why: why.into() });
+            }
+            Some(_) => {
+                self.init()?;
+                self.upgrade(Target::Version(version.clone()))?;
+            }
+            None => {}
+        }
+        to.transaction(&mut |to| {
+            if alone.is_none() {
+                to.record(&[])?;
+                to.run(&chosen, Direction::Up, self.settings.verify)?;
+                record_checksums(to, chosen.iter().copied())?;
+            }
+            moving::copy(from, to, &self.settings)
+        })?;
+        Ok(version)
+    }
+
     /// The version of the newest applied migration.
     ///
     /// # Errors
@@ -387,6 +483,7 @@ impl Migrator {
         let (mut db, applied) = self.controlled()?;
         let migrations = self.migrations()?;
         Status::of(&applied, &migrations).require_current(&migrations)?;
+        self.require_pair()?;
         let models = db.include(models, &migrations)?;
         let live = db.introspect()?;
         let models = db.normalize(&models, &live)?;
@@ -437,13 +534,26 @@ impl Migrator {
     /// [`Error::History`] when the database is not at the newest migration, [`Error::Option`] for an option that does
     /// not fit, [`Error::CannotExpress`] and [`Error::Rehearsal`] when no safe SQL does it.
     pub fn plan(&self, models: &Schema, options: &PlanOptions) -> Result<Option<Plan>, Error> {
+        self.finish_pair()?;
+        let Some(mut plan) = self.plan_alone(models, options, None)? else { return Ok(None) };
+        self.add_counterpart(&mut plan, models, options)?;
+        Ok(Some(plan))
+    }
+
+    /// The plan without its counterpart for the other kind of database; `name` is that of its folder.
+    pub(crate) fn plan_alone(
+        &self,
+        models: &Schema,
+        options: &PlanOptions,
+        name: Option<&str>,
+    ) -> Result<Option<Plan>, Error> {
         let (mut db, applied) = self.controlled()?;
         let migrations = self.migrations()?;
         let status = Status::of(&applied, &migrations);
         status.require_current(&migrations)?;
         let models = db.include(models, &migrations)?;
         let live = db.introspect()?;
-        let name = migrations.next_name(options.message.as_deref())?;
+        let name = name.map_or_else(|| migrations.next_name(options.message.as_deref()), |name| Ok(name.to_owned()))?;
         let render = render_options(&models, options, &name)?;
         let target = db.normalize(&models, &live)?;
         let (renames, start) = renamed(&mut *db, &live, &target, &render)?;
@@ -464,7 +574,7 @@ impl Migrator {
         losses.extend(rename::similar(&changes).into_iter().filter(|loss| !is_settled(loss)));
         let (version, after, is_accepted) = (Version::of_folder(&name), status.version, options.allow_data_loss);
         let sql = sql.generated();
-        let plan = Plan { name, version, after, changes, losses, sql, options: render, is_accepted };
+        let plan = Plan { name, version, after, changes, losses, sql, other: None, options: render, is_accepted };
         // Without a value that is needed the rehearsal would only fail.
         let needs_fill = plan.losses.iter().any(|loss| matches!(loss.kind, LossKind::NeedsFill { .. }));
         if !options.no_rehearsal && !needs_fill && db.has_rows()? {
@@ -487,11 +597,10 @@ impl Migrator {
     pub fn apply(&self, plan: &Plan) -> Result<String, Error> {
         plan.require_consent()?;
         let root = self.folder()?;
-        let (folder, draft) = (root.join(&plan.name), draft_folder(&root, &plan.name));
         let (mut db, _) = self.controlled()?;
         db.include(&Schema::default(), &self.migrations()?)?;
-        // Only a folder that this run created is removed when the run fails.
-        let (mut created, mut backup, mut others) = (None, None, 0);
+        // Only folders that this run created are removed when the run fails.
+        let (mut created, mut backup, mut others) = (Vec::new(), None, 0);
         let applied = db.transaction(&mut |db| {
             let migrations = self.migrations()?;
             let recorded = db.history()?.unwrap_or_default();
@@ -501,33 +610,31 @@ impl Migrator {
                 return Err(HistoryError::Changed { version: status.version }.into());
             }
             require_no_more_losses(db, plan)?;
-            if folder.exists() {
-                return Err(Error::Migrations { path: folder.clone(), why: "it exists already; move it away".into() });
-            }
+            self.require_pair()?;
+            let places = std::iter::once(Place::new(&root, &plan.name));
+            let places =
+                places.chain(plan.other.iter().map(|other| other.place(&plan.name))).collect::<Result<_, _>>()?;
             backup = db.back_up(&status.version)?;
-            let _ = fs::remove_dir_all(&draft);
-            created = Some(&draft);
-            plan.sql.write(&draft)?;
+            created = places;
+            let texts = std::iter::once(&plan.sql).chain(plan.other.iter().map(|other| &other.sql));
+            created.iter().zip(texts).try_for_each(|(place, sql)| place.draft(sql))?;
             let migration = plan.migration();
             db.run(&[&migration], Direction::Up, self.settings.verify)?;
             record_checksums(db, migrations.iter().chain([&migration]))?;
             others = unrecorded(&recorded, &migrations).len();
-            fs::rename(&draft, &folder)
-                .and_then(|()| folder.parent().map_or(Ok(()), sync_folder))
-                .map_err(Error::file("write", &folder))?;
-            created = Some(&folder);
-            Ok(())
+            created.iter().try_for_each(Place::keep)
         });
-        if let (Err(_), Some(folder)) = (&applied, created) {
-            let _ = fs::remove_dir_all(folder);
+        if applied.is_err() {
+            created.iter().for_each(Place::remove);
         }
         self.finish(applied, backup)?;
         self.report_recorded(others);
-        Ok(self.settings.shown(&folder))
+        Ok(self.settings.shown(&root.join(&plan.name)))
     }
 
-    /// Writes the two files of an empty migration, to be completed by hand, after the newest one. The message names its
-    /// folder, which is returned as seen from the base. The database is not opened.
+    /// Writes the two files of an empty migration, to be completed by hand, after the newest one; for each kind of
+    /// database, where the migrations folder has a folder for each. The message names its folder, which is returned as seen
+    /// from the base. The database is not opened.
     ///
     /// ```
     /// # let folder = tempfile::tempdir()?;
@@ -544,18 +651,16 @@ impl Migrator {
         self.create_folder()?;
         let (root, migrations) = (self.folder()?, self.migrations()?);
         let name = migrations.next_name(Some(message))?;
-        let (folder, draft) = (root.join(&name), draft_folder(&root, &name));
-        if folder.exists() {
-            return Err(
-                self.relative(Error::Migrations { path: folder, why: "it exists already; move it away".into() })
-            );
-        }
-        let _ = fs::remove_dir_all(&draft);
         let sql = Sql { up: EMPTY_UP.into(), down: EMPTY_DOWN.into(), own_transaction: false };
-        let written =
-            sql.write(&draft).and_then(|()| fs::rename(&draft, &folder).map_err(Error::file("write", &folder)));
+        let other = self.counterpart()?.map(|(_, folder)| folder);
+        let places =
+            std::iter::once(&root).chain(&other).map(|root| Place::new(root, &name)).collect::<Result<Vec<_>, _>>();
+        let written = places.and_then(|places| {
+            places.iter().try_for_each(|place| place.draft(&sql))?;
+            places.iter().try_for_each(Place::keep)
+        });
         written.map_err(|error| self.relative(error))?;
-        Ok(self.settings.shown(&folder))
+        Ok(self.settings.shown(&root.join(&name)))
     }
 
     /// Reads the schema of a database that exists, under version control or not: on PostgreSQL the tables of the current
@@ -708,6 +813,7 @@ impl Migrator {
     }
 
     fn run(&self, direction: Direction, target: Target) -> Result<Vec<Step>, Error> {
+        self.finish_pair()?;
         let (mut db, _, migrations) = self.with_migrations()?;
         let first = self.pass(&mut *db, &migrations, direction, target, true)?;
         let mut steps = first.done;
@@ -763,6 +869,9 @@ impl Migrator {
             return Ok(());
         }
         let mut chosen = status.steps(migrations, direction, pass.target.clone())?;
+        if pass.is_first {
+            self.require_rehearsed(db, chosen.iter().map(|(migration, _)| *migration))?;
+        }
         pass.last = chosen.last().map(|(_, version)| version.clone()).unwrap_or_default();
         if !chosen.is_empty() && pass.is_first {
             pass.backup = db.back_up(&status.version)?;
@@ -858,36 +967,43 @@ impl Migrator {
         let mut db = self.db()?;
         let in_base = self.settings.base.join(file);
         let file = if file.exists() { file } else { &in_base };
-        let restored = db.restore(file, &mut |backup| self.version_of_backup(backup));
+        let restored = db.restore(file, &mut |name, backup| self.version_of_backup(name, backup));
         let restored = restored.map_err(|error| self.relative(error))?;
         self.finish(Ok(()), restored.replaced)?;
         Ok(restored.version)
     }
 
-    fn version_of_backup(&self, backup: &mut dyn Database) -> Result<Version, Error> {
-        let foreign = |backup: &dyn Database, why: &str| Error::Drift {
-            database: backup.name(),
+    fn version_of_backup(&self, name: &str, backup: Content<'_>) -> Result<Version, Error> {
+        let foreign = |why: &str| Error::Drift {
+            database: name.to_owned(),
             expected: "a backup of this project".into(),
             differences: why.to_owned(),
         };
         let migrations = self.migrations()?;
-        let Some(applied) = backup.history()? else {
-            return Err(foreign(backup, "it is not under version control"));
-        };
+        let applied = backup.history.ok_or_else(|| foreign("it is not under version control"))?;
         let status = Status::of(&applied, &migrations);
         if !status.unknown.is_empty() {
             return Err(HistoryError::Unknown { unknown: status.unknown, newest: status.newest }.into());
         }
+        // Any project's database may be at version 0; this library records that it put it under version control.
+        if applied.is_empty() && !backup.has_checksums {
+            return Err(foreign("no migration was applied to it"));
+        }
         // One migration may have been edited since. When no checksum fits, another project made that database.
         if !applied.is_empty() && status.edited.len() == applied.len() {
-            return Err(foreign(backup, "other migrations were applied to it"));
+            return Err(foreign("other migrations were applied to it"));
         }
         // Diesel's own command line records no checksums: then the tables tell.
-        let has_checksums = applied.iter().any(|applied| applied.checksum.is_some());
-        if !has_checksums && require_baseline(backup, &migrations, &status.version).is_err() {
-            return Err(foreign(backup, "its tables are not what its migrations make"));
-        }
-        Ok(status.version)
+        let is_own = match backup.tables {
+            _ if applied.iter().any(|applied| applied.checksum.is_some()) => true,
+            None => require_baseline(backup.database, &migrations, &status.version).is_ok(),
+            Some(tables) => {
+                let stamped = migrations.iter().filter(|migration| migration.version() <= status.version);
+                let made = replayed(backup.database, stamped).map(|mut schemas| schemas.pop().unwrap_or_default());
+                made.is_ok_and(|made| made.tables.iter().all(|table| tables.contains(&table.name)))
+            }
+        };
+        if is_own { Ok(status.version) } else { Err(foreign("its tables are not what its migrations make")) }
     }
 
     /// Reports the backup, or removes it when the run changed nothing.

@@ -5,6 +5,7 @@ use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 use crate::Error;
 use crate::change::Rename;
 use crate::schema::{DefaultValue, Schema, Type, same_name};
+use crate::url::DatabaseUrl;
 
 /// How a migration is planned.
 ///
@@ -32,6 +33,9 @@ pub struct PlanOptions {
     pub no_keep: bool,
     /// Skips the rehearsal on the rows.
     pub no_rehearsal: bool,
+    /// Where the migration for the other kind of database is rehearsed, in a scratch database of its own: any database of
+    /// a PostgreSQL server, or a SQLite file, which need not exist. Only a program with a folder for each kind needs it.
+    pub rehearse_on: Option<DatabaseUrl>,
 }
 
 /// What a migration's SQL does beside its changes.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::change::Change;
 use crate::compatibility;
+use crate::counterpart::Counterpart;
 use crate::error::ConsentError;
 use crate::loss::{Loss, LossKind};
 use crate::migration::{Migration, Sql};
@@ -25,6 +26,8 @@ pub struct Plan {
     pub losses: Vec<Loss>,
     /// Its SQL.
     pub sql: Sql,
+    /// The same migration for the other kind of database, where the migrations folder has a folder for each.
+    pub other: Option<Counterpart>,
     /// The version that it starts from.
     pub(crate) after: Version,
     pub(crate) options: RenderOptions,
@@ -36,7 +39,15 @@ impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let changes: Vec<_> = self.changes.iter().map(ToString::to_string).collect();
         f.write_str(&changes.join("\n"))?;
-        self.losses.iter().try_for_each(|loss| write!(f, "\nattention: {loss}"))
+        self.losses.iter().try_for_each(|loss| write!(f, "\nattention: {loss}"))?;
+        let Some(other) = &self.other else { return Ok(()) };
+        let state = if other.is_rehearsed { "rehearsed" } else { "not rehearsed yet" };
+        write!(f, "\nthe same for {}, {state}", other.dialect)?;
+        let others: Vec<_> = other.changes.iter().map(ToString::to_string).collect();
+        match others.join("\n") {
+            text if others == changes || text.is_empty() => Ok(()),
+            text => write!(f, ":\n{text}"),
+        }
     }
 }
 
@@ -111,12 +122,15 @@ impl Plan {
     /// Both files, each below its name.
     #[cfg(feature = "cli")]
     pub(crate) fn files(&self) -> String {
-        let Self { name, sql, .. } = self;
-        format!("\n-- {name}/up.sql\n{}\n-- {name}/down.sql\n{}", sql.up, sql.down)
+        let own = std::iter::once((self.name.clone(), &self.sql));
+        let other = self.other.iter().map(|other| (format!("{}/{}", other.dialect, self.name), &other.sql));
+        let texts = own
+            .chain(other)
+            .map(|(name, sql)| format!("\n-- {name}/up.sql\n{}\n-- {name}/down.sql\n{}", sql.up, sql.down));
+        texts.collect()
     }
 
     pub(crate) fn migration(&self) -> Migration {
-        let Self { name, sql, .. } = self.clone();
-        Migration { name, up: sql.up, down: Some(sql.down), run_in_transaction: !sql.own_transaction }
+        Migration::of(&self.name, &self.sql)
     }
 }

@@ -21,7 +21,9 @@ use crate::text::{Bytes, counted};
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Settings {
-    /// How many backups are kept; 0 makes none.
+    /// How many backups are kept of a database that holds rows, one for each run that changed it; 0 makes none. Those of
+    /// SQLite are in a folder `backups` beside the file. Those of PostgreSQL are in one below [`base`](Self::base), and need
+    /// PostgreSQL's client programs on the `PATH`: without these nothing is changed.
     pub backups: usize,
     /// Whether a run verifies, before it is committed, that it lost no rows, references or triggers that its SQL does
     /// not name.
@@ -33,7 +35,7 @@ pub struct Settings {
     /// Whether an empty migrations folder gets a folder for each kind of database, `sqlite` and `postgresql`, because the
     /// program writes migrations for both. A folder that holds migrations is used as it is.
     pub per_database_folders: bool,
-    /// Messages name files as seen from this folder.
+    /// Messages name files as seen from this folder, and backups of PostgreSQL are in its folder `backups`.
     pub base: PathBuf,
     listener: Option<Listener>,
 }
@@ -103,8 +105,6 @@ pub enum Event<'a> {
     Waiting(Duration),
     /// A backup was saved.
     BackupSaved(String),
-    /// No backup is made, because this kind of database has none yet.
-    NoBackup(&'static str),
     /// A backup that is no longer needed could not be removed.
     BackupNotRemoved(String),
     /// A backup was made by copying pages, because the database needs something that only the application has.
@@ -135,6 +135,10 @@ pub enum Event<'a> {
     DamagedKept(String),
     /// A downgrade has restored a foreign key over rows that referred to a missing row before it.
     Dangling(String),
+    /// Something that was not moved to another kind of database.
+    NotMoved(String),
+    /// A migration was written for a kind of database that it was never run on.
+    NotRehearsed(String),
     /// The database is what it should be, but something could not be checked.
     NotChecked(String),
 }
@@ -148,7 +152,6 @@ impl fmt::Display for Event<'_> {
                 write!(f, "another process is using the database; waiting up to {} s", time.as_secs())
             }
             Self::BackupSaved(file) => write!(f, "backup saved as {file}"),
-            Self::NoBackup(kind) => write!(f, "no backup is made: backups are not supported on {kind} yet"),
             Self::BackupNotRemoved(why) => write!(f, "an old backup was not removed: {why}"),
             Self::BackupByPages(why) => write!(f, "the backup is a copy of the pages, free ones included: {why}"),
             Self::RehearsedWithoutRows { size, limit } => write!(
@@ -171,7 +174,10 @@ impl fmt::Display for Event<'_> {
                 write!(f, "another process has {database} open: the purged values stay in its files until it is closed")
             }
             Self::DamagedKept(file) => write!(f, "the damaged database is kept as {file}"),
-            Self::Dangling(why) | Self::NotChecked(why) => f.write_str(why),
+            Self::NotRehearsed(migration) => {
+                write!(f, "migration {migration} was written without a database of its kind, and was not rehearsed yet")
+            }
+            Self::Dangling(why) | Self::NotMoved(why) | Self::NotChecked(why) => f.write_str(why),
         }
     }
 }

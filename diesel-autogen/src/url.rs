@@ -80,6 +80,14 @@ impl DatabaseUrl {
         self.url.strip_prefix("sqlite:").map(Path::new)
     }
 
+    /// The URL of another database of the same PostgreSQL server.
+    pub(crate) fn on_same_server(&self, database: &str) -> Self {
+        let (rest, query) = self.url.split_at(self.url.find('?').unwrap_or(self.url.len()));
+        let start = rest.find("://").map_or(0, |at| at + 3);
+        let path = rest[start..].find('/').map_or(rest.len(), |at| start + at);
+        Self { url: format!("{}/{database}{query}", &rest[..path]) }
+    }
+
     /// Whether the database is on a PostgreSQL server.
     #[must_use]
     pub fn is_postgres(&self) -> bool {

@@ -6,6 +6,7 @@ use app::models::{ModelError, NewPost, NewUser, User};
 use app::site::{auth::now, pool};
 use chrono::TimeDelta;
 use clap::Args;
+use diesel::Connection as _;
 use diesel_autogen::Connection;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -75,7 +76,8 @@ fn insert_user(fake: &mut FakeData, hash: Option<&str>, connection: &mut Connect
         let email = format!("{nickname}@example.org");
         let user = NewUser::new(&nickname, &email)?;
         let user = if let Some(hash) = hash { user.password_hash(hash) } else { user };
-        match user.insert(connection) {
+        // By a savepoint: on PostgreSQL a refused statement ends the transaction.
+        match connection.transaction(|connection| user.insert(connection)) {
             Ok(user) => {
                 user.set_profile(&nickname, &fake.about_me(), connection)?;
                 return Ok(user);

@@ -41,7 +41,7 @@ impl User {
     fn count(&self, table: &str, column: &str, connection: &mut Connection) -> QueryResult<i64> {
         let limit = COUNT_LIMIT + 1;
         let query = diesel::sql_query(format!(
-            "SELECT count(*) AS count FROM (SELECT 1 FROM {table} WHERE {column} = $1 LIMIT {limit}) AS some"
+            "SELECT count(*) AS count FROM (SELECT 1 FROM {table} WHERE {column} = $1 LIMIT {limit}) AS counted"
         ))
         .bind::<Integer, _>(self.id);
         let rows: Rows = match connection {

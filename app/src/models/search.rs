@@ -1,11 +1,15 @@
-//! Full text search for posts and people: FTS5 on SQLite, with the tables of the migration `search`.
+//! Full text search for posts and people, by the migration `search`: FTS5 on SQLite, `tsvector` on PostgreSQL.
+//!
+//! Both find words without their diacritics. A term that contains punctuation is a phrase.
 
 use std::collections::HashMap;
 use std::ops::Range;
 
 use diesel::prelude::*;
-use diesel::sql_types::{Integer, Nullable, Text};
+use diesel::sql_types::{Array, Integer, Nullable, Text};
 use diesel_autogen::Connection;
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::char::is_combining_mark;
 
 use super::{Post, User};
 use crate::schema::{posts, users};
@@ -172,13 +176,17 @@ fn matching_posts(terms: &SearchTerms, connection: &mut Connection) -> QueryResu
         ))
         .bind::<Text, _>(terms.quoted(""))
         .load(sqlite),
-        Connection::Postgres(postgres) => diesel::sql_query(format!(
-            "SELECT id, ts_headline('simple', body, words, 'HighlightAll=true, StartSel=\u{2}, StopSel=\u{3}') AS marked \
-             FROM posts, plainto_tsquery('simple', $1) AS words WHERE to_tsvector('simple', body) @@ words \
-             ORDER BY id DESC LIMIT {RANKED_POSTS}"
-        ))
-        .bind::<Text, _>(terms.0.join(" "))
-        .load(postgres),
+        Connection::Postgres(postgres) => {
+            let query = format!(
+                "SELECT id, body AS marked FROM posts WHERE search_words(body) @@ search_query($1, '') \
+                 ORDER BY id DESC LIMIT {RANKED_POSTS}"
+            );
+            let mut hits: Vec<PostHit> = diesel::sql_query(query).bind::<Array<Text>, _>(&terms.0).load(postgres)?;
+            for hit in &mut hits {
+                hit.marked = highlighted(&hit.marked, terms, false);
+            }
+            Ok(hits)
+        }
     }
 }
 
@@ -191,14 +199,81 @@ fn matching_people(terms: &SearchTerms, limit: u8, connection: &mut Connection) 
         ))
         .bind::<Text, _>(terms.quoted(" *"))
         .load(sqlite),
-        Connection::Postgres(postgres) => diesel::sql_query(format!(
-            "SELECT id, nickname, about_me FROM users, plainto_tsquery('simple', $1) AS words \
-             WHERE to_tsvector('simple', nickname || ' ' || coalesce(about_me, '')) @@ words \
-             ORDER BY nickname LIMIT {limit}"
-        ))
-        .bind::<Text, _>(terms.0.join(" "))
-        .load(postgres),
+        Connection::Postgres(postgres) => {
+            // The weights of the classes D to A, of which the nickname is A and the text about the user is B.
+            let query = format!(
+                "SELECT id, nickname, about_me FROM users, search_query($1, ':*') AS query \
+                 WHERE search_words(nickname, about_me) @@ query \
+                 ORDER BY ts_rank('{{0, 0, 0.1, 1}}', search_words(nickname, about_me), query) DESC, id LIMIT {limit}"
+            );
+            let mut hits: Vec<UserHit> = diesel::sql_query(query).bind::<Array<Text>, _>(&terms.0).load(postgres)?;
+            for hit in &mut hits {
+                hit.nickname = highlighted(&hit.nickname, terms, true);
+                hit.about_me = hit.about_me.take().map(|text| highlighted(&text, terms, true));
+            }
+            Ok(hits)
+        }
     }
+}
+
+/// The text with the matches marked, as FTS5's `highlight`. PostgreSQL's `ts_headline` knows no word without its
+/// diacritics.
+fn highlighted(text: &str, terms: &SearchTerms, as_prefix: bool) -> String {
+    let words = words(text);
+    let phrases: Vec<_> = terms.0.iter().map(|term| self::words(term)).filter(|phrase| !phrase.is_empty()).collect();
+    let (mut marked, mut copied, mut at) = (String::with_capacity(text.len() + 8), 0, 0);
+    while at < words.len() {
+        let is_match = |phrase: &&Vec<Word>| {
+            let (Some(found), Some((last, first))) = (words.get(at..at + phrase.len()), phrase.split_last()) else {
+                return false;
+            };
+            let is_last = |word: &Word| {
+                if as_prefix { word.folded.starts_with(&last.folded) } else { word.folded == last.folded }
+            };
+            found.last().is_some_and(is_last) && found.iter().zip(first).all(|(one, other)| one.folded == other.folded)
+        };
+        // The longest phrase that begins here.
+        let Some(length) = phrases.iter().filter(is_match).map(Vec::len).max() else {
+            at += 1;
+            continue;
+        };
+        let (start, end) = (words[at].range.start, words[at + length - 1].range.end);
+        marked.push_str(&text[copied..start]);
+        marked.push(OPEN);
+        marked.push_str(&text[start..end]);
+        marked.push(CLOSE);
+        (copied, at) = (end, at + length);
+    }
+    marked.push_str(&text[copied..]);
+    marked
+}
+
+/// A word of a text, and the word as it is searched for: decomposed, without diacritics, in lower case.
+struct Word {
+    range: Range<usize>,
+    folded: String,
+}
+
+fn words(text: &str) -> Vec<Word> {
+    let mut words: Vec<Word> = Vec::new();
+    let mut is_inside = false;
+    for (at, char) in text.char_indices() {
+        let is_mark = is_combining_mark(char);
+        is_inside = char.is_alphanumeric() || is_inside && is_mark;
+        if !is_inside {
+            continue;
+        }
+        let end = at + char.len_utf8();
+        let folded = char.nfkd().filter(|char| !is_combining_mark(*char)).flat_map(char::to_lowercase);
+        match words.last_mut() {
+            Some(word) if word.range.end == at => {
+                word.range.end = end;
+                word.folded.extend(folded);
+            }
+            _ => words.push(Word { range: at..end, folded: folded.collect() }),
+        }
+    }
+    words
 }
 
 /// The byte ranges in the text that the database marked. Empty if the text itself contains the marker characters.
@@ -223,6 +298,19 @@ mod tests {
         assert_eq!(SearchTerms::new("a OR \"b\" NEAR(c*").quoted(""), r#""a" "OR" """b""" "NEAR(c*""#);
         assert!(SearchTerms::new(" \0 \" * --").is_empty());
         assert_eq!(SearchTerms::new(&"x".repeat(10_000)).0, ["x".repeat(MAX_QUERY_LENGTH)]);
+    }
+
+    #[test]
+    fn highlights_words_without_their_diacritics() {
+        let marked = |text: &str, typed: &str, as_prefix| {
+            highlighted(text, &SearchTerms::new(typed), as_prefix).replace(OPEN, "[").replace(CLOSE, "]")
+        };
+        assert_eq!(marked("Grüße, Gru\u{308}ße! x", "gruße", false), "[Grüße], [Gru\u{308}ße]! x");
+        assert_eq!(marked("foo bar, foo-bar, foo", "foo-bar x", false), "[foo bar], [foo-bar], foo");
+        assert_eq!(marked("susan sus asus", "sus", true), "[susan] [sus] asus");
+        assert_eq!(marked("@susan_b", "susan", false), "@[susan]_b");
+        assert_eq!(marked("日本語 text", "日本", true), "[日本語] text");
+        assert_eq!(marked("", "a", true), "");
     }
 
     #[test]

@@ -13,7 +13,7 @@
 
 use std::time::Duration;
 
-use diesel::result::Error as DieselError;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use rocket::http::{Method, Status};
 use rocket::request::Request;
 use rocket::response::{self, Redirect, Responder};
@@ -49,23 +49,31 @@ pub enum AppError {
     Internal(String),
 }
 
-/// SQLite's message for a write through a connection that could open the file for reading only (`SQLITE_READONLY`).
-const READ_ONLY: &str = "attempt to write a readonly database";
-
-impl AppError {
-    /// Whether the connection is read-only. It stays so, even after the file becomes writable.
-    pub(super) fn is_read_only(&self) -> bool {
-        matches!(self, Self::Unavailable(cause) if cause == READ_ONLY)
-    }
-}
+/// Parts of the messages of a database that is busy, lost or read-only, of which no error kind tells.
+const UNAVAILABLE: [&str; 8] = [
+    // SQLite: another program holds the write lock for longer than the busy timeout, or the file is read-only.
+    "is locked",
+    "attempt to write a readonly database",
+    // PostgreSQL.
+    "canceling statement due to",
+    "read-only transaction",
+    "server closed the connection",
+    "terminating connection",
+    "no connection to the server",
+    "the database system is",
+];
 
 impl From<DieselError> for AppError {
     fn from(error: DieselError) -> Self {
+        let is_unavailable = |message: &str| UNAVAILABLE.iter().any(|part| message.contains(part));
         match error {
             DieselError::NotFound => Self::NotFound,
-            // Another program holds the write lock for longer than the busy timeout, or the file is read-only.
-            DieselError::DatabaseError(_, information)
-                if information.message().contains("is locked") || information.message() == READ_ONLY =>
+            // PostgreSQL has no row with the character NUL.
+            DieselError::DatabaseError(_, information) if information.message().contains("byte sequence") => {
+                Self::NotFound
+            }
+            DieselError::DatabaseError(kind, information)
+                if matches!(kind, DatabaseErrorKind::ClosedConnection) || is_unavailable(information.message()) =>
             {
                 Self::Unavailable(information.message().to_owned())
             }

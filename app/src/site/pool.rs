@@ -46,7 +46,8 @@ impl Db {
             Ok(result) => result.map_err(Into::into),
             Err(error) => Err(AppError::Internal(format!("a query was cancelled: {error}"))),
         };
-        if result.as_ref().is_err_and(AppError::is_read_only) {
+        // The connection may be read-only or lost, and stay so after the database has recovered.
+        if matches!(result, Err(AppError::Unavailable(_) | AppError::Internal(_))) {
             drop(Object::take(pooled));
         }
         result
@@ -191,11 +192,12 @@ impl rocket_db_pools::Pool for Pool {
 
     async fn init(figment: &Figment) -> Result<Self, Self::Error> {
         let config: rocket_db_pools::Config = figment.extract()?;
+        let statement_timeout = figment.extract_inner("statement_timeout")?;
         let timeout = Some(Duration::from_secs(config.connect_timeout));
         // The URL comes from the settings, where its path is absolute.
         let url = DatabaseUrl::parse(&config.url, Path::new("/"))
             .map_err(|error| rocket_db_pools::Error::Init(error.to_string()))?;
-        managed::Pool::builder(Manager { url })
+        managed::Pool::builder(Manager { url, statement_timeout })
             .max_size(config.max_connections)
             .wait_timeout(timeout)
             .create_timeout(timeout)
@@ -245,6 +247,8 @@ impl FileId {
 /// Opens connections for the pool, and checks each connection before it is reused.
 pub struct Manager {
     url: DatabaseUrl,
+    /// In seconds, on PostgreSQL; 0 is none.
+    statement_timeout: u32,
 }
 
 impl managed::Manager for Manager {
@@ -252,9 +256,16 @@ impl managed::Manager for Manager {
     type Error = OpenError;
 
     async fn create(&self) -> Result<Pooled, OpenError> {
-        let url = self.url.clone();
+        let (url, timeout) = (self.url.clone(), self.statement_timeout);
         let file = FileId::of(&url);
-        let connection = SyncWrapper::new(Runtime::Tokio1, move || open(&url)).await?;
+        let open = move || {
+            let mut connection = open(&url)?;
+            if let Connection::Postgres(_) = connection {
+                connection.batch_execute(&format!("SET statement_timeout = '{timeout}s'"))?;
+            }
+            Ok::<_, OpenError>(connection)
+        };
+        let connection = SyncWrapper::new(Runtime::Tokio1, open).await?;
         Ok(Pooled { connection, file })
     }
 

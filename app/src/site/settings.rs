@@ -21,6 +21,9 @@ pub fn figment(config: &Config) -> Result<Figment, StartError> {
     for limit in ["limits.form", "limits.data-form"] {
         figment = figment.merge(Serialized::global(limit, "32KiB"));
     }
+    for (name, value) in [("max_connections", config.pool_size), ("statement_timeout", config.statement_timeout)] {
+        figment = figment.merge(Serialized::global(&format!("databases.microblog.{name}"), value));
+    }
     for setting in &config.rocket {
         figment = figment.merge(Serialized::global(&setting.name, parsed(&setting.value)));
     }

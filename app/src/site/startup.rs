@@ -26,9 +26,12 @@ pub enum StartError {
     /// The program was built without migrations.
     #[error("this program was built without migrations: run `cargo run -p db_migrate`, then build it again")]
     NoMigrations,
-    /// The database is on a PostgreSQL server.
-    #[error("the site does not support PostgreSQL yet: set DATABASE_URL to sqlite:PATH")]
-    Postgres,
+    /// The PostgreSQL database does not exist.
+    #[error("{database} does not exist: run `cargo run -p db_create`, then `cargo run -p db_upgrade`")]
+    NoDatabase {
+        /// Its name.
+        database: String,
+    },
     /// The database has no history of migrations.
     #[error(
         "{database} is not under version control: run `cargo run -p db_create`, with `-- --stamp N` where it has the \
@@ -124,12 +127,12 @@ pub enum Checked {
 /// When it is not; each message says what to do.
 pub fn check_database(config: &Config) -> Result<Checked, StartError> {
     let url = &config.database_url;
-    if url.is_postgres() {
-        return Err(StartError::Postgres);
-    }
     let migrator = migrations::migrator(url, &config.base_dir)?;
     let found = match migrator.status() {
         Ok(status) => Some(status),
+        Err(MigrateError::NoDatabase { database }) if url.is_postgres() => {
+            return Err(StartError::NoDatabase { database });
+        }
         Err(MigrateError::NoDatabase { .. }) => None,
         Err(MigrateError::NotControlled { database, .. }) => return Err(StartError::NotControlled { database }),
         Err(error) => return Err(error.into()),

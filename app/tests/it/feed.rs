@@ -154,7 +154,7 @@ fn plan(db: &mut TestDb, feed: &Feed, position: Position) -> Vec<String> {
 
 #[test]
 fn each_page_is_one_query_served_by_an_index() {
-    let mut db = TestDb::new();
+    let mut db = TestDb::on_sqlite();
     let (john, susan) = (db.user("john"), db.user("susan"));
     john.follow(&susan, &mut db.connection).unwrap();
     for number in 0..20 {

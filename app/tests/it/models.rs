@@ -198,7 +198,7 @@ fn email_addresses_are_case_insensitive() {
 
 #[test]
 fn case_insensitive_lookups_use_an_index() {
-    let mut db = TestDb::new();
+    let mut db = TestDb::on_sqlite();
     db.user("susan");
     let asked = support::queries(&mut db, |db| {
         assert!(User::by_nickname("SUSAN", db).is_ok() && User::by_login("SUSAN", db).unwrap().is_some());

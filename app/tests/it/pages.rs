@@ -73,7 +73,7 @@ fn an_unknown_path_has_an_error_page() {
 fn a_database_error_is_one_plain_sentence() {
     let mut db = TestDb::new();
     let site = Browser::new(&db);
-    db.connection.batch_execute("DROP TABLE posts").unwrap();
+    db.connection.batch_execute("ALTER TABLE posts RENAME TO gone").unwrap();
     let Response { status, body: page, .. } = site.get("/");
     assert_eq!(status, 500);
     assert!(page.contains("Something went wrong on our side."), "{page}");

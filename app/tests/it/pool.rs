@@ -23,7 +23,7 @@ fn pragma(name: &str, connection: &mut Connection) -> QueryResult<i64> {
 
 #[rocket::async_test]
 async fn connections_have_the_settings_of_the_site() {
-    let db = TestDb::new();
+    let db = TestDb::on_sqlite();
     let site = site(&db, "{}").await;
     let pool = Db::fetch(site.rocket()).unwrap();
     let settings = pool.run(|connection| -> QueryResult<_> {
@@ -36,7 +36,7 @@ async fn connections_have_the_settings_of_the_site() {
 
 #[test]
 fn sqlite_keeps_the_plan_of_a_statement() {
-    let mut db = TestDb::new();
+    let mut db = TestDb::on_sqlite();
     let options = diesel::dsl::sql::<Text>("SELECT compile_options FROM pragma_compile_options");
     let options: Vec<String> = options.load(&mut db.connection).unwrap();
     assert!(options.iter().any(|option| option == "ENABLE_QPSG"), "see .cargo/config.toml: {options:?}");
@@ -44,7 +44,7 @@ fn sqlite_keeps_the_plan_of_a_statement() {
 
 #[test]
 fn a_short_busy_timeout_is_temporary() {
-    let mut db = TestDb::new();
+    let mut db = TestDb::on_sqlite();
     let during = pool::with_short_busy_timeout(&mut db.connection, |connection| pragma("busy_timeout", connection));
     assert_eq!((during.unwrap(), pragma("busy_timeout", &mut db.connection).unwrap()), (50, 5000));
 }
@@ -74,7 +74,7 @@ async fn a_panicking_query_does_not_affect_others() {
 
 #[rocket::async_test]
 async fn a_replaced_file_is_not_written() {
-    let mut db = TestDb::new();
+    let mut db = TestDb::on_sqlite();
     let site = site(&db, "{microblog={max_connections=1,connect_timeout=1}}").await;
     db.user("susan");
     let file = db.folder.path().join("app.db");
@@ -98,7 +98,7 @@ async fn a_replaced_file_is_not_written() {
 
 #[rocket::async_test]
 async fn a_read_only_connection_is_replaced() {
-    let db = TestDb::new();
+    let db = TestDb::on_sqlite();
     let site = site(&db, "{microblog={max_connections=1,connect_timeout=1}}").await;
     let pool = Db::fetch(site.rocket()).unwrap();
     // Like a connection that was opened while the file was read-only.
@@ -124,11 +124,38 @@ async fn a_missing_row_is_404_and_other_errors_are_500() {
 
 #[rocket::async_test]
 async fn a_deleted_database_is_503() {
-    let db = TestDb::new();
+    let db = TestDb::on_sqlite();
     let site = site(&db, "{}").await;
     std::fs::remove_file(db.folder.path().join("app.db")).unwrap();
     assert_eq!(site.get("/health").dispatch().await.status(), Status::ServiceUnavailable);
     let response = site.get("/").dispatch().await;
     assert_eq!(response.status(), Status::ServiceUnavailable);
     assert!(!response.into_string().await.unwrap().contains("app.db"), "the page shows no path");
+}
+
+#[rocket::async_test]
+async fn a_lost_connection_is_503_and_replaced() {
+    let mut db = TestDb::new();
+    if !db.url.is_postgres() {
+        return;
+    }
+    let site = site(&db, "{microblog={max_connections=1,connect_timeout=1}}").await;
+    assert_eq!(site.get("/").dispatch().await.status(), Status::Ok);
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+               WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    db.connection.batch_execute(end).unwrap();
+    assert_eq!(site.get("/").dispatch().await.status(), Status::ServiceUnavailable);
+    assert_eq!(site.get("/").dispatch().await.status(), Status::Ok);
+}
+
+#[rocket::async_test]
+async fn a_long_statement_ends_with_503() {
+    let db = TestDb::new();
+    if !db.url.is_postgres() {
+        return;
+    }
+    let site = site(&db, "{microblog={statement_timeout=1}}").await;
+    let pool = Db::fetch(site.rocket()).unwrap();
+    let slow = pool.run(|connection| connection.batch_execute("SELECT pg_sleep(60)")).await;
+    assert!(matches!(slow, Err(AppError::Unavailable(_))), "{slow:?}");
 }

@@ -51,7 +51,7 @@ fn sigterm_and_ctrl_c_exit_with_status_0() {
 
 #[test]
 fn pending_requests_finish_before_the_exit() {
-    let mut db = TestDb::new();
+    let mut db = TestDb::on_sqlite();
     let server = Server::start(db.folder.path(), &[("ROCKET_LOG_LEVEL", "normal"), ("ROCKET_CLI_COLORS", "false")]);
     let authority = server.authority.as_str();
     // The requests stay pending while the database is locked.
@@ -110,7 +110,7 @@ fn an_address_in_use_is_named() {
 #[test]
 fn an_outdated_database_is_rejected_unchanged() {
     let TestDb { folder: home, connection, .. } = {
-        let db = TestDb::new();
+        let db = TestDb::on_sqlite();
         db.migrations().downgrade(Target::version(1)).unwrap();
         db
     };
@@ -127,7 +127,7 @@ fn an_outdated_database_is_rejected_unchanged() {
 
 #[test]
 fn a_newer_database_is_rejected() {
-    let mut db = TestDb::new();
+    let mut db = TestDb::on_sqlite();
     db.connection.batch_execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('999')").unwrap();
     let error = failure(db.folder.path(), &[]);
     let made_for = format!("made for version {}", newest());
@@ -138,7 +138,7 @@ fn a_newer_database_is_rejected() {
 
 #[test]
 fn a_database_without_version_control_is_rejected() {
-    let mut db = TestDb::new();
+    let mut db = TestDb::on_sqlite();
     db.connection.batch_execute("DROP TABLE __diesel_schema_migrations").unwrap();
     let error = failure(db.folder.path(), &[]);
     for part in ["app.db", "not under version control", "db_create", "--stamp N"] {

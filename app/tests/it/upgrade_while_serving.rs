@@ -52,7 +52,7 @@ const ROWS: &str = "INSERT INTO users (id, nickname, email) VALUES (1, 'john', '
 
 #[test]
 fn requests_succeed_while_a_large_table_is_rebuilt() {
-    let mut db = TestDb::new();
+    let mut db = TestDb::on_sqlite();
     let newest = newest();
     let migrations = db.folder.path().join("migrations");
     write_migrations(&migrations, &format!("{:03}_rebuild", newest + 1), &rebuild(&mut db));

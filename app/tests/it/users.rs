@@ -248,7 +248,7 @@ fn following_never_redirects_to_another_site() {
 
 #[test]
 fn a_list_of_people_needs_a_constant_number_of_queries() {
-    let mut db = TestDb::new();
+    let mut db = TestDb::on_sqlite();
     let susan = db.user("susan");
     let mut asked = |fans: std::ops::Range<u32>| {
         for number in fans {
@@ -267,7 +267,7 @@ fn a_list_of_people_needs_a_constant_number_of_queries() {
 
 #[test]
 fn counts_on_a_users_page_are_limited() {
-    let mut db = TestDb::new();
+    let mut db = TestDb::on_sqlite();
     let susan = db.user("susan");
     let site = Browser::new(&db);
     db.post(&susan, "one", 0);

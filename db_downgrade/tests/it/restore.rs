@@ -94,7 +94,7 @@ fn a_full_disk_stops_the_restore_and_the_downgrade() {
     for blocks in [0, 8, 16, 24] {
         home.refuses_through(&file_size_limit(blocks), &["db_downgrade", "--restore", &file]);
         let said = home.refuses_through(&file_size_limit(blocks), &["db_downgrade"]);
-        assert!(said.contains("backups can be switched off"), "{said}");
+        assert!(said.contains("--no-backup makes none"), "{said}");
     }
 }
 
@@ -111,7 +111,7 @@ fn a_read_only_backups_folder_stops_the_run() {
     let said = run.fails();
     assert!(
         said.starts_with("cannot write backups/.app.db.new: Permission denied")
-            && said.contains("backups can be switched off"),
+            && said.contains("--no-backup makes none"),
         "{said}"
     );
     assert!(home.dump().contains("john"));

@@ -2,12 +2,12 @@
 
 #![allow(clippy::doc_markdown, clippy::struct_excessive_bools, reason = "the comments are what --help prints")]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::{PlanOptions, Settings, Version};
+use crate::{DatabaseUrl, ParseUrlError, PlanOptions, Settings, Version};
 
 /// Creates the database, empty and at version 0, and the migrations folder if it is missing.
 ///
@@ -22,6 +22,10 @@ pub(super) struct Create {
     /// tables are what these migrations make
     #[arg(long, value_name = "N", value_parser = version)]
     pub stamp: Option<Version>,
+    /// Fill the new database with all rows of a database of the other kind, at the same version: sqlite:app.db, or
+    /// postgres://USER@HOST/DATABASE
+    #[arg(long, value_name = "URL", conflicts_with = "stamp")]
+    pub copy_from: Option<String>,
 }
 
 /// A version as a number, as Diesel records it, or as the name of its folder.
@@ -73,6 +77,17 @@ pub(super) struct Migrate {
     /// Do not rehearse the migration on a copy of the rows
     #[arg(long)]
     pub no_rehearsal: bool,
+    /// Change the database without a backup of its rows
+    #[arg(long)]
+    pub no_backup: bool,
+    /// Where the migrations folder has a folder for each kind of database: rehearse there what was written for the other
+    /// kind, now or before, in a scratch database on that PostgreSQL server, or beside that SQLite file
+    #[arg(long, value_name = "URL", value_parser = url, conflicts_with = "check")]
+    pub rehearse_on: Option<DatabaseUrl>,
+}
+
+fn url(given: &str) -> Result<DatabaseUrl, ParseUrlError> {
+    DatabaseUrl::parse(given, Path::new(""))
 }
 
 impl From<&Migrate> for PlanOptions {
@@ -85,6 +100,7 @@ impl From<&Migrate> for PlanOptions {
             allow_data_loss: arguments.allow_data_loss,
             no_keep: arguments.no_keep,
             no_rehearsal: arguments.no_rehearsal || arguments.check || arguments.dry_run,
+            rehearse_on: arguments.rehearse_on.clone(),
         }
     }
 }
@@ -121,13 +137,16 @@ pub(super) struct Upgrade {
     /// Do not check, before the commit, that no rows, references or triggers are lost by accident
     #[arg(long)]
     pub no_verify: bool,
+    /// Change the database without a backup of its rows
+    #[arg(long)]
+    pub no_backup: bool,
 }
 
 /// Reverts the newest migration, or every one above a version: all of them, or none when one fails.
 ///
 /// What a migration written by {migrate} dropped is restored with its values. What it added is removed, with the values
-/// written into it since: these are counted and reported, and on a terminal you are asked. A SQLite database that holds
-/// rows is copied to the folder backups first; where no backup is made, --allow-data-loss is the answer elsewhere.
+/// written into it since: these are counted and reported, and on a terminal you are asked. A database that holds rows
+/// is copied to the folder backups first; where no backup is made, --allow-data-loss is the answer elsewhere.
 #[derive(Parser)]
 #[command(name = "db_downgrade")]
 pub(super) struct Downgrade {
@@ -146,6 +165,9 @@ pub(super) struct Downgrade {
     /// Do not check, before the commit, that no rows, references or triggers are lost by accident
     #[arg(long)]
     pub no_verify: bool,
+    /// Change the database without a backup of its rows
+    #[arg(long)]
+    pub no_backup: bool,
 }
 
 /// Migrations for Diesel, generated from the tables in Rust, rehearsed and reversible.

@@ -1,5 +1,7 @@
 //! What each command does.
 
+use std::path::Path;
+
 use clap::CommandFactory as _;
 use clap_complete::Shell;
 
@@ -8,12 +10,15 @@ use super::console::Console;
 use super::program::{LoadError, Program};
 use super::questions;
 use crate::history::Target;
-use crate::{LossKind, Migrator, Plan, PlanOptions, Schema, text};
+use crate::{DatabaseUrl, LossKind, Migrator, Plan, PlanOptions, Schema, text};
 
 /// Whether a command found what it was to find; an error says why it could not look.
 pub(super) type Outcome = Result<bool, LoadError>;
 
 pub(super) fn create(migrator: &Migrator, arguments: &Create, console: &Console) -> Outcome {
+    if let Some(url) = &arguments.copy_from {
+        return copy_from(migrator, url, console);
+    }
     let init = match &arguments.stamp {
         Some(version) => migrator.baseline(version.clone())?,
         None => migrator.init()?,
@@ -24,14 +29,32 @@ pub(super) fn create(migrator: &Migrator, arguments: &Create, console: &Console)
     Ok(true)
 }
 
-pub(super) fn migrate(migrator: &Migrator, models: &Schema, arguments: &Migrate, console: &Console) -> Outcome {
+fn copy_from(migrator: &Migrator, url: &str, console: &Console) -> Outcome {
+    let url = DatabaseUrl::parse(url, Path::new("")).map_err(|error| format!("--copy-from: {error}"))?;
+    let source = migrator.on(url);
+    let version = migrator.copy_from(&source)?.version;
+    console.say(format_args!("{} holds all rows of {} now", migrator.database_name(), source.database_name()))?;
+    console.say(format_args!("Current database version: {version}"))?;
+    Ok(true)
+}
+
+pub(super) fn migrate(migrator: Migrator, models: &Schema, arguments: &Migrate, console: &Console) -> Outcome {
+    let verify = migrator.settings().verify;
+    let migrator = &with_care(migrator, verify, !arguments.no_backup);
     if arguments.print_schema {
         return print_schema(migrator, models, console);
     }
     let asks = !arguments.check && !arguments.dry_run;
     let options = PlanOptions::from(arguments);
+    if let Some(url) = arguments.rehearse_on.as_ref().filter(|_| !arguments.dry_run) {
+        for name in migrator.rehearse_on(url, models)? {
+            console.say(format_args!("Rehearsed {name}: up, down and up again"))?;
+        }
+    }
     let options = if asks { questions::complete(migrator, models, options, console)? } else { options };
-    let Some(plan) = migrator.plan(models, &options)? else {
+    let plan =
+        if arguments.check { migrator.plan_alone(models, &options, None) } else { migrator.plan(models, &options) };
+    let Some(plan) = plan? else {
         console.say("The models and the database agree: there is nothing to migrate")?;
         return Ok(true);
     };
@@ -52,8 +75,15 @@ pub(super) fn migrate(migrator: &Migrator, models: &Schema, arguments: &Migrate,
         }
         return Ok(true);
     }
-    let folder = migrator.apply(&questions::confirm(plan, console)?)?;
+    let plan = questions::confirm(plan, console)?;
+    let folder = migrator.apply(&plan)?;
     console.say(format_args!("New migration saved as {folder}"))?;
+    if let Some(other) = &plan.other {
+        let state =
+            if other.is_rehearsed { "" } else { ", not rehearsed: {migrate} --rehearse-on URL does it on a server" };
+        let folder = migrator.settings().shown(&other.folder.join(&plan.name));
+        console.say(console.fill(&format!("New migration saved as {folder}{state}")))?;
+    }
     console.say(format_args!("Current database version: {}", migrator.version()?))?;
     Ok(true)
 }
@@ -74,7 +104,7 @@ pub(super) fn print_schema(migrator: &Migrator, models: &Schema, console: &Conso
 }
 
 pub(super) fn upgrade(migrator: Migrator, models: &Schema, arguments: &Upgrade, console: &Console) -> Outcome {
-    let migrator = with_verify(migrator, !arguments.no_verify);
+    let migrator = with_care(migrator, !arguments.no_verify, !arguments.no_backup);
     let target = arguments.to.clone().map_or(Target::Latest, Target::Version);
     if arguments.check {
         return check(&migrator, models, console);
@@ -125,7 +155,7 @@ fn apply(
 }
 
 pub(super) fn downgrade(migrator: Migrator, arguments: &Downgrade, console: &Console) -> Outcome {
-    let migrator = with_verify(migrator, !arguments.no_verify);
+    let migrator = with_care(migrator, !arguments.no_verify, !arguments.no_backup);
     let target = arguments.to.clone().map_or(Target::Previous, Target::Version);
     if let Some(file) = &arguments.restore {
         let version = migrator.restore(file)?;
@@ -173,8 +203,12 @@ pub(super) fn completions(shell: Shell, program: &Program, console: &Console) ->
     Ok(true)
 }
 
-fn with_verify(migrator: Migrator, verify: bool) -> Migrator {
+/// The migrator with less care where a flag asks for that.
+fn with_care(migrator: Migrator, verify: bool, backup: bool) -> Migrator {
     let mut settings = migrator.settings().clone();
     settings.verify = verify;
+    if !backup {
+        settings.backups = 0;
+    }
     migrator.with(settings)
 }

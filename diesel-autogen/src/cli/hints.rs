@@ -11,7 +11,9 @@ use crate::error::{ConsentError, DatabaseErrorKind, HistoryError};
 pub(super) fn hint(error: &Error, program: &Program, database: &str) -> Option<String> {
     let hint = match error {
         Error::Url(_) => "check DATABASE_URL",
-        Error::NoDatabase { database: named } if named != database => return None,
+        Error::NoDatabase { database: named } | Error::NotControlled { database: named, .. } if named != database => {
+            return None;
+        }
         Error::NoDatabase { .. } if program.command() == "init" => "check DATABASE_URL",
         Error::NoDatabase { .. } => "run {init} first, or check DATABASE_URL",
         Error::NotControlled { has_tables: false, .. } => "run {init} first",
@@ -19,6 +21,7 @@ pub(super) fn hint(error: &Error, program: &Program, database: &str) -> Option<S
             "run {init} --stamp N, where N is the number of the newest migration that its tables already have"
         }
         Error::AlreadyControlled { .. } => "run {upgrade} or {downgrade} to change its version",
+        Error::NoBackup { .. } => "or run again with --no-backup",
         Error::NoMigrations { is_missing: true, .. } => "check MIGRATIONS_DIR, or run {init} to create it",
         Error::NoMigrations { .. } => "{migrate} writes the first one",
         Error::History(error) => return history_hint(error, program),
@@ -46,7 +49,7 @@ fn file_hint(path: &Path) -> Option<&'static str> {
     if parts().any(|part| part.starts_with(crate::database::REHEARSAL_FOLDER)) {
         Some("make room for a copy of the database; {migrate} --no-rehearsal needs none")
     } else if parts().any(|part| part == "backups") {
-        Some("the backup needs that folder; {no_backups}")
+        Some("the backup needs that folder; --no-backup makes none")
     } else {
         None
     }
@@ -59,6 +62,9 @@ fn history_hint(error: &HistoryError, program: &Program) -> Option<String> {
         HistoryError::Edited { version, .. } => format!(
             "restore its up.sql and write a new migration, or accept it as it is with {{upgrade}} --accept-edited {version}"
         ),
+        HistoryError::NotRehearsed { .. } => {
+            "run {migrate} --rehearse-on URL, with a database for development".to_owned()
+        }
         HistoryError::WrongDirection { version, wanted } if wanted < version => {
             format!("run {{downgrade}} --to {wanted}")
         }

@@ -62,7 +62,7 @@ pub fn main(models: Schema) -> ExitCode {
         || place.migrator(),
         |migrator, console| match &command {
             Command::Init(arguments) => commands::create(&migrator, arguments, console),
-            Command::Migrate(arguments) => commands::migrate(&migrator, &models, arguments, console),
+            Command::Migrate(arguments) => commands::migrate(migrator, &models, arguments, console),
             Command::Upgrade(arguments) => commands::upgrade(migrator, &models, arguments, console),
             Command::Downgrade(arguments) => commands::downgrade(migrator, arguments, console),
             Command::Check => commands::check(&migrator, &models, console),
@@ -99,7 +99,7 @@ pub fn create(load: impl FnOnce() -> Result<Migrator, LoadError>) -> ExitCode {
 pub fn migrate(models: &Schema, load: impl FnOnce() -> Result<Migrator, LoadError>) -> ExitCode {
     let program = Program::script("migrate");
     let arguments: Migrate = program.parse();
-    run(&program, load, |migrator, console| commands::migrate(&migrator, models, &arguments, console))
+    run(&program, load, |migrator, console| commands::migrate(migrator, models, &arguments, console))
 }
 
 /// The script `db_upgrade`: applies the pending migrations. It is called as [`create`] is.

@@ -57,12 +57,10 @@ impl Program {
         self.command
     }
 
-    /// The text with what the user types in the place of each command, as `{upgrade}`, with the program's name for
-    /// `{name}`, and with how backups are switched off for `{no_backups}`.
+    /// The text with what the user types in the place of each command, as `{upgrade}`, and with the program's name
+    /// for `{name}`.
     pub fn fill(&self, text: &str) -> String {
-        let no_backups =
-            if self.has_subcommands { "--backups 0 makes none" } else { "backups can be switched off in the settings" };
-        let text = text.replace("{no_backups}", no_backups).replace("{name}", &self.name);
+        let text = text.replace("{name}", &self.name);
         COMMANDS.iter().fold(text, |text, (subcommand, script)| {
             let typed = if self.has_subcommands { format!("{} {subcommand}", self.name) } else { (*script).to_owned() };
             text.replace(&format!("{{{subcommand}}}"), &typed)

@@ -18,7 +18,7 @@ pub(super) fn complete(
     while Console::is_terminal() {
         // The rehearsal comes when all is answered.
         let draft = PlanOptions { no_rehearsal: true, ..options.clone() };
-        let losses = migrator.plan(models, &draft)?.map(|plan| plan.losses).unwrap_or_default();
+        let losses = migrator.plan_alone(models, &draft, None)?.map(|plan| plan.losses).unwrap_or_default();
         let is_similar = |loss: &&crate::Loss| matches!(loss.kind, LossKind::Similar { .. });
         let needs_fill = |loss: &&crate::Loss| matches!(loss.kind, LossKind::NeedsFill { .. });
         // A rename may make a value unnecessary.

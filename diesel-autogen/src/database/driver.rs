@@ -7,12 +7,13 @@ use std::path::Path;
 use super::backup::Backup;
 use crate::Error;
 use crate::change::{Change, Rename};
-use crate::history::Applied;
+use crate::error::DatabaseErrorKind;
+use crate::history::{Applied, newest};
 use crate::loss::{Found, Probe};
 use crate::migration::{Direction, Migration, Migrations, Sql};
 use crate::options::RenderOptions;
-use crate::schema::{Column, Schema, Table};
-use crate::text::counted;
+use crate::schema::{Column, Schema, Table, Type};
+use crate::text::{counted, shortened};
 use crate::version::Version;
 
 /// A kind of database. It connects when it is first asked for something.
@@ -108,20 +109,82 @@ pub(crate) trait Database {
     /// Drops side tables so that their values are in no file of the database any more.
     fn purge(&mut self, side_tables: &[String]) -> Result<(), Error>;
 
-    /// Whether backups of this kind of database are supported.
-    fn has_backups(&self) -> bool;
-
-    /// Copies the database, at that version, before it changes; `None` when it holds no rows, when backups are switched off, or
-    /// where this kind of database has none.
+    /// Copies the database, at that version, before it changes; `None` when it holds no rows, or when backups are switched
+    /// off.
     fn back_up(&mut self, version: &Version) -> Result<Option<Backup>, Error>;
 
+    /// Backs up a database that a restored one is to replace.
+    fn back_up_replaced(&mut self) -> Result<Option<Backup>, Error> {
+        match self.history()? {
+            Some(applied) => self.back_up(&newest(&applied)),
+            None if self.has_rows()? => {
+                let why = "it holds rows and is not under version control: move it away first";
+                Err(Error::database(&self.name(), DatabaseErrorKind::Other, why))
+            }
+            None => Ok(None),
+        }
+    }
+
     /// Puts a backup in the database's place, after checking that it is one of this project, and returns its version.
-    /// What is in its place is backed up first. `check` returns the version of an opened backup, or why it is foreign.
+    /// What is in its place is backed up first. `check` returns the version of a backup, or why it is foreign.
     fn restore(&mut self, file: &Path, check: &mut Check<'_>) -> Result<Restored, Error>;
 
     /// A copy to rehearse migrations on, which the database does not notice: with its rows, or without where they are
     /// too many to copy.
     fn sandbox(&mut self) -> Result<Box<dyn Sandbox>, Error>;
+
+    /// The type that the values of a column must have, without its precision; `None` where a declared type limits no
+    /// value.
+    fn limit(&self, column: &Column) -> Option<Type>;
+
+    /// Does work that reads the database in one state, whatever others write meanwhile.
+    fn snapshot(&mut self, work: &mut dyn FnMut(&mut dyn Database) -> Result<(), Error>) -> Result<(), Error>;
+
+    /// Reads every row of a table. Fails at a value that has no [canonical text](super::values::canonical).
+    fn read_rows(&mut self, table: &Moved, each: &mut dyn FnMut(Row) -> Result<(), Error>) -> Result<(), Error>;
+
+    /// Does work within a [`transaction`](Self::transaction) in which an inserted row fires no trigger and may refer to
+    /// a row that is inserted later. Afterwards no reference may dangle.
+    fn load(&mut self, work: &mut dyn FnMut(&mut dyn Database) -> Result<(), Error>) -> Result<(), Error>;
+
+    /// Inserts rows, within [`load`](Self::load).
+    fn write_rows(&mut self, table: &Moved, rows: &[Row]) -> Result<(), Error>;
+
+    /// The number that the newest row got in each column that the database numbers, where it is remembered.
+    fn last_numbers(&mut self) -> Result<Numbers, Error>;
+
+    /// Numbers new rows after these, and after those of the rows that exist.
+    fn number_after(&mut self, last: &Numbers) -> Result<(), Error>;
+}
+
+/// A row: each value as its [canonical text](super::values::canonical), `None` for NULL.
+pub(crate) type Row = Vec<Option<String>>;
+
+/// A number for a table and a column, both in lower case.
+pub(crate) type Numbers = BTreeMap<(String, String), i64>;
+
+/// A table whose rows are moved, by the names of one database.
+#[derive(Debug, Clone)]
+pub(crate) struct Moved {
+    pub table: String,
+    /// The columns, each with the type of its values.
+    pub columns: Vec<(String, Type)>,
+    /// The places of the primary key's columns.
+    pub key: Vec<usize>,
+}
+
+impl Moved {
+    /// The error for a value, or for a whole row.
+    pub fn refuse(&self, column: Option<usize>, row: &[Option<String>], why: impl Into<String>) -> Error {
+        let column = column.map(|at| format!(".{}", self.columns[at].0)).unwrap_or_default();
+        // A row without a key is known by its values.
+        let all: Vec<_> = (0..self.columns.len()).collect();
+        let places = if self.key.is_empty() { &all } else { &self.key };
+        let text = |at: &usize| row[*at].clone().unwrap_or_else(|| "NULL".into());
+        let pairs: Vec<_> = places.iter().map(|at| format!("{} = {}", self.columns[*at].0, text(at))).collect();
+        let row = shortened(pairs.join(", "));
+        Error::CannotMove { object: format!("{}{column} where {row}", self.table), why: why.into() }
+    }
 }
 
 /// A script to try, with the name that an error has for it.
@@ -134,8 +197,19 @@ pub(crate) struct Script<'a> {
     pub version: Version,
 }
 
-/// Returns the version of a database of this project, or why it is another project's.
-pub(crate) type Check<'a> = dyn FnMut(&mut dyn Database) -> Result<Version, Error> + 'a;
+/// What tells whether a backup is one of this project.
+pub(crate) struct Content<'a> {
+    pub history: Option<Vec<Applied>>,
+    /// Whether it has this library's table of checksums.
+    pub has_checksums: bool,
+    /// The names of its tables, without those of the history, where it cannot be opened as a database.
+    pub tables: Option<Vec<String>>,
+    /// The backup as a database, or one of the same kind.
+    pub database: &'a mut dyn Database,
+}
+
+/// Returns the version of a backup of this project, or why it is another project's. The first argument is its name.
+pub(crate) type Check<'a> = dyn FnMut(&str, Content<'_>) -> Result<Version, Error> + 'a;
 
 /// What [`Database::restore`] did.
 pub(crate) struct Restored {

@@ -5,6 +5,7 @@ mod changes;
 mod driver;
 mod errors;
 mod history;
+mod json;
 mod poll;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -12,14 +13,19 @@ mod rows;
 mod side_table;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod values;
 
 #[cfg(all(feature = "sqlite", feature = "postgres"))]
 pub use any::{AnyConnection as Connection, MultiBackend as Backend};
 pub(crate) use backup::Backup;
-pub(crate) use driver::{Check, Compared, Database, Restored, Sandbox, Script};
+pub(crate) use driver::{Check, Compared, Content, Database, Moved, Numbers, Restored, Row, Sandbox, Script};
 pub use driver::{RowChange, RowChangeKind};
 
 use crate::Error;
+use crate::change::{Change, Rename};
+use crate::migration::Sql;
+use crate::options::RenderOptions;
+use crate::schema::Schema;
 use crate::settings::Settings;
 use crate::url::DatabaseUrl;
 
@@ -46,6 +52,19 @@ pub(crate) fn open(url: &DatabaseUrl, settings: &Settings) -> Result<Box<dyn Dat
         #[cfg(not(feature = "postgres"))]
         None => return Err(without(url, settings, "this program is built without PostgreSQL")),
     })
+}
+
+/// The changes from one schema of models to another as SQL of PostgreSQL, without a server.
+pub(crate) fn render_apart(
+    from: Schema,
+    models: &Schema,
+    renames: impl Iterator<Item = Rename>,
+    options: &RenderOptions,
+) -> Result<(Vec<Change>, Sql), Error> {
+    #[cfg(feature = "postgres")]
+    return postgres::render_apart(from, models.clone(), renames, options);
+    #[cfg(not(feature = "postgres"))]
+    Err(Error::NotSupported { operation: "a migration for PostgreSQL", database: "a program without PostgreSQL" })
 }
 
 /// The error of a kind of database that this build does not have.

@@ -89,14 +89,14 @@ fn one_command_makes_one_backup() {
         project.execute("INSERT INTO t1 VALUES (1)");
         write_each(project, "-!!-!!!!");
         taken(&project.events);
-        let (said, version) =
-            if project.url.is_postgres() { ("no backup is made", "") } else { ("backup saved as backups/app-v", "1-") };
+        let name = if project.url.is_postgres() { "test_" } else { "app-v1-" };
+        let said = format!("backup saved as backups/{name}");
         project.migrator.upgrade(Target::Latest).unwrap();
         let up = taken(&project.events);
-        assert!(up.len() == 1 && up[0].starts_with(&format!("{said}{version}")), "{up:?}");
+        assert!(up.len() == 1 && up[0].starts_with(&said), "{up:?}");
         project.migrator.downgrade(Target::version(1)).unwrap();
         let down = taken(&project.events);
-        assert!(down.len() == 1 && down[0].starts_with(said), "{down:?}");
+        assert!(down.len() == 1 && down[0].starts_with(said.trim_end_matches("1-")), "{down:?}");
     });
 }
 

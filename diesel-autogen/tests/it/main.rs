@@ -13,6 +13,8 @@ mod alone;
 mod application_schema;
 mod atomic_files;
 mod backup;
+#[cfg(feature = "postgres")]
+mod both_dialects;
 mod concurrency;
 mod dangling;
 #[cfg(feature = "postgres")]
@@ -27,11 +29,17 @@ mod invariants;
 mod kept;
 mod loss;
 mod modules;
+#[cfg(feature = "postgres")]
+mod moving;
 mod old_release;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "postgres")]
+mod postgres_backup;
+#[cfg(feature = "postgres")]
 mod postgres_changes;
+#[cfg(feature = "postgres")]
+mod postgres_create;
 #[cfg(feature = "postgres")]
 mod postgres_diff;
 #[cfg(feature = "postgres")]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use diesel::connection::SimpleConnection as _;
 use diesel::dsl::sql;
 use diesel::sql_types::{Nullable, Text};
-use diesel::{PgConnection, RunQueryDsl as _};
+use diesel::{Connection as _, PgConnection, RunQueryDsl as _};
 use diesel_autogen::schema::{
     Action, Check, Column, DefaultValue, ForeignKey, Index, IndexColumn, Schema, Table, Type,
 };
@@ -18,8 +18,8 @@ use crate::support::{listening, taken};
 
 /// A database of its own, and a migrations folder.
 pub struct Server {
-    database: TestDatabase,
-    folder: TempDir,
+    pub database: TestDatabase,
+    pub folder: TempDir,
 }
 
 impl Server {
@@ -46,7 +46,7 @@ impl Server {
 
     /// A migrator whose URL ends in this query.
     pub fn migrator_with(&self, query: &str) -> Migrator {
-        let settings = with!(Settings { per_database_folders: true });
+        let settings = with!(Settings { per_database_folders: true, backups: 0 });
         let url = format!("{}{query}", self.database.url());
         Migrator::new(&url, self.folder.path()).unwrap().with(settings)
     }
@@ -78,6 +78,11 @@ impl Server {
         };
         tables.into_iter().map(rows).collect()
     }
+}
+
+/// The text that a query finds in the database of that URL.
+pub fn asked(url: &str, query: &str) -> String {
+    sql::<Text>(query).get_result(&mut PgConnection::establish(url).unwrap()).unwrap()
 }
 
 /// A handwritten migration.
@@ -349,7 +354,7 @@ fn a_killed_upgrade_leaves_what_was_there() {
         let upgrade = scope.spawn(|| migrator.upgrade(Target::Latest));
         let is_waiting = format!("SELECT max(pid)::text {waiting}");
         test_support::wait_until("the upgrade waits for the reader", || database.query(&is_waiting).is_some());
-        let (impatient, events) = listening(&migrator, with!(Settings { wait: Duration::from_millis(10) }));
+        let (impatient, events) = listening(&migrator, with!(Settings { wait: Duration::from_millis(10), backups: 0 }));
         let error = impatient.upgrade(Target::Latest).unwrap_err();
         assert!(matches!(error, Error::Database { kind: DatabaseErrorKind::Locked, .. }), "{error}");
         assert_eq!(taken(&events), ["another process is using the database; waiting up to 0 s"]);

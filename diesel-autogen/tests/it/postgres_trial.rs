@@ -22,7 +22,7 @@ fn started(database: &Server, first: &str, up: &str, down: &str) -> (diesel_auto
     database.execute("INSERT INTO posts (body) VALUES ('a'), ('b'), ('c')");
     migrator.upgrade(Target::Latest).unwrap();
     // Nothing waits for the readers of these tests.
-    let settings = with!(Settings { per_database_folders: true, wait: Duration::from_millis(50) });
+    let settings = with!(Settings { per_database_folders: true, backups: 0, wait: Duration::from_millis(50) });
     listening(&migrator, settings)
 }
 

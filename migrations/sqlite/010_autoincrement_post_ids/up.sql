@@ -1,5 +1,5 @@
 -- The id of a deleted post is not given to another post: links and feeds would lead to the wrong one. The tables in Rust
--- cannot declare AUTOINCREMENT; this was written by `cargo run -p migrate --example diff`.
+-- cannot declare AUTOINCREMENT; this was written by `cargo run -p diesel-autogen --example diff`.
 -- Rebuilds posts. With foreign keys on, a dropped table would take the rows with it that refer to it.
 PRAGMA foreign_keys = OFF;
 CREATE TEMP TABLE _keys (is_on INTEGER CONSTRAINT "foreign keys must be off while tables are rebuilt"

@@ -43,6 +43,32 @@ impl TestDatabase {
         Some(Self { server, name, url })
     }
 
+    /// The name and the URL of a database that does not exist yet; it is dropped at the end of the test. Its name ends
+    /// with that text.
+    pub fn absent(suffix: &str) -> Option<Self> {
+        let database = Self::new()?;
+        execute(&database.server, &format!("DROP DATABASE {}", database.name));
+        let name = format!("{}{suffix}", database.name);
+        let encode = |byte: u8| {
+            if byte.is_ascii_alphanumeric() || byte == b'_' {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
+        };
+        let url = with_database(&database.server, &name.bytes().map(encode).collect::<String>());
+        Some(Self { server: database.server.clone(), name, url })
+    }
+
+    /// The URL of the server's own database, which a superuser opens.
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -54,7 +80,8 @@ impl TestDatabase {
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
-        execute(&self.server, &format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
+        let name = self.name.replace('"', "\"\"");
+        execute(&self.server, &format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)"));
     }
 }
 

@@ -14,28 +14,48 @@ use config::{Config, RocketSetting};
 use diesel::connection::{Connection as _, InstrumentationEvent};
 use diesel::sql_types::Text;
 use diesel::{QueryableByName, RunQueryDsl as _};
-use diesel_autogen::{Connection, DatabaseUrl, Migrator};
+use diesel_autogen::{Connection, DatabaseUrl, Migrator, Target};
 use rocket::http::{ContentType, Status};
 use rocket::local::blocking::{Client, LocalResponse};
 use tempfile::TempDir;
+use test_support::TestDatabase;
 
 pub use browser::{Browser, Response, link};
 pub use program::{Exit, Server, get, program, run, send};
 
-/// A database at the newest version, in a temporary folder.
+/// A database at the newest version: SQLite in a temporary folder, or PostgreSQL where `SITE_DATABASE` is `postgresql`.
+/// Then the folder's `.env` names it.
 pub struct TestDb {
     pub folder: TempDir,
     pub url: DatabaseUrl,
     pub connection: Connection,
+    // Dropped after the connection.
+    _postgresql: Option<TestDatabase>,
 }
 
 impl TestDb {
     pub fn new() -> Self {
+        if std::env::var("SITE_DATABASE").as_deref() != Ok("postgresql") {
+            return Self::on_sqlite();
+        }
+        let database = TestDatabase::new().expect("TEST_POSTGRES_URL");
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(".env"), format!("DATABASE_URL='{}'", database.url())).unwrap();
+        let url = DatabaseUrl::parse(database.url(), folder.path()).unwrap();
+        let migrator = migrations::migrator(&url, folder.path()).unwrap();
+        migrator.init().unwrap();
+        migrator.upgrade(Target::Latest).unwrap();
+        let connection = pool::open(&url).unwrap();
+        Self { folder, url, connection, _postgresql: Some(database) }
+    }
+
+    /// For tests of what only SQLite has.
+    pub fn on_sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = DatabaseUrl::parse("app.db", folder.path()).unwrap();
         migrations::migrator(&url, folder.path()).unwrap().create_current().unwrap();
         let connection = pool::open(&url).unwrap();
-        Self { folder, url, connection }
+        Self { folder, url, connection, _postgresql: None }
     }
 
     /// The database with the embedded migrations.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
-use diesel::sql_types::Bool;
+use diesel::sql_types::{Bool, Text};
 use diesel::{Connection, PgConnection, RunQueryDsl};
 
 use super::refusal::{decoded, refusal};
@@ -77,6 +77,9 @@ fn connect(url: &DatabaseUrl) -> Result<PgConnection, Error> {
     Ok(connection)
 }
 
+/// The databases that a server has, to work in for the sake of another one.
+const MAINTENANCE: [&str; 2] = ["postgres", "template1"];
+
 /// Whether the server has the database of that URL.
 pub(super) fn exists(url: &DatabaseUrl) -> Result<bool, Error> {
     on_server(url, has_database)
@@ -87,36 +90,116 @@ fn has_database(connection: &mut PgConnection, name: &str) -> Result<bool, Error
     Ok(sql::<Bool>(&query).get_result(connection)?)
 }
 
-/// Creates the database. Returns whether this call did.
+/// Creates the database, if it is missing, with the encoding UTF8. Returns whether this call did.
 pub(super) fn create(url: &DatabaseUrl) -> Result<bool, Error> {
-    on_server(url, |connection, name| match connection.batch_execute(&format!("CREATE DATABASE {}", quote(name))) {
-        // Another program was faster.
-        Err(error) => {
-            if has_database(connection, name)? {
-                Ok(false)
-            } else {
-                Err(error.into())
-            }
+    let Err(refused) = PgConnection::establish(url.as_str()) else { return Ok(false) };
+    let message = refused.to_string();
+    let refused = || Error::database(&url.to_string(), DatabaseErrorKind::Unreachable, refusal(url.as_str(), &message));
+    let place = Place::of(url.as_str());
+    let Some(mut connection) = MAINTENANCE.iter().find_map(|name| connect(&place.url_of(name)?).ok()) else {
+        let lacks = |what: &str| message.contains(&format!("{what} \"")) && message.contains("does not exist");
+        let statement = format!("{} ENCODING 'UTF8' TEMPLATE template0", place.statement());
+        return Err(if lacks("role") {
+            let role = place.role.as_deref().map(quote).unwrap_or_default();
+            place.denied(url, "the server has no such role", &format!("CREATE ROLE {role} LOGIN; {statement}"))
+        } else if lacks("database") {
+            place.denied(url, "the role may not open the database postgres or template1", &statement)
+        } else {
+            None
         }
-        Ok(()) => Ok(true),
-    })
+        .unwrap_or_else(refused));
+    };
+    if has_database(&mut connection, &place.database)? {
+        return Err(refused());
+    }
+    create_on(&mut connection, url, place).map_err(|error| error.in_database(&url.to_string()))
+}
+
+fn create_on(connection: &mut PgConnection, url: &DatabaseUrl, mut place: Place<'_>) -> Result<bool, Error> {
+    let is_utf8 = "SELECT pg_encoding_to_char(encoding) = 'UTF8' FROM pg_database WHERE datname = 'template1'";
+    let options = if sql::<Bool>(is_utf8).get_result(connection)? {
+        // The first has what an administrator put there, and cannot be copied while anybody is connected to it.
+        ["", " TEMPLATE template0"]
+    } else {
+        // A locale may be one of another encoding.
+        [" ENCODING 'UTF8' TEMPLATE template0", " ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0"]
+    };
+    let mut failed = None;
+    for options in options {
+        match connection.batch_execute(&format!("CREATE DATABASE {}{options}", quote(&place.database))) {
+            Ok(()) => return Ok(true),
+            // Another program was faster.
+            Err(_) if has_database(connection, &place.database)? => return Ok(false),
+            Err(error) => failed = Some(error),
+        }
+    }
+    let query = "SELECT current_user::text, rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user";
+    let (role, may_create): (String, bool) = sql::<(Text, Bool)>(query).get_result(connection)?;
+    place.role = Some(role);
+    let statement = format!("{}{}", place.statement(), options[0]);
+    let denied = (!may_create).then(|| place.denied(url, "the role may not create databases", &statement)).flatten();
+    denied.or(failed.map(Error::from)).map_or(Ok(false), Err)
 }
 
 pub(super) fn remove(url: &DatabaseUrl) -> Result<(), Error> {
     on_server(url, |connection, name| Ok(connection.batch_execute(&format!("DROP DATABASE {}", quote(name)))?))
 }
 
-/// Works in the database `postgres`, which every server has, for the sake of the one that the URL names.
+/// Works in a database that every server has, for the sake of the one that the URL names.
 fn on_server<T>(url: &DatabaseUrl, work: impl FnOnce(&mut PgConnection, &str) -> Result<T, Error>) -> Result<T, Error> {
-    let (before, name, after) = parts(url.as_str());
-    let server = DatabaseUrl::parse(&format!("{before}/postgres{after}"), Path::new(""))?;
-    work(&mut connect(&server)?, &name).map_err(|error| error.in_database(&url.to_string()))
+    let place = Place::of(url.as_str());
+    let found = MAINTENANCE.iter().find_map(|name| connect(&place.url_of(name)?).ok());
+    let mut connection = found.map_or_else(|| connect(url), Ok)?;
+    work(&mut connection, &place.database).map_err(|error| error.in_database(&url.to_string()))
 }
 
-/// The URL up to its path, the name of the database, and the query.
-fn parts(url: &str) -> (&str, String, &str) {
-    let (rest, query) = url.split_at(url.find('?').unwrap_or(url.len()));
-    let start = rest.find("://").map_or(0, |at| at + 3);
-    let path = rest[start..].find('/').map_or(rest.len(), |at| start + at);
-    (&rest[..path], decoded(rest[path..].trim_start_matches('/')), query)
+/// What a URL says of the server, the database and the role.
+struct Place<'a> {
+    /// The URL up to its path.
+    server: &'a str,
+    database: String,
+    /// The parameters, but for the name of the database.
+    parameters: Vec<&'a str>,
+    role: Option<String>,
+    /// Whether no part of the password can stand in another place than its own.
+    is_plain: bool,
+}
+
+impl<'a> Place<'a> {
+    fn of(url: &'a str) -> Self {
+        let (rest, query) = url.split_once('?').unwrap_or((url, ""));
+        let start = rest.find("://").map_or(0, |at| at + 3);
+        let path = rest[start..].find('/').map_or(rest.len(), |at| start + at);
+        let (server, path) = (&rest[..path], rest[path..].trim_start_matches('/'));
+        let mut parameters: Vec<_> = query.split('&').filter(|parameter| !parameter.is_empty()).collect();
+        let value = |name: &str| parameters.iter().rev().find_map(|pair| Some(decoded(pair.strip_prefix(name)?)));
+        let user = server[start..].split_once('@').and_then(|(user, _)| user.split(':').next());
+        let role = value("user=").or_else(|| user.filter(|user| !user.is_empty()).map(decoded));
+        let named = value("dbname=").unwrap_or_else(|| decoded(path));
+        let database = if named.is_empty() { role.clone().unwrap_or_default() } else { named };
+        parameters.retain(|parameter| !parameter.starts_with("dbname="));
+        let is_plain = server.matches('@').count() < 2 && !url[server.len()..].contains('@');
+        Self { server, database, parameters, role, is_plain }
+    }
+
+    /// The URL of another database of the server.
+    fn url_of(&self, database: &str) -> Option<DatabaseUrl> {
+        let query = self.parameters.join("&");
+        let query = if query.is_empty() { query } else { format!("?{query}") };
+        DatabaseUrl::parse(&format!("{}/{database}{query}", self.server), Path::new("")).ok()
+    }
+
+    /// The statement by which an administrator creates the database for the role.
+    fn statement(&self) -> String {
+        let owner = self.role.as_ref().map(|role| format!(" OWNER {}", quote(role))).unwrap_or_default();
+        format!("CREATE DATABASE {}{owner}", quote(&self.database))
+    }
+
+    /// The error that holds SQL for an administrator; `None` where a name in it may be part of a password, or cannot be
+    /// shown on one line.
+    fn denied(&self, url: &DatabaseUrl, why: &'static str, statements: &str) -> Option<Error> {
+        let is_shown = self.is_plain && !statements.contains(char::is_control);
+        let sql = format!("{statements};");
+        is_shown.then(|| Error::CannotCreate { database: url.to_string(), why, sql })
+    }
 }

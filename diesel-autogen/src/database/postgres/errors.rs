@@ -13,16 +13,19 @@ pub(crate) fn kind(message: &str) -> Option<DatabaseErrorKind> {
     kinds.iter().find(|(words, _)| message.contains(words)).map(|(_, kind)| *kind)
 }
 
-/// What a statement of a migration failed with: the message and its detail, which names the object that is in the way.
+/// What a statement of a migration failed with.
 pub(super) fn statement(migration: &str, statement: &str, error: &diesel::result::Error) -> Error {
+    Error::statement(migration, statement, said(error))
+}
+
+/// The message and its detail, which names the object that is in the way.
+pub(super) fn said(error: &diesel::result::Error) -> String {
     let detail = match error {
         diesel::result::Error::DatabaseError(_, information) => information.details().unwrap_or_default(),
         _ => "",
     };
-    let detail = if detail.is_empty() {
-        String::new()
-    } else {
-        format!(": {}", detail.trim().trim_end_matches('.').replace('\n', "; "))
-    };
-    Error::statement(migration, statement, format!("{error}{detail}"))
+    if detail.is_empty() {
+        return error.to_string();
+    }
+    format!("{error}: {}", detail.trim().trim_end_matches('.').replace('\n', "; "))
 }

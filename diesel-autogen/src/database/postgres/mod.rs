@@ -1,12 +1,17 @@
 //! PostgreSQL, from 13.
 
+mod apart;
+mod backup;
+mod client;
 mod connection;
 mod convert;
 pub(super) mod errors;
 mod introspect;
+mod moving;
 mod normalize;
 mod refusal;
 mod render;
+mod restore;
 mod rows;
 mod run;
 mod sandbox;
@@ -22,14 +27,15 @@ use diesel::dsl::sql;
 use diesel::sql_types::{Array, Bool, Nullable, Text};
 use diesel::{PgConnection, RunQueryDsl};
 
+pub(super) use self::apart::render_apart;
 pub(super) use self::connection::{Postgres, establish};
 
 use self::connection::Manager;
 use self::introspect::path_sql;
 use self::render::SideKey;
 use self::sandbox::Transaction;
-use self::sql::{quote, quote_table};
-use super::{Backup, Check, Database, Restored, Sandbox, Script};
+use self::sql::{quote, quote_table, without_modifiers};
+use super::{Backup, Check, Database, Moved, Numbers, Restored, Row, Sandbox, Script};
 use crate::Error;
 use crate::change::{Change, Rename};
 use crate::database::history::record;
@@ -39,8 +45,8 @@ use crate::kept;
 use crate::loss::{Found, Probe};
 use crate::migration::{Direction, Migration, Migrations, Sql};
 use crate::options::RenderOptions;
-use crate::schema::{Column, Schema};
-use crate::settings::{Event, Settings};
+use crate::schema::{Column, Schema, Type};
+use crate::settings::Settings;
 use crate::version::Version;
 
 /// The advisory lock of this library: migrations of one database run one after the other.
@@ -111,7 +117,7 @@ impl Database for Postgres {
     }
 
     fn create(&mut self) -> Result<bool, Error> {
-        if self.exists()? { Ok(false) } else { connection::create(&self.url) }
+        connection::create(&self.url)
     }
 
     fn remove(&mut self) {
@@ -241,23 +247,56 @@ impl Database for Postgres {
         self.in_transaction(|database| database.on(|connection| connection.batch_execute(&(script + "SELECT 1"))))
     }
 
-    fn has_backups(&self) -> bool {
-        false
+    fn back_up(&mut self, version: &Version) -> Result<Option<Backup>, Error> {
+        backup::back_up(self, version)
     }
 
-    fn back_up(&mut self, _version: &Version) -> Result<Option<Backup>, Error> {
-        if self.settings.backups > 0 && self.has_rows()? {
-            self.settings.emit(&Event::NoBackup("PostgreSQL"));
-        }
-        Ok(None)
-    }
-
-    fn restore(&mut self, _file: &Path, _check: &mut Check<'_>) -> Result<Restored, Error> {
-        Err(Error::NotSupported { operation: "restoring a backup", database: "PostgreSQL" })
+    fn restore(&mut self, file: &Path, check: &mut Check<'_>) -> Result<Restored, Error> {
+        restore::restore(self, file, check)
     }
 
     fn sandbox(&mut self) -> Result<Box<dyn Sandbox>, Error> {
         Ok(Box::new(Transaction::begin(&self.url, &self.settings, &self.schemas)?))
+    }
+
+    fn limit(&self, column: &Column) -> Option<Type> {
+        Some(without_modifiers(&column.ty))
+    }
+
+    fn snapshot(&mut self, work: &mut dyn FnMut(&mut dyn Database) -> Result<(), Error>) -> Result<(), Error> {
+        self.on(|connection| {
+            Manager::begin_transaction(connection)?;
+            connection
+                .batch_execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL TimeZone = 'UTC'")
+        })?;
+        let worked = work(self);
+        let ended = self.on(Manager::rollback_transaction);
+        worked.and(ended)
+    }
+
+    fn read_rows(&mut self, table: &Moved, each: &mut dyn FnMut(Row) -> Result<(), Error>) -> Result<(), Error> {
+        self.on(|connection| moving::read(connection, table, each))
+    }
+
+    fn load(&mut self, work: &mut dyn FnMut(&mut dyn Database) -> Result<(), Error>) -> Result<(), Error> {
+        let restore = self.on(|connection| {
+            connection.batch_execute("SET LOCAL TimeZone = 'UTC'")?;
+            moving::release(connection)
+        })?;
+        work(self)?;
+        self.on(|connection| moving::restore(connection, &restore))
+    }
+
+    fn write_rows(&mut self, table: &Moved, rows: &[Row]) -> Result<(), Error> {
+        self.on(|connection| moving::write(connection, table, rows))
+    }
+
+    fn last_numbers(&mut self) -> Result<Numbers, Error> {
+        self.on(moving::last_numbers)
+    }
+
+    fn number_after(&mut self, last: &Numbers) -> Result<(), Error> {
+        self.on(|connection| moving::number_after(connection, last))
     }
 }
 

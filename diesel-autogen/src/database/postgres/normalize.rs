@@ -209,7 +209,7 @@ fn base_type(connection: &mut PgConnection, name: &str) -> QueryResult<Option<St
 }
 
 /// A whole number that is the whole primary key is numbered by the database.
-fn number_rows(table: &mut Table) {
+pub(super) fn number_rows(table: &mut Table) {
     let key = table.primary_key.clone();
     for column in &mut table.columns {
         let is_whole = matches!(column.ty, Type::SmallInt | Type::Integer | Type::BigInt);

@@ -12,8 +12,8 @@ use super::catalog::{self, number, texts};
 use super::connection::{Sqlite, file_name, open};
 use super::errors::readable;
 use crate::Error;
-use crate::database::backup::{TIME, create_private, settle, stem};
-use crate::database::{Backup, Check, Database as _, Restored};
+use crate::database::backup::{Names, TIME, create_private, settle, stem};
+use crate::database::{Backup, Check, Content, Database as _, Restored};
 use crate::error::DatabaseErrorKind;
 use crate::migration::sync_folder;
 use crate::settings::Event;
@@ -36,13 +36,21 @@ pub(super) fn back_up(database: &mut Sqlite, version: &Version) -> Result<Option
         let source = io::Error::new(io::ErrorKind::StorageFull, why);
         return Err(Error::File { action: "write", path: path.with_file_name("backups"), source });
     }
-    let made = Backup::make(&path, version, |draft| {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let names = Names {
+        folder: path.with_file_name("backups"),
+        stem: stem(&path),
+        ending: ".db",
+        draft: format!(".{name}.new"),
+    };
+    let made = Backup::make(names, version, |draft| {
         let copied = settings.step("backing up", || database.with(|connection| copy(connection, draft)));
         let copied = copied.map_err(|error| no_room(error, "backup", draft))?;
         if let Some(why) = copied.by_pages {
             settings.emit(&Event::BackupByPages(why));
         }
-        settings.step("checking the backup", || check(draft, "quick_check"))
+        settings.step("checking the backup", || check(draft, "quick_check"))?;
+        settle(draft, &path).map_err(Error::file("write", draft))
     });
     made.map(Some)
 }
@@ -119,12 +127,9 @@ pub(super) fn restore(database: &mut Sqlite, file: &Path, check_version: &mut Ch
     let named = |error: Error| error.renamed(&shown);
     settings.step("checking the backup", || check(file, "integrity_check")).map_err(named)?;
     let mut copy = Sqlite::new(file, &settings);
-    let version = check_version(&mut copy).map_err(named)?;
-    // Any project's database may be at version 0; this library records that it put it under version control.
-    if version.is_zero() && !copy.with(catalog::has_checksums)? {
-        let (expected, differences) = ("a backup of this project".into(), "no migration was applied to it".into());
-        return Err(Error::Drift { database: shown, expected, differences });
-    }
+    let (history, has_checksums) = (copy.history().map_err(named)?, copy.with(catalog::has_checksums)?);
+    let content = Content { history, has_checksums, tables: None, database: &mut copy };
+    let version = check_version(&shown, content).map_err(named)?;
     drop(copy);
     let (mut counter, mut replaced, mut damaged) = (None, None, Vec::new());
     if path.exists() {
@@ -132,7 +137,7 @@ pub(super) fn restore(database: &mut Sqlite, file: &Path, check_version: &mut Ch
         counter = Some(change_counter(&path)?);
         // The copy is made by another connection.
         let is_database = lock.map(drop).is_some();
-        match is_database.then(|| back_up_replaced(database)).transpose() {
+        match is_database.then(|| database.back_up_replaced()).transpose() {
             Ok(Some(backup)) => replaced = backup,
             Err(error) if !is_damage(error.kind()) => return Err(error),
             // That is why it is restored; and something may still be read from it.
@@ -153,18 +158,6 @@ pub(super) fn restore(database: &mut Sqlite, file: &Path, check_version: &mut Ch
             replaced.into_iter().for_each(Backup::discard);
             Err(error)
         }
-    }
-}
-
-/// Backs up a database that a restored one is to replace.
-fn back_up_replaced(database: &mut Sqlite) -> Result<Option<Backup>, Error> {
-    match database.history()? {
-        Some(applied) => database.back_up(&crate::history::newest(&applied)),
-        None if database.has_rows()? => {
-            let why = "it holds rows and is not under version control: move it away first";
-            Err(Error::database(&database.name(), DatabaseErrorKind::Other, why))
-        }
-        None => Ok(None),
     }
 }
 

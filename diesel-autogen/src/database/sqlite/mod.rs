@@ -9,6 +9,7 @@ pub(super) mod errors;
 mod foreign_keys;
 mod introspect;
 mod lock;
+mod moving;
 mod normalize;
 mod render;
 mod rows;
@@ -22,7 +23,7 @@ use std::path::Path;
 use diesel::connection::SimpleConnection as _;
 
 pub(super) use self::connection::{Sqlite, open};
-use super::{Backup, Check, Database, Restored, Sandbox, Script, history};
+use super::{Backup, Check, Database, Moved, Numbers, Restored, Row, Sandbox, Script, history};
 use crate::Error;
 use crate::change::{Change, Rename};
 use crate::history::Applied;
@@ -30,7 +31,7 @@ use crate::kept;
 use crate::loss::{Found, Probe};
 use crate::migration::{Direction, Migration, Sql};
 use crate::options::RenderOptions;
-use crate::schema::{Column, Schema};
+use crate::schema::{Column, Schema, Type};
 use crate::settings::Event;
 use crate::version::Version;
 
@@ -155,10 +156,6 @@ impl Database for Sqlite {
         Ok(())
     }
 
-    fn has_backups(&self) -> bool {
-        true
-    }
-
     fn back_up(&mut self, version: &Version) -> Result<Option<Backup>, Error> {
         if self.settings.backups == 0 {
             return Ok(None);
@@ -174,5 +171,47 @@ impl Database for Sqlite {
 
     fn sandbox(&mut self) -> Result<Box<dyn Sandbox>, Error> {
         Ok(Box::new(copy::Copy::new(self)?))
+    }
+
+    fn limit(&self, _column: &Column) -> Option<Type> {
+        None
+    }
+
+    fn snapshot(&mut self, work: &mut dyn FnMut(&mut dyn Database) -> Result<(), Error>) -> Result<(), Error> {
+        self.with(|connection| Ok(connection.batch_execute("BEGIN; SELECT count(*) FROM sqlite_master")?))?;
+        let worked = work(self);
+        let ended = self.with(|connection| Ok(connection.batch_execute("ROLLBACK")?));
+        worked.and(ended)
+    }
+
+    fn read_rows(&mut self, table: &Moved, each: &mut dyn FnMut(Row) -> Result<(), Error>) -> Result<(), Error> {
+        self.with(|connection| moving::read(connection, table, each))
+    }
+
+    fn load(&mut self, work: &mut dyn FnMut(&mut dyn Database) -> Result<(), Error>) -> Result<(), Error> {
+        let triggers = self.with(moving::take_triggers)?;
+        work(self)?;
+        let empty = self.with(|connection| {
+            moving::require_references(connection)?;
+            let empty = moving::fill_indexes(connection)?;
+            triggers.iter().try_for_each(|trigger| connection.batch_execute(trigger))?;
+            Ok(empty)
+        })?;
+        for table in empty {
+            self.settings.emit(&Event::NotMoved(format!("the virtual table {table} is empty: fill it by hand")));
+        }
+        Ok(())
+    }
+
+    fn write_rows(&mut self, table: &Moved, rows: &[Row]) -> Result<(), Error> {
+        self.with(|connection| moving::write(connection, table, rows))
+    }
+
+    fn last_numbers(&mut self) -> Result<Numbers, Error> {
+        self.with(moving::last_numbers)
+    }
+
+    fn number_after(&mut self, last: &Numbers) -> Result<(), Error> {
+        self.with(|connection| moving::number_after(connection, last))
     }
 }

@@ -6,4 +6,5 @@ mod history;
 mod migration_errors;
 mod one_binary;
 mod postgres;
+mod postgres_backup;
 mod walk;

@@ -61,3 +61,38 @@ fn the_one_binary_migrates_and_lists() {
     home.run("tutorial upgrade").succeeds();
     home.run("tutorial check").succeeds();
 }
+
+#[test]
+fn all_rows_are_moved_from_sqlite_and_back() {
+    let (Some(scratch), Some(database)) = (TestDatabase::new(), TestDatabase::absent("")) else { return };
+    let home = Home::new();
+    home.run("db_create").succeeds();
+    home.run("db_migrate").succeeds();
+    home.execute(
+        "INSERT INTO users VALUES (7, 'john', 'john@email.com'); \
+         INSERT INTO posts VALUES (1, 'my first post', '2012-02-29 12:00:00.500', 7)",
+    );
+    let all = "SELECT concat_ws(' ', u.id, nickname, email, p.id, body, timestamp) FROM users u JOIN posts p ON user_id = u.id";
+    let rows = home.query(all);
+    let home = home.with_database_url(scratch.url());
+    let said = home.refuses("db_create --copy-from app.db");
+    assert!(said.starts_with("no migrations folder at migrations/postgresql"), "{said}");
+    home.run("db_create").succeeds();
+    home.run("db_migrate").succeeds();
+
+    let home = home.with_database_url(database.url());
+    let said = home.run("db_create --copy-from app.db").succeeds();
+    assert_eq!(said, "the PostgreSQL database holds all rows of app.db now\nCurrent database version: 1\n");
+    assert_eq!(home.run("db_upgrade --check").succeeds(), "The models and the database agree\n");
+    let why = "it holds tables already, and only an empty database can be filled; nothing was moved";
+    assert_eq!(
+        home.run("db_create --copy-from app.db").fails(),
+        format!("cannot move rows to the PostgreSQL database: {why}")
+    );
+    assert_eq!(home.run("db_create --copy-from none.db").fails().split(' ').next_back(), Some("exist"));
+
+    let home = home.with_database_url("sqlite:app.db");
+    std::fs::remove_file(home.path("app.db")).unwrap();
+    home.run(&format!("tutorial init --copy-from {}", database.url())).succeeds();
+    assert_eq!(home.query(all), rows);
+}

@@ -1,6 +1,8 @@
 //! The tutorial's walk from an empty folder, with everything that the scripts print.
 
-use test_support::{Home, last_lines};
+use std::fs;
+
+use test_support::{Home, TestDatabase, last_lines};
 
 const PLAN: &str = "\
 creates table users:
@@ -104,4 +106,31 @@ fn a_missing_index_becomes_the_next_migration() {
     assert_eq!(home.run("db_migrate").succeeds(), AGREE);
     home.run("db_downgrade").succeeds();
     assert!(!home.dump().contains("posts_timestamp_idx"));
+}
+
+#[test]
+fn a_folder_for_each_database_gets_both_migrations() {
+    let home = Home::created();
+    home.write("migrations/postgresql/.keep", "");
+    let said = home.run("db_migrate --dry-run").succeeds();
+    for text in
+        ["the same for postgresql, not rehearsed yet", "-- 001_migration/up.sql", "-- postgresql/001_migration/up.sql"]
+    {
+        assert!(said.contains(text), "{text} in {said}");
+    }
+    assert_eq!(home.names("migrations/postgresql"), [".keep"]);
+    let said = home.run("db_migrate").succeeds();
+    let saved = [
+        "New migration saved as migrations/sqlite/001_migration",
+        "New migration saved as migrations/postgresql/001_migration, not rehearsed: db_migrate --rehearse-on URL does it on \
+         a server",
+        "Current database version: 1",
+    ];
+    assert_eq!(last_lines(&said, 3), saved);
+    if let Some(server) = TestDatabase::new() {
+        let said = home.run(&format!("db_migrate --rehearse-on {}", server.url())).succeeds();
+        assert_eq!(said, format!("Rehearsed postgresql/001_migration: up, down and up again\n{AGREE}"));
+        let up = fs::read_to_string(home.path("migrations/postgresql/001_migration/up.sql")).unwrap();
+        assert!(up.starts_with("-- Generated"), "{up}");
+    }
 }

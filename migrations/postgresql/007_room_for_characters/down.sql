@@ -1,0 +1,2 @@
+ALTER TABLE users ALTER COLUMN about_me TYPE VARCHAR(140) USING about_me::varchar(140);
+ALTER TABLE posts ALTER COLUMN body TYPE VARCHAR(140) USING body::varchar(140);

@@ -1,0 +1,2 @@
+DROP INDEX users_nickname_lower;
+DROP INDEX users_email_lower;

@@ -1,0 +1,2 @@
+-- An identity column gives no id twice, as AUTOINCREMENT on SQLite: there is nothing to change.
+SELECT 1;
