@@ -15,6 +15,10 @@ type AS (
     SELECT * FROM pg_type WHERE typnamespace = (SELECT oid FROM here)
     AND (tableoid, oid) NOT IN (SELECT classid, objid FROM member)
 ),
+own AS (
+    -- Every table that is read, in other schemas too, and the relations here that are no plain tables.
+    SELECT oid, path FROM TABLES UNION SELECT oid, relname FROM relation
+),
 object (place, id, kind, name, "table", definition) AS (
     SELECT 0, oid, 'extension', extname::text, NULL::text, extversion FROM pg_extension WHERE extname <> 'plpgsql'
     UNION ALL
@@ -68,21 +72,21 @@ object (place, id, kind, name, "table", definition) AS (
         || coalesce(' WITH (' || array_to_string(reloptions, ', ') || ')', '') || E' AS\n' || rtrim(pg_get_viewdef(oid), ';')
     FROM relation WHERE relkind = 'v'
     UNION ALL
-    SELECT 6, t.oid, 'trigger', tgname, relname, pg_get_triggerdef(t.oid, true) || CASE tgenabled WHEN 'O' THEN ''
-        ELSE format(E';\nALTER TABLE %I %s TRIGGER %I', relname, CASE tgenabled WHEN 'D' THEN 'DISABLE'
+    SELECT 6, t.oid, 'trigger', tgname, path, pg_get_triggerdef(t.oid, true) || CASE tgenabled WHEN 'O' THEN ''
+        ELSE format(E';\nALTER TABLE %s %s TRIGGER %I', tgrelid::regclass, CASE tgenabled WHEN 'D' THEN 'DISABLE'
             WHEN 'R' THEN 'ENABLE REPLICA' ELSE 'ENABLE ALWAYS' END, tgname) END
-    FROM pg_trigger t JOIN relation ON relation.oid = tgrelid WHERE NOT tgisinternal
+    FROM pg_trigger t JOIN own ON own.oid = tgrelid WHERE NOT tgisinternal
     UNION ALL
-    SELECT 7, r.oid, 'rule', rulename, relname, concat_ws(' ', pg_get_ruledef(r.oid), r.ev_enabled)
-    FROM pg_rewrite r JOIN relation ON relation.oid = ev_class WHERE rulename <> '_RETURN'
+    SELECT 7, r.oid, 'rule', rulename, path, concat_ws(' ', pg_get_ruledef(r.oid), r.ev_enabled)
+    FROM pg_rewrite r JOIN own ON own.oid = ev_class WHERE rulename <> '_RETURN'
     UNION ALL
-    SELECT 7, p.oid, 'policy', polname, relname, concat_ws(' ', polcmd, polpermissive,
+    SELECT 7, p.oid, 'policy', polname, path, concat_ws(' ', polcmd, polpermissive,
         (SELECT string_agg(CASE role WHEN 0 THEN 'public' ELSE role::regrole::text END, ', ') FROM unnest(polroles) role),
         pg_get_expr(polqual, polrelid), 'CHECK ' || pg_get_expr(polwithcheck, polrelid))
-    FROM pg_policy p JOIN relation ON relation.oid = polrelid
+    FROM pg_policy p JOIN own ON own.oid = polrelid
     UNION ALL
-    SELECT 7, s.oid, 'statistics', stxname, relname, pg_get_statisticsobjdef(s.oid)
-    FROM pg_statistic_ext s JOIN relation ON relation.oid = stxrelid
+    SELECT 7, s.oid, 'statistics', stxname, path, pg_get_statisticsobjdef(s.oid)
+    FROM pg_statistic_ext s JOIN own ON own.oid = stxrelid
     UNION ALL
     SELECT 8, oid, 'collation', collname, NULL, concat_ws(' ', collprovider, collisdeterministic, collcollate)
     FROM pg_collation WHERE collnamespace = (SELECT oid FROM here)

@@ -36,6 +36,7 @@ pub(super) fn render_online(
     from: &Schema,
     changes: &[Change],
     options: &RenderOptions,
+    created: &[String],
     render: impl FnOnce(&[Change]) -> Result<Sql, Error>,
 ) -> Result<Parts, Error> {
     let changes = prepare::named(from, changes);
@@ -48,6 +49,7 @@ pub(super) fn render_online(
         objects: from.objects(),
         options,
         side_keys: &[],
+        created,
     };
     let (mut later, mut now) = (Later::default(), Vec::new());
     for change in &changes {
