@@ -671,6 +671,7 @@ impl Migrator {
     fn apply_online(&self, plan: &Plan) -> Result<String, Error> {
         let (root, all) = (self.folder()?, plan.all());
         let (mut db, _) = self.controlled()?;
+        db.include(&Schema::default(), &self.migrations()?)?;
         let mut created = Vec::new();
         let result = db.transaction(&mut |db| {
             let status = Status::of(&db.history()?.unwrap_or_default(), &self.migrations()?);

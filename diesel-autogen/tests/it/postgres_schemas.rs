@@ -126,6 +126,36 @@ fn changes_keep_the_values_up_and_down() {
     assert_agrees(&migrator, &second::schema());
 }
 
+#[test]
+fn changes_are_made_online_in_any_schema() {
+    let Some(server) = Server::new() else { return };
+    let mut models = first::schema();
+    models.tables.extend([table(None, "a.b"), table(Some("Au.th"), "Us.ers")]);
+    migrate(&server, &models);
+    server.execute(ROWS);
+    server.execute("INSERT INTO \"a.b\" VALUES (1, 'text'); INSERT INTO \"Au.th\".\"Us.ers\" VALUES (2, 'text')");
+    let before = models.clone();
+    for at in [1, 3, 4] {
+        let table = &mut models.tables[at];
+        let column = table.columns.iter_mut().find(|column| ["nickname", "parent"].contains(&column.name.as_str()));
+        let column = column.unwrap();
+        column.nullable = false;
+        let name = column.name.clone();
+        table.indexes = vec![Index::new(&table.name, [IndexColumn::asc(&name)], true)];
+        table.checks.push(diesel_autogen::schema::Check::new("id > 0").named("positive"));
+    }
+    let fills = ["auth.users.nickname=none", "\"a.b\".parent=1", "\"Au.th\".\"Us.ers\".parent=2"];
+    let options = with!(PlanOptions { online: true, allow_data_loss: true, fills: fills.map(str::to_owned).to_vec() });
+    let migrator = server.migrator();
+    let plan = migrator.plan(&models, &options).unwrap().unwrap().accept_losses();
+    migrator.apply(&plan).unwrap_or_else(|error| panic!("{error}\n{plan}"));
+    assert_agrees(&migrator, &models);
+    let parents = "SELECT concat(a.parent, b.parent) FROM \"a.b\" a, \"Au.th\".\"Us.ers\" b";
+    assert_eq!(server.query(parents).unwrap(), "12");
+    migrator.downgrade(Target::Version("1".into())).unwrap();
+    assert_eq!(migrator.differences(&before).unwrap(), []);
+}
+
 /// A table with a key, a unique text, and a reference to itself.
 fn table(schema: Option<&str>, name: &str) -> Table {
     let key = ForeignKey::new(["parent"], name, ["id"]);

@@ -303,8 +303,9 @@ type IndexRow = (String, String, bool, Vec<String>, Vec<bool>, String);
 /// they were not there.
 pub(super) fn invalid_indexes(connection: &mut PgConnection) -> QueryResult<Vec<(String, String)>> {
     let query = format!(
-        "SELECT i.relname::text, t.relname::text FROM (SELECT c.oid, c.relname FROM {TABLES}) t \
-         JOIN pg_index ON indrelid = t.oid JOIN pg_class i ON i.oid = indexrelid WHERE NOT indisvalid ORDER BY 1"
+        "SELECT i.relname::text, path FROM {} \
+         JOIN pg_index ON indrelid = t.oid JOIN pg_class i ON i.oid = indexrelid WHERE NOT indisvalid ORDER BY 1",
+        tables_sql()
     );
     sql::<(Text, Text)>(&query).load(connection)
 }

@@ -11,14 +11,14 @@ use diesel::{PgConnection, QueryResult, RunQueryDsl};
 use super::errors;
 use super::introspect::{TABLES, invalid_indexes, path_sql, tables_sql};
 use super::patience::Patience;
-use super::sql::{quote, quote_table};
+use super::sql::quote_table;
 use super::statements::{created_index, mentions, not_concurrently, statements, why_not};
 use crate::Error;
 use crate::database::history::{self, CHECKSUMS, Clock, VERSIONS, ran};
 use crate::history::Applied;
 use crate::kept;
 use crate::migration::{Direction, Migration};
-use crate::table_path::bare;
+use crate::table_path::{bare, beside};
 use crate::version::Version;
 
 pub(super) const CLOCK: Clock =
@@ -100,9 +100,11 @@ pub(super) fn execute(connection: &mut PgConnection, name: &str, text: &str) -> 
 /// Drops the index that a statement creates, where an earlier run of it has left it invalid.
 fn drop_invalid(connection: &mut PgConnection, statement: &str) -> QueryResult<()> {
     let Some((name, concurrently)) = created_index(statement) else { return Ok(()) };
-    if invalid_indexes(connection)?.iter().any(|(index, _)| *index == name) {
+    let invalid = invalid_indexes(connection)?;
+    let is_meant = |(index, table): &&(String, String)| *index == name && mentions(statement, &bare(table));
+    if let Some((_, table)) = invalid.iter().find(is_meant) {
         let concurrently = if concurrently { "CONCURRENTLY " } else { "" };
-        connection.batch_execute(&format!("DROP INDEX {concurrently}{}", quote(&name)))?;
+        connection.batch_execute(&format!("DROP INDEX {concurrently}{}", quote_table(&beside(table, &name))))?;
     }
     Ok(())
 }

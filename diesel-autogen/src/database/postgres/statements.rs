@@ -93,7 +93,18 @@ pub(super) fn names(text: &str) -> Vec<String> {
 
 /// The words, names and symbols of a statement, in order: names as the catalogs spell them, keywords in lower case.
 pub(super) fn words(statement: &str) -> Vec<String> {
-    significant(statement).iter().map(|token| token.name().unwrap_or_else(|| token.text.to_owned())).collect()
+    let mut words: Vec<String> = Vec::new();
+    let mut is_in_schema = false;
+    for token in significant(statement) {
+        let word = token.name().unwrap_or_else(|| token.text.to_owned());
+        match words.pop_if(|_| is_in_schema) {
+            Some(schema) => words.push(path(Some(&schema), &word)),
+            None if token.text == "." && !words.is_empty() => {}
+            None => words.push(word),
+        }
+        is_in_schema = token.text == "." && !is_in_schema;
+    }
+    words
 }
 
 /// The name of the index that a statement creates, and whether it is created concurrently.

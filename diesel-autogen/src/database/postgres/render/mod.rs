@@ -46,7 +46,7 @@ pub(super) fn render_online(
     options: &RenderOptions,
     created: &[String],
 ) -> Result<Vec<(&'static str, Sql)>, Error> {
-    online::render_online(from, changes, options, created, |now| render(from, now, options, &[], created))
+    online::render_online(from, changes, options, |now| render(from, now, options, &[], created))
 }
 
 impl Writer<'_> {
