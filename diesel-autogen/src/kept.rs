@@ -11,14 +11,17 @@ use crate::options::RenderOptions;
 use crate::schema::{Column, Index, Table, Type, repeats, same_name, same_set};
 use crate::version::Version;
 
+/// How the name of every side table begins.
+pub(crate) const PREFIX: &str = "_kept_";
+
 /// The name of the side table that a migration makes for a table.
 pub(crate) fn name(version: &str, table: &str) -> String {
-    format!("_kept_{version}_{table}")
+    format!("{PREFIX}{version}_{table}")
 }
 
 /// The version and the table in the name of a side table.
 pub(crate) fn parts(name: &str) -> Option<(&str, &str)> {
-    name.strip_prefix("_kept_")?.split_once('_')
+    name.strip_prefix(PREFIX)?.split_once('_')
 }
 
 /// Splits the name of a side table. Only migrations that are applied have side tables: an application's own

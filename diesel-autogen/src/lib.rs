@@ -67,6 +67,7 @@ mod rename;
 pub mod schema;
 mod schema_macro;
 mod settings;
+mod table_path;
 mod text;
 mod unmentioned;
 mod url;

@@ -240,8 +240,9 @@ impl Migrator {
 
     /// The same, with the migrations. A folder without migrations is an error.
     fn with_migrations(&self) -> Result<(Db, Vec<Applied>, Migrations), Error> {
-        let (db, applied) = self.controlled()?;
+        let (mut db, applied) = self.controlled()?;
         let migrations = self.migrations()?;
+        db.include(&Schema::default(), &migrations)?;
         if matches!(self.source, Source::Folder(_)) && migrations.newest().is_zero() {
             return Err(self.relative(Error::NoMigrations { path: self.folder()?, is_missing: false }));
         }
@@ -467,9 +468,11 @@ impl Migrator {
     /// As [`version`](Self::version) and [`migrations`](Self::migrations), and when the schema cannot be read.
     pub fn differences(&self, models: &Schema) -> Result<Vec<Change>, Error> {
         let (mut db, _) = self.controlled()?;
+        let migrations = self.migrations()?;
+        let models = db.include(models, &migrations)?;
         let live = db.introspect()?;
-        let models = db.normalize(models, &live)?;
-        Ok(diff(&live, &self.keep_unmentioned(&mut *db, &live, models, &self.migrations()?).0))
+        let models = db.normalize(&models, &live)?;
+        Ok(diff(&live, &self.keep_unmentioned(&mut *db, &live, models, &migrations).0))
     }
 
     /// Fails when migrations are pending, or when the database differs from the models or, in what the models cannot
@@ -483,8 +486,9 @@ impl Migrator {
         let migrations = self.migrations()?;
         Status::of(&applied, &migrations).require_current(&migrations)?;
         self.require_pair()?;
+        let models = db.include(models, &migrations)?;
         let live = db.introspect()?;
-        let models = db.normalize(models, &live)?;
+        let models = db.normalize(&models, &live)?;
         let schemas = replayed(&mut *db, migrations.iter());
         let made = schemas.as_deref().map(|schemas| made_from_models(&migrations, schemas)).unwrap_or_default();
         let (target, _) = keep_unmentioned(&live, models.clone(), || made);
@@ -554,13 +558,14 @@ impl Migrator {
         let migrations = self.migrations()?;
         let status = Status::of(&applied, &migrations);
         status.require_current(&migrations)?;
+        let models = db.include(models, &migrations)?;
         let live = db.introspect()?;
         let name = name.map_or_else(|| migrations.next_name(options.message.as_deref()), |name| Ok(name.to_owned()))?;
-        let mut render = render_options(models, options, &name)?;
+        let mut render = render_options(&models, options, &name)?;
         if options.online {
             render.keep = None;
         }
-        let target = db.normalize(models, &live)?;
+        let target = db.normalize(&models, &live)?;
         let (renames, start) = renamed(&mut *db, &live, &target, &render)?;
         let (target, tables) = self.keep_unmentioned(&mut *db, &start, target, &migrations);
         let (changes, sql) = rendered(&mut *db, &live, (renames, &start), &target, &render)?;
@@ -624,6 +629,7 @@ impl Migrator {
         }
         let root = self.folder()?;
         let (mut db, _) = self.controlled()?;
+        db.include(&Schema::default(), &self.migrations()?)?;
         // Only folders that this run created are removed when the run fails.
         let (mut created, mut backup, mut is_backed_up, mut others) = (Vec::new(), None, false, 0);
         let applied = db.transaction(&mut |db| {
@@ -665,6 +671,7 @@ impl Migrator {
     fn apply_online(&self, plan: &Plan) -> Result<String, Error> {
         let (root, all) = (self.folder()?, plan.all());
         let (mut db, _) = self.controlled()?;
+        db.include(&Schema::default(), &self.migrations()?)?;
         let mut created = Vec::new();
         let result = db.transaction(&mut |db| {
             let status = Status::of(&db.history()?.unwrap_or_default(), &self.migrations()?);
@@ -716,7 +723,8 @@ impl Migrator {
         Ok(self.settings.shown(&root.join(&name)))
     }
 
-    /// Reads the schema of a database that exists, under version control or not.
+    /// Reads the schema of a database that exists, under version control or not: on PostgreSQL the tables of the current
+    /// schema, which is the first of the search path, and of the schemas that the migrations create.
     ///
     /// ```no_run
     /// let migrator = diesel_autogen::Migrator::new("sqlite:app.db", "migrations")?;
@@ -730,10 +738,15 @@ impl Migrator {
     ///
     /// [`Error::NoDatabase`], and when it cannot be read.
     pub fn introspect(&self) -> Result<Schema, Error> {
+        self.introspect_with(&Schema::default())
+    }
+
+    fn introspect_with(&self, models: &Schema) -> Result<Schema, Error> {
         let mut db = self.db()?;
         if !db.exists()? {
             return Err(Error::NoDatabase { database: db.name() });
         }
+        db.include(models, &self.migrations().unwrap_or_default())?;
         db.introspect()
     }
 
@@ -744,7 +757,16 @@ impl Migrator {
     ///
     /// As [`introspect`](Self::introspect).
     pub fn print_schema(&self) -> Result<String, Error> {
-        self.introspect().map(|schema| print_schema(&schema))
+        self.print_schema_with(&Schema::default())
+    }
+
+    /// As [`print_schema`](Self::print_schema), with the tables of the PostgreSQL schemas that the models name.
+    ///
+    /// # Errors
+    ///
+    /// As [`introspect`](Self::introspect).
+    pub fn print_schema_with(&self, models: &Schema) -> Result<String, Error> {
+        self.introspect_with(models).map(|schema| print_schema(&schema))
     }
 
     /// The changes from a schema of this database's kind to another, or to models, and their SQL, tried on an empty
@@ -755,7 +777,12 @@ impl Migrator {
     /// [`Error::CannotExpress`] names an object that differs and cannot be changed.
     pub fn compare(&self, from: &Schema, to: &Schema, options: &RenderOptions) -> Result<(Vec<Change>, Sql), Error> {
         let mut db = self.db()?;
-        let target = if to.objects.is_some() { to.clone() } else { db.normalize(to, from)? };
+        let target = if to.objects.is_some() {
+            to.clone()
+        } else {
+            let models = db.include(to, &Migrations::default())?;
+            db.normalize(&models, from)?
+        };
         let (renames, start) = renamed(&mut *db, from, &target, options)?;
         rendered(&mut *db, from, (renames, &start), &target, options)
     }
@@ -1082,6 +1109,7 @@ fn remove_created(db: &mut dyn Database, is_created: bool, error: &Error) {
 /// The recorded versions up to `version`, when the schema is what these migrations make.
 fn require_baseline(db: &mut dyn Database, migrations: &Migrations, version: &Version) -> Result<Vec<Applied>, Error> {
     let stamped: Vec<_> = migrations.iter().filter(|migration| migration.version() <= *version).collect();
+    db.include(&Schema::default(), migrations)?;
     if let Some(made) = replayed(db, stamped.iter().copied())?.pop() {
         let live = db.introspect()?;
         let differences = diff(&live, &made).into_iter().filter(|change| !matches!(change, Change::DropObject(_)));

@@ -80,7 +80,7 @@ impl Fill {
     /// [`Error::Option`] when it has another form, there is no such column, or the value is none of its type.
     pub(crate) fn parse(text: &str, models: &Schema) -> Result<Self, Error> {
         let bad = |why: String| Error::Option { option: text.to_owned(), why };
-        let parts = text.split_once('=').and_then(|(name, value)| Some((name.split_once('.')?, value)));
+        let parts = text.split_once('=').and_then(|(name, value)| Some((split_column(name, models)?, value)));
         let ((table, column), value) = parts.ok_or_else(|| bad("write it as table.column=value".into()))?;
         let found = models.table(table).ok_or_else(|| bad(format!("the models have no table {table}")))?;
         let found = found.find_column(column).ok_or_else(|| bad(format!("table {table} has no column {column}")))?;
@@ -116,4 +116,10 @@ impl Fill {
             _ => DefaultValue::Text(self.value.clone()),
         }
     }
+}
+
+/// The table and the column in `table.column`. A table of another schema has a dot in its name, too.
+fn split_column<'a>(name: &'a str, models: &Schema) -> Option<(&'a str, &'a str)> {
+    let mut splits = name.match_indices('.').map(|(at, _)| (&name[..at], &name[at + 1..]));
+    splits.clone().find(|(table, _)| models.table(table).is_some()).or_else(|| splits.next())
 }

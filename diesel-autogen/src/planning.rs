@@ -16,7 +16,7 @@ use crate::version::Version;
 use crate::{Error, rehearsal, rename, unmentioned};
 
 pub(crate) fn render_options(models: &Schema, options: &PlanOptions, name: &str) -> Result<RenderOptions, Error> {
-    let renames = options.renames.iter().map(|rename| Rename::parse(rename)).collect::<Result<Vec<_>, _>>()?;
+    let renames = options.renames.iter().map(|rename| Rename::parse(rename, models)).collect::<Result<Vec<_>, _>>()?;
     renames.iter().try_for_each(|rename| rename.require_target(models))?;
     let fills = options.fills.iter().map(|fill| Fill::parse(fill, models)).collect::<Result<_, _>>()?;
     Ok(RenderOptions { keep: (!options.no_keep).then(|| Version::of_folder(name).as_str().to_owned()), renames, fills })
@@ -88,6 +88,9 @@ pub(crate) fn keep_unmentioned(
     let made = made();
     indexes.retain(|(_, index)| !made.contains(&index.name.to_ascii_lowercase()));
     tables.retain(|table| !made.contains(&table.name.to_ascii_lowercase()));
+    // Another schema may belong to another program.
+    let (others, tables): (Vec<_>, Vec<_>) = tables.into_iter().partition(|table| table.schema.is_some());
+    models.tables.extend(others);
     for (name, index) in indexes {
         if let Some(table) = models.tables.iter_mut().find(|table| same_name(&table.name, &name)) {
             table.indexes.push(index);

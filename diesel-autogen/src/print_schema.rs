@@ -8,13 +8,14 @@ mod types;
 use std::fmt::Write as _;
 
 use self::attributes::{Indexes, Written, check, default, foreign_key, impossible_action};
-use self::names::{Names, TableNames};
+use self::names::{Names, TableNames, is_identifier};
 use self::text::{comment, docs};
 use self::types::{Customs, type_of};
 use crate::kept;
 use crate::schema::{
     Clause, ClauseKind, Column, ForeignKey, Index, Object, ObjectKind, Schema, Table, repeats, same_name, same_set,
 };
+use crate::table_path::name_of;
 
 /// Writes the schema of a live database as `schema!` source. What `schema!` cannot say is named in comments.
 pub(crate) fn print_schema(schema: &Schema) -> String {
@@ -99,7 +100,7 @@ impl Printer<'_> {
 
     fn declaration(&self, table: &Table, names: &TableNames, above: &[String], columns: &[Written]) -> String {
         let mut lines = above.to_vec();
-        lines.push(format!("{} ({}) {{", names.ident, names.key.join(", ")));
+        lines.push(format!("{} ({}) {{", names.declared(), names.key.join(", ")));
         if let Some(rowid) = names.rowid {
             lines.push(format!("    {rowid} -> BigInt,"));
         }
@@ -183,13 +184,15 @@ fn is_beside(one: &ForeignKey, key: &ForeignKey) -> bool {
 
 /// Why `schema!` cannot declare a table.
 pub(crate) fn undeclarable(table: &Table) -> Option<&'static str> {
-    let name = table.name.to_ascii_lowercase();
+    let name = name_of(table).to_ascii_lowercase();
     if ["sqlite_", "__diesel"].iter().any(|prefix| name.starts_with(prefix)) || kept::is_reserved(&name) {
         Some("whose name is reserved")
     } else if table.columns.is_empty() {
         Some("which has no columns")
-    } else if table.name.is_empty() || table.columns.iter().any(|column| column.name.is_empty()) {
+    } else if name.is_empty() || table.columns.iter().any(|column| column.name.is_empty()) {
         Some("where a name is empty")
+    } else if table.schema.as_ref().is_some_and(|schema| !is_identifier(schema)) {
+        Some("whose schema has a name that is none in Rust")
     } else {
         None
     }

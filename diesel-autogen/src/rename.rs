@@ -7,17 +7,23 @@ use crate::options::RenderOptions;
 use crate::schema::{Column, Schema, Table, same_name};
 
 impl Rename {
-    /// Reads `posts.text=body`, or `posts=articles` for a table.
+    /// Reads `posts.text=body`, or `posts=articles` for a table. A table of another schema has its path on both sides:
+    /// `auth.users=auth.people`.
     ///
     /// # Errors
     ///
     /// [`Error::Option`] when it has another form.
-    pub(crate) fn parse(text: &str) -> Result<Self, Error> {
+    pub(crate) fn parse(text: &str, models: &Schema) -> Result<Self, Error> {
         let bad =
             || Error::Option { option: text.to_owned(), why: "write table.column=new_name, or table=new_name".into() };
         let (old, new) = text.split_once('=').ok_or_else(bad)?;
-        let (table, column) = old.split_once('.').map_or((old, None), |(table, column)| (table, Some(column)));
-        if [table, column.unwrap_or("-"), new].iter().any(|name| name.is_empty() || name.contains('.')) {
+        let is_table = !old.contains('.') || new.contains('.') && models.table(new).is_some();
+        let (table, column) = match old.rsplit_once('.').filter(|_| !is_table) {
+            Some((table, column)) => (table, Some(column)),
+            None => (old, None),
+        };
+        let is_name = |name: &str| !name.is_empty() && (!name.contains('.') || models.table(name).is_some());
+        if !is_name(new) || column.is_some_and(str::is_empty) || !is_table && !is_name(table) || table.is_empty() {
             return Err(bad());
         }
         let (table, to) = (table.to_owned(), new.to_owned());
@@ -159,7 +165,7 @@ fn are_similar(a: &Table, b: &Table) -> bool {
     let is_shared =
         |column: &&Column| b.columns.iter().any(|other| same_name(&other.name, &column.name) && other.ty == column.ty);
     let shared = a.columns.iter().filter(is_shared).count();
-    shared > 0 && shared * 2 >= a.columns.len().max(b.columns.len())
+    a.schema == b.schema && shared > 0 && shared * 2 >= a.columns.len().max(b.columns.len())
 }
 
 /// Of the renames that statements make one after the other, those that lead from a name of the one schema to a name of

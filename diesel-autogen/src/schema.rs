@@ -40,9 +40,10 @@ impl Schema {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Table {
-    /// Its name in the database.
+    /// Its name in the database. A table that was read from another PostgreSQL schema than the current one has its path,
+    /// `auth.users`, and one with a dot in its name has it in quotes there.
     pub name: String,
-    /// The PostgreSQL schema that it is in, where the models state one.
+    /// The PostgreSQL schema that it is in; `None` for the current one, the first of the search path.
     pub schema: Option<String>,
     /// The name it had before, where the models declare a rename.
     pub renamed_from: Option<String>,
@@ -74,7 +75,7 @@ impl Table {
         Self { name: name.into(), primary_key: names(primary_key), ..Self::default() }
     }
 
-    /// Puts the table into a PostgreSQL schema other than the first in the search path.
+    /// Puts the table into a PostgreSQL schema.
     #[must_use]
     pub fn in_schema(mut self, name: &str) -> Self {
         self.schema = Some(name.into());
@@ -391,6 +392,8 @@ pub struct ForeignKey {
     pub columns: Vec<String>,
     /// The table that they refer to.
     pub table: String,
+    /// The PostgreSQL schema of that table, where the models state one.
+    pub schema: Option<String>,
     /// The columns of that table.
     pub references: Vec<String>,
     /// What happens to this row when the other is deleted.
@@ -411,10 +414,18 @@ impl ForeignKey {
             name: None,
             columns: names(columns),
             table: table.into(),
+            schema: None,
             references: names(references),
             on_delete: Action::NoAction,
             on_update: Action::NoAction,
         }
+    }
+
+    /// Says which PostgreSQL schema the table that is referred to is in.
+    #[must_use]
+    pub fn in_schema(mut self, name: &str) -> Self {
+        self.schema = Some(name.into());
+        self
     }
 
     /// Sets what happens when the row that is referred to is deleted.

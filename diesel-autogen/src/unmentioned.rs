@@ -52,8 +52,12 @@ pub(crate) fn indexes(changes: &[Change]) -> Vec<(String, Index)> {
 /// Of the changes between two live schemas those that the models say nothing of: objects that they cannot declare, and
 /// indexes that they do not mention.
 pub(crate) fn only(mut changes: Vec<Change>, models: &Schema) -> Vec<Change> {
+    let foreign = changes.iter().filter_map(Change::dropped).filter(|table| table.schema.is_some());
+    // Another program makes the tables of its schema.
+    let foreign: Vec<_> = foreign.map(|table| table.name.clone()).collect();
     changes.retain_mut(|change| match change {
-        Change::CreateObject(object) | Change::DropObject(object) => !object.is_note(),
+        Change::DropObject(object) => !object.is_note() && !foreign.contains(&object.table),
+        Change::CreateObject(object) => !object.is_note(),
         Change::AlterTable { to, alterations, .. } => {
             let own = models.table(&to.name).map(|table| table.indexes.as_slice()).unwrap_or_default();
             alterations.retain(|alteration| {

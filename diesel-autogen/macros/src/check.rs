@@ -13,8 +13,18 @@ use crate::types::Kind;
 /// Checks everything and collects what is wrong.
 pub fn check(model: &Model) -> syn::Result<()> {
     let mut errors = Errors::default();
-    unique_names(model.tables.iter().map(|table| (&table.ident, &table.name)), "table", &mut errors);
-    unique_origins(model.tables.iter().map(|table| (table.renamed_from.as_ref(), &table.name)), &mut errors);
+    unique_names(
+        model.tables.iter().map(|table| (&table.ident, &table.name, table.schema.as_ref())),
+        "table",
+        &mut errors,
+    );
+    for table in &model.tables {
+        // The tables of each schema, once.
+        let own: Vec<_> = model.tables.iter().filter(|other| other.schema == table.schema).collect();
+        if own.first().is_some_and(|first| std::ptr::eq(*first, table)) {
+            unique_origins(own.iter().map(|table| (table.renamed_from.as_ref(), &table.name)), &mut errors);
+        }
+    }
     for table in &model.tables {
         check_table(table, &mut errors);
         for column in &table.columns {
@@ -29,7 +39,7 @@ pub fn check(model: &Model) -> syn::Result<()> {
 
 fn check_table(table: &Table, errors: &mut Errors) {
     check_reserved(table, errors);
-    unique_names(table.columns.iter().map(|column| (&column.ident, &column.name)), "column", errors);
+    unique_names(table.columns.iter().map(|column| (&column.ident, &column.name, None)), "column", errors);
     unique_origins(table.columns.iter().map(|column| (column.renamed_from.as_ref(), &column.name)), errors);
     keys::check_repeats(&table.key, table, errors);
     for index in &table.indexes {
@@ -60,19 +70,23 @@ fn check_reserved(table: &Table, errors: &mut Errors) {
     }
 }
 
-/// Names must be filled and differ, in SQL and in Rust.
-fn unique_names<'a>(names: impl Iterator<Item = (&'a Ident, &'a String)>, what: &str, errors: &mut Errors) {
-    let mut seen: Vec<(&Ident, &String)> = Vec::new();
-    for (ident, name) in names {
+/// Names must be filled and differ, in SQL and in Rust. Each schema has names of its own in SQL.
+fn unique_names<'a>(
+    names: impl Iterator<Item = (&'a Ident, &'a String, Option<&'a Ident>)>,
+    what: &str,
+    errors: &mut Errors,
+) {
+    let mut seen: Vec<(&Ident, &String, Option<&Ident>)> = Vec::new();
+    for (ident, name, schema) in names {
         if name.is_empty() {
             errors.push(syn::Error::new(ident.span(), "`sql_name` may not be empty"));
-        } else if let Some((other, _)) = seen.iter().find(|(other, _)| *other == ident) {
+        } else if let Some((other, ..)) = seen.iter().find(|(other, ..)| *other == ident) {
             errors.push(syn::Error::new(ident.span(), format!("{what} `{other}` is declared twice")));
-        } else if let Some((other, _)) = seen.iter().find(|(_, other)| same_name(other, name)) {
+        } else if let Some((other, ..)) = seen.iter().find(|(_, other, of)| same_name(other, name) && *of == schema) {
             let message = format!("{what} `{ident}` has the same name as `{other}`: SQL does not regard ASCII case");
             errors.push(syn::Error::new(ident.span(), message));
         }
-        seen.push((ident, name));
+        seen.push((ident, name, schema));
     }
 }
 
@@ -105,17 +119,21 @@ fn check_length(column: &Column, errors: &mut Errors) {
 /// The longest VARCHAR of PostgreSQL.
 const MAX_LENGTH: u32 = 10_485_760;
 
-/// An index shares its names with all indexes and tables of the database, not only with those of its table.
+/// An index shares its names with all indexes and tables of its schema, not only with those of its table.
 fn check_index_names(model: &Model, errors: &mut Errors) {
     let mut seen: Vec<(&str, &Table)> = Vec::new();
     for table in &model.tables {
         for index in &table.indexes {
             let span = index.stated_name.as_ref().map_or(index.span, LitStr::span);
             let hint = if index.stated_name.is_some() { "" } else { "; state another with `name = \"…\"`" };
-            if let Some((_, other)) = seen.iter().find(|(name, _)| same_name(name, &index.name)) {
+            if let Some((_, other)) =
+                seen.iter().find(|(name, other)| same_name(name, &index.name) && other.schema == table.schema)
+            {
                 let message = format!("an index of `{}` already has the name `{}`{hint}", other.ident, index.name);
                 errors.push(syn::Error::new(span, message));
-            } else if let Some(other) = model.tables.iter().find(|other| same_name(&other.name, &index.name)) {
+            } else if let Some(other) =
+                model.tables.iter().find(|other| same_name(&other.name, &index.name) && other.schema == table.schema)
+            {
                 let message = format!("table `{}` already has the name `{}`{hint}", other.ident, index.name);
                 errors.push(syn::Error::new(span, message));
             }

@@ -130,8 +130,7 @@ fn grouped(columns: &[(Place, Place)], model: &Model) -> TokenStream {
 fn data_table(table: &Table, model: &Model) -> TokenStream {
     let name = &table.name;
     let key = if table.without_primary_key { Vec::new() } else { column_names(&table.key, table) };
-    let schema = table.schema.as_ref().map(|schema| schema.unraw().to_string());
-    let schema = schema.map(|schema| quote!(.in_schema(#schema)));
+    let schema = data_schema(table);
     let renamed_from = table.renamed_from.as_ref().map(|old| quote!(.renamed_from(#old)));
     let columns = table.columns.iter().map(data_column);
     let indexes = table.indexes.iter().map(|index| data_index(index, table));
@@ -146,6 +145,11 @@ fn data_table(table: &Table, model: &Model) -> TokenStream {
             #(.foreign_key(#keys))*
             #(.check(#checks))*
     }
+}
+
+fn data_schema(table: &Table) -> Option<TokenStream> {
+    let schema = table.schema.as_ref().map(|schema| schema.unraw().to_string());
+    schema.map(|schema| quote!(.in_schema(#schema)))
 }
 
 fn data_column(column: &Column) -> TokenStream {
@@ -233,7 +237,8 @@ fn data_foreign_key(key: &ForeignKey, table: &Table, model: &Model) -> TokenStre
         let action = action.tokens();
         quote!(.on_update(#action))
     });
-    quote!(autogen::schema::ForeignKey::new([#(#columns),*], #name, [#(#references),*]) #on_delete #on_update)
+    let schema = data_schema(other);
+    quote!(autogen::schema::ForeignKey::new([#(#columns),*], #name, [#(#references),*]) #schema #on_delete #on_update)
 }
 
 fn data_check(check: &Check) -> TokenStream {

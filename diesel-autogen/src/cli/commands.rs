@@ -42,7 +42,7 @@ pub(super) fn migrate(migrator: Migrator, models: &Schema, arguments: &Migrate, 
     let verify = migrator.settings().verify;
     let migrator = &with_care(migrator, verify, !arguments.no_backup);
     if arguments.print_schema {
-        return print_schema(migrator, console);
+        return print_schema(migrator, models, console);
     }
     let asks = !arguments.check && !arguments.dry_run;
     let options = PlanOptions::from(arguments);
@@ -102,8 +102,8 @@ fn warn_of_old_nodes(migrator: &Migrator, plan: &Plan, console: &Console) {
     }
 }
 
-pub(super) fn print_schema(migrator: &Migrator, console: &Console) -> Outcome {
-    console.say(migrator.print_schema()?.trim_end())?;
+pub(super) fn print_schema(migrator: &Migrator, models: &Schema, console: &Console) -> Outcome {
+    console.say(migrator.print_schema_with(models)?.trim_end())?;
     Ok(true)
 }
 

@@ -66,7 +66,7 @@ pub fn main(models: Schema) -> ExitCode {
             Command::Upgrade(arguments) => commands::upgrade(migrator, &models, arguments, console),
             Command::Downgrade(arguments) => commands::downgrade(migrator, arguments, console),
             Command::Check => commands::check(&migrator, &models, console),
-            Command::PrintSchema => commands::print_schema(&migrator, console),
+            Command::PrintSchema => commands::print_schema(&migrator, &models, console),
             Command::Status { json } => {
                 console.say(if *json { status::json(&migrator)? } else { status::text(&migrator)? })?;
                 Ok(true)

@@ -36,12 +36,17 @@ impl<'a> Changes<'a> {
         self.altered().flat_map(|(from, to, all)| all.iter().map(move |alteration| (from, to, alteration)))
     }
 
-    /// The statements of the renames.
-    pub fn renames(self, quote: fn(&str) -> String) -> Vec<String> {
+    /// The statements of the renames. `table` writes the name of a table, and `new_table` the one that it gets.
+    pub fn renames(
+        self,
+        quote: fn(&str) -> String,
+        table: fn(&str) -> String,
+        new_table: fn(&str) -> String,
+    ) -> Vec<String> {
         let renames = self.0.iter().filter_map(Change::rename).map(|rename| match rename {
-            Rename::Table { from, to } => format!("ALTER TABLE {} RENAME TO {}", quote(from), quote(to)),
-            Rename::Column { table, from, to } => {
-                format!("ALTER TABLE {} RENAME COLUMN {} TO {}", quote(table), quote(from), quote(to))
+            Rename::Table { from, to } => format!("ALTER TABLE {} RENAME TO {}", table(from), new_table(to)),
+            Rename::Column { table: own, from, to } => {
+                format!("ALTER TABLE {} RENAME COLUMN {} TO {}", table(own), quote(from), quote(to))
             }
         });
         renames.collect()
@@ -107,10 +112,10 @@ pub(crate) fn rename_of(words: &[String]) -> Option<Rename> {
     }
 }
 
-/// The statement that creates an index.
+/// The statement that creates an index. `table` is its table as SQL names it.
 pub(crate) fn create_index(table: &str, index: &Index, quote: fn(&str) -> String) -> String {
     let (unique, columns) = (if index.unique { "UNIQUE " } else { "" }, index_columns(&index.columns, quote));
-    format!("CREATE {unique}INDEX {} ON {} ({columns})", quote(&index.name), quote(table))
+    format!("CREATE {unique}INDEX {} ON {} ({columns})", quote(&index.name), table)
 }
 
 /// The columns of an index, separated by commas.

@@ -11,7 +11,7 @@ use crate::error::DatabaseErrorKind;
 use crate::history::{Applied, newest};
 use crate::impact::Impact;
 use crate::loss::{Found, Probe};
-use crate::migration::{Direction, Migration, Sql};
+use crate::migration::{Direction, Migration, Migrations, Sql};
 use crate::options::RenderOptions;
 use crate::schema::{Column, Schema, Table, Type};
 use crate::text::{counted, shortened};
@@ -40,6 +40,12 @@ pub(crate) trait Database {
 
     /// Reads the schema, without the library's own tables and without side tables.
     fn introspect(&mut self) -> Result<Schema, Error>;
+
+    /// Reads the schemas that the models name and the migrations create from now on, beside the current one. Returns the
+    /// models with the names that their tables have in this database.
+    fn include(&mut self, models: &Schema, _migrations: &Migrations) -> Result<Schema, Error> {
+        Ok(models.clone())
+    }
 
     /// The models as this database would read them back into `live`: types, defaults and conditions in its own form.
     fn normalize(&mut self, models: &Schema, live: &Schema) -> Result<Schema, Error>;

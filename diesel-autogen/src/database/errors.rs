@@ -71,20 +71,8 @@ impl Error {
     }
 }
 
-/// Refuses models with a table in another schema than that, or with a column whose type the database does not have.
-pub(super) fn refuse(
-    models: &Schema,
-    (database, own_schema): (&str, Option<&str>),
-    has: impl Fn(&Type) -> bool,
-) -> Result<(), Error> {
-    let mut tables = models.tables.iter().filter_map(|table| Some((table.schema.as_deref()?, &table.name)));
-    if let Some((schema, table)) = tables.find(|(schema, _)| own_schema != Some(*schema)) {
-        let why = match own_schema {
-            Some(own) => format!("only the tables of the schema {own} are supported, the first of the search path"),
-            None => format!("{database} has no schemas"),
-        };
-        return Err(Error::CannotExpress { object: format!("{schema}.{table}"), why });
-    }
+/// Refuses models with a column whose type the database does not have.
+pub(super) fn refuse(models: &Schema, database: &str, has: impl Fn(&Type) -> bool) -> Result<(), Error> {
     let mut columns = models.tables.iter().flat_map(|table| table.columns.iter().map(move |column| (table, column)));
     columns.find(|(_, column)| !has(&column.ty)).map_or(Ok(()), |(table, column)| {
         let object = format!("{}.{}", table.name, column.name);

@@ -5,6 +5,7 @@ use super::text::quoted;
 use crate::schema::{
     Action, Check, Column, DefaultValue, ForeignKey, Index, Schema, Table, Type, same_name, same_names,
 };
+use crate::table_path::name_of;
 
 /// A column as it is written.
 pub(super) struct Written {
@@ -62,7 +63,7 @@ impl Indexes {
 
     /// The name of an index, where it is not the one that the library would give it.
     fn stated_name(&mut self, table: &Table, index: &Index) -> Option<String> {
-        let usual = Index::new(&table.name, index.columns.iter().cloned(), index.unique).name;
+        let usual = Index::new(&name_of(table), index.columns.iter().cloned(), index.unique).name;
         if !is_unnamed(index) {
             return (usual != index.name).then(|| index.name.clone());
         }
@@ -144,7 +145,7 @@ pub(super) fn check(table: &Table, check: &Check, earlier: &[Check]) -> (String,
 /// Whether a check has the name that a database gives to one without a name: `users_age_check`, `users_check1`.
 fn is_usual(table: &Table, name: &str) -> bool {
     let bare = name.trim_end_matches(|char: char| char.is_ascii_digit());
-    let middle = bare.strip_prefix(&table.name).and_then(|rest| rest.strip_suffix("_check"));
+    let middle = bare.strip_prefix(&name_of(table)).and_then(|rest| rest.strip_suffix("_check"));
     middle.is_some_and(|middle| {
         middle.is_empty() || middle.strip_prefix('_').is_some_and(|column| table.find_column(column).is_some())
     })

@@ -3,6 +3,7 @@
 use crate::schema::{Schema, Table, same_name};
 
 use super::text::quoted;
+use crate::table_path::name_of;
 
 /// The names of all tables, in the schema's order.
 pub(super) struct Names {
@@ -18,7 +19,10 @@ pub(super) struct TableNames {
     pub rowid: Option<&'static str>,
     /// Whether the key is for Diesel only.
     pub is_without_key: bool,
+    /// The table's name, and its name without its schema, which is apart.
     name: String,
+    bare: String,
+    schema: Option<String>,
     /// Each column's name in the database and in Rust.
     columns: Vec<(String, String)>,
 }
@@ -42,7 +46,15 @@ const RESERVED: &str = " abstract as async await become box break const continue
 
 impl Names {
     pub fn of(schema: &Schema) -> Self {
-        let idents = unique(schema.tables.iter().map(|table| table.name.as_str()), "");
+        let bare: Vec<_> = schema.tables.iter().map(name_of).collect();
+        let wanted = schema.tables.iter().zip(&bare).map(|(table, name)| match &table.schema {
+            Some(schema) if bare.iter().filter(|other| same_name(other, name)).count() > 1 => {
+                format!("{schema}_{name}")
+            }
+            _ => name.clone(),
+        });
+        let wanted: Vec<_> = wanted.collect();
+        let idents = unique(wanted.iter().map(String::as_str), "");
         let tables = schema.tables.iter().zip(idents).map(|(table, ident)| TableNames::of(table, ident, schema));
         Self { tables: tables.collect() }
     }
@@ -69,6 +81,8 @@ impl TableNames {
             rowid,
             is_without_key: is_without_key && rowid.is_none(),
             name: table.name.clone(),
+            bare: name_of(table),
+            schema: table.schema.clone(),
             columns,
         };
         // Where no columns are known to identify a row, all of them do as well as any.
@@ -93,8 +107,13 @@ impl TableNames {
         self.columns.iter().find(|(own, _)| same_name(own, name)).map_or("", |(_, ident)| ident)
     }
 
+    /// The table's name in its declaration.
+    pub fn declared(&self) -> String {
+        self.schema.as_ref().map_or_else(|| self.ident.clone(), |schema| format!("{schema}.{}", self.ident))
+    }
+
     pub fn sql_name(&self) -> Option<String> {
-        sql_name(&self.ident, &self.name)
+        sql_name(&self.ident, &self.bare)
     }
 
     pub fn sql_name_of(&self, column: &str) -> Option<String> {
@@ -113,15 +132,27 @@ fn sql_name(ident: &str, name: &str) -> Option<String> {
 fn unique<'a>(names: impl Iterator<Item = &'a str>, table: &str) -> Vec<String> {
     let names: Vec<_> = names.collect();
     let mut idents: Vec<_> = names.iter().map(|name| ident(name, table)).collect();
-    let mut taken: Vec<String> =
-        names.iter().zip(&idents).filter(|(name, ident)| name == ident).map(|(_, ident)| ident.clone()).collect();
-    for (_, ident) in names.iter().zip(&mut idents).filter(|(name, ident)| *name != ident) {
+    let mut taken: Vec<String> = Vec::new();
+    let mut others = Vec::new();
+    for (name, ident) in names.iter().zip(&mut idents) {
+        if *name == ident && !taken.contains(ident) {
+            taken.push(ident.clone());
+        } else {
+            others.push(ident);
+        }
+    }
+    for ident in others {
         while taken.contains(ident) || ident == table {
             ident.push('_');
         }
         taken.push(ident.clone());
     }
     idents
+}
+
+/// Whether a name is an identifier as it is.
+pub(super) fn is_identifier(name: &str) -> bool {
+    ident(name, "") == name
 }
 
 pub(super) fn is_reserved(ident: &str) -> bool {

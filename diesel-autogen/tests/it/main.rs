@@ -49,6 +49,8 @@ mod postgres_online;
 #[cfg(feature = "postgres")]
 mod postgres_properties;
 #[cfg(feature = "postgres")]
+mod postgres_schemas;
+#[cfg(feature = "postgres")]
 mod postgres_trial;
 #[cfg(feature = "postgres")]
 mod postgres_types;

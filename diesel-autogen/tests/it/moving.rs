@@ -8,7 +8,7 @@ use diesel::dsl::sql;
 use diesel::sql_types::{Nullable, Text};
 use diesel::{Connection as _, PgConnection, RunQueryDsl as _, SqliteConnection};
 use diesel_autogen::schema::{Action, Column, ForeignKey, Schema, Table, Type};
-use diesel_autogen::{Error, Event, Migrator, PlanOptions, Target};
+use diesel_autogen::{DatabaseUrl, Error, Event, Migrator, PlanOptions, Target};
 use tempfile::TempDir;
 use test_support::TestDatabase;
 
@@ -31,10 +31,13 @@ impl Both {
     fn of(models: &Schema, rows: &str) -> Option<Self> {
         let both = Self::new()?;
         let scratch = TestDatabase::new()?;
-        for migrator in [both.sqlite("app.db"), both.at(scratch.url())] {
+        let sqlite = both.sqlite("app.db");
+        for migrator in [&sqlite, &both.at(scratch.url())] {
             migrator.init().unwrap();
-            migrator.apply(&migrator.plan(models, &PlanOptions::default()).unwrap().unwrap()).unwrap();
         }
+        let rehearse_on = Some(DatabaseUrl::parse(scratch.url(), both.folder.path()).unwrap());
+        let plan = sqlite.plan(models, &with!(PlanOptions { rehearse_on: rehearse_on })).unwrap().unwrap();
+        sqlite.apply(&plan).unwrap();
         both.execute("app.db", rows);
         Some(both)
     }

@@ -41,8 +41,14 @@ impl Server {
     }
 
     pub fn migrator(&self) -> Migrator {
+        self.migrator_with("")
+    }
+
+    /// A migrator whose URL ends in this query.
+    pub fn migrator_with(&self, query: &str) -> Migrator {
         let settings = with!(Settings { per_database_folders: true, backups: 0 });
-        Migrator::new(self.database.url(), self.folder.path()).unwrap().with(settings)
+        let url = format!("{}{query}", self.database.url());
+        Migrator::new(&url, self.folder.path()).unwrap().with(settings)
     }
 
     pub fn write(&self, name: &str, sql: &Sql) {
@@ -51,6 +57,13 @@ impl Server {
 
     pub fn remove(&self, name: &str) {
         std::fs::remove_dir_all(self.folder.path().join("postgresql").join(name)).unwrap();
+    }
+
+    /// Removes the folder of the newest migration.
+    pub fn remove_last(&self) {
+        let folders = std::fs::read_dir(self.folder.path().join("postgresql")).unwrap();
+        let newest = folders.map(|folder| folder.unwrap().path()).max().unwrap();
+        std::fs::remove_dir_all(newest).unwrap();
     }
 
     /// The rows of every table, each column with its name.

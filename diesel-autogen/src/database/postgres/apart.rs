@@ -1,6 +1,6 @@
 //! A migration's SQL without a server, between two schemas of models.
 
-use super::normalize::number_rows;
+use super::normalize::{number_rows, with_paths};
 use super::render::render;
 use super::sql::has_type;
 use crate::Error;
@@ -19,12 +19,13 @@ pub(crate) fn render_apart(
     renames: impl Iterator<Item = Rename>,
     options: &RenderOptions,
 ) -> Result<(Vec<Change>, Sql), Error> {
-    refuse(&models, ("PostgreSQL", None), has_type)?;
+    refuse(&models, "PostgreSQL", has_type)?;
+    (from, models) = (with_paths(&from, None), with_paths(&models, None));
     for schema in [&mut from, &mut models] {
         schema.tables.iter_mut().for_each(number_rows);
     }
     let mut changes: Vec<_> = renames.map(Change::Rename).collect();
     changes.extend(diff(&from, &models));
-    let sql = render(&from, &changes, options, &[])?;
+    let sql = render(&from, &changes, options, &[], &[])?;
     Ok((changes, sql))
 }

@@ -25,11 +25,22 @@ pub(crate) struct Postgres {
     pub(super) connection: Option<PgConnection>,
     /// The invalid indexes that were reported.
     pub(super) invalid: BTreeSet<String>,
+    /// The schemas that are read beside the current one.
+    pub(super) schemas: Vec<String>,
+    /// Those that the migrations create.
+    pub(super) created: Vec<String>,
 }
 
 impl Postgres {
     pub fn new(url: &DatabaseUrl, settings: &Settings) -> Self {
-        Self { url: url.clone(), settings: settings.clone(), connection: None, invalid: BTreeSet::new() }
+        Self {
+            url: url.clone(),
+            settings: settings.clone(),
+            connection: None,
+            invalid: BTreeSet::new(),
+            schemas: Vec::new(),
+            created: Vec::new(),
+        }
     }
 
     /// The connection, opened at the first call.
@@ -64,7 +75,8 @@ fn connect(url: &DatabaseUrl) -> Result<PgConnection, Error> {
     let mut connection = establish(url)?;
     connection.batch_execute(
         "SET client_min_messages = warning; SET standard_conforming_strings = on; SET quote_all_identifiers = off; \
-         SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET bytea_output = 'hex'; SET extra_float_digits = 1",
+         SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres'; SET bytea_output = 'hex'; SET extra_float_digits = 1; \
+         SET diesel_autogen.schemas = '{}'",
     )?;
     Ok(connection)
 }

@@ -9,9 +9,9 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::{PgConnection, QueryResult, RunQueryDsl};
 
 use super::errors;
-use super::introspect::TABLES;
+use super::introspect::{TABLES, path_sql};
 use super::locks::{checks_foreign_key, locks};
-use super::sql::quote;
+use super::sql::quote_table;
 use super::statements::{not_concurrently, renames, statements, why_not};
 use super::trial::tried;
 use crate::Error;
@@ -27,10 +27,10 @@ pub(super) fn impacts(
     connection: &mut PgConnection,
     from: &Schema,
     script: &Script<'_>,
-    settings: &Settings,
+    place: (&Settings, &[String]),
 ) -> Result<Vec<Impact>, Error> {
     let scripts = [script.clone()];
-    let works = tried(connection, from, &scripts, settings, &|connection, _, _| works(connection, script))?;
+    let works = tried(connection, from, &scripts, place, &|connection, _, _| works(connection, script))?;
     let mut impacts: Vec<Impact> = Vec::new();
     // The names that tables have had at the beginning.
     let mut names: BTreeMap<String, String> = BTreeMap::new();
@@ -54,7 +54,7 @@ pub(super) fn impacts(
 }
 
 fn size(connection: &mut PgConnection, table: &str) -> QueryResult<u64> {
-    let size = format!("coalesce(pg_total_relation_size(to_regclass({})), 0)", literal(&quote(table)));
+    let size = format!("coalesce(pg_total_relation_size(to_regclass({})), 0)", literal(&quote_table(table)));
     diesel::select(sql::<BigInt>(&size)).get_result::<i64>(connection).map(i64::unsigned_abs)
 }
 
@@ -86,7 +86,8 @@ fn works<'a>(connection: &mut PgConnection, script: &Script<'a>) -> Result<Vec<W
 /// The file of each table, and how often it was scanned in this transaction.
 fn files(connection: &mut PgConnection) -> QueryResult<BTreeMap<String, (Option<i64>, i64)>> {
     let query = format!(
-        "SELECT c.relname::text, pg_relation_filenode(c.oid)::bigint, pg_stat_get_xact_numscans(c.oid) FROM {TABLES}"
+        "SELECT {}, pg_relation_filenode(c.oid)::bigint, pg_stat_get_xact_numscans(c.oid) FROM {TABLES}",
+        path_sql("c", "n")
     );
     let rows: Vec<(String, Option<i64>, i64)> = sql::<(Text, Nullable<BigInt>, BigInt)>(&query).load(connection)?;
     Ok(rows.into_iter().map(|(table, file, scans)| (table, (file, scans))).collect())

@@ -4,20 +4,51 @@ use diesel::dsl::sql;
 use diesel::sql_types::{Array, Bool, Nullable, Text};
 use diesel::{PgConnection, QueryResult, RunQueryDsl};
 
-use super::sql::{actions, is_utc, quote, quote_all, read_action, read_default, read_type};
+use super::sql::{actions, is_utc, quote, quote_all, quote_table, read_action, read_default, read_type};
 use crate::Error;
 use crate::database::changes::{create_index, index_columns};
 use crate::database::history::{CHECKSUMS, VERSIONS};
-use crate::kept;
+use crate::kept::{self, PREFIX};
 use crate::schema::{
     Check, Clause, ClauseKind, Column, DefaultValue, ForeignKey, Index, IndexColumn, Object, ObjectKind, Schema, Table,
     Type, same_name,
 };
+use crate::table_path::{beside, split};
 use crate::version::Version;
 
-/// The plain tables of the schema. Partitions and inheriting tables are objects.
-pub(super) const TABLES: &str = "pg_class c WHERE c.relkind = 'r' AND NOT c.relispartition \
-     AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) \
+/// Reads the tables of these schemas from now on, beside those of the current one.
+pub(super) fn include(connection: &mut PgConnection, schemas: &[String]) -> QueryResult<()> {
+    let set = sql::<Text>("SELECT set_config('diesel_autogen.schemas', ").bind::<Array<Text>, _>(schemas);
+    set.sql("::text, FALSE)").get_result::<String>(connection).map(drop)
+}
+
+/// The path of a relation, as `table_path::path` makes it.
+pub(super) fn path_sql(class: &str, namespace: &str) -> String {
+    let part = |name: &str| {
+        format!(
+            "CASE WHEN strpos({name}, '.') > 0 OR starts_with({name}, '\"') OR starts_with({name}, '{PREFIX}') \
+                 THEN '\"' || replace({name}, '\"', '\"\"') || '\"' ELSE {name} END"
+        )
+    };
+    let (name, schema) = (format!("{class}.relname::text"), format!("{namespace}.nspname::text"));
+    format!(
+        "CASE WHEN {namespace}.nspname IS DISTINCT FROM current_schema() THEN {} || '.' || {} \
+             WHEN starts_with({name}, '{PREFIX}') THEN {name} ELSE {} END",
+        part(&schema),
+        part(&name),
+        part(&name)
+    )
+}
+
+/// The tables with their paths, as a part of a query.
+pub(super) fn tables_sql() -> String {
+    format!("(SELECT c.oid, {} AS path FROM {TABLES}) t", path_sql("c", "n"))
+}
+
+/// The plain tables of the current schema and the included ones. Partitions and inheriting tables are objects.
+pub(super) const TABLES: &str = "pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+     WHERE c.relkind = 'r' AND NOT c.relispartition \
+     AND (n.nspname = current_schema() OR n.nspname = ANY (current_setting('diesel_autogen.schemas')::text[])) \
      AND NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = c.oid) \
      AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype = 'e')";
 
@@ -34,7 +65,8 @@ pub(super) fn introspect(connection: &mut PgConnection, applied: &[Version]) -> 
     for (name, options, comment) in load_tables(connection)?.into_iter().filter(|(name, ..)| !is_ours(name)) {
         let clause = |text: String| Clause { column: None, kind: ClauseKind::Option, normalized: text.clone(), text };
         let clauses = Some(options.into_iter().map(clause).collect());
-        tables.push(Table { name, clauses, comment, ..Table::default() });
+        let schema = split(&name).0;
+        tables.push(Table { name, schema, clauses, comment, ..Table::default() });
     }
     let mut objects = Vec::new();
     for row in load_columns(connection)? {
@@ -63,15 +95,16 @@ pub(super) fn introspect(connection: &mut PgConnection, applied: &[Version]) -> 
 /// Refuses a schema with names that differ only in capital letters: everything above this compares names without regard
 /// to them.
 pub(super) fn require_distinct(schema: &Schema) -> Result<(), Error> {
-    let indexes = schema.tables.iter().flat_map(|table| &table.indexes).map(|index| &index.name);
-    let relations: Vec<_> = schema.tables.iter().map(|table| &table.name).chain(indexes).collect();
-    let columns = schema.tables.iter().map(|table| table.columns.iter().map(|column| &column.name).collect());
+    let beside = |table: &Table| table.indexes.iter().map(|index| beside(&table.name, &index.name)).collect::<Vec<_>>();
+    let indexes = schema.tables.iter().flat_map(beside);
+    let relations: Vec<_> = schema.tables.iter().map(|table| table.name.clone()).chain(indexes).collect();
+    let columns = schema.tables.iter().map(|table| table.columns.iter().map(|column| column.name.clone()).collect());
     for names in std::iter::once(relations).chain(columns) {
         for (at, name) in names.iter().enumerate() {
             if let Some(other) = names[..at].iter().find(|other| same_name(other, name)) {
                 let why =
                     format!("there is {other} too, and names that differ in capital letters only are not supported");
-                return Err(Error::CannotExpress { object: (*name).clone(), why });
+                return Err(Error::CannotExpress { object: name.clone(), why });
             }
         }
     }
@@ -87,13 +120,14 @@ type TableRow = (String, Vec<String>, Option<String>);
 
 fn load_tables(connection: &mut PgConnection) -> QueryResult<Vec<TableRow>> {
     let query = format!(
-        "SELECT c.relname::text, array_remove(ARRAY[ \
+        "SELECT {}, array_remove(ARRAY[ \
              CASE WHEN c.relpersistence = 'u' THEN 'UNLOGGED' END, \
              'WITH (' || array_to_string(c.reloptions, ', ') || ')', \
              CASE WHEN c.relreplident <> 'd' THEN concat('REPLICA IDENTITY ', c.relreplident) END, \
              (SELECT 'TABLESPACE ' || quote_ident(spcname) FROM pg_tablespace WHERE oid = c.reltablespace)], NULL), \
              obj_description(c.oid, 'pg_class') \
-         FROM {TABLES} ORDER BY c.oid"
+         FROM {TABLES} ORDER BY c.oid",
+        path_sql("c", "n")
     );
     sql::<(Text, Array<Text>, Nullable<Text>)>(&query).load(connection)
 }
@@ -117,7 +151,7 @@ type Optional = Nullable<Text>;
 
 fn load_columns(connection: &mut PgConnection) -> QueryResult<Vec<ColumnRow>> {
     let query = format!(
-        "SELECT t.relname::text, a.attname::text, format_type(a.atttypid, a.atttypmod), a.attnotnull, \
+        "SELECT t.path, a.attname::text, format_type(a.atttypid, a.atttypmod), a.attnotnull, \
              CASE WHEN a.attgenerated = '' AND NOT is_serial THEN nullif(expression, 'NULL') END, \
              CASE WHEN a.attidentity <> '' THEN a.attidentity::text WHEN is_serial THEN 's' END, \
              CASE WHEN a.attidentity <> '' OR is_serial THEN (SELECT nullif(concat_ws(' ', \
@@ -132,13 +166,14 @@ fn load_columns(connection: &mut PgConnection) -> QueryResult<Vec<ColumnRow>> {
              CASE WHEN a.attgenerated <> '' THEN expression || CASE a.attgenerated WHEN 's' THEN ' STORED' ELSE '' END END, \
              CASE WHEN a.attcollation <> y.typcollation THEN a.attcollation::regcollation::text END, \
              col_description(t.oid, a.attnum) \
-         FROM (SELECT c.oid, c.relname FROM {TABLES}) t \
+         FROM {} \
          JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped \
          JOIN pg_type y ON y.oid = a.atttypid LEFT JOIN pg_attrdef d ON d.adrelid = t.oid AND d.adnum = a.attnum \
          CROSS JOIN LATERAL (SELECT pg_get_expr(d.adbin, d.adrelid) AS expression, \
-             pg_get_serial_sequence(quote_ident(t.relname), a.attname) AS sequence) s \
+             pg_get_serial_sequence(t.oid::regclass::text, a.attname) AS sequence) s \
          CROSS JOIN LATERAL (SELECT coalesce(sequence IS NOT NULL AND expression LIKE 'nextval(%', FALSE) AS is_serial) i \
-         ORDER BY t.oid, a.attnum"
+         ORDER BY t.oid, a.attnum",
+        tables_sql()
     );
     sql::<(Text, Text, Text, Bool, Optional, Optional, Optional, Optional, Optional, Optional)>(&query).load(connection)
 }
@@ -191,10 +226,10 @@ fn is_in_parentheses(text: &str) -> bool {
     text.starts_with('(') && closes_at == Some(text.len() - 1)
 }
 
-/// Table, name, kind, columns, table that it refers to (where its name is found without a schema), columns of that, actions on delete and on
-/// update, definition, expression of a check.
+/// Table, name, kind, columns, table that it refers to (where its schema is read), columns of that, actions on delete and on
+/// update, definition, expression of a check, the table that it refers to as the definition names it.
 type ConstraintRow =
-    (String, String, String, Vec<String>, Option<String>, Vec<String>, String, String, String, Option<String>);
+    (String, String, String, Vec<String>, Option<String>, Vec<String>, String, String, String, Option<String>, String);
 
 fn load_constraints(connection: &mut PgConnection) -> QueryResult<Vec<ConstraintRow>> {
     let columns = |table: &str, key: &str| {
@@ -204,22 +239,25 @@ fn load_constraints(connection: &mut PgConnection) -> QueryResult<Vec<Constraint
         )
     };
     let query = format!(
-        "SELECT t.relname::text, conname::text, contype::text, {}, \
-             (SELECT relname::text FROM pg_class p WHERE p.oid = confrelid AND pg_table_is_visible(p.oid)), {}, \
-             confdeltype::text, confupdtype::text, pg_get_constraintdef(k.oid), pg_get_expr(conbin, conrelid) \
-         FROM (SELECT c.oid, c.relname FROM {TABLES}) t JOIN pg_constraint k ON conrelid = t.oid AND conparentid = 0 \
+        "SELECT t.path, conname::text, contype::text, {}, \
+             (SELECT {} FROM {TABLES} AND c.oid = confrelid), {}, \
+             confdeltype::text, confupdtype::text, pg_get_constraintdef(k.oid), pg_get_expr(conbin, conrelid), \
+             confrelid::regclass::text \
+         FROM {} JOIN pg_constraint k ON conrelid = t.oid AND conparentid = 0 \
          WHERE contype IN ('p', 'u', 'f', 'c', 'x') ORDER BY t.oid, k.oid",
         columns("conrelid", "conkey"),
+        path_sql("c", "n"),
         columns("confrelid", "confkey"),
+        tables_sql(),
     );
-    sql::<(Text, Text, Text, Array<Text>, Nullable<Text>, Array<Text>, Text, Text, Text, Nullable<Text>)>(&query)
+    sql::<(Text, Text, Text, Array<Text>, Nullable<Text>, Array<Text>, Text, Text, Text, Nullable<Text>, Text)>(&query)
         .load(connection)
 }
 
 /// Adds a constraint. What its definition says beyond the fields of the schema, such as DEFERRABLE, is a clause with all
 /// of its text.
 fn add_constraint(table: &mut Table, row: &ConstraintRow) {
-    let (_, name, kind, columns, parent, references, on_delete, on_update, definition, expression) = row;
+    let (_, name, kind, columns, parent, references, on_delete, on_update, definition, expression, parent_sql) = row;
     let (kind, usual) = match (kind.as_str(), parent, expression) {
         ("p", ..) => {
             table.primary_key.clone_from(columns);
@@ -237,7 +275,7 @@ fn add_constraint(table: &mut Table, row: &ConstraintRow) {
             let usual = format!(
                 "FOREIGN KEY ({}) REFERENCES {}({}){}",
                 quote_all(columns),
-                quote(parent),
+                parent_sql,
                 quote_all(references),
                 actions(on_delete, on_update)
             );
@@ -252,7 +290,7 @@ fn add_constraint(table: &mut Table, row: &ConstraintRow) {
             table.checks.push(Check { normalized: bare.to_owned(), ..Check::new(bare).named(name) });
             (ClauseKind::Check, format!("CHECK ({expression})"))
         }
-        // An EXCLUDE, or a foreign key to a table of another schema.
+        // An EXCLUDE, or a foreign key to a table of a schema that is not read.
         _ => (ClauseKind::Option, String::new()),
     };
     if *definition != usual {
@@ -269,8 +307,9 @@ type IndexRow = (String, String, bool, Vec<String>, Vec<bool>, String);
 /// they were not there.
 pub(super) fn invalid_indexes(connection: &mut PgConnection) -> QueryResult<Vec<(String, String)>> {
     let query = format!(
-        "SELECT i.relname::text, t.relname::text FROM (SELECT c.oid, c.relname FROM {TABLES}) t \
-         JOIN pg_index ON indrelid = t.oid JOIN pg_class i ON i.oid = indexrelid WHERE NOT indisvalid ORDER BY 1"
+        "SELECT i.relname::text, path FROM {} \
+         JOIN pg_index ON indrelid = t.oid JOIN pg_class i ON i.oid = indexrelid WHERE NOT indisvalid ORDER BY 1",
+        tables_sql()
     );
     sql::<(Text, Text)>(&query).load(connection)
 }
@@ -283,14 +322,15 @@ fn load_indexes(connection: &mut PgConnection) -> QueryResult<Vec<IndexRow>> {
         )
     };
     let query = format!(
-        "SELECT t.relname::text, i.relname::text, indisunique, {}, {}, \
+        "SELECT t.path, i.relname::text, indisunique, {}, {}, \
              replace(pg_get_indexdef(indexrelid), ' ON ' || quote_ident(current_schema()) || '.', ' ON ') \
-         FROM (SELECT c.oid, c.relname FROM {TABLES}) t JOIN pg_index ON indrelid = t.oid \
+         FROM {} JOIN pg_index ON indrelid = t.oid \
          JOIN pg_class i ON i.oid = indexrelid \
          WHERE indisvalid AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid AND contype IN ('p', 'u', 'x')) \
          ORDER BY t.oid, i.oid",
         parts("coalesce(attname::text, '')"),
         parts("coalesce(option & 1, 0) = 1"),
+        tables_sql(),
     );
     sql::<(Text, Text, Bool, Array<Text>, Array<Bool>, Text)>(&query).load(connection)
 }
@@ -301,7 +341,7 @@ fn add_index(table: &mut Table, (_, name, unique, columns, descending, definitio
     let columns: Vec<_> = columns.collect();
     let index = Index { name, columns, unique, constraint: false, stored: Some(definition.clone()) };
     if !index.is_undeclarable()
-        && definition == create_index(&table.name, &index, quote).replacen(" (", " USING btree (", 1)
+        && definition == create_index(&quote_table(&table.name), &index, quote).replacen(" (", " USING btree (", 1)
     {
         table.indexes.push(index);
         return None;
@@ -313,7 +353,8 @@ fn add_index(table: &mut Table, (_, name, unique, columns, descending, definitio
 type ObjectRow = (String, String, Option<String>, String);
 
 fn load_objects(connection: &mut PgConnection) -> QueryResult<Vec<ObjectRow>> {
-    sql::<(Text, Text, Nullable<Text>, Text)>(include_str!("objects.sql")).load(connection)
+    let query = include_str!("objects.sql").replace("TABLES", &tables_sql());
+    sql::<(Text, Text, Nullable<Text>, Text)>(&query).load(connection)
 }
 
 fn object(kind: &str, name: String, table: Option<String>, definition: String) -> Object {

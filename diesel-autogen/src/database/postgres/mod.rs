@@ -27,17 +27,18 @@ use std::path::Path;
 
 use diesel::connection::{SimpleConnection, TransactionManager};
 use diesel::dsl::sql;
-use diesel::sql_types::{Array, Bool, Text};
+use diesel::sql_types::{Array, Bool, Nullable, Text};
 use diesel::{PgConnection, RunQueryDsl};
 
 pub(super) use self::apart::render_apart;
 pub(super) use self::connection::{Postgres, establish};
 
 use self::connection::Manager;
+use self::introspect::path_sql;
 use self::patience::Patience;
 use self::render::SideKey;
 use self::sandbox::Transaction;
-use self::sql::{quote, without_modifiers};
+use self::sql::{quote, quote_table, without_modifiers};
 use super::{Backup, Check, Database, Moved, Numbers, Restored, Row, Sandbox, Script};
 use crate::Error;
 use crate::change::{Change, Rename};
@@ -47,7 +48,7 @@ use crate::history::Applied;
 use crate::impact::Impact;
 use crate::kept;
 use crate::loss::{Found, Probe};
-use crate::migration::{Direction, Migration, Sql};
+use crate::migration::{Direction, Migration, Migrations, Sql};
 use crate::options::RenderOptions;
 use crate::schema::{Column, Schema, Type};
 use crate::settings::{Event, Settings};
@@ -89,10 +90,10 @@ impl Postgres {
     fn side_keys(&mut self, changes: &[Change]) -> Result<Vec<SideKey>, Error> {
         let mut keys: Vec<SideKey> = self.on(|connection| {
             let applied = run::versions(connection)?;
-            let query = "SELECT c.relname::text, conname::text, p.relname::text, \
+            let query = &format!("SELECT c.relname::text, conname::text, {}, \
                      ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = confrelid AND attnum = ANY (confkey)) \
                  FROM pg_constraint JOIN pg_class c ON c.oid = conrelid JOIN pg_class p ON p.oid = confrelid \
-                 WHERE contype = 'f' AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())";
+                 JOIN pg_namespace n ON n.oid = p.relnamespace WHERE contype = 'f' AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())", path_sql("p", "n"));
             let rows: Vec<(String, String, String, Vec<String>)> =
                 sql::<(Text, Text, Text, Array<Text>)>(query).load(connection)?;
             let keys = rows.into_iter().filter(|(side, ..)| kept::owner(side, &applied).is_some());
@@ -156,13 +157,27 @@ impl Database for Postgres {
         Ok(schema)
     }
 
+    fn include(&mut self, models: &Schema, migrations: &Migrations) -> Result<Schema, Error> {
+        let own: Option<String> =
+            self.on(|connection| sql::<Nullable<Text>>("SELECT current_schema()::text").get_result(connection))?;
+        self.created = migrations.iter().flat_map(|one| statements::created_schemas(&one.up)).collect();
+        let named = models.tables.iter().filter_map(|table| table.schema.as_ref());
+        self.schemas.extend(named.chain(&self.created).cloned());
+        self.schemas.retain(|schema| own.as_ref() != Some(schema));
+        self.schemas.sort();
+        self.schemas.dedup();
+        let schemas = self.schemas.clone();
+        self.on(|connection| introspect::include(connection, &schemas))?;
+        Ok(normalize::with_paths(models, own.as_deref()))
+    }
+
     fn normalize(&mut self, models: &Schema, live: &Schema) -> Result<Schema, Error> {
         self.on(|connection| normalize::normalize(connection, models, live))
     }
 
     fn render(&mut self, from: &Schema, changes: &[Change], options: &RenderOptions) -> Result<Sql, Error> {
         let side_keys = self.side_keys(changes)?;
-        render::render(from, changes, options, &side_keys)
+        render::render(from, changes, options, &side_keys, &self.created)
     }
 
     fn render_online(
@@ -171,7 +186,7 @@ impl Database for Postgres {
         changes: &[Change],
         options: &RenderOptions,
     ) -> Result<Vec<(&'static str, Sql)>, Error> {
-        render::render_online(from, changes, options)
+        render::render_online(from, changes, options, &self.created)
     }
 
     fn loses(&self, from: &Column, to: &Column) -> bool {
@@ -183,13 +198,13 @@ impl Database for Postgres {
     }
 
     fn try_scripts(&mut self, from: &Schema, scripts: &[Script<'_>]) -> Result<Vec<Schema>, Error> {
-        let settings = self.settings.clone();
-        self.on(|connection| trial::try_scripts(connection, from, scripts, &settings))
+        let (settings, schemas) = (self.settings.clone(), self.schemas.clone());
+        self.on(|connection| trial::try_scripts(connection, from, scripts, &settings, &schemas))
     }
 
     fn impacts(&mut self, from: &Schema, script: &Script<'_>) -> Result<Vec<Impact>, Error> {
-        let settings = self.settings.clone();
-        self.on(|connection| impact::impacts(connection, from, script, &settings))
+        let (settings, schemas) = (self.settings.clone(), self.schemas.clone());
+        self.on(|connection| impact::impacts(connection, from, script, (&settings, &schemas)))
     }
 
     fn renames(&self, script: &str) -> Vec<Rename> {
@@ -238,7 +253,7 @@ impl Database for Postgres {
     fn has_rows(&mut self) -> Result<bool, Error> {
         self.on(|connection| {
             for table in run::tables(connection)? {
-                let query = format!("SELECT EXISTS (SELECT FROM {})", quote(&table));
+                let query = format!("SELECT EXISTS (SELECT FROM {})", quote_table(&table));
                 if sql::<Bool>(&query).get_result(connection)? {
                     return Ok(true);
                 }
@@ -282,7 +297,7 @@ impl Database for Postgres {
     }
 
     fn sandbox(&mut self) -> Result<Box<dyn Sandbox>, Error> {
-        Ok(Box::new(Transaction::begin(&self.url, &self.settings)?))
+        Ok(Box::new(Transaction::begin(&self.url, &self.settings, &self.schemas)?))
     }
 
     fn limit(&self, column: &Column) -> Option<Type> {

@@ -2,18 +2,19 @@
 
 use diesel::connection::{SimpleConnection, TransactionManager};
 use diesel::dsl::sql;
-use diesel::sql_types::{Bool, Nullable, Text};
+use diesel::sql_types::{Bool, Integer, Text};
 use diesel::{Connection, OptionalExtension, PgConnection, QueryResult, RunQueryDsl};
 
-use super::introspect::introspect;
+use super::introspect::{include, introspect};
 use super::render::render;
-use super::sql::{has_type, quote, read_type, type_sql, without_modifiers};
+use super::sql::{has_type, quote_table, read_type, type_sql, without_modifiers};
 use super::statements::statements;
 use crate::Error;
 use crate::change::Change;
 use crate::database::errors::refuse;
 use crate::options::RenderOptions;
 use crate::schema::{Schema, Table, Type};
+use crate::table_path::{path, split};
 
 /// The scratch schema that a closure works in, and the path after it where names of the database are found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,20 +64,26 @@ pub(super) fn rolled_back<T>(
 /// The models as this database reads them back: types, defaults and conditions in its own form. A column of `live` keeps
 /// what Diesel's name of its type does not say: a precision, or the domain that the type belongs to.
 pub(super) fn normalize(connection: &mut PgConnection, models: &Schema, live: &Schema) -> Result<Schema, Error> {
-    let own_schema: Option<String> =
-        diesel::select(sql::<Nullable<Text>>("current_schema()::text")).get_result(connection)?;
-    refuse(models, ("PostgreSQL", own_schema.as_deref()), has_type)?;
+    refuse(models, "PostgreSQL", has_type)?;
     refuse_missing_types(connection, models)?;
     let mut wanted = models.clone();
     wanted.tables.iter_mut().for_each(number_rows);
-    let changes: Vec<_> = wanted.tables.iter().cloned().map(Change::CreateTable).collect();
-    let script = render(&Schema::default(), &changes, &RenderOptions::default(), &[])?;
+    // Tables of other schemas are created beside the real ones.
+    let mut schemas: Vec<_> = models.tables.iter().filter_map(|table| split(&table.name).0).collect();
+    schemas.sort();
+    schemas.dedup();
+    let stand_ins = stand_ins(connection, &schemas)?;
+    let scratch = in_schemas(wanted.clone(), &schemas, &stand_ins);
+    let changes: Vec<_> = scratch.tables.iter().cloned().map(Change::CreateTable).collect();
+    let script = render(&Schema::default(), &changes, &RenderOptions::default(), &[], &[])?;
     let read = in_scratch(connection, Scratch::BesidesAll, |connection| {
         // An empty text is an error.
         connection.batch_execute(&format!("{}SELECT 1", script.up))?;
+        include(connection, &stand_ins)?;
         Ok(introspect(connection, &[])?)
     });
-    let read = read.map_err(|error| refused(connection, models, &script.up).unwrap_or(error))?;
+    let read = read.map_err(|error| refused(connection, &scratch, models, &script.up).unwrap_or(error))?;
+    let read = in_schemas(read, &stand_ins, &schemas);
     let mut tables = Vec::new();
     for model in wanted.tables {
         if let Some(read) = read.table(&model.name) {
@@ -91,16 +98,53 @@ pub(super) fn normalize(connection: &mut PgConnection, models: &Schema, live: &S
     Ok(Schema { tables, objects: None })
 }
 
+/// The models with the paths of their tables. A table of the current schema, which is `own`, has its plain name.
+pub(super) fn with_paths(models: &Schema, own: Option<&str>) -> Schema {
+    let mut models = models.clone();
+    for table in &mut models.tables {
+        table.schema.take_if(|schema| own == Some(schema));
+        let own_path = |name: &str| path(table.schema.as_deref(), name);
+        (table.name, table.renamed_from) = (own_path(&table.name), table.renamed_from.as_deref().map(own_path));
+        for key in &mut table.foreign_keys {
+            key.table = path(key.schema.take().filter(|schema| own != Some(schema)).as_deref(), &key.table);
+        }
+    }
+    models
+}
+
+/// Schemas that stand in for these while the models are read.
+fn stand_ins(connection: &mut PgConnection, schemas: &[String]) -> QueryResult<Vec<String>> {
+    let process: i32 = diesel::select(sql::<Integer>("pg_backend_pid()")).get_result(connection)?;
+    Ok((0..schemas.len()).map(|number| format!("_scratch_{process}_{number}")).collect())
+}
+
+/// The tables, those of the schemas `from` in the schemas `to`.
+fn in_schemas(mut schema: Schema, from: &[String], to: &[String]) -> Schema {
+    let moved = |table: &str| {
+        let (own, name) = split(table);
+        let place = from.iter().position(|from| own.as_ref() == Some(from)).map(|at| to[at].as_str());
+        path(place.or(own.as_deref()), &name)
+    };
+    for table in &mut schema.tables {
+        table.name = moved(&table.name);
+        table.schema = split(&table.name).0;
+        table.foreign_keys.iter_mut().for_each(|key| key.table = moved(&key.table));
+    }
+    schema
+}
+
 /// Why PostgreSQL refuses one of the statements that create the models, such as a function of a default that is missing,
 /// with the table that it belongs to.
-fn refused(connection: &mut PgConnection, models: &Schema, script: &str) -> Option<Error> {
+fn refused(connection: &mut PgConnection, scratch: &Schema, models: &Schema, script: &str) -> Option<Error> {
     let tried = in_scratch(connection, Scratch::BesidesAll, |connection| {
         for statement in statements(script) {
             let Err(error) = connection.batch_execute(statement) else { continue };
-            let is_of = |table: &&Table| {
-                ["TABLE", "ON"].iter().any(|word| statement.contains(&format!("{word} {} ", quote(&table.name))))
+            let is_of = |table: &Table| {
+                let name = quote_table(&table.name);
+                ["TABLE", "ON"].iter().any(|word| statement.contains(&format!("{word} {name} ")))
             };
-            let Some(table) = models.tables.iter().find(is_of) else { break };
+            let Some(at) = scratch.tables.iter().position(is_of) else { break };
+            let table = &models.tables[at];
             return Err(Error::cannot_express(&table.name, format!("PostgreSQL refuses it: {error}")));
         }
         Ok(())

@@ -15,6 +15,10 @@ type AS (
     SELECT * FROM pg_type WHERE typnamespace = (SELECT oid FROM here)
     AND (tableoid, oid) NOT IN (SELECT classid, objid FROM member)
 ),
+own AS (
+    -- Every table that is read, in other schemas too, and the relations here that are no plain tables.
+    SELECT oid, path FROM TABLES UNION SELECT oid, relname FROM relation
+),
 object (place, id, kind, name, "table", definition) AS (
     SELECT 0, oid, 'extension', extname::text, NULL::text,
         format('CREATE EXTENSION %I VERSION %L', extname, extversion) FROM pg_extension WHERE extname <> 'plpgsql'
@@ -85,28 +89,28 @@ object (place, id, kind, name, "table", definition) AS (
             pg_get_userbyid(relowner)) ELSE '' END
     FROM relation WHERE relkind IN ('v', 'm')
     UNION ALL
-    SELECT 6, t.oid, 'trigger', tgname, relname, pg_get_triggerdef(t.oid, true) || CASE tgenabled WHEN 'O' THEN ''
-        ELSE format(E';\nALTER TABLE %I %s TRIGGER %I', relname, CASE tgenabled WHEN 'D' THEN 'DISABLE'
+    SELECT 6, t.oid, 'trigger', tgname, path, pg_get_triggerdef(t.oid, true) || CASE tgenabled WHEN 'O' THEN ''
+        ELSE format(E';\nALTER TABLE %s %s TRIGGER %I', tgrelid::regclass, CASE tgenabled WHEN 'D' THEN 'DISABLE'
             WHEN 'R' THEN 'ENABLE REPLICA' ELSE 'ENABLE ALWAYS' END, tgname) END
-    FROM pg_trigger t JOIN relation ON relation.oid = tgrelid WHERE NOT tgisinternal
+    FROM pg_trigger t JOIN own ON own.oid = tgrelid WHERE NOT tgisinternal
     UNION ALL
-    SELECT 7, r.oid, 'rule', rulename, relname, rtrim(pg_get_ruledef(r.oid), ';') || CASE r.ev_enabled
+    SELECT 7, r.oid, 'rule', rulename, path, rtrim(pg_get_ruledef(r.oid), ';') || CASE r.ev_enabled
         WHEN 'O' THEN '' ELSE ' ' || r.ev_enabled::text END
-    FROM pg_rewrite r JOIN relation ON relation.oid = ev_class WHERE rulename <> '_RETURN'
+    FROM pg_rewrite r JOIN own ON own.oid = ev_class WHERE rulename <> '_RETURN'
     UNION ALL
-    SELECT 7, p.oid, 'policy', polname, relname, concat_ws(' ', format('CREATE POLICY %I ON %I', polname, relname),
+    SELECT 7, p.oid, 'policy', polname, path, concat_ws(' ', format('CREATE POLICY %I ON %s', polname, polrelid::regclass),
         CASE WHEN NOT polpermissive THEN 'AS RESTRICTIVE' END,
         CASE polcmd WHEN 'r' THEN 'FOR SELECT' WHEN 'a' THEN 'FOR INSERT' WHEN 'w' THEN 'FOR UPDATE' WHEN 'd' THEN 'FOR DELETE' END,
         'TO ' || (SELECT string_agg(CASE role WHEN 0 THEN 'public' ELSE role::regrole::text END, ', ') FROM unnest(polroles) role),
         'USING (' || pg_get_expr(polqual, polrelid) || ')', 'WITH CHECK (' || pg_get_expr(polwithcheck, polrelid) || ')')
-    FROM pg_policy p JOIN relation ON relation.oid = polrelid
+    FROM pg_policy p JOIN own ON own.oid = polrelid
     UNION ALL
-    SELECT 7, oid, 'row security', word, relname, format('ALTER TABLE %I %s ROW LEVEL SECURITY', relname, word)
-    FROM relation, unnest(ARRAY[CASE WHEN relrowsecurity THEN 'ENABLE' END, CASE WHEN relforcerowsecurity THEN 'FORCE' END]) word
+    SELECT 7, oid, 'row security', word, path, format('ALTER TABLE %s %s ROW LEVEL SECURITY', oid::regclass, word)
+    FROM own JOIN pg_class USING (oid), unnest(ARRAY[CASE WHEN relrowsecurity THEN 'ENABLE' END, CASE WHEN relforcerowsecurity THEN 'FORCE' END]) word
     WHERE relkind = 'r' AND word IS NOT NULL
     UNION ALL
-    SELECT 7, s.oid, 'statistics', stxname, relname, pg_get_statisticsobjdef(s.oid)
-    FROM pg_statistic_ext s JOIN relation ON relation.oid = stxrelid
+    SELECT 7, s.oid, 'statistics', stxname, path, pg_get_statisticsobjdef(s.oid)
+    FROM pg_statistic_ext s JOIN own ON own.oid = stxrelid
     UNION ALL
     SELECT 8, oid, 'collation', collname, NULL, concat_ws(' ', collprovider, collisdeterministic, collcollate)
     FROM pg_collation WHERE collnamespace = (SELECT oid FROM here)
@@ -121,35 +125,36 @@ object (place, id, kind, name, "table", definition) AS (
     SELECT 8, oid, 'event trigger', evtname, NULL, concat_ws(' ', evtevent, evtfoid::regproc, evtenabled, evttags)
     FROM pg_event_trigger
     UNION ALL
-    SELECT 9, d.objid, 'comment', target, (SELECT relname FROM relation WHERE oid = CASE d.classoid
-            WHEN 'pg_class'::regclass
-                THEN coalesce((SELECT indrelid FROM pg_index WHERE indexrelid = d.objid), d.objid)
-            WHEN 'pg_constraint'::regclass THEN (SELECT conrelid FROM pg_constraint WHERE oid = d.objid)
-            WHEN 'pg_trigger'::regclass THEN (SELECT tgrelid FROM pg_trigger WHERE oid = d.objid) END),
+    SELECT 9, d.objid, 'comment', target, (SELECT path FROM own WHERE oid = relid),
         format('COMMENT ON %s IS %L', replace(target, quote_ident(current_schema()) || '.', ''), description)
     FROM (SELECT classoid, objoid AS objid, objsubid, description FROM pg_description
         WHERE (classoid, objoid) NOT IN (SELECT classid, objid FROM member)
         AND classoid NOT IN ('pg_namespace'::regclass, 'pg_extension'::regclass, 'pg_language'::regclass)
-        AND (objoid >= 16384)) d
+        AND objoid >= 16384) d
     CROSS JOIN LATERAL pg_identify_object(classoid, d.objid, objsubid) o
     CROSS JOIN LATERAL (SELECT upper(CASE o.type WHEN 'table constraint' THEN 'constraint' WHEN 'domain constraint' THEN 'constraint'
             WHEN 'statistics object' THEN 'statistics' ELSE regexp_replace(o.type, '^.* column$', 'column') END) || ' '
         || CASE o.type WHEN 'domain constraint' THEN replace(identity, ' on ', ' on domain ') ELSE identity END AS target) t
+    CROSS JOIN LATERAL (SELECT CASE d.classoid
+        WHEN 'pg_class'::regclass THEN coalesce((SELECT indrelid FROM pg_index WHERE indexrelid = d.objid), d.objid)
+        WHEN 'pg_constraint'::regclass THEN (SELECT conrelid FROM pg_constraint WHERE oid = d.objid)
+        WHEN 'pg_trigger'::regclass THEN (SELECT tgrelid FROM pg_trigger WHERE oid = d.objid) END AS relid) r
     WHERE o.schema = current_schema() OR position(' on ' || quote_ident(current_schema()) || '.' IN identity) > 0
+        OR relid IN (SELECT oid FROM own)
     UNION ALL
-    SELECT 9, oid, 'privilege', format('%s%s TO %s', privilege_type, columns, role), relname,
-        format('GRANT %s%s ON %s%I TO %s%s', privilege_type, columns, CASE relkind WHEN 'S' THEN 'SEQUENCE ' ELSE '' END, relname,
-            role, CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
-    FROM (SELECT oid, relname, relkind, relowner, relacl AS acl, '' AS columns FROM relation UNION ALL
-        SELECT oid, relname, relkind, relowner, attacl, format(' (%I)', attname) FROM relation
+    SELECT 9, oid, 'privilege', format('%s%s TO %s', privilege_type, columns, role), path,
+        format('GRANT %s%s ON %s%s TO %s%s', privilege_type, columns, CASE relkind WHEN 'S' THEN 'SEQUENCE ' ELSE '' END,
+            oid::regclass, role, CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
+    FROM (SELECT oid, path, relkind, relowner, relacl AS acl, '' AS columns FROM own JOIN pg_class USING (oid) UNION ALL
+        SELECT oid, path, relkind, relowner, attacl, format(' (%I)', attname) FROM own JOIN pg_class USING (oid)
         JOIN pg_attribute ON attrelid = oid AND attnum > 0 AND NOT attisdropped) r
     CROSS JOIN LATERAL aclexplode(acl)
     CROSS JOIN LATERAL (SELECT CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END AS role) g
     WHERE relkind IN ('r', 'v', 'm', 'S') AND grantee <> relowner
     UNION ALL
-    SELECT 9, oid, 'owner', pg_get_userbyid(relowner), relname,
-        format('ALTER TABLE %I OWNER TO %I', relname, pg_get_userbyid(relowner))
-    FROM relation WHERE relkind = 'r' AND pg_get_userbyid(relowner) <> current_user
+    SELECT 9, oid, 'owner', pg_get_userbyid(relowner), path,
+        format('ALTER TABLE %s OWNER TO %I', oid::regclass, pg_get_userbyid(relowner))
+    FROM own JOIN pg_class USING (oid) WHERE relkind = 'r' AND pg_get_userbyid(relowner) <> current_user
     UNION ALL
     SELECT 9, oid, 'privileges of a routine', signature, NULL, proacl::text FROM routine WHERE proacl IS NOT NULL
     UNION ALL

@@ -9,7 +9,7 @@ use diesel::{PgConnection, QueryResult, RunQueryDsl};
 
 use super::convert::fits;
 use super::run::tables;
-use super::sql::quote;
+use super::sql::{quote, quote_table};
 use crate::Error;
 use crate::database::rows::{self, Dialect};
 use crate::database::{Compared, RowChange};
@@ -17,7 +17,7 @@ use crate::loss::{Condition, Found, Probe};
 
 /// Counts the rows that a change would lose, convert or refuse, with some of their values.
 pub(super) fn found(connection: &mut PgConnection, probe: &Probe) -> QueryResult<Found> {
-    let (column, table) = (quote(&probe.column), quote(&probe.table));
+    let (column, table) = (quote(&probe.column), quote_table(&probe.table));
     let condition = match &probe.condition {
         Condition::Any => "TRUE".to_owned(),
         Condition::Held => format!("{column} IS NOT NULL"),
@@ -60,9 +60,9 @@ pub(super) fn snapshot(
              FROM pg_attribute JOIN pg_type y ON y.oid = atttypid \
              WHERE attnum > 0 AND NOT attisdropped AND attrelid = to_regclass(",
         );
-        let columns: Option<String> = columns.bind::<Text, _>(quote(&table)).sql(")").get_result(connection)?;
+        let columns: Option<String> = columns.bind::<Text, _>(quote_table(&table)).sql(")").get_result(connection)?;
         let columns = columns.unwrap_or_default();
-        connection.batch_execute(&format!("CREATE TABLE {copy} AS SELECT {columns} FROM {}", quote(&table)))?;
+        connection.batch_execute(&format!("CREATE TABLE {copy} AS SELECT {columns} FROM {}", quote_table(&table)))?;
         copies.insert(table, copy);
     }
     Ok(copies)
@@ -81,5 +81,5 @@ pub(super) fn differences(
         differs: |old, new| format!("{old}::text IS DISTINCT FROM {new}::text"),
     };
     let mut run = |query: &str| Ok(sql::<(BigInt, Nullable<Text>)>(query).get_result(connection)?);
-    rows::compare(compared, (copy, &quote(&compared.after)), &dialect, &mut run)
+    rows::compare(compared, (copy, &quote_table(&compared.after)), &dialect, &mut run)
 }

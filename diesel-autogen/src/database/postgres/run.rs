@@ -9,15 +9,16 @@ use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use diesel::{PgConnection, QueryResult, RunQueryDsl};
 
 use super::errors;
-use super::introspect::{TABLES, invalid_indexes};
+use super::introspect::{TABLES, invalid_indexes, path_sql, tables_sql};
 use super::patience::Patience;
-use super::sql::quote;
+use super::sql::quote_table;
 use super::statements::{created_index, mentions, not_concurrently, statements, why_not};
 use crate::Error;
 use crate::database::history::{self, CHECKSUMS, Clock, VERSIONS, ran};
 use crate::history::Applied;
 use crate::kept;
 use crate::migration::{Direction, Migration};
+use crate::table_path::{bare, beside};
 use crate::version::Version;
 
 pub(super) const CLOCK: Clock =
@@ -99,9 +100,11 @@ pub(super) fn execute(connection: &mut PgConnection, name: &str, text: &str) -> 
 /// Drops the index that a statement creates, where an earlier run of it has left it invalid.
 fn drop_invalid(connection: &mut PgConnection, statement: &str) -> QueryResult<()> {
     let Some((name, concurrently)) = created_index(statement) else { return Ok(()) };
-    if invalid_indexes(connection)?.iter().any(|(index, _)| *index == name) {
+    let invalid = invalid_indexes(connection)?;
+    let is_meant = |(index, table): &&(String, String)| *index == name && mentions(statement, &bare(table));
+    if let Some((_, table)) = invalid.iter().find(is_meant) {
         let concurrently = if concurrently { "CONCURRENTLY " } else { "" };
-        connection.batch_execute(&format!("DROP INDEX {concurrently}{}", quote(&name)))?;
+        connection.batch_execute(&format!("DROP INDEX {concurrently}{}", quote_table(&beside(table, &name))))?;
     }
     Ok(())
 }
@@ -119,7 +122,7 @@ type Dependent = (String, String, String);
 impl Invariants {
     fn of(connection: &mut PgConnection, texts: &[&str]) -> Result<Self, Error> {
         let (mut counts, applied) = (BTreeMap::new(), versions(connection)?);
-        let is_named = |name: &str| texts.iter().any(|text| mentions(text, name));
+        let is_named = |table: &str| texts.iter().any(|text| mentions(text, &bare(table)));
         for table in tables(connection)? {
             // A side table follows its table.
             let is_meant = is_named(&table) || kept::owner(&table, &applied).is_some_and(|(_, owner)| is_named(owner));
@@ -142,10 +145,11 @@ impl Invariants {
             }
         }
         let is_named = |name: &String| texts.iter().any(|text| mentions(text, name));
+        let is_table_named = |table: &String| is_named(&bare(table));
         let is_lost = |dependent: &&Dependent| {
             let (kind, name, table) = dependent;
             let table_stays = kind == "view" || tables.contains(table);
-            let is_meant = is_named(name) || kind == "foreign key" && is_named(table);
+            let is_meant = is_named(name) || kind == "foreign key" && is_table_named(table);
             table_stays && !is_meant && !dependents.iter().any(|(other, own, _)| other == kind && own == name)
         };
         let lost = self.dependents.iter().find(is_lost);
@@ -156,32 +160,35 @@ impl Invariants {
 }
 
 fn dependents(connection: &mut PgConnection) -> QueryResult<Vec<Dependent>> {
+    let tables = tables_sql();
     let query = format!(
-        "SELECT 'trigger', tgname::text, relname::text FROM pg_trigger JOIN (SELECT c.oid, c.relname FROM {TABLES}) t \
-             ON t.oid = tgrelid WHERE NOT tgisinternal \
-         UNION ALL SELECT 'foreign key', conname::text, relname::text FROM pg_constraint \
-             JOIN (SELECT c.oid, c.relname FROM {TABLES}) t ON t.oid = conrelid WHERE contype = 'f' \
+        "SELECT 'trigger', tgname::text, path FROM pg_trigger JOIN {tables} ON t.oid = tgrelid WHERE NOT tgisinternal \
+         UNION ALL SELECT 'foreign key', conname::text, path FROM pg_constraint JOIN {tables} ON t.oid = conrelid WHERE contype = 'f' \
          UNION ALL SELECT 'view', viewname::text, viewname::text FROM pg_views WHERE schemaname = current_schema()"
     );
     sql::<(Text, Text, Text)>(&query).load(connection)
 }
 
-/// The tables of the schema, without those of the history.
+/// The paths of the tables, without those of the history.
 pub(super) fn tables(connection: &mut PgConnection) -> QueryResult<Vec<String>> {
     let query = format!(
-        "SELECT c.relname::text FROM {TABLES} AND c.relname NOT IN ('{VERSIONS}', '{CHECKSUMS}') ORDER BY c.relname"
+        "SELECT {} FROM {TABLES} AND c.relname NOT IN ('{VERSIONS}', '{CHECKSUMS}') ORDER BY 1",
+        path_sql("c", "n")
     );
     sql::<Text>(&query).load(connection)
 }
 
 pub(super) fn count(connection: &mut PgConnection, table: &str) -> QueryResult<i64> {
-    sql::<BigInt>(&format!("SELECT count(*) FROM {}", quote(table))).get_result(connection)
+    sql::<BigInt>(&format!("SELECT count(*) FROM {}", quote_table(table))).get_result(connection)
 }
 
 /// The applied versions with their checksums; `None` where Diesel's table is missing.
 pub(super) fn applied(connection: &mut PgConnection) -> QueryResult<Option<Vec<Applied>>> {
     let exists = |connection: &mut PgConnection, table: &str| {
-        sql::<Bool>(&format!("SELECT EXISTS (SELECT FROM {TABLES} AND c.relname = '{table}')")).get_result(connection)
+        sql::<Bool>(&format!(
+            "SELECT EXISTS (SELECT FROM {TABLES} AND n.nspname = current_schema() AND c.relname = '{table}')"
+        ))
+        .get_result(connection)
     };
     if !exists(connection, VERSIONS)? {
         return Ok(None);

@@ -6,7 +6,7 @@ use diesel::connection::{SimpleConnection, TransactionManager};
 
 use super::connection::{Manager, Postgres};
 use super::patience::set_timeout;
-use super::{rows, run, trial};
+use super::{introspect, rows, run, trial};
 use crate::Error;
 use crate::database::{Compared, Database, RowChange, Sandbox};
 use crate::migration::{Direction, Migration};
@@ -23,8 +23,9 @@ pub(super) struct Transaction {
 }
 
 impl Transaction {
-    pub fn begin(url: &DatabaseUrl, settings: &Settings) -> Result<Self, Error> {
+    pub fn begin(url: &DatabaseUrl, settings: &Settings, schemas: &[String]) -> Result<Self, Error> {
         let mut database = Postgres::new(url, settings);
+        database.on(|connection| introspect::include(connection, schemas))?;
         database.on(|connection| {
             Manager::begin_transaction(connection)?;
             connection.batch_execute(&set_timeout(settings, "LOCAL"))

@@ -1,6 +1,7 @@
 //! How PostgreSQL writes names, values, types and defaults, and how this library reads them back.
 
 use crate::schema::{Action, Column, DefaultValue, Type};
+use crate::table_path::split;
 use crate::text::literal;
 
 /// Every keyword that PostgreSQL itself quotes when it is a name.
@@ -24,6 +25,12 @@ pub(super) fn quote(name: &str) -> String {
         return name.to_owned();
     }
     format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// The table of that path.
+pub(super) fn quote_table(path: &str) -> String {
+    let (schema, name) = split(path);
+    schema.map_or_else(|| quote(&name), |schema| format!("{}.{}", quote(&schema), quote(&name)))
 }
 
 /// The names, separated by commas.

@@ -2,6 +2,7 @@
 
 use crate::change::Rename;
 use crate::database::changes::rename_of;
+use crate::table_path::{beside, path};
 
 /// A part of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,7 +93,18 @@ pub(super) fn names(text: &str) -> Vec<String> {
 
 /// The words, names and symbols of a statement, in order: names as the catalogs spell them, keywords in lower case.
 pub(super) fn words(statement: &str) -> Vec<String> {
-    significant(statement).iter().map(|token| token.name().unwrap_or_else(|| token.text.to_owned())).collect()
+    let mut words: Vec<String> = Vec::new();
+    let mut is_in_schema = false;
+    for token in significant(statement) {
+        let word = token.name().unwrap_or_else(|| token.text.to_owned());
+        match words.pop_if(|_| is_in_schema) {
+            Some(schema) => words.push(path(Some(&schema), &word)),
+            None if token.text == "." && !words.is_empty() => {}
+            None => words.push(word),
+        }
+        is_in_schema = token.text == "." && !is_in_schema;
+    }
+    words
 }
 
 /// The name of the index that a statement creates, and whether it is created concurrently.
@@ -107,8 +119,32 @@ pub(super) fn created_index(statement: &str) -> Option<(String, bool)> {
 
 /// The renames that a text's statements make, in order.
 pub(super) fn renames(text: &str) -> Vec<Rename> {
-    let words = |statement| significant(statement).iter().map(Token::name).collect::<Option<Vec<_>>>();
-    statements(text).into_iter().filter_map(|statement| rename_of(&words(statement)?)).collect()
+    let rename = |statement| {
+        let mut tokens = significant(statement);
+        let schema = if tokens.get(3)?.text == "." { tokens.drain(2..4).next()?.name() } else { None };
+        let mut words = tokens.iter().map(Token::name).collect::<Option<Vec<_>>>()?;
+        words[2] = path(schema.as_deref(), words.get(2)?);
+        let mut rename = rename_of(&words)?;
+        if let Rename::Table { from, to } = &mut rename {
+            *to = beside(from, to);
+        }
+        Some(rename)
+    };
+    statements(text).into_iter().filter_map(rename).collect()
+}
+
+/// The schemas that a text's statements create.
+pub(super) fn created_schemas(text: &str) -> Vec<String> {
+    let schema = |statement| {
+        let words: Vec<_> = significant(statement).iter().map_while(Token::name).collect();
+        match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+            ["create", "schema", "if", "not", "exists", name, ..] | ["create", "schema", name, ..] => {
+                Some((*name).to_owned())
+            }
+            _ => None,
+        }
+    };
+    statements(text).into_iter().filter_map(schema).collect()
 }
 
 impl Token<'_> {
@@ -116,7 +152,7 @@ impl Token<'_> {
     fn name(&self) -> Option<String> {
         let mut name = match self.kind {
             Kind::Word => self.text.to_lowercase(),
-            Kind::Quoted => self.text.trim_matches('"').replace("\"\"", "\""),
+            Kind::Quoted => inner(self.text).replace("\"\"", "\""),
             Kind::Space | Kind::String | Kind::Symbol => return None,
         };
         while name.len() > 63 {
@@ -124,6 +160,12 @@ impl Token<'_> {
         }
         Some(name)
     }
+}
+
+/// A name in quotes without them.
+fn inner(quoted: &str) -> &str {
+    let rest = quoted.strip_prefix('"').unwrap_or(quoted);
+    rest.strip_suffix('"').unwrap_or(rest)
 }
 
 /// The tokens without white space and comments.

@@ -3,7 +3,7 @@
 
 use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
-use diesel::sql_types::Text;
+use diesel::sql_types::{Bool, Text};
 use diesel::{PgConnection, QueryResult, RunQueryDsl};
 
 use super::introspect::introspect;
@@ -11,8 +11,8 @@ use super::normalize::{Scratch, in_scratch, rolled_back};
 use super::patience::set_timeout;
 use super::render::{create_statement, render};
 use super::run;
-use super::sql::quote_all;
-use super::statements::mentions;
+use super::sql::{quote, quote_table};
+use super::statements::{created_schemas, mentions};
 use crate::Error;
 use crate::change::Change;
 use crate::database::Script;
@@ -28,8 +28,9 @@ pub(super) fn try_scripts(
     from: &Schema,
     scripts: &[Script<'_>],
     settings: &Settings,
+    schemas: &[String],
 ) -> Result<Vec<Schema>, Error> {
-    tried(connection, from, scripts, settings, &|connection, applied, shared| {
+    tried(connection, from, scripts, (settings, schemas), &|connection, applied, shared| {
         run_all(connection, scripts, applied, shared)
     })
 }
@@ -43,7 +44,7 @@ pub(super) fn tried<T>(
     connection: &mut PgConnection,
     from: &Schema,
     scripts: &[Script<'_>],
-    settings: &Settings,
+    (settings, schemas): (&Settings, &[String]),
     run: &Trial<'_, T>,
 ) -> Result<T, Error> {
     let applied = run::versions(connection)?;
@@ -54,7 +55,9 @@ pub(super) fn tried<T>(
         !home.is_empty() && mentions(script.sql, &home) || mentions(script.sql, "search_path")
     });
     if *from == introspect(connection, &applied)? {
-        let tried = if names_home { None } else { on_copy(connection, scripts, &applied, run).ok().flatten() };
+        // A copy of another schema would need its name.
+        let is_copied = !names_home && schemas.is_empty();
+        let tried = if is_copied { on_copy(connection, scripts, &applied, run).ok().flatten() } else { None };
         return tried.map_or_else(|| in_place(connection, applied, settings, run), Ok);
     }
     if !from.tables.is_empty() || !from.objects().is_empty() {
@@ -64,8 +67,27 @@ pub(super) fn tried<T>(
         if names_home && scripts.iter().any(|script| sets_sequences(script.sql)) {
             guard_sequences(connection)?;
         }
-        in_scratch(connection, Scratch::BesidesExtensions, |connection| run(connection, applied, &[]))
+        in_scratch(connection, Scratch::BesidesExtensions, |connection| {
+            vacate(connection, schemas, scripts)?;
+            run(connection, applied, &[])
+        })
     })
+}
+
+/// Puts an empty schema in the place of each of these until the rollback, or none where the scripts create it.
+fn vacate(connection: &mut PgConnection, schemas: &[String], scripts: &[Script<'_>]) -> QueryResult<()> {
+    let created: Vec<_> = scripts.iter().flat_map(|script| created_schemas(script.sql)).collect();
+    for (number, schema) in schemas.iter().enumerate() {
+        let exists = sql::<Bool>("EXISTS (SELECT FROM pg_namespace WHERE nspname = ").bind::<Text, _>(schema).sql(")");
+        if diesel::select(exists).get_result(connection)? {
+            let name = quote(schema);
+            connection.batch_execute(&format!("ALTER SCHEMA {name} RENAME TO _scratch_away_{number}"))?;
+        }
+        if !created.contains(schema) {
+            connection.batch_execute(&format!("CREATE SCHEMA {}", quote(schema)))?;
+        }
+    }
+    Ok(())
 }
 
 /// Runs the scripts on a copy of the schema, side tables included. `None` where a part of it cannot be copied.
@@ -100,7 +122,7 @@ fn copy(schema: &Schema) -> Result<String, Error> {
     let changes: Vec<_> = schema.tables.iter().cloned().map(Change::CreateTable).chain(objects).collect();
     // The body of a function may use a function that is created after it.
     let start = "SET LOCAL check_function_bodies = off;\n".to_owned();
-    Ok(start + &render(&Schema::default(), &changes, &RenderOptions::default(), &[])?.up)
+    Ok(start + &render(&Schema::default(), &changes, &RenderOptions::default(), &[], &[])?.up)
 }
 
 /// Whether the copy has its own.
@@ -129,7 +151,8 @@ fn in_place<T>(
             settings.emit(&Event::TriedInPlace);
             guard_sequences(connection)?;
             // What the rows make of the scripts is the rehearsal's task.
-            connection.batch_execute(&format!("TRUNCATE {} CASCADE", quote_all(&tables)))?;
+            let tables: Vec<_> = tables.iter().map(|table| quote_table(table)).collect();
+            connection.batch_execute(&format!("TRUNCATE {} CASCADE", tables.join(", ")))?;
         }
         run(connection, applied, &[])
     })
@@ -164,7 +187,8 @@ pub(super) fn guard_sequences(connection: &mut PgConnection) -> QueryResult<()> 
     connection.batch_execute(
         "DO $$ DECLARE own record; BEGIN \
              FOR own IN SELECT c.oid::regclass AS name, seqincrement AS increment FROM pg_sequence \
-                 JOIN pg_class c ON c.oid = seqrelid WHERE pg_table_is_visible(c.oid) AND c.relpersistence <> 't' \
+                 JOIN pg_class c ON c.oid = seqrelid WHERE c.relpersistence <> 't' AND (pg_table_is_visible(c.oid) OR c.relnamespace::regnamespace::text \
+                     = ANY (SELECT quote_ident(unnest(current_setting('diesel_autogen.schemas')::text[])))) \
                  AND c.relnamespace NOT IN (SELECT oid FROM pg_namespace WHERE nspname = '_scratch_' || pg_backend_pid()) \
                  AND pg_has_role(c.relowner, 'USAGE') ORDER BY c.oid \
              LOOP EXECUTE format('ALTER SEQUENCE %s INCREMENT %s', own.name, own.increment); END LOOP; END $$",

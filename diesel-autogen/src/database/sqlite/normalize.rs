@@ -9,7 +9,10 @@ use crate::schema::{ClauseKind, Column, DefaultValue, Schema, Table, Type, same_
 /// The models as SQLite would read them back after a migration from `live`. A table that is STRICT there stays so, and a
 /// column that keeps its type keeps its declared type.
 pub(crate) fn normalize(models: &Schema, live: &Schema) -> Result<Schema, Error> {
-    refuse(models, ("SQLite", None), |ty| stored_type(ty).is_some())?;
+    if let Some((table, schema)) = models.tables.iter().find_map(|table| Some((&table.name, table.schema.as_ref()?))) {
+        return Err(Error::cannot_express(&format!("{schema}.{table}"), "SQLite has no schemas"));
+    }
+    refuse(models, "SQLite", |ty| stored_type(ty).is_some())?;
     let mut schema = models.clone();
     for table in &mut schema.tables {
         let earlier = || live.table(table.renamed_from.as_ref()?);

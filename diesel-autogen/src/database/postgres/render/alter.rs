@@ -1,7 +1,7 @@
 //! `ALTER TABLE`: columns and the primary key of a table that stays.
 
 use super::super::convert::{conversion, is_strict, strict_conversion};
-use super::super::sql::{default_sql, filler, quote};
+use super::super::sql::{default_sql, filler, quote, quote_table};
 use super::numbering::{Numbering, numbering, sequence_type};
 use super::table;
 use super::writer::{Writer, alter_column, is_exact};
@@ -36,7 +36,7 @@ impl Writer<'_> {
     }
 
     fn alter(&self, from: &Table, to: &Table, alterations: &[Alteration]) -> Result<(Vec<String>, Vec<String>), Error> {
-        let name = quote(&to.name);
+        let name = quote_table(&to.name);
         let side = self.side_table(from, to);
         let mut first = self.before_change(side.as_ref(), from, to);
         let key = alterations.iter().any(|alteration| matches!(alteration, Alteration::PrimaryKey { .. }));
@@ -71,7 +71,7 @@ impl Writer<'_> {
     }
 
     fn add_column(&self, to: &Table, column: &Column, statements: &mut Statements) -> Result<(), Error> {
-        let definition = format!("ALTER TABLE {} ADD COLUMN {}", quote(&to.name), table::column(to, column)?);
+        let definition = format!("ALTER TABLE {} ADD COLUMN {}", quote_table(&to.name), table::column(to, column)?);
         let default = table::default_clause(to, column);
         let fill = self.fill(to, column);
         let is_filled = fill.is_some() || self.direction == Direction::Down && column.default.is_none();
@@ -146,7 +146,7 @@ impl Writer<'_> {
     fn require_value(&self, to: &Table, column: &Column, statements: &mut Statements) {
         let name = quote(&column.name);
         if let Some(value) = self.missing(to, column).filter(|_| !to.is_sole_key(&column.name)) {
-            statements.late.push(format!("UPDATE {} SET {name} = {value} WHERE {name} IS NULL", quote(&to.name)));
+            statements.late.push(format!("UPDATE {} SET {name} = {value} WHERE {name} IS NULL", quote_table(&to.name)));
         }
         statements.late.push(alter_column(to, column, "SET NOT NULL"));
     }
@@ -176,7 +176,7 @@ impl Writer<'_> {
                 _ => false,
             })
         };
-        let writes = format!("UPDATE {} ", quote(&table.name));
+        let writes = format!("UPDATE {} ", quote_table(&table.name));
         let triggers = self.objects.iter().filter(|object| {
             object.kind == ObjectKind::Trigger
                 && same_name(&object.table, &table.name)
@@ -188,7 +188,7 @@ impl Writer<'_> {
         for statement in statements {
             let is_write = statement.starts_with(&writes);
             let switch = |verb| {
-                names.iter().map(move |name| format!("ALTER TABLE {} {verb} TRIGGER {name}", quote(&table.name)))
+                names.iter().map(move |name| format!("ALTER TABLE {} {verb} TRIGGER {name}", quote_table(&table.name)))
             };
             all.extend(switch("DISABLE").filter(|_| is_write));
             all.push(statement);

@@ -1,6 +1,6 @@
 //! An enum whose values change: by ADD VALUE where only values come, else by a new type.
 
-use super::super::sql::{default_sql, quote, type_sql};
+use super::super::sql::{default_sql, quote, quote_table, type_sql};
 use super::super::statements::mentions;
 use super::writer::Writer;
 use crate::Error;
@@ -26,7 +26,7 @@ impl Writer<'_> {
         let mut statements = vec![format!("ALTER TYPE {name} RENAME TO {old_name}"), new.sql.clone()];
         for (table, column) in self.columns_of(old) {
             let alter = |action: String| {
-                format!("ALTER TABLE {} ALTER COLUMN {} {action}", quote(&table.name), quote(&column.name))
+                format!("ALTER TABLE {} ALTER COLUMN {} {action}", quote_table(&table.name), quote(&column.name))
             };
             let array = if matches!(column.ty, Type::Array(_)) { "[]" } else { "" };
             let default = column.default.as_ref().map(|value| default_sql(value, &column.ty));

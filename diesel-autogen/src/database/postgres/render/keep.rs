@@ -1,7 +1,7 @@
 //! Side tables: what an upgrade drops or converts, and how the downgrade restores it.
 
 use super::super::convert::conversion;
-use super::super::sql::{quote, quote_all, type_sql};
+use super::super::sql::{quote, quote_all, quote_table, type_sql};
 use super::keys::is_unique;
 use super::writer::{Writer, numbers};
 use crate::database::side_table;
@@ -20,20 +20,23 @@ impl Writer<'_> {
             let names: Vec<_> = side.key.iter().chain(side.columns.iter().map(|kept| &kept.before)).collect();
             let names = quote_all(names.iter().map(|column| &column.name));
             return vec![
-                format!("-- Keeps what is dropped or converted, for the downgrade.\nLOCK TABLE {}", quote(&from.name)),
+                format!(
+                    "-- Keeps what is dropped or converted, for the downgrade.\nLOCK TABLE {}",
+                    quote_table(&from.name)
+                ),
                 format!("CREATE TABLE {name} ({})", definition(side, to, refers)),
-                format!("INSERT INTO {name} ({names})\n    SELECT {names} FROM {}", quote(&from.name)),
+                format!("INSERT INTO {name} ({names})\n    SELECT {names} FROM {}", quote_table(&from.name)),
             ];
         }
         let mut statements = vec![
             format!(
                 "-- Restores what the upgrade kept; {} is missing where it was purged.\nLOCK TABLE {}",
                 in_comment(&name),
-                quote(&from.name)
+                quote_table(&from.name)
             ),
             format!("CREATE TABLE IF NOT EXISTS {name} ({})", definition(side, from, false)),
         ];
-        let table = quote(&side.table);
+        let table = quote_table(&side.table);
         for (before, after, new) in side.columns.iter().filter_map(altered) {
             let (own, old) = (format!("{table}.{}", quote(&after.name)), quote(&before.name));
             let back = conversion(&own, &after.ty, &before.ty, None).unwrap_or_else(|| own.clone());
@@ -52,7 +55,7 @@ impl Writer<'_> {
         if altered.is_empty() {
             return Vec::new();
         }
-        let (name, table) = (quote(&side.name), quote(&side.table));
+        let (name, table) = (quote(&side.name), quote_table(&side.table));
         let set: Vec<_> =
             altered.iter().map(|(_, after, new)| format!("{} = {table}.{}", quote(new), quote(&after.name))).collect();
         let mut statements =
@@ -70,7 +73,7 @@ impl Writer<'_> {
     /// Restores the columns of a table that stays. A value that refers to a row which was deleted since is not restored.
     pub(super) fn restored_columns(&self, side: Option<&SideTable>, to: &Table) -> Option<String> {
         let side = side.filter(|_| self.direction == Direction::Down)?;
-        let (name, table) = (quote(&side.name), quote(&side.table));
+        let (name, table) = (quote(&side.name), quote_table(&side.table));
         let created = self.changes.created();
         let value = |kept: &KeptColumn| {
             let own = quote(&kept.before.name);
@@ -81,7 +84,7 @@ impl Writer<'_> {
             };
             match to.foreign_keys.iter().find(is_own) {
                 Some(key) => {
-                    let (parent, column) = (quote(&key.table), quote_all(&key.references));
+                    let (parent, column) = (quote_table(&key.table), quote_all(&key.references));
                     let found =
                         format!("(SELECT {parent}.{column} FROM {parent} WHERE {parent}.{column} = {name}.{own})");
                     match kept.after {
@@ -125,7 +128,7 @@ impl Writer<'_> {
         for table in self.changes.dropped().0.into_iter().rev() {
             let (name, columns) = (quote(&kept::name(version, &table.name)), stored_columns(table));
             let keys: Vec<_> = table.foreign_keys.iter().filter_map(|key| self.kept_key(version, table, key)).collect();
-            let own = quote(&table.name);
+            let own = quote_table(&table.name);
             statements.push(format!("-- Keeps the rows for the downgrade.\nLOCK TABLE {own}"));
             statements.push(format!("CREATE TABLE {name} ({})", whole_definition(table, &keys)));
             statements.push(format!("INSERT INTO {name} ({columns})\n    SELECT {columns} FROM {own}"));
@@ -174,7 +177,7 @@ impl Writer<'_> {
             ));
             statements.push(format!(
                 "INSERT INTO {} ({columns}){overriding}\n    SELECT {columns} FROM {side}",
-                quote(&table.name)
+                quote_table(&table.name)
             ));
             statements.extend(numbers(table));
             sides.push(side);
@@ -194,7 +197,7 @@ fn definition(side: &SideTable, after: &Table, refers: bool) -> String {
         let before = column(&kept.before.name, &kept.before.ty);
         std::iter::once(before).chain(kept.after.as_ref().map(|(after, new)| column(new, &after.ty))).collect()
     };
-    side_table::definition(side, quote, key, kept, refers)
+    side_table::definition(side, quote, key, kept, refers.then(|| quote_table(&side.table)))
 }
 
 /// The columns of a side table that keeps a whole table.
@@ -218,7 +221,7 @@ fn whole_definition(table: &Table, keys: &[ForeignKey]) -> String {
 
 fn reference(table: &str, columns: &[String], on_delete: Action) -> String {
     let action = on_delete.to_string().to_uppercase();
-    format!(" REFERENCES {} ({}) ON DELETE {action} ON UPDATE CASCADE", quote(table), quote_all(columns))
+    format!(" REFERENCES {} ({}) ON DELETE {action} ON UPDATE CASCADE", quote_table(table), quote_all(columns))
 }
 
 /// The name that PostgreSQL gives to the foreign key of a side table.
@@ -232,7 +235,7 @@ fn key_names(side: &SideTable) -> Vec<String> {
 
 /// The condition that a row of the side table belongs to one of its table.
 fn join(side: &SideTable) -> String {
-    let (name, table) = (quote(&side.name), quote(&side.table));
+    let (name, table) = (quote(&side.name), quote_table(&side.table));
     let equal = side.key.iter().map(|column| quote(&column.name)).map(|key| format!("{table}.{key} = {name}.{key}"));
     equal.collect::<Vec<_>>().join(" AND ")
 }

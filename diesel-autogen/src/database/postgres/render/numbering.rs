@@ -1,10 +1,11 @@
 //! How a column numbers new rows: as an identity, by a sequence that it owns (serial), or not at all.
 
-use super::super::sql::{quote, type_sql};
+use super::super::sql::{quote, quote_table, type_sql};
 use super::table::clauses;
 use super::writer::{alter_column, numbers};
 use crate::Error;
 use crate::schema::{Column, Table};
+use crate::table_path::{bare, beside};
 use crate::text::literal;
 
 /// The statements before and after the values of the column are there.
@@ -31,7 +32,8 @@ pub(super) fn sequence_type(from: &Table, old: &Column, to: &Table, new: &Column
     let is_serial = [kind(from, old), kind(to, new)].contains(&Some("SERIAL")) && old.identity && new.identity;
     let stays_serial = from.clauses.is_none() || to.clauses.is_none() || kind(from, old) == kind(to, new);
     (is_serial && stays_serial && old.ty != new.ty).then(|| {
-        let (table, column, ty) = (literal(&quote(&to.name)), literal(&new.name), type_sql(&new.ty).to_lowercase());
+        let (table, column, ty) =
+            (literal(&quote_table(&to.name)), literal(&new.name), type_sql(&new.ty).to_lowercase());
         let sequence = format!("pg_get_serial_sequence({table}, {column})");
         format!("DO $$BEGIN EXECUTE 'ALTER SEQUENCE ' || {sequence} || ' AS {ty}'; END$$")
     })
@@ -63,7 +65,7 @@ pub(super) fn numbering(from: &Table, old: &Column, to: &Table, new: &Column) ->
         }
         _ => {}
     }
-    let [table, own] = [&to.name, &new.name].map(|name| quote(name));
+    let (table, own) = (quote_table(&to.name), quote(&new.name));
     match before {
         Some("SERIAL") => {
             made.early.push(column("DROP DEFAULT"));
@@ -76,7 +78,7 @@ pub(super) fn numbering(from: &Table, old: &Column, to: &Table, new: &Column) ->
     }
     match after {
         Some("SERIAL") => {
-            let sequence = quote(&format!("{}_{}_seq", to.name, new.name));
+            let sequence = quote_table(&beside(&to.name, &format!("{}_{}_seq", bare(&to.name), new.name)));
             let ty = type_sql(&new.ty).to_lowercase();
             made.late.push(format!("CREATE SEQUENCE {sequence} AS {ty} OWNED BY {table}.{own}"));
             made.late.push(column(&format!("SET DEFAULT nextval({})", literal(&sequence))));

@@ -1,6 +1,6 @@
 //! Views, triggers, types, functions, comments and what else belongs to no column.
 
-use super::super::sql::quote;
+use super::super::sql::{quote, quote_table};
 use super::super::statements::mentions;
 use super::enums::is_enum;
 use super::table::column_type;
@@ -8,6 +8,7 @@ use super::writer::Writer;
 use crate::Error;
 use crate::change::{Alteration, Change};
 use crate::schema::{Column, Object, ObjectKind, Table, same_name};
+use crate::table_path::{bare, beside};
 
 impl Writer<'_> {
     /// What uses tables goes before they change: triggers, views, comments. A view that is in the way is put back.
@@ -95,8 +96,9 @@ impl Writer<'_> {
         let dropped = self.changes.dropped_objects(self.direction);
         let retyped = self.columns_of_new_types();
         for view in self.objects.iter().filter(|object| is_view(object) && self.stays(object)) {
-            let selects =
-                |table: &Table, column: &Column| mentions(&view.sql, &table.name) && mentions(&view.sql, &column.name);
+            let selects = |table: &Table, column: &Column| {
+                mentions(&view.sql, &bare(&table.name)) && mentions(&view.sql, &column.name)
+            };
             let is_disturbed = self.changes.alterations().any(|(table, to_table, alteration)| match alteration {
                 Alteration::AlterColumn { from, to } => {
                     column_type(table, from) != column_type(to_table, to) && selects(table, from)
@@ -139,7 +141,8 @@ impl Writer<'_> {
             let (created, dropped) = (self.changes.created(), self.changes.dropped().0);
             created.into_iter().chain(dropped).map(|table| &table.name)
         };
-        TYPES.contains(&kind) || is_routine(object) && !tables().any(|table| mentions(checked_text(object), table))
+        TYPES.contains(&kind)
+            || is_routine(object) && !tables().any(|table| mentions(checked_text(object), &bare(table)))
     }
 
     /// Whether a created object of the same name takes the place of this one without a DROP.
@@ -192,9 +195,9 @@ pub(crate) fn create_statement(object: &Object) -> Result<String, Error> {
 
 /// The statement that drops an object; none where it goes with something else.
 fn drop_statement(object: &Object) -> Result<Option<String>, Error> {
-    let (name, table) = (quote(&object.name), quote(&object.table));
+    let (name, table) = (quote(&object.name), quote_table(&object.table));
     Ok(Some(match object.kind {
-        ObjectKind::Index => format!("DROP INDEX {name}"),
+        ObjectKind::Index => format!("DROP INDEX {}", quote_table(&beside(&object.table, &object.name))),
         ObjectKind::View => format!("DROP VIEW {name}"),
         ObjectKind::Trigger => format!("DROP TRIGGER {name} ON {table}"),
         ObjectKind::Other("materialized view") => format!("DROP MATERIALIZED VIEW {name}"),
@@ -206,7 +209,9 @@ fn drop_statement(object: &Object) -> Result<Option<String>, Error> {
         ObjectKind::Other("procedure") => format!("DROP PROCEDURE {}", object.name),
         ObjectKind::Other("policy") => format!("DROP POLICY {name} ON {table}"),
         ObjectKind::Other("rule") => format!("DROP RULE {name} ON {table}"),
-        ObjectKind::Other("statistics") => format!("DROP STATISTICS {name}"),
+        ObjectKind::Other("statistics") => {
+            format!("DROP STATISTICS {}", quote_table(&beside(&object.table, &object.name)))
+        }
         ObjectKind::Other("comment") => format!("COMMENT ON {} IS NULL", object.name),
         ObjectKind::Other("owner") => format!("ALTER TABLE {table} OWNER TO CURRENT_USER"),
         ObjectKind::Other("row security") => {

@@ -1,7 +1,7 @@
 //! The gentle form of changes: several migrations, none of which keeps others from a table for longer than a moment. What
 //! runs outside a transaction is one statement, or can be run again from its beginning.
 
-use super::super::sql::{default_sql, quote};
+use super::super::sql::{default_sql, quote, quote_table};
 use super::prepare;
 use super::table;
 use super::writer::{Writer, add_constraint, drop_constraint};
@@ -12,6 +12,7 @@ use crate::kept::free_name;
 use crate::migration::{Direction, Sql};
 use crate::options::RenderOptions;
 use crate::schema::{Check, Column, DefaultValue, ForeignKey, Index, Schema, Table, same_name};
+use crate::table_path::{bare, beside};
 use crate::text::literal;
 
 /// The migrations, in order, each with what its name says of it.
@@ -48,6 +49,7 @@ pub(super) fn render_online(
         objects: from.objects(),
         options,
         side_keys: &[],
+        created: &[],
     };
     let (mut later, mut now) = (Later::default(), Vec::new());
     for change in &changes {
@@ -118,7 +120,7 @@ impl Later {
         }
         let default = table::default_clause(to, column);
         if !default.is_empty() {
-            let (table, name) = (quote(&to.name), quote(&column.name));
+            let (table, name) = (quote_table(&to.name), quote(&column.name));
             self.defaults.push(format!("ALTER TABLE {table} ALTER COLUMN {name} SET{default}"));
         }
         self.fills.push((to.clone(), column.clone(), fill.unwrap_or_else(|| "DEFAULT".into())));
@@ -145,7 +147,7 @@ impl Later {
     fn parts(self, first: Sql) -> Parts {
         let mut parts = vec![("", first)];
         parts.extend(self.dropped.iter().map(|(table, index)| {
-            let (up, down) = (drop_index(index), create_index_online(table, index));
+            let (up, down) = (drop_index(table, index), create_index_online(table, index));
             ("drop_index", alone(&[up], &[down]))
         }));
         let select = || vec!["SELECT 1".to_owned()];
@@ -154,11 +156,11 @@ impl Later {
         };
         parts.extend(self.fills.iter().map(fill));
         for (table, index) in &self.indexes {
-            parts.push(("index", alone(&[create_index_online(table, index)], &[drop_index(index)])));
+            parts.push(("index", alone(&[create_index_online(table, index)], &[drop_index(table, index)])));
             if index.constraint {
                 let name = quote(&index.name);
                 let up = add_constraint(table, &format!("CONSTRAINT {name} UNIQUE USING INDEX {name}"));
-                let down = [drop_constraint(table, &index.name), create_index(&table.name, index, quote)];
+                let down = [drop_constraint(table, &index.name), create_index(&quote_table(&table.name), index, quote)];
                 parts.push(("unique", together(&[up], &down)));
             }
         }
@@ -168,7 +170,7 @@ impl Later {
         let add = |(table, _, text): &(Table, String, String)| add_constraint(table, &format!("{text} NOT VALID"));
         let drop = |(table, name, _): &(Table, String, String)| drop_constraint(table, name);
         let validate = |(table, name, _): &(Table, String, String)| {
-            format!("ALTER TABLE {} VALIDATE CONSTRAINT {}", quote(&table.name), quote(name))
+            format!("ALTER TABLE {} VALIDATE CONSTRAINT {}", quote_table(&table.name), quote(name))
         };
         let invalidate = |own: &(Table, String, String)| format!("{}, ADD {} NOT VALID", drop(own), own.2);
         let all =
@@ -180,7 +182,7 @@ impl Later {
         parts.push(("validate", alone(&all(&validate), &reversed(&invalidate))));
         let (mut up, mut down) = (Vec::new(), Vec::new());
         for ((table, column), helper) in self.not_null.iter().zip(&helpers) {
-            let alter = format!("ALTER TABLE {} ALTER COLUMN {}", quote(&table.name), quote(&column.name));
+            let alter = format!("ALTER TABLE {} ALTER COLUMN {}", quote_table(&table.name), quote(&column.name));
             up.extend([format!("{alter} SET NOT NULL"), drop(helper)]);
             down.extend([add_constraint(table, &helper.2), format!("{alter} DROP NOT NULL")]);
         }
@@ -205,11 +207,11 @@ fn text(statements: &[String]) -> String {
 }
 
 fn create_index_online(table: &Table, index: &Index) -> String {
-    create_index(&table.name, index, quote).replacen("INDEX ", "INDEX CONCURRENTLY IF NOT EXISTS ", 1)
+    create_index(&quote_table(&table.name), index, quote).replacen("INDEX ", "INDEX CONCURRENTLY IF NOT EXISTS ", 1)
 }
 
-fn drop_index(index: &Index) -> String {
-    format!("DROP INDEX CONCURRENTLY IF EXISTS {}", quote(&index.name))
+fn drop_index(table: &Table, index: &Index) -> String {
+    format!("DROP INDEX CONCURRENTLY IF EXISTS {}", quote_table(&beside(&table.name, &index.name)))
 }
 
 /// Whether nothing else of the changes needs that the index is gone, or goes with it.
@@ -222,7 +224,7 @@ fn is_droppable(index: &Index, to: &Table, alterations: &[Alteration]) -> bool {
 /// The check by which a column becomes NOT NULL without a scan that locks the table.
 fn not_null_check(table: &Table, column: &Column) -> (Table, String, String) {
     let taken = |name: &String| table.checks.iter().any(|check: &Check| check.name.as_ref() == Some(name));
-    let mut name = free_name(table, format!("{}_{}_not_null", table.name, column.name));
+    let mut name = free_name(table, format!("{}_{}_not_null", bare(&table.name), column.name));
     while name.len() > 63 || taken(&name) {
         name = if name.len() > 63 { format!("{}_not_null", column.name) } else { name + "_" };
         if name.len() > 63 {
@@ -236,7 +238,7 @@ fn not_null_check(table: &Table, column: &Column) -> (Table, String, String) {
 /// Fills in a value, some pages of the table at a time, and each batch committed. A row that was written meanwhile may be
 /// on a later page: what is left is filled at the end.
 fn in_batches(table: &Table, column: &Column, value: &str) -> String {
-    let (table, column) = (quote(&table.name), quote(&column.name));
+    let (table, column) = (quote_table(&table.name), quote(&column.name));
     let update = format!("UPDATE {table} SET {column} = {value} WHERE {column} IS NULL");
     let pages = format!("pg_relation_size({}) / current_setting('block_size')::bigint", literal(&table));
     format!(

@@ -2,21 +2,22 @@
 
 use crate::change::{Alteration, Change};
 use crate::schema::{Schema, Table, same_name};
+use crate::table_path::{bare, beside};
 
 /// The changes, with a name for everything that the downgrade must find again.
 pub(super) fn named(from: &Schema, changes: &[Change]) -> Vec<Change> {
-    let mut taken: Vec<String> = from.objects().iter().map(|object| object.name.clone()).collect();
+    let mut taken: Vec<String> = from.objects().iter().map(|object| beside(&object.table, &object.name)).collect();
     for table in &from.tables {
         taken.push(table.name.clone());
-        taken.extend(table.primary_key_name.clone());
-        taken.extend(table.indexes.iter().map(|index| index.name.clone()));
+        taken.extend(table.primary_key_name.iter().map(|name| beside(&table.name, name)));
+        taken.extend(table.indexes.iter().map(|index| beside(&table.name, &index.name)));
     }
     for change in changes {
         match change {
-            Change::DropObject(object) => taken.retain(|name| *name != object.name),
-            Change::AlterTable { alterations, .. } => alterations.iter().for_each(|alteration| {
+            Change::DropObject(object) => taken.retain(|name| *name != beside(&object.table, &object.name)),
+            Change::AlterTable { from, alterations, .. } => alterations.iter().for_each(|alteration| {
                 if let Alteration::DropIndex(index) = alteration {
-                    taken.retain(|name| *name != index.name);
+                    taken.retain(|name| *name != beside(&from.name, &index.name));
                 }
             }),
             _ => {}
@@ -26,9 +27,10 @@ pub(super) fn named(from: &Schema, changes: &[Change]) -> Vec<Change> {
     for change in &mut changes {
         match change {
             Change::CreateTable(table) => {
-                table.indexes.iter_mut().for_each(|index| index.name = free(&index.name, &mut taken));
+                let place = table.name.clone();
+                table.indexes.iter_mut().for_each(|index| index.name = free_beside(&place, &index.name, &mut taken));
                 let mut own = Vec::new();
-                let name = format!("{}_check", table.name);
+                let name = format!("{}_check", bare(&table.name));
                 let checks = table.checks.iter_mut();
                 checks.for_each(|check| check.name = Some(free(check.name.as_ref().unwrap_or(&name), &mut own)));
             }
@@ -52,18 +54,26 @@ fn name_alterations(from: &Table, alterations: &mut [Alteration], taken: &mut Ve
     let mut own: Vec<_> = checks.chain(keys).filter(|name| !is_dropped(name)).collect();
     for alteration in alterations {
         match alteration {
-            Alteration::AddIndex(index) => index.name = free(&index.name, taken),
+            Alteration::AddIndex(index) => index.name = free_beside(&from.name, &index.name, taken),
             Alteration::AddCheck(check) => {
-                let name = format!("{}_check", from.name);
+                let name = format!("{}_check", bare(&from.name));
                 check.name = Some(free(check.name.as_ref().unwrap_or(&name), &mut own));
             }
             Alteration::AddForeignKey(key) => {
-                let name = format!("{}_{}_fkey", from.name, key.columns.join("_"));
+                let name = format!("{}_{}_fkey", bare(&from.name), key.columns.join("_"));
                 key.name = Some(free(key.name.as_ref().unwrap_or(&name), &mut own));
             }
             _ => {}
         }
     }
+}
+
+/// The same for a name in the schema of a table, of which `taken` holds the path.
+fn free_beside(table: &str, name: &str, taken: &mut Vec<String>) -> String {
+    let mut names = std::iter::once(name.to_owned()).chain((1..).map(|number| format!("{name}{number}")));
+    let name = names.find(|name| !taken.contains(&beside(table, name))).unwrap_or_default();
+    taken.push(beside(table, &name));
+    name
 }
 
 /// The name, or one like it that is not taken; it is taken then.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::sql::quote;
+use super::super::sql::{quote, quote_table};
 use super::super::statements::mentions;
 use super::alter::Statements;
 use super::table;
@@ -10,6 +10,7 @@ use super::writer::{Writer, add_constraint, drop_constraint, is_exact};
 use crate::Error;
 use crate::change::Alteration;
 use crate::schema::{Clause, ClauseKind, Column, Table, same_name};
+use crate::table_path::bare;
 
 /// A constraint that stays under its name in other words, or one that no alteration describes.
 pub(super) struct Rewritten {
@@ -97,7 +98,7 @@ impl Writer<'_> {
             || to.checks.iter().any(|check| uses(&check.expression))
             || to.foreign_keys.iter().any(|key| is_in(&key.columns))
             || is_in(&to.primary_key)
-            || self.other_objects().any(|object| mentions(&object.sql, &to.name) && uses(&object.sql));
+            || self.other_objects().any(|object| mentions(&object.sql, &bare(&to.name)) && uses(&object.sql));
         if is_used {
             let why = format!(
                 "the expression of the generated column {} changes, and something uses it: write its migration by hand",
@@ -105,7 +106,7 @@ impl Writer<'_> {
             );
             return Err(Error::cannot_express(&to.name, why));
         }
-        let (name, definition) = (quote(&to.name), table::column(to, column)?);
+        let (name, definition) = (quote_table(&to.name), table::column(to, column)?);
         let not_null = if column.nullable { "" } else { " NOT NULL" };
         statements.early.push(format!("ALTER TABLE {name} DROP COLUMN {}", quote(&column.name)));
         statements.late.push(format!("ALTER TABLE {name} ADD COLUMN {definition}{not_null}"));
@@ -167,7 +168,7 @@ fn with_option(table: &Table, option: &str) -> Result<String, Error> {
         (_, Some(list)) => format!("SET {list}"),
         _ => return Err(Error::cannot_express(&table.name, format!("it gets the option {option}"))),
     };
-    Ok(format!("ALTER TABLE {} {action}", quote(&table.name)))
+    Ok(format!("ALTER TABLE {} {action}", quote_table(&table.name)))
 }
 
 fn without_option(table: &Table, option: &str) -> Result<String, Error> {
@@ -181,5 +182,5 @@ fn without_option(table: &Table, option: &str) -> Result<String, Error> {
         }
         _ => return Err(Error::cannot_express(&table.name, format!("it loses the option {option}"))),
     };
-    Ok(format!("ALTER TABLE {} {action}", quote(&table.name)))
+    Ok(format!("ALTER TABLE {} {action}", quote_table(&table.name)))
 }

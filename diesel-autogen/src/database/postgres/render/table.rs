@@ -1,9 +1,10 @@
 //! The parts of `CREATE TABLE` and `ALTER TABLE`: columns, constraints, indexes.
 
-use super::super::sql::{actions, default_sql, quote, quote_all, type_sql};
+use super::super::sql::{actions, default_sql, quote, quote_all, quote_table, type_sql};
 use crate::Error;
 use crate::database::changes::index_columns;
 use crate::schema::{Check, Clause, ClauseKind, Column, DefaultValue, ForeignKey, Index, Table, Type, same_name};
+use crate::table_path::bare;
 
 /// The `CREATE TABLE` statement, with those of its foreign keys that can be written at once.
 pub(super) fn create_table(table: &Table, keys: &[&ForeignKey]) -> Result<String, Error> {
@@ -34,7 +35,7 @@ pub(super) fn create_table(table: &Table, keys: &[&ForeignKey]) -> Result<String
             text => return Err(Error::cannot_express(&table.name, format!("it has the option {text}"))),
         }
     }
-    Ok(format!("CREATE {kind} {} (\n    {}\n){options}", quote(&table.name), lines.join(",\n    ")))
+    Ok(format!("CREATE {kind} {} (\n    {}\n){options}", quote_table(&table.name), lines.join(",\n    ")))
 }
 
 /// The column that is the whole primary key, where the key has the name that PostgreSQL gives it.
@@ -107,16 +108,16 @@ pub(super) fn default_clause(table: &Table, column: &Column) -> String {
 }
 
 pub(super) fn primary_key_name(table: &Table) -> String {
-    table.primary_key_name.clone().unwrap_or_else(|| cut(&format!("{}_pkey", table.name)))
+    table.primary_key_name.clone().unwrap_or_else(|| cut(&format!("{}_pkey", bare(&table.name))))
 }
 
 pub(super) fn primary_key(table: &Table) -> String {
-    let is_usual = primary_key_name(table) == cut(&format!("{}_pkey", table.name));
+    let is_usual = primary_key_name(table) == cut(&format!("{}_pkey", bare(&table.name)));
     constraint(table, &primary_key_name(table), is_usual, format!("PRIMARY KEY ({})", quote_all(&table.primary_key)))
 }
 
 pub(super) fn unique(table: &Table, index: &Index) -> String {
-    let is_usual = index.name == cut(&Index::new(&table.name, index.columns.clone(), true).name);
+    let is_usual = index.name == cut(&Index::new(&bare(&table.name), index.columns.clone(), true).name);
     constraint(table, &index.name, is_usual, format!("UNIQUE ({})", index_columns(&index.columns, quote)))
 }
 
@@ -125,7 +126,7 @@ pub(super) fn foreign_key_name(table: &Table, key: &ForeignKey) -> String {
 }
 
 fn usual_key_name(table: &Table, key: &ForeignKey) -> String {
-    cut(&format!("{}_{}_fkey", table.name, key.columns.join("_")))
+    cut(&format!("{}_{}_fkey", bare(&table.name), key.columns.join("_")))
 }
 
 pub(super) fn foreign_key(table: &Table, key: &ForeignKey) -> String {
@@ -135,7 +136,7 @@ pub(super) fn foreign_key(table: &Table, key: &ForeignKey) -> String {
     let text = format!(
         "FOREIGN KEY ({}) REFERENCES {}{references}{}",
         quote_all(&key.columns),
-        quote(&key.table),
+        quote_table(&key.table),
         actions(key.on_delete, key.on_update)
     );
     constraint(table, &name, name == usual_key_name(table, key), text)
@@ -151,7 +152,7 @@ fn reference(table: &Table, key: &ForeignKey) -> Option<String> {
 }
 
 pub(super) fn check(table: &Table, check: &Check) -> String {
-    let name = check.name.clone().unwrap_or_else(|| format!("{}_check", table.name));
+    let name = check.name.clone().unwrap_or_else(|| format!("{}_check", bare(&table.name)));
     constraint(table, &name, false, format!("CHECK ({})", check.expression))
 }
 

@@ -1,6 +1,6 @@
 //! What the parts of the renderer share: one file of a migration, and how it changes constraints.
 
-use super::super::sql::{default_sql, quote};
+use super::super::sql::{default_sql, quote, quote_table};
 use crate::database::changes::Changes;
 use crate::kept::SideTable;
 use crate::migration::Direction;
@@ -28,6 +28,8 @@ pub(super) struct Writer<'a> {
     pub objects: &'a [Object],
     pub options: &'a RenderOptions,
     pub side_keys: &'a [SideKey],
+    /// The schemas that earlier migrations create.
+    pub created: &'a [String],
 }
 
 impl Writer<'_> {
@@ -51,7 +53,7 @@ impl Writer<'_> {
 pub(super) fn numbers(table: &Table) -> Vec<String> {
     let numbered = table.columns.iter().filter(|column| column.identity);
     let set = |column: &Column| {
-        let (name, table) = (quote(&column.name), quote(&table.name));
+        let (name, table) = (quote(&column.name), quote_table(&table.name));
         let (text, own) = (literal(&table), literal(&column.name));
         format!("SELECT setval(pg_get_serial_sequence({text}, {own}), max({name})) FROM {table}")
     };
@@ -59,11 +61,11 @@ pub(super) fn numbers(table: &Table) -> Vec<String> {
 }
 
 pub(super) fn drop_constraint(table: &Table, name: &str) -> String {
-    format!("ALTER TABLE {} DROP CONSTRAINT {}", quote(&table.name), quote(name))
+    format!("ALTER TABLE {} DROP CONSTRAINT {}", quote_table(&table.name), quote(name))
 }
 
 pub(super) fn add_constraint(table: &Table, text: &str) -> String {
-    format!("ALTER TABLE {} ADD {text}", quote(&table.name))
+    format!("ALTER TABLE {} ADD {text}", quote_table(&table.name))
 }
 
 /// Whether both tables come from a live database.
@@ -72,5 +74,5 @@ pub(super) fn is_exact(from: &Table, to: &Table) -> bool {
 }
 
 pub(super) fn alter_column(table: &Table, column: &Column, action: &str) -> String {
-    format!("ALTER TABLE {} ALTER COLUMN {} {action}", quote(&table.name), quote(&column.name))
+    format!("ALTER TABLE {} ALTER COLUMN {} {action}", quote_table(&table.name), quote(&column.name))
 }

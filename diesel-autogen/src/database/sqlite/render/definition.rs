@@ -71,5 +71,5 @@ pub(super) fn check(check: &Check) -> String {
 }
 
 pub(super) fn create_index(table: &str, index: &Index) -> String {
-    index.stored.clone().unwrap_or_else(|| changes::create_index(table, index, quote))
+    index.stored.clone().unwrap_or_else(|| changes::create_index(&quote(table), index, quote))
 }

@@ -35,7 +35,7 @@ impl Writer<'_> {
             let before = quote(&kept.before.name) + &parent.unwrap_or_default();
             std::iter::once(before).chain(kept.after.as_ref().map(|(_, new)| quote(new))).collect()
         };
-        let (name, definition) = (quote(&side.name), definition(side, quote, key, kept, true));
+        let (name, definition) = (quote(&side.name), definition(side, quote, key, kept, Some(quote(&side.table))));
         let condition = if is_missing { "IF NOT EXISTS " } else { "" };
         Ok(format!("CREATE TABLE {condition}{name} {SIDE_TABLE} ({definition})"))
     }

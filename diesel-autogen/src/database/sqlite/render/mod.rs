@@ -83,7 +83,7 @@ impl Writer<'_> {
         }
         // All other statements use the names after the upgrade.
         let at = if self.direction == Direction::Up { 0 } else { statements.len() };
-        statements.splice(at..at, self.changes.renames(quote));
+        statements.splice(at..at, self.changes.renames(quote, quote, quote));
         let keys_off = restores_keys || loses_parents || rebuilds;
         Ok((guard::file(&statements, keys_off, &self.guard), keys_off))
     }
