@@ -25,7 +25,7 @@ fn programs(home: &Home, pg_dump: Option<&str>) -> String {
     fs::create_dir_all(home.path("bin")).unwrap();
     let _ = symlink("/usr/bin/env", home.path("bin/env"));
     if let Some(script) = pg_dump {
-        home.write("bin/pg_dump", &format!("#!/bin/sh\n{script}\n"));
+        home.write("bin/pg_dump", format!("#!/bin/sh\n{script}\n"));
         fs::set_permissions(home.path("bin/pg_dump"), fs::Permissions::from_mode(0o755)).unwrap();
     }
     format!("PATH={}", home.path("bin").display())
