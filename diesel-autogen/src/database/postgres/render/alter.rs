@@ -107,11 +107,11 @@ impl Writer<'_> {
         let (old_default, new_default) = (table::default_clause(from, old), table::default_clause(to, new));
         let (old_type, new_type) = (table::column_type(from, old), table::column_type(to, new));
         let mut default = old_default != new_default;
+        let numbers = if is_exact(from, to) { numbering(from, old, to, new)? } else { Numbering::default() };
+        statements.early.extend(numbers.early);
         if new.nullable && !old.nullable {
             statements.early.push(alter("DROP NOT NULL"));
         }
-        let numbers = if is_exact(from, to) { numbering(from, old, to, new)? } else { Numbering::default() };
-        statements.early.extend(numbers.early);
         if old_type != new_type {
             let missing = self.missing(to, new).or_else(|| filler(new)).filter(|_| !old.nullable && !new.nullable);
             let is_key = to.primary_key.iter().any(|key| same_name(key, &new.name));

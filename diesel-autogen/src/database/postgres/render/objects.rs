@@ -45,8 +45,13 @@ impl Writer<'_> {
         for object in created {
             match self.replaced_by(object) {
                 Some(old) if is_enum(object) => statements.extend(self.altered_enum(old, object)?),
-                Some(old) if is_routine(object) && header(old) == header(object) => statements.push(object.sql.clone()),
-                Some(_) if !is_routine(object) => {
+                Some(old) if is_routine(object) => {
+                    if header(old) != header(object) {
+                        statements.extend(drop_statement(old)?);
+                    }
+                    statements.push(object.sql.clone());
+                }
+                Some(_) => {
                     return Err(Error::cannot_express(
                         &object.to_string(),
                         "it is changed, and what uses it with it: write its migration by hand",
@@ -145,11 +150,11 @@ impl Writer<'_> {
             || is_routine(object) && !tables().any(|table| mentions(checked_text(object), &bare(table)))
     }
 
-    /// Whether a created object of the same name takes the place of this one without a DROP.
+    /// Whether a created object of the same name takes the place of this one, which needs no DROP of its own.
     fn is_replaced(&self, object: &Object) -> bool {
         let created = self.changes.created_objects(self.direction);
-        (self.is_part(object) || is_routine(object))
-            && created.iter().any(|new| is_same(new, object) && (!is_routine(object) || header(new) == header(object)))
+        let new = created.iter().find(|new| is_same(new, object));
+        new.is_some_and(|new| self.is_part(object) || is_routine(object) && header(new) == header(object))
     }
 
     fn replaced_by(&self, object: &Object) -> Option<&Object> {
