@@ -6,15 +6,15 @@ use std::time::Duration;
 use deadpool::managed::{self, Metrics, Object, PoolError, RecycleError, RecycleResult};
 use deadpool_runtime::Runtime;
 use deadpool_sync::SyncWrapper;
-use diesel::QueryResult;
-use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager as _};
+use diesel::connection::{AnsiTransactionManager, CacheSize, SimpleConnection, TransactionManager as _};
 use diesel::result::Error as DieselError;
+use diesel::{Connection as _, QueryResult};
 use diesel_autogen::{Connection, DatabaseUrl};
 use rocket::fairing::Fairing;
 use rocket::figment::Figment;
 use rocket_db_pools::Database;
 
-use super::error::{AppError, AppResult};
+use super::error::{AppError, AppResult, STALE_PLAN};
 
 /// The database of the site. A handler takes `&Db` and calls [`run`](Db::run) once.
 #[derive(Database)]
@@ -28,7 +28,8 @@ pub fn stage() -> impl Fairing {
 }
 
 impl Db {
-    /// Runs all the queries of a request on one connection, on a thread where they may block.
+    /// Runs all the queries of a request on one connection, on a thread where they may block. They run again when a
+    /// migration has changed the type of a column since the connection prepared one of them.
     ///
     /// Hash passwords and render pages outside of `work`: connections are scarce.
     ///
@@ -37,31 +38,42 @@ impl Db {
     /// [`AppError::Unavailable`] when no connection becomes free in time; the error of `work`.
     pub async fn run<T, E, F>(&self, work: F) -> AppResult<T>
     where
-        F: FnOnce(&mut Connection) -> Result<T, E> + Send + 'static,
+        F: Fn(&mut Connection) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: Into<AppError> + Send + 'static,
     {
         let pooled = rocket_db_pools::Pool::get(&self.0).await?;
+        let work = move |connection: &mut Connection| match work(connection).map_err(Into::into) {
+            Err(AppError::Unavailable(cause)) if cause == STALE_PLAN => {
+                forget_plans(connection)?;
+                work(connection).map_err(Into::into)
+            }
+            result => result,
+        };
         let result = match pooled.connection.interact(work).await {
-            Ok(result) => result.map_err(Into::into),
+            Ok(result) => result,
             Err(error) => Err(AppError::Internal(format!("a query was cancelled: {error}"))),
         };
-        // The connection may be read-only or lost, and stay so after the database has recovered.
+        // The connection may be read-only or lost, and stay so after the database has recovered. So may the others.
         if matches!(result, Err(AppError::Unavailable(_) | AppError::Internal(_))) {
             drop(Object::take(pooled));
+        }
+        if matches!(result, Err(AppError::Unavailable(_))) {
+            self.0.0.retain(|_, _| false);
         }
         result
     }
 
-    /// As [`run`](Db::run), in a transaction that takes the write lock at once. (SQLite fails a transaction that reads
-    /// first and then writes, if another connection has written since.) An error rolls the transaction back.
+    /// As [`run`](Db::run), in a transaction that an error rolls back. On SQLite it takes the write lock at once, because a
+    /// transaction that reads first and then writes fails there, if another connection has written since. On PostgreSQL
+    /// others may write meanwhile: what must not change between two statements is locked by the first.
     ///
     /// # Errors
     ///
     /// As [`run`](Db::run).
     pub async fn write<T, E, F>(&self, work: F) -> AppResult<T>
     where
-        F: FnOnce(&mut Connection) -> Result<T, E> + Send + 'static,
+        F: Fn(&mut Connection) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: Into<AppError> + Send + 'static,
     {
@@ -93,6 +105,13 @@ pub fn write_transaction<T, E: From<DieselError>>(
     }
 }
 
+/// Forgets all prepared statements of the connection.
+fn forget_plans(connection: &mut Connection) -> QueryResult<()> {
+    connection.set_prepared_statement_cache_size(CacheSize::Disabled);
+    connection.set_prepared_statement_cache_size(CacheSize::Unbounded);
+    connection.batch_execute("DEALLOCATE ALL")
+}
+
 enum Step {
     Begin,
     Commit,
@@ -112,7 +131,8 @@ fn transaction(connection: &mut Connection, step: Step) -> Result<(), DieselErro
     }
 }
 
-/// Runs `work` with a short busy timeout: it fails if another program holds the write lock for more than 50 ms.
+/// Runs `work`, which fails if somebody else holds a lock that it needs for more than 50 ms. A transaction around it goes
+/// on.
 ///
 /// # Errors
 ///
@@ -121,14 +141,21 @@ pub fn with_short_busy_timeout<T>(
     connection: &mut Connection,
     work: impl FnOnce(&mut Connection) -> QueryResult<T>,
 ) -> QueryResult<T> {
-    if let Connection::Sqlite(_) = connection {
-        connection.batch_execute("PRAGMA busy_timeout = 50")?;
+    match connection {
+        Connection::Sqlite(_) => {
+            connection.batch_execute("PRAGMA busy_timeout = 50")?;
+            let result = work(connection);
+            connection.batch_execute(BUSY_TIMEOUT)?;
+            result
+        }
+        // By a savepoint, where a transaction is around it.
+        Connection::Postgres(_) => connection.transaction(|connection| {
+            connection.batch_execute("SET LOCAL lock_timeout = '50ms'")?;
+            let done = work(connection)?;
+            connection.batch_execute("SET LOCAL lock_timeout TO DEFAULT")?;
+            Ok(done)
+        }),
     }
-    let result = work(connection);
-    if let Connection::Sqlite(_) = connection {
-        connection.batch_execute(BUSY_TIMEOUT)?;
-    }
-    result
 }
 
 /// A statement waits up to five seconds for the write lock of another program.

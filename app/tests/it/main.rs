@@ -16,6 +16,7 @@ mod modules;
 mod pages;
 mod play_time;
 mod pool;
+mod postgresql;
 mod posts;
 mod program;
 mod rate_limits;

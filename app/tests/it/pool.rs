@@ -132,30 +132,3 @@ async fn a_deleted_database_is_503() {
     assert_eq!(response.status(), Status::ServiceUnavailable);
     assert!(!response.into_string().await.unwrap().contains("app.db"), "the page shows no path");
 }
-
-#[rocket::async_test]
-async fn a_lost_connection_is_503_and_replaced() {
-    let mut db = TestDb::new();
-    if !db.url.is_postgres() {
-        return;
-    }
-    let site = site(&db, "{microblog={max_connections=1,connect_timeout=1}}").await;
-    assert_eq!(site.get("/").dispatch().await.status(), Status::Ok);
-    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-               WHERE datname = current_database() AND pid <> pg_backend_pid()";
-    db.connection.batch_execute(end).unwrap();
-    assert_eq!(site.get("/").dispatch().await.status(), Status::ServiceUnavailable);
-    assert_eq!(site.get("/").dispatch().await.status(), Status::Ok);
-}
-
-#[rocket::async_test]
-async fn a_long_statement_ends_with_503() {
-    let db = TestDb::new();
-    if !db.url.is_postgres() {
-        return;
-    }
-    let site = site(&db, "{microblog={statement_timeout=1}}").await;
-    let pool = Db::fetch(site.rocket()).unwrap();
-    let slow = pool.run(|connection| connection.batch_execute("SELECT pg_sleep(60)")).await;
-    assert!(matches!(slow, Err(AppError::Unavailable(_))), "{slow:?}");
-}

@@ -140,7 +140,7 @@ impl List {
             let has_more = people.len() > usize::from(PAGE_SIZE);
             people.truncate(PAGE_SIZE.into());
             let viewer = Viewer::load(&visitor, &people, connection)?;
-            Ok::<_, AppError>(Self { viewer, user, after, people, has_more })
+            Ok::<_, AppError>(Self { viewer, user, after: after.clone(), people, has_more })
         })
         .await
     }
