@@ -72,9 +72,10 @@ impl From<DieselError> for AppError {
     fn from(error: DieselError) -> Self {
         let is_unavailable = |message: &str| UNAVAILABLE.iter().any(|part| message.contains(part));
         match error {
-            DieselError::NotFound => Self::NotFound,
-            // The user or the post was deleted meanwhile.
-            DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _) => Self::NotFound,
+            // Also when the row that a new row refers to was deleted meanwhile.
+            DieselError::NotFound | DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _) => {
+                Self::NotFound
+            }
             // PostgreSQL has no row with the character NUL.
             DieselError::DatabaseError(_, information) if information.message().contains("byte sequence") => {
                 Self::NotFound

@@ -167,7 +167,7 @@ const BUSY_TIMEOUT: &str = "PRAGMA busy_timeout = 5000;";
 ///
 /// When the database cannot be opened, or a setting fails.
 pub fn open(url: &DatabaseUrl) -> Result<Connection, OpenError> {
-    let mut connection = Connection::open(url)?;
+    let mut connection = Connection::open(&with_defaults(url))?;
     if let Connection::Sqlite(_) = connection {
         // The timeout comes first, because the other settings may have to wait for a lock.
         connection.batch_execute(BUSY_TIMEOUT)?;
@@ -178,6 +178,33 @@ pub fn open(url: &DatabaseUrl) -> Result<Connection, OpenError> {
         )?;
     }
     Ok(connection)
+}
+
+/// libpq's parameters where a PostgreSQL URL does not set them. The first is for the server's lists of connections. The
+/// others, in seconds and milliseconds, say after what time a server that does not answer is lost.
+const DEFAULTS: [(&str, &str); 4] = [
+    ("fallback_application_name", "microblog"),
+    ("connect_timeout", "5"),
+    ("keepalives_idle", "30"),
+    ("tcp_user_timeout", "30000"),
+];
+
+fn with_defaults(url: &DatabaseUrl) -> DatabaseUrl {
+    let mut text = url.as_str().to_owned();
+    for (name, value) in DEFAULTS {
+        let query = text.split_once('?').map(|(_, query)| query);
+        let is_set = |query: &str| query.split('&').any(|parameter| parameter.split('=').next() == Some(name));
+        if !query.is_some_and(is_set) {
+            let mark = if query.is_some() { '&' } else { '?' };
+            text = format!("{text}{mark}{name}={value}");
+        }
+    }
+    // A SQLite URL has no parameters.
+    if url.is_postgres() {
+        DatabaseUrl::parse(&text, Path::new("/")).unwrap_or_else(|_| url.clone())
+    } else {
+        url.clone()
+    }
 }
 
 /// Writes the WAL of a SQLite file back into the file, after the pool is closed.
@@ -313,5 +340,23 @@ impl managed::Manager for Manager {
             Ok(result) => result.map_err(|error| RecycleError::Backend(error.into())),
             Err(_) => Err(RecycleError::message("it does not respond")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_keeps_its_own_parameters() {
+        let with = |text: &str| {
+            let url = DatabaseUrl::parse(text, Path::new("/srv")).unwrap();
+            with_defaults(&url).as_str().to_owned()
+        };
+        let all = "fallback_application_name=microblog&connect_timeout=5&keepalives_idle=30&tcp_user_timeout=30000";
+        assert_eq!(with("postgres://me@host/blog"), format!("postgres://me@host/blog?{all}"));
+        let own = "postgres:///blog?host=/run&connect_timeout=9";
+        assert_eq!(with(own), format!("{own}&{}", all.replace("&connect_timeout=5", "")));
+        assert_eq!(with("app.db"), "sqlite:/srv/app.db");
     }
 }

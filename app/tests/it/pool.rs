@@ -1,7 +1,7 @@
 //! The connection pool: settings, timeouts, and replacing broken connections.
 
 use crate::support::TestDb;
-use app::models::{NewUser, User};
+use app::models::{NewPost, NewUser, User};
 use app::site::{AppError, AppResult, Db, pool};
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
@@ -113,11 +113,15 @@ async fn a_read_only_connection_is_replaced() {
 
 #[rocket::async_test]
 async fn a_missing_row_is_404_and_other_errors_are_500() {
-    let db = TestDb::new();
+    let mut db = TestDb::new();
     let site = site(&db, "{}").await;
     let pool = Db::fetch(site.rocket()).unwrap();
     let missing = pool.run(|connection| User::find(7, connection)).await;
     assert!(matches!(missing, Err(AppError::NotFound)), "{missing:?}");
+    let susan = db.user("susan");
+    susan.delete(&mut db.connection).unwrap();
+    let orphan = pool.write(move |connection| NewPost::new(&susan, "late")?.insert(connection)).await;
+    assert!(matches!(orphan, Err(AppError::NotFound)), "{orphan:?}");
     let wrong = pool.run(|connection| pragma("nothing", connection)).await;
     assert!(matches!(wrong, Err(AppError::Internal(_))), "{wrong:?}");
 }

@@ -9,8 +9,8 @@ use app::site::{AppError, AppResult, Db, pool};
 use chrono::TimeDelta;
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool};
-use diesel_autogen::Connection;
+use diesel::sql_types::{BigInt, Bool, Text};
+use diesel_autogen::{Connection, DatabaseUrl};
 use rocket::http::Status;
 use rocket::local::asynchronous::Client;
 use rocket_db_pools::{Database as _, Pool as _};
@@ -30,6 +30,17 @@ fn wait_for_a_waiting_statement(db: &mut TestDb) {
     wait_until("a statement waits for a lock", || {
         diesel::dsl::sql::<Bool>(waits).get_result(&mut db.connection).unwrap()
     });
+}
+
+#[test]
+fn a_connection_has_a_name() {
+    let Some(db) = TestDb::on_postgresql() else { return };
+    for (parameter, name) in [("", "microblog"), ("?application_name=node1", "node1")] {
+        let url = DatabaseUrl::parse(&format!("{}{parameter}", db.url.as_str()), db.folder.path()).unwrap();
+        let shown =
+            diesel::dsl::sql::<Text>("SHOW application_name").get_result::<String>(&mut pool::open(&url).unwrap());
+        assert_eq!(shown.unwrap(), name);
+    }
 }
 
 #[test]
