@@ -80,12 +80,12 @@ fn by_its_connection(running: &mut Running, connection: &mut PgConnection) -> bo
 
 #[test]
 fn sigkill_leaves_the_old_or_the_new_version() {
-    survives(8, 5_000, by_sigkill);
+    survives(5, 5_000, by_sigkill);
 }
 
 #[test]
 fn a_lost_connection_leaves_the_old_or_the_new_version() {
-    survives(8, 5_000, by_its_connection);
+    survives(5, 5_000, by_its_connection);
 }
 
 #[test]

@@ -23,8 +23,16 @@ use crate::{Error, kept};
 
 /// The other kind of database.
 impl Migrator {
-    /// The other kind of database and the folder of its migrations, where there is a folder for each.
+    /// The other kind of database and the folder of its migrations, where there is a folder for each, and both have
+    /// migrations or neither has: a kind that is new to a project gets its first migration alone.
     pub(super) fn counterpart(&self) -> Result<Option<(&'static str, PathBuf)>, Error> {
+        let Some((dialect, folder)) = self.other_folder()? else { return Ok(None) };
+        let is_empty = |all: &Migrations| all.newest().is_zero();
+        let is_pair = is_empty(&self.migrations()?) == is_empty(&Migrations::read(&folder)?);
+        Ok(is_pair.then_some((dialect, folder)))
+    }
+
+    fn other_folder(&self) -> Result<Option<(&'static str, PathBuf)>, Error> {
         let Source::Folder(root) = &self.source else { return Ok(None) };
         let (own, dialect) = (self.folder()?, self.db()?.dialect());
         let other = DIALECTS.iter().map(|names| names[0]).find(|name| *name != dialect).unwrap_or(dialect);
@@ -34,7 +42,7 @@ impl Migrator {
 
     /// Gives a migration its name in the second folder, where a process was killed after it had done so in the first.
     pub(super) fn finish_pair(&self) -> Result<(), Error> {
-        let Some((_, other)) = self.counterpart()? else { return Ok(()) };
+        let Some((_, other)) = self.other_folder()? else { return Ok(()) };
         let own = self.folder()?;
         let halves = || [(&own, &other), (&other, &own)].into_iter().flat_map(|(one, two)| half_kept(one, two));
         if halves().next().is_none() {

@@ -617,7 +617,7 @@ fn rows_that_others_write_meanwhile_are_left_out() {
 #[test]
 fn many_rows_are_moved_both_ways() {
     let rows = "INSERT INTO things (id, c2, c4, c5, c7, c11) \
-        WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) \
+        WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) \
         SELECT i, i * 1000003, i / 7.0, 'text ' || i, randomblob(20), datetime(i * 10000, 'unixepoch') FROM n";
     let Some(both) = Both::of(&things(), rows) else { return };
     both.postgres().copy_from(&both.sqlite("app.db")).unwrap();

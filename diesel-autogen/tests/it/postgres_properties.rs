@@ -189,7 +189,7 @@ where
     S::Value: Debug,
 {
     let Some(database) = TestDatabase::new() else { return };
-    let cases = (support::cases(2000) * 3 / 20).div_ceil(3);
+    let cases = (support::cases(2000) * 3 / 40).div_ceil(3);
     let config = ProptestConfig { cases, max_shrink_iters: 60, failure_persistence: None, ..ProptestConfig::default() };
     let result = TestRunner::new(config).run(&strategy, |value| property(&database, value));
     result.unwrap_or_else(|error| panic!("{error}"));
