@@ -101,6 +101,10 @@ impl User {
     ///
     /// When the query fails.
     pub fn by_login(login: &str, connection: &mut Connection) -> QueryResult<Option<(Self, Option<String>)>> {
+        // PostgreSQL refuses the character in a text.
+        if login.contains('\0') {
+            return Ok(None);
+        }
         // Nicknames contain no @, so a login matches at most one user.
         users::table
             .filter(lower(users::nickname).eq(lower(login)).or(lower(users::email).eq(lower(login))))

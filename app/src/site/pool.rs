@@ -42,26 +42,7 @@ impl Db {
         T: Send + 'static,
         E: Into<AppError> + Send + 'static,
     {
-        let pooled = rocket_db_pools::Pool::get(&self.0).await?;
-        let work = move |connection: &mut Connection| match work(connection).map_err(Into::into) {
-            Err(AppError::Unavailable(cause)) if cause == STALE_PLAN => {
-                forget_plans(connection)?;
-                work(connection).map_err(Into::into)
-            }
-            result => result,
-        };
-        let result = match pooled.connection.interact(work).await {
-            Ok(result) => result,
-            Err(error) => Err(AppError::Internal(format!("a query was cancelled: {error}"))),
-        };
-        // The connection may be read-only or lost, and stay so after the database has recovered. So may the others.
-        if matches!(result, Err(AppError::Unavailable(_) | AppError::Internal(_))) {
-            drop(Object::take(pooled));
-        }
-        if matches!(result, Err(AppError::Unavailable(_))) {
-            self.0.0.retain(|_, _| false);
-        }
-        result
+        self.0.run(work).await
     }
 
     /// As [`run`](Db::run), in a transaction that an error rolls back. On SQLite it takes the write lock at once, because a
@@ -238,6 +219,37 @@ impl From<rocket_db_pools::Error<String, PoolError<OpenError>>> for AppError {
 
 /// The pool itself.
 pub struct Pool(managed::Pool<Manager>);
+
+impl Pool {
+    /// As [`Db::run`].
+    pub(super) async fn run<T, E, F>(&self, work: F) -> AppResult<T>
+    where
+        F: Fn(&mut Connection) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: Into<AppError> + Send + 'static,
+    {
+        let pooled = rocket_db_pools::Pool::get(self).await?;
+        let work = move |connection: &mut Connection| match work(connection).map_err(Into::into) {
+            Err(AppError::Unavailable(cause)) if cause == STALE_PLAN => {
+                forget_plans(connection)?;
+                work(connection).map_err(Into::into)
+            }
+            result => result,
+        };
+        let result = match pooled.connection.interact(work).await {
+            Ok(result) => result,
+            Err(error) => Err(AppError::Internal(format!("a query was cancelled: {error}"))),
+        };
+        // The connection may be read-only or lost, and stay so after the database has recovered. So may the others.
+        if matches!(result, Err(AppError::Unavailable(_) | AppError::Internal(_))) {
+            drop(Object::take(pooled));
+        }
+        if matches!(result, Err(AppError::Unavailable(_))) {
+            self.0.retain(|_, _| false);
+        }
+        result
+    }
+}
 
 #[rocket::async_trait]
 impl rocket_db_pools::Pool for Pool {

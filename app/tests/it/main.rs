@@ -20,6 +20,7 @@ mod postgresql;
 mod posts;
 mod program;
 mod rate_limits;
+mod replica;
 mod search;
 mod security;
 mod snapshots;

@@ -44,6 +44,37 @@ fn a_connection_has_a_name() {
 }
 
 #[test]
+#[cfg(not(feature = "postgres-tls"))]
+fn a_build_without_tls_does_not_connect_without_it() {
+    let Some(db) = TestDb::on_postgresql() else { return };
+    let url = format!("{}?sslmode=require", db.url.as_str());
+    let error = pool::open(&DatabaseUrl::parse(&url, db.folder.path()).unwrap()).err().unwrap().to_string();
+    assert!(error.contains("do not agree on TLS"), "{error}");
+}
+
+/// `.ci/with-postgres` makes an authority, whose certificate is in `TEST_POSTGRES_AUTHORITY`.
+#[test]
+#[cfg(feature = "postgres-tls")]
+fn a_server_is_trusted_by_its_authority_only() {
+    let Some(db) = TestDb::on_postgresql() else { return };
+    let authority = std::env::var("TEST_POSTGRES_AUTHORITY").expect("run this by .ci/with-postgres");
+    let open = |parameters: &str| {
+        let url = format!("{}?{parameters}", db.url.as_str());
+        pool::open(&DatabaseUrl::parse(&url, db.folder.path()).unwrap())
+    };
+    let is_encrypted = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+    for (parameters, expected) in
+        [(format!("sslmode=verify-full&sslrootcert={authority}"), true), ("sslmode=disable".to_owned(), false)]
+    {
+        let connection = &mut open(&parameters).unwrap();
+        assert_eq!(diesel::dsl::sql::<Bool>(is_encrypted).get_result(connection), Ok(expected), "{parameters}");
+    }
+    // The server's own certificate is no authority.
+    let other = format!("sslmode=verify-ca&sslrootcert={}", authority.replace("authority", "server"));
+    assert!(open(&other).err().unwrap().to_string().contains("do not agree on TLS"));
+}
+
+#[test]
 fn two_follows_at_once_are_one() {
     let Some(mut db) = TestDb::on_postgresql() else { return };
     let (john, susan) = (db.user("john"), db.user("susan"));
