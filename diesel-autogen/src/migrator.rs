@@ -583,17 +583,16 @@ impl Migrator {
         };
         losses.extend(rename::similar(&changes).into_iter().filter(|loss| !is_settled(loss)));
         let (version, after, is_accepted) = (Version::of_folder(&name), status.version, options.allow_data_loss);
-        let impacts = db.impacts(&live, &Script { name: "up.sql", sql: &sql.up, version: version.clone() })?;
         let mut plan = Plan {
             name,
             version,
             after,
             changes,
             losses,
-            sql: sql.generated(),
+            sql: sql.clone().generated(),
             other: None,
             then: Vec::new(),
-            impacts,
+            impacts: Vec::new(),
             options: render,
             is_accepted,
             is_online: options.online,
@@ -605,7 +604,10 @@ impl Migrator {
             let (parts, impacts) =
                 online::in_parts(&mut *db, (&live, &start, &target), &plan.changes, &plan.options, message)?;
             plan.set_parts(parts, impacts);
-        } else if !options.no_rehearsal && !needs_fill && db.has_rows()? {
+            return Ok(Some(plan));
+        }
+        plan.impacts = db.impacts(&live, &Script { name: "up.sql", sql: &sql.up, version: plan.version.clone() })?;
+        if !options.no_rehearsal && !needs_fill && db.has_rows()? {
             let mut sandbox = db.sandbox().map_err(|error| self.relative(error))?;
             let is_lossy = |from: &_, to: &_| db.loses(from, to);
             let keeps = plan.options.keep.as_ref().map(|_| &is_lossy as IsLossy<'_>);
@@ -634,19 +636,13 @@ impl Migrator {
         let (mut created, mut backup, mut is_backed_up, mut others) = (Vec::new(), None, false, 0);
         let applied = db.transaction(&mut |db| {
             let migrations = self.migrations()?;
-            let recorded = db.history()?.unwrap_or_default();
-            let status = Status::of(&recorded, &migrations);
-            status.require_current(&migrations)?;
-            if status.version != plan.after {
-                return Err(HistoryError::Changed { version: status.version }.into());
-            }
-            require_no_more_losses(db, plan)?;
+            let recorded = require_as_planned(db, plan, &migrations)?;
             self.require_pair()?;
             let places = std::iter::once(Place::new(&root, &plan.name));
             let places =
                 places.chain(plan.other.iter().map(|other| other.place(&plan.name))).collect::<Result<_, _>>()?;
             if !std::mem::replace(&mut is_backed_up, true) {
-                backup = db.back_up(&status.version)?;
+                backup = db.back_up(&plan.after)?;
             }
             created = places;
             let texts = std::iter::once(&plan.sql).chain(plan.other.iter().map(|other| &other.sql));
@@ -674,12 +670,7 @@ impl Migrator {
         db.include(&Schema::default(), &self.migrations()?)?;
         let mut created = Vec::new();
         let result = db.transaction(&mut |db| {
-            let status = Status::of(&db.history()?.unwrap_or_default(), &self.migrations()?);
-            status.require_current(&self.migrations()?)?;
-            if status.version != plan.after {
-                return Err(HistoryError::Changed { version: status.version }.into());
-            }
-            require_no_more_losses(db, plan)?;
+            require_as_planned(db, plan, &self.migrations()?)?;
             created = all.iter().map(|migration| Place::new(&root, &migration.name)).collect::<Result<_, _>>()?;
             all.iter().zip(&created).try_for_each(|(migration, place)| place.draft(&migration.files()))?;
             created.iter().try_for_each(Place::keep)
@@ -1104,6 +1095,19 @@ fn remove_created(db: &mut dyn Database, is_created: bool, error: &Error) {
     if is_created && error.kind() != Some(DatabaseErrorKind::Locked) {
         db.remove();
     }
+}
+
+/// The recorded versions, when the database is still at the version that the plan starts from, and would lose no more
+/// than it says.
+fn require_as_planned(db: &mut dyn Database, plan: &Plan, migrations: &Migrations) -> Result<Vec<Applied>, Error> {
+    let recorded = db.history()?.unwrap_or_default();
+    let status = Status::of(&recorded, migrations);
+    status.require_current(migrations)?;
+    if status.version != plan.after {
+        return Err(HistoryError::Changed { version: status.version }.into());
+    }
+    require_no_more_losses(db, plan)?;
+    Ok(recorded)
 }
 
 /// The recorded versions up to `version`, when the schema is what these migrations make.

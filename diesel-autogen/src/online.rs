@@ -4,8 +4,9 @@ use crate::change::Change;
 use crate::database::{Database, Script};
 use crate::diff::diff;
 use crate::impact::{Impact, Work};
-use crate::migration::{Migration, Migrations, Sql};
+use crate::migration::{Direction, Migration, Migrations};
 use crate::options::RenderOptions;
+use crate::planning::script;
 use crate::schema::Schema;
 use crate::text::excerpt;
 use crate::version::Version;
@@ -27,13 +28,13 @@ pub(crate) fn in_parts(
     let mut parts: Vec<Migration> = Vec::new();
     for (label, sql) in db.render_online(start, changes, options)? {
         let message = [message.unwrap_or("migration"), label].join(" ");
-        let part = migration(known.next_name(Some(&message))?, sql.generated());
+        let part = Migration::of(&known.next_name(Some(&message))?, &sql.generated());
         known = known.and(part.clone());
         parts.push(part);
     }
     rehearse(db, (live, target), &parts)?;
     let all: String = parts.iter().map(|part| part.up.as_str()).collect();
-    let impacts = db.impacts(live, &script("up.sql", &all))?;
+    let impacts = db.impacts(live, &Script { name: "up.sql", sql: &all, version: Version::default() })?;
     match impacts.iter().find(|impact| impact.work == Work::Rewrite) {
         Some(Impact { table, statement, .. }) => {
             let why = format!(
@@ -47,18 +48,10 @@ pub(crate) fn in_parts(
     }
 }
 
-fn migration(name: String, sql: Sql) -> Migration {
-    Migration { name, up: sql.up, down: Some(sql.down), run_in_transaction: !sql.own_transaction }
-}
-
-fn script<'a>(name: &'a str, sql: &'a str) -> Script<'a> {
-    Script { name, sql, version: Version::default() }
-}
-
 /// All parts up must lead to the target, and all of them down to where they start.
 fn rehearse(db: &mut dyn Database, (live, target): (&Schema, &Schema), parts: &[Migration]) -> Result<(), Error> {
-    let up = parts.iter().map(|part| script(&part.name, &part.up));
-    let down = parts.iter().rev().map(|part| script(&part.name, part.down.as_deref().unwrap_or_default()));
+    let up = parts.iter().map(|part| script(part, Direction::Up));
+    let down = parts.iter().rev().map(|part| script(part, Direction::Down));
     let reached = db.try_scripts(live, &up.chain(down).collect::<Vec<_>>())?;
     for (reached, goal) in [(reached.get(parts.len() - 1), target), (reached.last(), live)] {
         if let Some(change) = reached.and_then(|reached| diff(reached, goal).into_iter().next()) {

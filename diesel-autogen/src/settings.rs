@@ -33,7 +33,7 @@ pub struct Settings {
     /// How long an operation waits for another process that has locked the database.
     pub wait: Duration,
     /// PostgreSQL: how long a statement of a migration waits for a lock before the migration is rolled back, and tried
-    /// again after a pause. Whoever reads or writes the table meanwhile waits behind that statement. A migration's own
+    /// again after a pause. Every later statement on the table waits behind that statement. A migration's own
     /// `SET lock_timeout` counts.
     pub lock_timeout: Duration,
     /// Whether an empty migrations folder gets a folder for each kind of database, `sqlite` and `postgresql`, because the

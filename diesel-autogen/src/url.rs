@@ -82,9 +82,13 @@ impl DatabaseUrl {
 
     /// The URL of another database of the same PostgreSQL server.
     pub(crate) fn on_same_server(&self, database: &str) -> Self {
-        let (rest, query) = self.url.split_at(self.url.find('?').unwrap_or(self.url.len()));
+        let (rest, query) = self.url.split_once('?').unwrap_or((&self.url, ""));
         let start = rest.find("://").map_or(0, |at| at + 3);
         let path = rest[start..].find('/').map_or(rest.len(), |at| start + at);
+        // The parameter would count more than the path.
+        let is_kept = |parameter: &&str| !parameter.is_empty() && !parameter.starts_with("dbname=");
+        let query = query.split('&').filter(is_kept).collect::<Vec<_>>().join("&");
+        let query = if query.is_empty() { query } else { format!("?{query}") };
         Self { url: format!("{}/{database}{query}", &rest[..path]) }
     }
 

@@ -1,6 +1,5 @@
 //! The embedded migrations create the schema of the models, and can be reverted.
 
-use std::io::Write as _;
 use std::path::Path;
 
 use crate::support::TestDb;
@@ -36,6 +35,7 @@ fn shape(schema: &Schema) -> Vec<String> {
         let columns = table.columns.iter().filter(|column| !column.generated);
         lines.extend(columns.map(|column| format!("{name}.{}: nullable {}", column.name, column.nullable)));
         lines.extend(table.foreign_keys.iter().map(|key| format!("{name}: {key}")));
+        lines.extend(table.indexes.iter().map(|index| format!("{name}: {index}")));
     }
     lines.sort();
     lines
@@ -44,11 +44,6 @@ fn shape(schema: &Schema) -> Vec<String> {
 #[test]
 fn the_committed_histories_lead_to_the_same_schema() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
-    if !root.join("postgresql").is_dir() {
-        // Not by eprintln!, which the test harness captures.
-        let _ = std::io::stderr().write_all(b"skipped: there is no migrations/postgresql\n");
-        return;
-    }
     let Some(database) = TestDatabase::new() else { return };
     let folder = tempfile::tempdir().unwrap();
     let file = format!("sqlite:{}", folder.path().join("app.db").display());

@@ -2,10 +2,11 @@
 #![cfg(unix)]
 
 use std::fmt::Write as _;
-use std::thread::sleep;
 use std::time::Instant;
 
-use test_support::Home;
+use test_support::{Home, Running};
+
+use crate::moments::{Subject, survives};
 
 /// Two tables of `rows` rows that the second migration rebuilds, in WAL mode as the site leaves it.
 fn home_with_rows(rows: u64) -> Home {
@@ -64,17 +65,45 @@ fn version(home: &Home) -> String {
 
 #[test]
 fn leaves_the_old_or_the_new_version() {
-    survives(40, 20_000);
+    kills(40, 20_000);
 }
 
 #[test]
 #[ignore = "takes minutes, and both cores"]
 fn leaves_the_old_or_the_new_version_of_many_rows() {
-    survives(100, 200_000);
+    kills(100, 200_000);
+}
+
+struct Killed<'a>(&'a Home);
+
+impl Subject for Killed<'_> {
+    fn home(&self) -> &Home {
+        self.0
+    }
+
+    fn lines(&self) -> [&'static str; 2] {
+        ["db_upgrade", "db_downgrade"]
+    }
+
+    fn version(&mut self) -> String {
+        version(self.0)
+    }
+
+    fn state(&mut self) -> String {
+        state(self.0)
+    }
+
+    fn end(&mut self, running: &mut Running) -> bool {
+        !running.kill().success()
+    }
+
+    fn settle(&mut self) {
+        assert_eq!(self.0.query("PRAGMA integrity_check"), "ok");
+    }
 }
 
 /// Kills `db_upgrade` that often, and `db_downgrade` as often.
-fn survives(kills: u32, rows: u64) {
+fn kills(kills: u32, rows: u64) {
     let home = home_with_rows(rows);
     let old = state(&home);
     assert!(old.contains(&format!("{rows} people, right {rows}{rows} pets, right {rows}")), "{old}");
@@ -84,30 +113,7 @@ fn survives(kills: u32, rows: u64) {
     let home = home.with_backups(2);
     let new = state(&home);
     assert_ne!(old, new);
-    // How often each script was killed, how often before its commit, and how often it was run.
-    let (mut killed, mut undone, mut runs) = ([0, 0], [0, 0], [0, 0]);
-    while killed != [kills, kills] {
-        let is_up = version(&home) == "001";
-        let (word, way) = if is_up { ("db_upgrade", 0) } else { ("db_downgrade", 1) };
-        if killed[way] == kills || runs[way] % 3 == 2 {
-            assert_eq!(home.run(word).status, Some(0));
-            runs[way] += 1;
-            continue;
-        }
-        // The moments are spread over the run, and a little beyond its end.
-        let moment = whole.mul_f64(1.1 * f64::from(runs[way] * 37 % 100) / 100.0);
-        runs[way] += 1;
-        let mut running = home.start(word);
-        sleep(moment);
-        killed[way] += u32::from(!running.kill().success());
-
-        assert_eq!(home.query("PRAGMA integrity_check"), "ok");
-        let version = version(&home);
-        assert_eq!(state(&home), if version == "001" { old.clone() } else { new.clone() }, "{word} after {moment:?}");
-        undone[way] += u32::from((version == "002") != is_up);
-    }
-    println!("{kills} kills each, of which before the end: {undone:?}");
-    assert!(undone.iter().all(|undone| *undone > 0), "{undone:?}");
+    survives(&mut Killed(&home), kills, whole, [&old, &new]);
     if version(&home) == "002" {
         home.run("db_downgrade");
     }

@@ -5,6 +5,7 @@ mod concurrency;
 mod integrity;
 mod interrupt;
 mod kill;
+mod moments;
 mod postgres_kill;
 mod progress;
 mod rehearsal;

@@ -2,14 +2,15 @@
 //! version or the new one, with every row.
 #![cfg(unix)]
 
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use diesel::connection::SimpleConnection as _;
 use diesel::dsl::sql;
 use diesel::sql_types::Text;
 use diesel::{PgConnection, RunQueryDsl as _};
-use test_support::{Home, Running, TestDatabase};
+use test_support::{Home, Running, TestDatabase, wait_until};
+
+use crate::moments::{Subject, survives};
 
 const UP: &str = "ALTER TABLE people ALTER COLUMN name TYPE varchar(900), ADD COLUMN likes bigint NOT NULL DEFAULT 0;
     CREATE INDEX people_name ON people (name);
@@ -52,17 +53,6 @@ fn query(connection: &mut PgConnection, query: &str) -> String {
     sql::<Text>(query).get_result(connection).unwrap()
 }
 
-/// Waits until the server has ended every other session: one whose program is gone ends with its statement.
-fn wait_for_the_server(connection: &mut PgConnection) {
-    let others =
-        "SELECT count(*)::text FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while query(connection, others) != "0" {
-        assert!(Instant::now() < deadline, "a session does not end");
-        sleep(Duration::from_millis(5));
-    }
-}
-
 fn by_sigkill(running: &mut Running, _: &mut PgConnection) -> bool {
     !running.kill().success()
 }
@@ -78,59 +68,71 @@ fn by_its_connection(running: &mut Running, connection: &mut PgConnection) -> bo
     run.status != Some(0)
 }
 
+struct Ended<'a> {
+    home: &'a Home,
+    connection: PgConnection,
+    end: fn(&mut Running, &mut PgConnection) -> bool,
+}
+
+impl Subject for Ended<'_> {
+    fn home(&self) -> &Home {
+        self.home
+    }
+
+    fn lines(&self) -> [&'static str; 2] {
+        ["db_upgrade", "db_downgrade --allow-data-loss"]
+    }
+
+    fn version(&mut self) -> String {
+        query(&mut self.connection, VERSION)
+    }
+
+    fn state(&mut self) -> String {
+        query(&mut self.connection, STATE)
+    }
+
+    fn end(&mut self, running: &mut Running) -> bool {
+        let is_ended = (self.end)(running, &mut self.connection);
+        running.kill();
+        is_ended
+    }
+
+    /// A session whose program is gone ends with its statement.
+    fn settle(&mut self) {
+        let others = "SELECT count(*)::text FROM pg_stat_activity \
+                      WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        wait_until("every other session has ended", || query(&mut self.connection, others) == "0");
+    }
+}
+
 #[test]
 fn sigkill_leaves_the_old_or_the_new_version() {
-    survives(5, 5_000, by_sigkill);
+    ends(5, 5_000, by_sigkill);
 }
 
 #[test]
 fn a_lost_connection_leaves_the_old_or_the_new_version() {
-    survives(5, 5_000, by_its_connection);
+    ends(5, 5_000, by_its_connection);
 }
 
 #[test]
 #[ignore = "takes minutes, and both cores"]
 fn each_leaves_the_old_or_the_new_version_of_many_rows() {
-    survives(100, 100_000, by_sigkill);
-    survives(100, 100_000, by_its_connection);
+    ends(100, 100_000, by_sigkill);
+    ends(100, 100_000, by_its_connection);
 }
 
 /// Ends `db_upgrade` that often, and `db_downgrade` as often.
-fn survives(times: u32, rows: u64, end: fn(&mut Running, &mut PgConnection) -> bool) {
+fn ends(times: u32, rows: u64, end: fn(&mut Running, &mut PgConnection) -> bool) {
     let Some(database) = TestDatabase::new() else { return };
     let home = home_with_rows(&database, rows);
-    let mut connection = database.connect();
-    let old = query(&mut connection, STATE);
+    let mut ended = Ended { home: &home, connection: database.connect(), end };
+    let old = ended.state();
     assert!(old.ends_with(&format!("{rows} people, right {rows}{rows} pets, right {rows}")), "{old}");
     let start = Instant::now();
     assert_eq!(home.run("db_upgrade").status, Some(0));
     let whole = start.elapsed();
-    let new = query(&mut connection, STATE);
+    let new = ended.state();
     assert_ne!(old, new);
-    // How often each script was ended, how often before its commit, and how often it was run.
-    let (mut ended, mut undone, mut runs) = ([0, 0], [0, 0], [0, 0]);
-    while ended != [times, times] {
-        let is_up = query(&mut connection, VERSION) == "001";
-        let (word, way) = if is_up { ("db_upgrade", 0) } else { ("db_downgrade --allow-data-loss", 1) };
-        if ended[way] == times || runs[way] % 3 == 2 {
-            assert_eq!(home.run(word).status, Some(0));
-            runs[way] += 1;
-            continue;
-        }
-        // The moments are spread over the run, and a little beyond its end.
-        let moment = whole.mul_f64(1.1 * f64::from(runs[way] * 37 % 100) / 100.0);
-        runs[way] += 1;
-        let mut running = home.start(word);
-        sleep(moment);
-        ended[way] += u32::from(end(&mut running, &mut connection));
-
-        running.kill();
-        wait_for_the_server(&mut connection);
-        let is_old = query(&mut connection, VERSION) == "001";
-        let state = query(&mut connection, STATE);
-        assert_eq!(state, if is_old { old.clone() } else { new.clone() }, "{word} after {moment:?}");
-        undone[way] += u32::from(is_old == is_up);
-    }
-    println!("{times} ends each, of which before the commit: {undone:?}");
-    assert!(undone.iter().all(|undone| *undone > 0), "{undone:?}");
+    survives(&mut ended, times, whole, [&old, &new]);
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -18,6 +19,8 @@ pub(super) struct Console {
     program: Program,
     /// The tasks that are running, the innermost last, and what shows it. On no terminal nothing is shown.
     tasks: Arc<Mutex<Tasks>>,
+    /// Whether it was said that another process uses the database: a command opens it several times.
+    has_waited: Arc<AtomicBool>,
 }
 
 struct Tasks {
@@ -27,7 +30,8 @@ struct Tasks {
 
 impl Console {
     pub fn new(program: &Program) -> Self {
-        Self { program: program.clone(), tasks: Arc::new(Mutex::new(Tasks { names: Vec::new(), spinner: None })) }
+        let tasks = Arc::new(Mutex::new(Tasks { names: Vec::new(), spinner: None }));
+        Self { program: program.clone(), tasks, has_waited: Arc::default() }
     }
 
     /// The text with its commands as the user types them.
@@ -62,6 +66,7 @@ impl Console {
         match event {
             Event::Started(task) => self.started(task),
             Event::Finished => self.finished(),
+            Event::Waiting(_) if self.has_waited.swap(true, Ordering::Relaxed) => {}
             other => self.warn(other),
         }
     }

@@ -64,7 +64,10 @@ pub(crate) fn render_apart(
     #[cfg(feature = "postgres")]
     return postgres::render_apart(from, models.clone(), renames, options);
     #[cfg(not(feature = "postgres"))]
-    Err(Error::NotSupported { operation: "a migration for PostgreSQL", database: "a program without PostgreSQL" })
+    {
+        let _ = (from, models, renames, options);
+        Err(Error::NotSupported { operation: "a migration for PostgreSQL", database: "a program without PostgreSQL" })
+    }
 }
 
 /// The error of a kind of database that this build does not have.

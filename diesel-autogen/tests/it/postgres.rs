@@ -27,6 +27,19 @@ impl Server {
         Some(Self { database: TestDatabase::new()?, folder: tempfile::tempdir().unwrap() })
     }
 
+    /// A database with these tables, which a generated migration made, with rows, and the models that `change` makes of
+    /// the tables.
+    pub fn changed(tables: &str, rows: &str, change: &str) -> Option<(Self, Schema)> {
+        let (database, other) = (Self::new()?, Self::new()?);
+        database.write("001_first", &script(&format!("-- Generated from the models.\n{tables}"), "SELECT 1"));
+        let migrator = database.migrator();
+        migrator.init().unwrap();
+        migrator.upgrade(Target::Latest).unwrap();
+        database.execute(rows);
+        other.execute(&format!("{tables} {change}"));
+        Some((database, as_models(other.migrator().introspect().unwrap())))
+    }
+
     pub fn connect(&self) -> PgConnection {
         self.database.connect()
     }

@@ -228,7 +228,7 @@ fn a_restore_waits_for_others_and_gives_up() {
     let mut settings = migrator.settings().clone();
     settings.wait = std::time::Duration::from_millis(50);
     let impatient = migrator.clone().with(settings);
-    // An idle session is in nobody's way; one that writes or reads is.
+    // An idle session blocks nothing; one that writes or reads does.
     let mut other = server.connect();
     for work in ["DELETE FROM posts", "SELECT * FROM posts"] {
         other.batch_execute(&format!("BEGIN; {work}")).unwrap();

@@ -1,4 +1,4 @@
-//! PostgreSQL: what a plan says of locks, rewrites and scans is what the server does, and nobody waits long for a lock.
+//! PostgreSQL: what a plan says of locks, rewrites and scans is what the server does, and a wait for a lock is short.
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, channel};
@@ -11,7 +11,7 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::{PgConnection, RunQueryDsl as _};
 use diesel_autogen::{Event, Lock, Migrator, Plan, Sql, Target, Work};
 
-use crate::postgres::{Server, as_models, script};
+use crate::postgres::{Server, script};
 
 /// Two tables with rows, to which each case makes one change.
 const TABLES: &str = "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
@@ -24,16 +24,9 @@ const ROWS: &str = "INSERT INTO users SELECT i, 'u' || i FROM generate_series(1,
 
 /// A database with the tables, the plan that leads to what `change` makes of them, and its statements.
 fn planned(change: &str) -> Option<(Server, Plan)> {
-    let (database, other) = (Server::new()?, Server::new()?);
-    database.write("001_first", &script(&format!("-- Generated from the models.\n{TABLES}"), "SELECT 1"));
-    let migrator = database.migrator();
-    migrator.init().unwrap();
-    migrator.upgrade(Target::Latest).unwrap();
-    database.execute(ROWS);
-    other.execute(&format!("{TABLES} {change}"));
-    let models = as_models(other.migrator().introspect().unwrap());
+    let (database, models) = Server::changed(TABLES, ROWS, change)?;
     let options = with!(PlanOptions { no_keep: true, allow_data_loss: true, no_rehearsal: true });
-    let plan = migrator.plan(&models, &options).unwrap_or_else(|error| panic!("{change}: {error}"));
+    let plan = database.migrator().plan(&models, &options).unwrap_or_else(|error| panic!("{change}: {error}"));
     Some((database, plan.unwrap_or_else(|| panic!("{change}: no plan"))))
 }
 

@@ -66,14 +66,7 @@ const ROWS: &str = "INSERT INTO users SELECT i, 'u' || i, nullif(i % 3, 0) FROM 
 
 /// A database with the tables, and the models that `change` makes of them.
 fn changed(change: &str) -> Option<(Server, Schema)> {
-    let (database, other) = (Server::new()?, Server::new()?);
-    database.write("001_first", &script(&format!("-- Generated from the models.\n{TABLES}"), "SELECT 1"));
-    let migrator = database.migrator();
-    migrator.init().unwrap();
-    migrator.upgrade(Target::Latest).unwrap();
-    database.execute(ROWS);
-    other.execute(&format!("{TABLES} {change}"));
-    Some((database, as_models(other.migrator().introspect().unwrap())))
+    Server::changed(TABLES, ROWS, change)
 }
 
 fn online() -> PlanOptions {

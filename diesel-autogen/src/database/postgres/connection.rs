@@ -1,7 +1,6 @@
 //! The connection, and databases that are created or removed on the server.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
@@ -81,8 +80,10 @@ fn connect(url: &DatabaseUrl) -> Result<PgConnection, Error> {
     Ok(connection)
 }
 
-/// The databases that a server has, to work in for the sake of another one.
-const MAINTENANCE: [&str; 2] = ["postgres", "template1"];
+/// Connects to a database that every server has, to work in for the sake of another one.
+fn in_maintenance(url: &DatabaseUrl) -> Option<PgConnection> {
+    ["postgres", "template1"].iter().find_map(|name| connect(&url.on_same_server(name)).ok())
+}
 
 /// Whether the server has the database of that URL.
 pub(super) fn exists(url: &DatabaseUrl) -> Result<bool, Error> {
@@ -100,7 +101,7 @@ pub(super) fn create(url: &DatabaseUrl) -> Result<bool, Error> {
     let message = refused.to_string();
     let refused = || Error::database(&url.to_string(), DatabaseErrorKind::Unreachable, refusal(url.as_str(), &message));
     let place = Place::of(url.as_str());
-    let Some(mut connection) = MAINTENANCE.iter().find_map(|name| connect(&place.url_of(name)?).ok()) else {
+    let Some(mut connection) = in_maintenance(url) else {
         let lacks = |what: &str| message.contains(&format!("{what} \"")) && message.contains("does not exist");
         let statement = format!("{} ENCODING 'UTF8' TEMPLATE template0", place.statement());
         return Err(if lacks("role") {
@@ -119,7 +120,7 @@ pub(super) fn create(url: &DatabaseUrl) -> Result<bool, Error> {
     create_on(&mut connection, url, place).map_err(|error| error.in_database(&url.to_string()))
 }
 
-fn create_on(connection: &mut PgConnection, url: &DatabaseUrl, mut place: Place<'_>) -> Result<bool, Error> {
+fn create_on(connection: &mut PgConnection, url: &DatabaseUrl, mut place: Place) -> Result<bool, Error> {
     let is_utf8 = "SELECT pg_encoding_to_char(encoding) = 'UTF8' FROM pg_database WHERE datname = 'template1'";
     let options = if sql::<Bool>(is_utf8).get_result(connection)? {
         // The first has what an administrator put there, and cannot be copied while anybody is connected to it.
@@ -152,45 +153,31 @@ pub(super) fn remove(url: &DatabaseUrl) -> Result<(), Error> {
 /// Works in a database that every server has, for the sake of the one that the URL names.
 fn on_server<T>(url: &DatabaseUrl, work: impl FnOnce(&mut PgConnection, &str) -> Result<T, Error>) -> Result<T, Error> {
     let place = Place::of(url.as_str());
-    let found = MAINTENANCE.iter().find_map(|name| connect(&place.url_of(name)?).ok());
-    let mut connection = found.map_or_else(|| connect(url), Ok)?;
+    let mut connection = in_maintenance(url).map_or_else(|| connect(url), Ok)?;
     work(&mut connection, &place.database).map_err(|error| error.in_database(&url.to_string()))
 }
 
 /// What a URL says of the server, the database and the role.
-struct Place<'a> {
-    /// The URL up to its path.
-    server: &'a str,
+struct Place {
     database: String,
-    /// The parameters, but for the name of the database.
-    parameters: Vec<&'a str>,
     role: Option<String>,
     /// Whether no part of the password can stand in another place than its own.
     is_plain: bool,
 }
 
-impl<'a> Place<'a> {
-    fn of(url: &'a str) -> Self {
+impl Place {
+    fn of(url: &str) -> Self {
         let (rest, query) = url.split_once('?').unwrap_or((url, ""));
         let start = rest.find("://").map_or(0, |at| at + 3);
         let path = rest[start..].find('/').map_or(rest.len(), |at| start + at);
         let (server, path) = (&rest[..path], rest[path..].trim_start_matches('/'));
-        let mut parameters: Vec<_> = query.split('&').filter(|parameter| !parameter.is_empty()).collect();
-        let value = |name: &str| parameters.iter().rev().find_map(|pair| Some(decoded(pair.strip_prefix(name)?)));
+        let value = |name: &str| query.rsplit('&').find_map(|pair| Some(decoded(pair.strip_prefix(name)?)));
         let user = server[start..].split_once('@').and_then(|(user, _)| user.split(':').next());
         let role = value("user=").or_else(|| user.filter(|user| !user.is_empty()).map(decoded));
         let named = value("dbname=").unwrap_or_else(|| decoded(path));
         let database = if named.is_empty() { role.clone().unwrap_or_default() } else { named };
-        parameters.retain(|parameter| !parameter.starts_with("dbname="));
         let is_plain = server.matches('@').count() < 2 && !url[server.len()..].contains('@');
-        Self { server, database, parameters, role, is_plain }
-    }
-
-    /// The URL of another database of the server.
-    fn url_of(&self, database: &str) -> Option<DatabaseUrl> {
-        let query = self.parameters.join("&");
-        let query = if query.is_empty() { query } else { format!("?{query}") };
-        DatabaseUrl::parse(&format!("{}/{database}{query}", self.server), Path::new("")).ok()
+        Self { database, role, is_plain }
     }
 
     /// The statement by which an administrator creates the database for the role.

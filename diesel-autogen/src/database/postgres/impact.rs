@@ -22,7 +22,7 @@ use crate::schema::Schema;
 use crate::settings::Settings;
 use crate::text::literal;
 
-/// What the statements of a script do, in order. Tables that are not in `from` are nobody's yet.
+/// What the statements of a script do, in order. A table that is not in `from` is new, and has no users yet.
 pub(super) fn impacts(
     connection: &mut PgConnection,
     from: &Schema,

@@ -1,4 +1,4 @@
-//! Waits for the locks of others in short attempts: whoever comes after a waiting `ALTER TABLE` waits behind it.
+//! Waits for locks in short attempts: every later statement on a table waits behind an `ALTER TABLE` that waits.
 
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle, sleep};

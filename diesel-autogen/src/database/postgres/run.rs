@@ -55,7 +55,7 @@ pub(super) fn run_alone(
     patience: &Patience,
 ) -> Result<(), Error> {
     let statements = statements(migration.sql(direction));
-    // Who creates an index concurrently waits for every older transaction, and nobody waits behind him.
+    // CREATE INDEX CONCURRENTLY waits for every older transaction, and blocks no other statement meanwhile.
     if !statements.iter().any(|statement| mentions(statement, "concurrently")) {
         connection.batch_execute(&patience.set_timeout())?;
     }
