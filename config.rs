@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `MICROBLOG_HOME` | see below | a folder that exists; only in the environment |
 //! | `DATABASE_URL` | `sqlite:app.db` | a SQLite file or a PostgreSQL URL, see [`DatabaseUrl`] |
+//! | `DATABASE_REPLICA_URL` | none | a PostgreSQL URL; only where `DATABASE_URL` is one |
 //! | `MIGRATIONS_DIR` | `migrations` | the path of a folder, which need not exist yet |
 //! | `MICROBLOG_BACKUPS` | `5` | a whole number from 0 to 1000 |
 //! | `MICROBLOG_POSTS_PER_PAGE` | `25` | a whole number from 1 to 100 |
@@ -45,6 +46,8 @@ pub struct Config {
     pub base_dir: PathBuf,
     /// `DATABASE_URL`: where the database is.
     pub database_url: DatabaseUrl,
+    /// `DATABASE_REPLICA_URL`: the streaming replica that the site reads the pages of signed-out visitors from.
+    pub database_replica_url: Option<DatabaseUrl>,
     /// `MIGRATIONS_DIR`: the folder that contains one folder of migrations for each kind of database; an absolute path.
     pub migrations_dir: PathBuf,
     /// `MICROBLOG_BACKUPS`: how many of the backups made before migrations are kept; 0 makes none.
@@ -116,9 +119,12 @@ impl Config {
         for (name, value) in &env_file {
             variables.0.entry(name.into()).or_insert_with(|| value.into());
         }
+        let database_url =
+            variables.get_or("DATABASE_URL", "sqlite:app.db", |text| DatabaseUrl::parse(text, &base_dir))?;
+        let is_postgres = database_url.is_postgres();
         let config = Self {
-            database_url: variables
-                .get_or("DATABASE_URL", "sqlite:app.db", |text| DatabaseUrl::parse(text, &base_dir))?,
+            database_url,
+            database_replica_url: variables.get("DATABASE_REPLICA_URL", |text| replica(text, is_postgres))?,
             migrations_dir: variables.get_or("MIGRATIONS_DIR", "migrations", |text| folder(text, &base_dir))?,
             backups: variables.get_or("MICROBLOG_BACKUPS", "5", number(0..=1000))?,
             posts_per_page: variables.get_or("MICROBLOG_POSTS_PER_PAGE", "25", number(1..=100))?,
@@ -194,7 +200,7 @@ impl ConfigError {
     fn value(name: &str, value: impl Into<String>, allowed: impl Into<String>) -> Self {
         let (name, allowed) = (name.to_owned(), allowed.into());
         // Rocket reads the names of its variables in any case.
-        if name == "DATABASE_URL" || name.to_ascii_uppercase().starts_with("ROCKET_") {
+        if name.starts_with("DATABASE_") || name.to_ascii_uppercase().starts_with("ROCKET_") {
             Self::Secret { name, allowed }
         } else {
             Self::Value { name, value: value.into(), allowed }
@@ -312,6 +318,11 @@ fn resolve(base: &Path, path: &str) -> PathBuf {
     let path = base.join(path);
     // This fails only for a relative base, when the current directory does not exist.
     absolute(&path).unwrap_or(path)
+}
+
+fn replica(text: &str, is_postgres: bool) -> Result<DatabaseUrl, &'static str> {
+    let url = DatabaseUrl::parse(text, Path::new("/")).ok().filter(DatabaseUrl::is_postgres);
+    url.filter(|_| is_postgres).ok_or("it must be postgres://…, and so must DATABASE_URL")
 }
 
 fn number<T: TryFrom<u32>>(range: RangeInclusive<u32>) -> impl Fn(&str) -> Result<T, String> {

@@ -50,6 +50,18 @@ fn defaults() {
 }
 
 #[test]
+fn a_replica_is_one_of_a_postgresql_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let read = |url, replica| read(&[("DATABASE_URL", url), ("DATABASE_REPLICA_URL", replica)], folder.path());
+    let config = read("postgres://primary/blog", "postgres://replica/blog").unwrap();
+    assert_eq!(config.database_replica_url.unwrap().as_str(), "postgres://replica/blog");
+    for (url, replica) in [("app.db", "postgres://me:secret@replica/blog"), ("postgres://primary/blog", "secret.db")] {
+        let error = read(url, replica).unwrap_err().to_string();
+        assert_eq!(error, "DATABASE_REPLICA_URL: it must be postgres://…, and so must DATABASE_URL");
+    }
+}
+
+#[test]
 fn database_url_errors_name_the_variable_only() {
     for (value, problem) in [
         ("", "it must not be empty"),

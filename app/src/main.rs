@@ -16,7 +16,7 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Serves the microblog.
 ///
-/// Creates the database with all its tables if there is no database file. An existing database is never changed: if it
+/// Creates the database with all its tables if there is no SQLite file. An existing database is never changed: if it
 /// lacks migrations, the site does not start until `cargo run -p db_upgrade` has applied them.
 ///
 /// Ctrl-C or SIGTERM stops the site; pending requests are finished.
@@ -42,8 +42,12 @@ Environment (all variables except the first may be in the file .env):
           The folder of .env, and the base of relative paths
           [default: the nearest folder, from here upwards, with a file .env]
   DATABASE_URL
-          The database: a file, sqlite:app.db or sqlite:///srv/app.db
+          The database: a file, sqlite:app.db or sqlite:///srv/app.db, or
+          a server, postgres://USER:PASSWORD@HOST/DATABASE
           [default: sqlite:app.db]
+  DATABASE_REPLICA_URL
+          A streaming replica for the pages of signed-out visitors
+          [default: none]
   MICROBLOG_POSTS_PER_PAGE
           Posts on a page, 1 to 100 [default: 25]
   MICROBLOG_PUBLIC_ADDRESS
@@ -57,6 +61,10 @@ Environment (all variables except the first may be in the file .env):
           [default: 10]
   MICROBLOG_HSTS_DAYS
           For how many days browsers use https only [default: 0]
+  MICROBLOG_POOL_SIZE
+          The largest number of database connections [default: 16]
+  MICROBLOG_STATEMENT_TIMEOUT
+          After how many seconds PostgreSQL ends a statement [default: 30]
   ROCKET_ADDRESS, ROCKET_PORT
           The address to listen on [default: 127.0.0.1 and 8000]
   ROCKET_SECRET_KEY

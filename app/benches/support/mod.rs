@@ -29,9 +29,9 @@ pub fn number(variable: &str, default: u64) -> u64 {
     env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
-/// The URL of the database in that folder.
+/// The URL of the database in that folder, or of the one that its `.env` names.
 pub fn url(home: &Path) -> DatabaseUrl {
-    DatabaseUrl::parse("app.db", home).expect("a URL")
+    config::Config::from_environment([], home).expect("the settings").database_url
 }
 
 /// Creates a database with fake users and posts.

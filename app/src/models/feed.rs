@@ -6,7 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, NaiveDateTime};
+use chrono::{DateTime, Datelike as _, NaiveDateTime};
 use diesel::dsl::{InnerJoin, IntoBoxed, sql};
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Integer, Timestamp};
@@ -65,7 +65,9 @@ impl FromStr for Cursor {
 
     fn from_str(text: &str) -> Result<Self, InvalidCursor> {
         let (micros, id) = text.rsplit_once('-').ok_or(InvalidCursor)?;
-        let time = micros.parse().ok().and_then(DateTime::from_timestamp_micros).ok_or(InvalidCursor)?;
+        let time = micros.parse().ok().and_then(DateTime::from_timestamp_micros);
+        // Both databases can store and compare these years.
+        let time = time.filter(|time| (1..=9999).contains(&time.year())).ok_or(InvalidCursor)?;
         Ok(Self { timestamp: time.naive_utc(), id: id.parse().map_err(|_| InvalidCursor)? })
     }
 }
@@ -101,7 +103,7 @@ impl Page {
     pub fn load(feed: &Feed, position: Position, size: u8, connection: &mut Connection) -> QueryResult<Self> {
         // One more than a page shows: whether there is a next page.
         let limit = i64::from(size) + 1;
-        let query = feed.query(position, limit).limit(limit);
+        let query = feed.query(position, limit, matches!(connection, Connection::Postgres(_))).limit(limit);
         let mut posts: Vec<(Post, User)> = query.select((Post::as_select(), User::as_select())).load(connection)?;
 
         let has_more = posts.len() > usize::from(size);
@@ -132,12 +134,12 @@ type Query = IntoBoxed<'static, InnerJoin<posts::table, users::table>, Backend>;
 impl Feed {
     /// The posts from that position on, the nearest first. An index serves the query, so its cost does not depend on the
     /// number of posts.
-    fn query(&self, position: Position, limit: i64) -> Query {
+    fn query(&self, position: Position, limit: i64, has_lateral: bool) -> Query {
         let all = posts::table.inner_join(users::table).into_boxed();
         match self {
             Self::All => in_order(all, position),
             Self::Of(user) => in_order(all.filter(posts::user_id.eq(*user)), position),
-            Self::Home(user) => in_order(of_authors(all, *user, position, limit), position),
+            Self::Home(user) => in_order(of_authors(all, *user, position, limit, has_lateral), position),
             Self::Tagged(tag) => tagged(all, tag.clone(), position, limit),
         }
     }
@@ -158,31 +160,39 @@ fn in_order(posts: Query, position: Position) -> Query {
     }
 }
 
-/// Selects the posts that can be on the page: at most `limit` of each author, and none beyond the `limit`th author's
-/// nearest post. The index on author and time serves both conditions, so that few posts are left to sort, however many
+/// Selects the posts of the page, from at most `limit` of each author and none beyond the `limit`th author's nearest
+/// post. The index on author and time serves both conditions, so that few posts are left to sort, however many
 /// posts the authors have.
-fn of_authors(posts: Query, user: i32, position: Position, limit: i64) -> Query {
+fn of_authors(posts: Query, user: i32, position: Position, limit: i64, has_lateral: bool) -> Query {
     let (place, [next, back, order, end]) = match position {
         Position::Newest => (Cursor::end(), OLDER),
         Position::Before(cursor) => (cursor, OLDER),
         Position::After(cursor) => (cursor, NEWER),
     };
-    let from_here = |posts: &str| {
-        format!(
-            "{posts}.timestamp {next}= (SELECT timestamp FROM place) \
-             AND ({posts}.timestamp {next} (SELECT timestamp FROM place) OR {posts}.id {next} (SELECT id FROM place)) \
-             ORDER BY {posts}.timestamp {order}, {posts}.id {order}"
-        )
+    // The nearest posts of each author. SQLite has no LATERAL, and keeps the order of a CROSS JOIN: first the authors, then
+    // their posts by id, which end the keys of the index too. PostgreSQL would run that subquery for every post, and
+    // sort all posts of the author by their ids.
+    let of_each = |authors: &str, condition: &str, limit: i64| {
+        let near = format!(
+            "FROM posts AS near WHERE near.user_id = authors.id {condition} \
+             AND near.timestamp {next}= (SELECT timestamp FROM place) \
+             AND (near.timestamp {next} (SELECT timestamp FROM place) OR near.id {next} (SELECT id FROM place)) \
+             ORDER BY near.timestamp {order}"
+        );
+        if has_lateral {
+            let near = format!("SELECT near.id, near.timestamp {near} FETCH FIRST {limit} ROWS WITH TIES");
+            format!("{authors} CROSS JOIN LATERAL ({near}) AS post")
+        } else {
+            let near = format!("SELECT near.id {near}, near.id {order} LIMIT {limit}");
+            format!("{authors} CROSS JOIN posts AS post WHERE post.id IN ({near})")
+        }
     };
-    let (first, by_author, skip) = (from_here("first"), from_here("by_author"), limit - 1);
-    // SQLite keeps the order of a CROSS JOIN: first the authors, then their posts by id.
-    let of_each = format!(
-        "bound AS (SELECT newest.timestamp FROM authors CROSS JOIN posts AS newest \
-             WHERE newest.id IN (SELECT first.id FROM posts AS first WHERE first.user_id = authors.id AND {first} LIMIT 1) \
-             ORDER BY newest.timestamp {order} LIMIT 1 OFFSET {skip}) \
-         SELECT candidate.id FROM authors CROSS JOIN posts AS candidate \
-             WHERE candidate.id IN (SELECT by_author.id FROM posts AS by_author WHERE by_author.user_id = authors.id \
-             AND by_author.timestamp {back}= coalesce((SELECT timestamp FROM bound), '{end}') AND {by_author} LIMIT {limit}))"
+    let (first, skip) = (of_each("authors", "", 1), limit - 1);
+    let nearest = of_each("bound CROSS JOIN authors", &format!("AND near.timestamp {back}= bound.timestamp"), limit);
+    let nearest = format!(
+        "bound AS MATERIALIZED (SELECT coalesce((SELECT post.timestamp FROM {first} ORDER BY post.timestamp {order} \
+             LIMIT 1 OFFSET {skip}), '{end}') AS timestamp) \
+         SELECT post.id FROM {nearest} ORDER BY post.timestamp {order}, post.id {order} LIMIT {limit})"
     );
     posts.filter(
         sql::<Bool>("posts.id IN (WITH authors AS (SELECT followed_id AS id FROM followers WHERE follower_id = ")
@@ -194,7 +204,7 @@ fn of_authors(posts: Query, user: i32, position: Position, limit: i64) -> Query 
             .sql(" AS timestamp, ")
             .bind::<Integer, _>(place.id)
             .sql(" AS id), ")
-            .sql(&of_each),
+            .sql(&nearest),
     )
 }
 

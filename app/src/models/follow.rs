@@ -15,11 +15,13 @@ impl User {
     ///
     /// When the statement fails, for example because one of the users was deleted.
     pub fn follow(&self, other: &Self, connection: &mut Connection) -> QueryResult<bool> {
-        if self.follows(other, connection)? {
-            return Ok(false);
-        }
         let row = (followers::follower_id.eq(self.id), followers::followed_id.eq(other.id));
-        diesel::insert_into(followers::table).values(row).execute(connection).map(|rows| rows > 0)
+        let insert = diesel::insert_into(followers::table).values(row).on_conflict_do_nothing();
+        let rows = match connection {
+            Connection::Sqlite(sqlite) => insert.execute(sqlite),
+            Connection::Postgres(postgres) => insert.execute(postgres),
+        };
+        rows.map(|rows| rows > 0)
     }
 
     /// Unfollows another user. Returns whether that is new.

@@ -200,11 +200,13 @@ fn matching_people(terms: &SearchTerms, limit: u8, connection: &mut Connection) 
         .bind::<Text, _>(terms.quoted(" *"))
         .load(sqlite),
         Connection::Postgres(postgres) => {
-            // The weights of the classes D to A, of which the nickname is A and the text about the user is B.
+            // The weights of the classes D to A, of which the nickname is A and the text about the user is B. A short
+            // nickname matches a larger share.
             let query = format!(
                 "SELECT id, nickname, about_me FROM users, search_query($1, ':*') AS query \
                  WHERE search_words(nickname, about_me) @@ query \
-                 ORDER BY ts_rank('{{0, 0, 0.1, 1}}', search_words(nickname, about_me), query) DESC, id LIMIT {limit}"
+                 ORDER BY ts_rank('{{0, 0, 0.1, 1}}', search_words(nickname, about_me), query) DESC, \
+                 length(nickname), id LIMIT {limit}"
             );
             let mut hits: Vec<UserHit> = diesel::sql_query(query).bind::<Array<Text>, _>(&terms.0).load(postgres)?;
             for hit in &mut hits {

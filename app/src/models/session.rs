@@ -104,7 +104,15 @@ impl NewSession<'_> {
     ///
     /// When a statement fails.
     pub fn insert(&self, connection: &mut Connection) -> QueryResult<()> {
-        diesel::delete(sessions::table.filter(sessions::expires_at.le(self.created_at))).execute(connection)?;
+        let expired = sessions::table.filter(sessions::expires_at.le(self.created_at));
+        match connection {
+            Connection::Sqlite(sqlite) => diesel::delete(expired).execute(sqlite)?,
+            // Two transactions that each have ended one session would wait for each other here.
+            Connection::Postgres(postgres) => {
+                let unlocked: Vec<i32> = expired.select(sessions::id).for_update().skip_locked().load(postgres)?;
+                diesel::delete(sessions::table.filter(sessions::id.eq_any(unlocked))).execute(postgres)?
+            }
+        };
         let end =
             self.user_agent.char_indices().nth(Session::USER_AGENT_LENGTH).map_or(self.user_agent.len(), |at| at.0);
         let row = Self { user_agent: &self.user_agent[..end], ..self.clone() };

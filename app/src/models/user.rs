@@ -101,6 +101,10 @@ impl User {
     ///
     /// When the query fails.
     pub fn by_login(login: &str, connection: &mut Connection) -> QueryResult<Option<(Self, Option<String>)>> {
+        // PostgreSQL refuses the character in a text.
+        if login.contains('\0') {
+            return Ok(None);
+        }
         // Nicknames contain no @, so a login matches at most one user.
         users::table
             .filter(lower(users::nickname).eq(lower(login)).or(lower(users::email).eq(lower(login))))
@@ -118,13 +122,19 @@ impl User {
         users::table.find(self.id).select(users::password_hash).first(connection)
     }
 
-    /// Whether the user still exists, with this hash of the password.
+    /// Whether the user still exists, with this hash of the password. Both stay so until the end of the transaction:
+    /// PostgreSQL locks the row, and on SQLite nobody else writes meanwhile.
     ///
     /// # Errors
     ///
     /// When the query fails.
     pub fn has_password_hash(&self, hash: Option<&str>, connection: &mut Connection) -> QueryResult<bool> {
-        let stored = self.password_hash(connection).optional()?;
+        let query = users::table.find(self.id).select(users::password_hash);
+        let stored: Option<Option<String>> = match connection {
+            Connection::Sqlite(sqlite) => query.get_result(sqlite),
+            Connection::Postgres(postgres) => query.for_no_key_update().get_result(postgres),
+        }
+        .optional()?;
         Ok(stored.is_some_and(|stored| stored.as_deref() == hash))
     }
 

@@ -49,13 +49,18 @@ pub enum AppError {
     Internal(String),
 }
 
+/// PostgreSQL's message for a prepared statement that would return another type, since a migration.
+pub(super) const STALE_PLAN: &str = "cached plan must not change result type";
+
 /// Parts of the messages of a database that is busy, lost or read-only, of which no error kind tells.
-const UNAVAILABLE: [&str; 8] = [
+const UNAVAILABLE: [&str; 10] = [
     // SQLite: another program holds the write lock for longer than the busy timeout, or the file is read-only.
     "is locked",
     "attempt to write a readonly database",
     // PostgreSQL.
     "canceling statement due to",
+    STALE_PLAN,
+    "deadlock detected",
     "read-only transaction",
     "server closed the connection",
     "terminating connection",
@@ -67,7 +72,10 @@ impl From<DieselError> for AppError {
     fn from(error: DieselError) -> Self {
         let is_unavailable = |message: &str| UNAVAILABLE.iter().any(|part| message.contains(part));
         match error {
-            DieselError::NotFound => Self::NotFound,
+            // Also when the row that a new row refers to was deleted meanwhile.
+            DieselError::NotFound | DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _) => {
+                Self::NotFound
+            }
             // PostgreSQL has no row with the character NUL.
             DieselError::DatabaseError(_, information) if information.message().contains("byte sequence") => {
                 Self::NotFound

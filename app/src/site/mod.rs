@@ -21,6 +21,7 @@ pub mod migrations;
 #[allow(clippy::unnecessary_wraps, reason = "all handlers have one result type")]
 mod pages;
 pub mod pool;
+mod replica;
 mod response;
 mod safe_redirect;
 pub mod settings;
@@ -46,6 +47,7 @@ pub fn rocket(config: Config) -> Result<Rocket<Build>, StartError> {
     Ok(rocket::custom(figment)
         .manage(config)
         .attach(pool::stage())
+        .attach(replica::stage())
         .attach(templates::stage()?)
         .attach(cookies::stage())
         .attach(headers::stage())

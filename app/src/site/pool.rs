@@ -6,15 +6,15 @@ use std::time::Duration;
 use deadpool::managed::{self, Metrics, Object, PoolError, RecycleError, RecycleResult};
 use deadpool_runtime::Runtime;
 use deadpool_sync::SyncWrapper;
-use diesel::QueryResult;
-use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager as _};
+use diesel::connection::{AnsiTransactionManager, CacheSize, SimpleConnection, TransactionManager as _};
 use diesel::result::Error as DieselError;
+use diesel::{Connection as _, QueryResult};
 use diesel_autogen::{Connection, DatabaseUrl};
 use rocket::fairing::Fairing;
 use rocket::figment::Figment;
 use rocket_db_pools::Database;
 
-use super::error::{AppError, AppResult};
+use super::error::{AppError, AppResult, STALE_PLAN};
 
 /// The database of the site. A handler takes `&Db` and calls [`run`](Db::run) once.
 #[derive(Database)]
@@ -28,7 +28,8 @@ pub fn stage() -> impl Fairing {
 }
 
 impl Db {
-    /// Runs all the queries of a request on one connection, on a thread where they may block.
+    /// Runs all the queries of a request on one connection, on a thread where they may block. They run again when a
+    /// migration has changed the type of a column since the connection prepared one of them.
     ///
     /// Hash passwords and render pages outside of `work`: connections are scarce.
     ///
@@ -37,31 +38,23 @@ impl Db {
     /// [`AppError::Unavailable`] when no connection becomes free in time; the error of `work`.
     pub async fn run<T, E, F>(&self, work: F) -> AppResult<T>
     where
-        F: FnOnce(&mut Connection) -> Result<T, E> + Send + 'static,
+        F: Fn(&mut Connection) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: Into<AppError> + Send + 'static,
     {
-        let pooled = rocket_db_pools::Pool::get(&self.0).await?;
-        let result = match pooled.connection.interact(work).await {
-            Ok(result) => result.map_err(Into::into),
-            Err(error) => Err(AppError::Internal(format!("a query was cancelled: {error}"))),
-        };
-        // The connection may be read-only or lost, and stay so after the database has recovered.
-        if matches!(result, Err(AppError::Unavailable(_) | AppError::Internal(_))) {
-            drop(Object::take(pooled));
-        }
-        result
+        self.0.run(work).await
     }
 
-    /// As [`run`](Db::run), in a transaction that takes the write lock at once. (SQLite fails a transaction that reads
-    /// first and then writes, if another connection has written since.) An error rolls the transaction back.
+    /// As [`run`](Db::run), in a transaction that an error rolls back. On SQLite it takes the write lock at once, because a
+    /// transaction that reads first and then writes fails there, if another connection has written since. On PostgreSQL
+    /// others may write meanwhile: what must not change between two statements is locked by the first.
     ///
     /// # Errors
     ///
     /// As [`run`](Db::run).
     pub async fn write<T, E, F>(&self, work: F) -> AppResult<T>
     where
-        F: FnOnce(&mut Connection) -> Result<T, E> + Send + 'static,
+        F: Fn(&mut Connection) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: Into<AppError> + Send + 'static,
     {
@@ -93,6 +86,13 @@ pub fn write_transaction<T, E: From<DieselError>>(
     }
 }
 
+/// Forgets all prepared statements of the connection.
+fn forget_plans(connection: &mut Connection) -> QueryResult<()> {
+    connection.set_prepared_statement_cache_size(CacheSize::Disabled);
+    connection.set_prepared_statement_cache_size(CacheSize::Unbounded);
+    connection.batch_execute("DEALLOCATE ALL")
+}
+
 enum Step {
     Begin,
     Commit,
@@ -112,7 +112,8 @@ fn transaction(connection: &mut Connection, step: Step) -> Result<(), DieselErro
     }
 }
 
-/// Runs `work` with a short busy timeout: it fails if another program holds the write lock for more than 50 ms.
+/// Runs `work`, which fails if somebody else holds a lock that it needs for more than 50 ms. A transaction around it goes
+/// on.
 ///
 /// # Errors
 ///
@@ -121,14 +122,21 @@ pub fn with_short_busy_timeout<T>(
     connection: &mut Connection,
     work: impl FnOnce(&mut Connection) -> QueryResult<T>,
 ) -> QueryResult<T> {
-    if let Connection::Sqlite(_) = connection {
-        connection.batch_execute("PRAGMA busy_timeout = 50")?;
+    match connection {
+        Connection::Sqlite(_) => {
+            connection.batch_execute("PRAGMA busy_timeout = 50")?;
+            let result = work(connection);
+            connection.batch_execute(BUSY_TIMEOUT)?;
+            result
+        }
+        // By a savepoint, where a transaction is around it.
+        Connection::Postgres(_) => connection.transaction(|connection| {
+            connection.batch_execute("SET LOCAL lock_timeout = '50ms'")?;
+            let done = work(connection)?;
+            connection.batch_execute("SET LOCAL lock_timeout TO DEFAULT")?;
+            Ok(done)
+        }),
     }
-    let result = work(connection);
-    if let Connection::Sqlite(_) = connection {
-        connection.batch_execute(BUSY_TIMEOUT)?;
-    }
-    result
 }
 
 /// A statement waits up to five seconds for the write lock of another program.
@@ -140,7 +148,7 @@ const BUSY_TIMEOUT: &str = "PRAGMA busy_timeout = 5000;";
 ///
 /// When the database cannot be opened, or a setting fails.
 pub fn open(url: &DatabaseUrl) -> Result<Connection, OpenError> {
-    let mut connection = Connection::open(url)?;
+    let mut connection = Connection::open(&with_defaults(url))?;
     if let Connection::Sqlite(_) = connection {
         // The timeout comes first, because the other settings may have to wait for a lock.
         connection.batch_execute(BUSY_TIMEOUT)?;
@@ -151,6 +159,33 @@ pub fn open(url: &DatabaseUrl) -> Result<Connection, OpenError> {
         )?;
     }
     Ok(connection)
+}
+
+/// libpq's parameters where a PostgreSQL URL does not set them. The first is for the server's lists of connections. The
+/// others, in seconds and milliseconds, say after what time a server that does not answer is lost.
+const DEFAULTS: [(&str, &str); 4] = [
+    ("fallback_application_name", "microblog"),
+    ("connect_timeout", "5"),
+    ("keepalives_idle", "30"),
+    ("tcp_user_timeout", "30000"),
+];
+
+fn with_defaults(url: &DatabaseUrl) -> DatabaseUrl {
+    let mut text = url.as_str().to_owned();
+    for (name, value) in DEFAULTS {
+        let query = text.split_once('?').map(|(_, query)| query);
+        let is_set = |query: &str| query.split('&').any(|parameter| parameter.split('=').next() == Some(name));
+        if !query.is_some_and(is_set) {
+            let mark = if query.is_some() { '&' } else { '?' };
+            text = format!("{text}{mark}{name}={value}");
+        }
+    }
+    // A SQLite URL has no parameters.
+    if url.is_postgres() {
+        DatabaseUrl::parse(&text, Path::new("/")).unwrap_or_else(|_| url.clone())
+    } else {
+        url.clone()
+    }
 }
 
 /// Writes the WAL of a SQLite file back into the file, after the pool is closed.
@@ -184,6 +219,37 @@ impl From<rocket_db_pools::Error<String, PoolError<OpenError>>> for AppError {
 
 /// The pool itself.
 pub struct Pool(managed::Pool<Manager>);
+
+impl Pool {
+    /// As [`Db::run`].
+    pub(super) async fn run<T, E, F>(&self, work: F) -> AppResult<T>
+    where
+        F: Fn(&mut Connection) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: Into<AppError> + Send + 'static,
+    {
+        let pooled = rocket_db_pools::Pool::get(self).await?;
+        let work = move |connection: &mut Connection| match work(connection).map_err(Into::into) {
+            Err(AppError::Unavailable(cause)) if cause == STALE_PLAN => {
+                forget_plans(connection)?;
+                work(connection).map_err(Into::into)
+            }
+            result => result,
+        };
+        let result = match pooled.connection.interact(work).await {
+            Ok(result) => result,
+            Err(error) => Err(AppError::Internal(format!("a query was cancelled: {error}"))),
+        };
+        // The connection may be read-only or lost, and stay so after the database has recovered. So may the others.
+        if matches!(result, Err(AppError::Unavailable(_) | AppError::Internal(_))) {
+            drop(Object::take(pooled));
+        }
+        if matches!(result, Err(AppError::Unavailable(_))) {
+            self.0.retain(|_, _| false);
+        }
+        result
+    }
+}
 
 #[rocket::async_trait]
 impl rocket_db_pools::Pool for Pool {
@@ -286,5 +352,23 @@ impl managed::Manager for Manager {
             Ok(result) => result.map_err(|error| RecycleError::Backend(error.into())),
             Err(_) => Err(RecycleError::message("it does not respond")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_keeps_its_own_parameters() {
+        let with = |text: &str| {
+            let url = DatabaseUrl::parse(text, Path::new("/srv")).unwrap();
+            with_defaults(&url).as_str().to_owned()
+        };
+        let all = "fallback_application_name=microblog&connect_timeout=5&keepalives_idle=30&tcp_user_timeout=30000";
+        assert_eq!(with("postgres://me@host/blog"), format!("postgres://me@host/blog?{all}"));
+        let own = "postgres:///blog?host=/run&connect_timeout=9";
+        assert_eq!(with(own), format!("{own}&{}", all.replace("&connect_timeout=5", "")));
+        assert_eq!(with("app.db"), "sqlite:/srv/app.db");
     }
 }

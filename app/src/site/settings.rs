@@ -27,6 +27,12 @@ pub fn figment(config: &Config) -> Result<Figment, StartError> {
     for setting in &config.rocket {
         figment = figment.merge(Serialized::global(&setting.name, parsed(&setting.value)));
     }
+    if let Some(url) = &config.database_replica_url {
+        figment = figment
+            .merge(Serialized::global("databases.replica.url", url.as_str()))
+            .merge(Serialized::global("databases.replica.max_connections", config.pool_size))
+            .merge(Serialized::global("databases.replica.statement_timeout", config.statement_timeout));
+    }
     let figment = figment
         .merge(Env::prefixed("ROCKET_").ignore(&["PROFILE"]).global())
         .merge(Serialized::global("databases.microblog.url", config.database_url.as_str()));

@@ -117,7 +117,7 @@ fn deleting_an_account_needs_the_password() {
 
 /// Sends a form with the old password, and changes the password in the database while the old one is being verified.
 fn status_when_changed_meanwhile(path: &str, fields: &[(&str, &str)], signed_in: bool) -> (Status, TestDb) {
-    let mut db = TestDb::on_sqlite();
+    let mut db = TestDb::new();
     let susan = db.user_with_password("susan");
     let site = db.site();
     if signed_in {
@@ -127,7 +127,7 @@ fn status_when_changed_meanwhile(path: &str, fields: &[(&str, &str)], signed_in:
     }
     let passwords = site.rocket().state::<Passwords>().unwrap();
     let (before, hash) = (passwords.hashed(), password::hash(NEW.as_bytes()).unwrap());
-    db.connection.batch_execute("BEGIN IMMEDIATE").unwrap();
+    db.begin();
     susan.set_password_hash(&hash, &mut db.connection).unwrap();
     let status = std::thread::scope(|scope| {
         let connection = &mut db.connection;
@@ -156,7 +156,7 @@ fn an_old_password_fails_as_soon_as_it_is_changed() {
 
 #[test]
 fn a_nickname_of_dots_only_is_invalid() {
-    let db = TestDb::on_sqlite();
+    let db = TestDb::new();
     let site = db.site();
     for (nickname, status) in [(".", 422), ("..", 422), ("...", 422), ("._.", 303)] {
         let fields = [("nickname", nickname), ("email", "dots@example.org"), ("password", "correct horse")];
@@ -166,10 +166,11 @@ fn a_nickname_of_dots_only_is_invalid() {
 
 #[test]
 fn a_locked_database_does_not_fail_a_page_view() {
-    let mut db = TestDb::on_sqlite();
+    let mut db = TestDb::new();
     let susan = db.user("susan");
     let site = Browser::signed_in(&mut db, &susan);
-    db.connection.batch_execute("BEGIN IMMEDIATE").unwrap();
+    db.begin();
+    susan.set_password_hash("locks the row", &mut db.connection).unwrap();
     assert_eq!(site.get("/").status, 200);
     db.connection.batch_execute("COMMIT").unwrap();
     assert_eq!(User::find(susan.id, &mut db.connection).unwrap().last_seen, None);

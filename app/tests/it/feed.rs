@@ -169,14 +169,16 @@ fn each_page_is_one_query_served_by_an_index() {
     ];
     let followed = "SEARCH followers USING COVERING INDEX sqlite_autoindex_followers_1";
     let by_each_author =
-        "SEARCH by_author USING COVERING INDEX posts_user_id_timestamp_idx (user_id=? AND timestamp>? AND timestamp<?)";
-    let each = "SEARCH candidate USING INTEGER PRIMARY KEY";
-    let first = "SEARCH first USING COVERING INDEX posts_user_id_timestamp_idx (user_id=? AND timestamp";
+        "SEARCH near USING COVERING INDEX posts_user_id_timestamp_idx (user_id=? AND timestamp>? AND timestamp<?)";
+    let each = "SEARCH post USING INTEGER PRIMARY KEY";
     for position in [Position::Newest, Position::Before(cursor(9)), Position::After(cursor(9))] {
+        let sign = if matches!(position, Position::After(_)) { '>' } else { '<' };
+        let first =
+            format!("SEARCH near USING COVERING INDEX posts_user_id_timestamp_idx (user_id=? AND timestamp{sign}?)");
         for (feed, steps) in [
             (Feed::All, vec![by_time, author]),
             (Feed::Of(john.id), vec![of_user, author]),
-            (Feed::Home(john.id), vec![by_key, followed, by_each_author, each, first, author]),
+            (Feed::Home(john.id), vec![by_key, followed, by_each_author, each, &first, author]),
             (Feed::Tagged("rust".into()), vec![by_key, by_tag, author]),
         ] {
             let plan = plan(&mut db, &feed, position);
@@ -203,7 +205,10 @@ fn a_cursor_is_parsed_as_it_is_printed() {
         let cursor = Cursor { timestamp: moment(seconds), id: 7 };
         assert_eq!(cursor.to_string().parse(), Ok(cursor));
     }
-    for wrong in ["", "-", "7", "a-7", "7-a", "9999999999999999999-1", "9223372036854775807-1", "1-99999999999"] {
+    let too_late = "253402300800000000-1";
+    let too_early = "-62135596800000001-1";
+    let overflows = ["9999999999999999999-1", "9223372036854775807-1", "-9223372036854775808-1", "1-99999999999"];
+    for wrong in ["", "-", "7", "a-7", "7-a", too_late, too_early].iter().chain(&overflows) {
         assert!(wrong.parse::<Cursor>().is_err(), "{wrong}");
     }
 }

@@ -193,7 +193,9 @@ fn email_addresses_are_case_insensitive() {
         let taken = NewUser::new("other", spelling).unwrap().insert(db);
         assert!(matches!(taken, Err(ModelError::Taken { field: "email" })), "{spelling}: {taken:?}");
     }
-    assert!(User::by_login("usan@example.org", db).unwrap().is_none());
+    for unknown in ["usan@example.org", "susan\0"] {
+        assert!(User::by_login(unknown, db).unwrap().is_none(), "{unknown:?}");
+    }
 }
 
 #[test]

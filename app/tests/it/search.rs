@@ -51,6 +51,11 @@ fn people_match_by_prefix_of_nickname_or_about_me() {
     susan.set_profile("sue", "", &mut db.connection).unwrap();
     assert_eq!(people(&mut db, "susan"), ["mary"]);
     assert_eq!(people(&mut db, "sue"), ["sue"]);
+    if db.url.is_postgres() {
+        db.user("susanna");
+        db.user("sus");
+        assert_eq!(people(&mut db, "sus"), ["sus", "susanna", "mary"], "FTS5 weighs all names alike");
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::models::{Cursor, Feed};
 use crate::site::auth::Visitor;
 use crate::site::flash::FlashMessage;
 use crate::site::links;
-use crate::site::pool::Db;
+use crate::site::replica::Reader;
 use crate::site::response::HandlerResult;
 use crate::site::templates::Page;
 
@@ -25,10 +25,10 @@ pub async fn explore(
     flash: FlashMessage<'_>,
     visitor: Visitor,
     config: &State<Config>,
-    db: &Db,
+    reader: Reader<'_>,
 ) -> HandlerResult {
     let position = timeline::position(before, after);
-    let (viewer, posts) = timeline::load(Feed::All, position, config.posts_per_page, visitor, db).await?;
+    let (viewer, posts) = timeline::load(Feed::All, position, config.posts_per_page, visitor, &reader).await?;
     let page = Page::new("explore.html").viewer(viewer.as_ref()).flash(flash).with("atom", &links::feed());
     Ok(timeline::show(page, &posts, viewer.as_ref(), links::explore_at).into())
 }

@@ -8,7 +8,7 @@ use crate::models::{Feed, Page as Posts, Position, User};
 use crate::site::atom::{self, BaseUrl};
 use crate::site::error::AppError;
 use crate::site::links;
-use crate::site::pool::Db;
+use crate::site::replica::Reader;
 use crate::site::response::HandlerResult;
 
 /// The number of posts in a feed.
@@ -20,15 +20,15 @@ pub fn stage() -> impl Fairing {
 }
 
 #[get("/feed.atom")]
-pub async fn of_all(base: BaseUrl, db: &Db) -> HandlerResult {
-    let posts = db.run(|connection| Posts::load(&Feed::All, Position::Newest, SIZE, connection)).await?;
+pub async fn of_all(base: BaseUrl, reader: Reader<'_>) -> HandlerResult {
+    let posts = reader.run(|connection| Posts::load(&Feed::All, Position::Newest, SIZE, connection)).await?;
     Ok(atom::feed(&base, "microblog", &links::explore(), &links::feed(), &posts.posts).into())
 }
 
 #[get("/user/<nickname>/feed.atom")]
-pub async fn of_user(nickname: &str, base: BaseUrl, db: &Db) -> HandlerResult {
+pub async fn of_user(nickname: &str, base: BaseUrl, reader: Reader<'_>) -> HandlerResult {
     let name = nickname.to_owned();
-    let (nickname, posts) = db
+    let (nickname, posts) = reader
         .run(move |connection| {
             let user = User::by_nickname(&name, connection)?;
             let posts = Posts::load(&Feed::Of(user.id), Position::Newest, SIZE, connection)?;
@@ -40,10 +40,10 @@ pub async fn of_user(nickname: &str, base: BaseUrl, db: &Db) -> HandlerResult {
 }
 
 #[get("/tag/<name>/feed.atom")]
-pub async fn of_tag(name: &str, base: BaseUrl, db: &Db) -> HandlerResult {
+pub async fn of_tag(name: &str, base: BaseUrl, reader: Reader<'_>) -> HandlerResult {
     let key = tag_key(name);
     let feed = Feed::Tagged(key.clone());
-    let posts = db.run(move |connection| Posts::load(&feed, Position::Newest, SIZE, connection)).await?;
+    let posts = reader.run(move |connection| Posts::load(&feed, Position::Newest, SIZE, connection)).await?;
     let title = format!("#{key} on microblog");
     Ok(atom::feed(&base, &title, &links::tag(&key), &links::tag_feed(&key), &posts.posts).into())
 }

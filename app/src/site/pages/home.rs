@@ -15,6 +15,7 @@ use crate::site::flash::{Flash, FlashMessage};
 use crate::site::forms::{self, Fields};
 use crate::site::links;
 use crate::site::pool::Db;
+use crate::site::replica::Reader;
 use crate::site::response::HandlerResult;
 use crate::site::templates::Page;
 
@@ -30,10 +31,10 @@ pub async fn home(
     flash: FlashMessage<'_>,
     visitor: Visitor,
     config: &State<Config>,
-    db: &Db,
+    reader: Reader<'_>,
 ) -> HandlerResult {
     let (size, position) = (config.posts_per_page, timeline::position(before, after));
-    let (viewer, posts) = db.run(move |connection| load(&visitor, position, size, connection)).await?;
+    let (viewer, posts) = reader.run(move |connection| load(&visitor, position, size, connection)).await?;
     let form = Fields::new([("body", "")]);
     Ok(page(&form, viewer.as_ref(), &posts).flash(flash).into())
 }
@@ -45,9 +46,9 @@ async fn index(
     flash: FlashMessage<'_>,
     visitor: Visitor,
     config: &State<Config>,
-    db: &Db,
+    reader: Reader<'_>,
 ) -> HandlerResult {
-    home(before, after, flash, visitor, config, db).await
+    home(before, after, flash, visitor, config, reader).await
 }
 
 #[derive(FromForm)]

@@ -13,7 +13,7 @@ use crate::site::auth::Visitor;
 use crate::site::error::{AppError, AppResult};
 use crate::site::flash::FlashMessage;
 use crate::site::links;
-use crate::site::pool::Db;
+use crate::site::replica::Reader;
 use crate::site::response::HandlerResult;
 use crate::site::templates::Page;
 use crate::site::text::{self, Segment};
@@ -99,9 +99,9 @@ pub async fn followers(
     after: Option<&str>,
     flash: FlashMessage<'_>,
     visitor: Visitor,
-    db: &Db,
+    reader: Reader<'_>,
 ) -> HandlerResult {
-    let list = List::load(nickname, after, User::followers, visitor, db).await?;
+    let list = List::load(nickname, after, User::followers, visitor, &reader).await?;
     Ok(list.show("Followers of", links::followers).flash(flash).into())
 }
 
@@ -111,9 +111,9 @@ pub async fn following(
     after: Option<&str>,
     flash: FlashMessage<'_>,
     visitor: Visitor,
-    db: &Db,
+    reader: Reader<'_>,
 ) -> HandlerResult {
-    let list = List::load(nickname, after, User::following, visitor, db).await?;
+    let list = List::load(nickname, after, User::following, visitor, &reader).await?;
     Ok(list.show("Followed by", links::following).flash(flash).into())
 }
 
@@ -131,18 +131,25 @@ struct List {
 }
 
 impl List {
-    async fn load(nickname: &str, after: Option<&str>, query: Query, visitor: Visitor, db: &Db) -> AppResult<Self> {
+    async fn load(
+        nickname: &str,
+        after: Option<&str>,
+        query: Query,
+        visitor: Visitor,
+        reader: &Reader<'_>,
+    ) -> AppResult<Self> {
         let (name, after) = (nickname.to_owned(), after.unwrap_or_default().to_owned());
-        db.run(move |connection| {
-            let user = User::by_nickname(&name, connection)?;
-            // One more than a page shows: whether there is a next page.
-            let mut people = query(&user, &after, PAGE_SIZE + 1, connection)?;
-            let has_more = people.len() > usize::from(PAGE_SIZE);
-            people.truncate(PAGE_SIZE.into());
-            let viewer = Viewer::load(&visitor, &people, connection)?;
-            Ok::<_, AppError>(Self { viewer, user, after, people, has_more })
-        })
-        .await
+        reader
+            .run(move |connection| {
+                let user = User::by_nickname(&name, connection)?;
+                // One more than a page shows: whether there is a next page.
+                let mut people = query(&user, &after, PAGE_SIZE + 1, connection)?;
+                let has_more = people.len() > usize::from(PAGE_SIZE);
+                people.truncate(PAGE_SIZE.into());
+                let viewer = Viewer::load(&visitor, &people, connection)?;
+                Ok::<_, AppError>(Self { viewer, user, after: after.clone(), people, has_more })
+            })
+            .await
     }
 
     fn show(&self, title: &str, link: fn(&str, &str) -> String) -> Page {

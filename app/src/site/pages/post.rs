@@ -11,6 +11,7 @@ use crate::site::error::AppError;
 use crate::site::flash::{Flash, FlashMessage};
 use crate::site::links;
 use crate::site::pool::Db;
+use crate::site::replica::Reader;
 use crate::site::response::HandlerResult;
 use crate::site::templates::Page;
 
@@ -21,9 +22,9 @@ pub fn stage() -> impl Fairing {
 
 /// An id that is not a number is `None`, which becomes 404. Without the `Option`, Rocket would respond with 422.
 #[get("/post/<id>")]
-pub async fn show(id: Option<i32>, flash: FlashMessage<'_>, visitor: Visitor, db: &Db) -> HandlerResult {
+pub async fn show(id: Option<i32>, flash: FlashMessage<'_>, visitor: Visitor, reader: Reader<'_>) -> HandlerResult {
     let id = id.ok_or(AppError::NotFound)?;
-    let (viewer, post) = db
+    let (viewer, post) = reader
         .run(move |connection| {
             let viewer = visitor.load(connection)?;
             let post = Post::find(id, connection)?;

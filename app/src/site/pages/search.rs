@@ -11,7 +11,7 @@ use crate::site::auth::Visitor;
 use crate::site::error::AppError;
 use crate::site::flash::FlashMessage;
 use crate::site::links;
-use crate::site::pool::Db;
+use crate::site::replica::Reader;
 use crate::site::response::HandlerResult;
 use crate::site::templates::Page;
 
@@ -30,7 +30,7 @@ pub async fn results(
     flash: FlashMessage<'_>,
     visitor: Visitor,
     config: &State<Config>,
-    db: &Db,
+    reader: Reader<'_>,
 ) -> HandlerResult {
     let typed: String =
         q.unwrap_or_default().chars().filter(|char| !char.is_control()).take(MAX_QUERY_LENGTH).collect();
@@ -38,7 +38,7 @@ pub async fn results(
     let page = page.unwrap_or(1).clamp(1, RANKED_POSTS);
     let terms = SearchTerms::new(&typed);
     let has_terms = !terms.is_empty();
-    let (viewer, people, posts) = db
+    let (viewer, people, posts) = reader
         .run(move |connection| {
             let people = if page == 1 { search::people(&terms, PEOPLE, connection)? } else { Vec::new() };
             // One more than a page shows: whether there is a next page.

@@ -74,8 +74,8 @@ async fn submit(
                 if !user.has_password_hash(stored.as_deref(), connection)? {
                     return Ok(None);
                 }
-                if let Verdict::Rehashed(hash) = verdict {
-                    user.set_password_hash(&hash, connection)?;
+                if let Verdict::Rehashed(hash) = &verdict {
+                    user.set_password_hash(hash, connection)?;
                 }
                 visitor.sign_in(&user, remember_me, connection).map(Some)
             };

@@ -10,7 +10,7 @@ use crate::models::{Cursor, Feed};
 use crate::site::auth::Visitor;
 use crate::site::flash::FlashMessage;
 use crate::site::links;
-use crate::site::pool::Db;
+use crate::site::replica::Reader;
 use crate::site::response::HandlerResult;
 use crate::site::templates::Page;
 
@@ -28,11 +28,11 @@ pub async fn tag(
     flash: FlashMessage<'_>,
     visitor: Visitor,
     config: &State<Config>,
-    db: &Db,
+    reader: Reader<'_>,
 ) -> HandlerResult {
     let (position, key) = (timeline::position(before, after), tag_key(name));
     let feed = Feed::Tagged(key.clone());
-    let (viewer, posts) = timeline::load(feed, position, config.posts_per_page, visitor, db).await?;
+    let (viewer, posts) = timeline::load(feed, position, config.posts_per_page, visitor, &reader).await?;
     let page = Page::new("tag.html")
         .viewer(viewer.as_ref())
         .flash(flash)

@@ -10,7 +10,7 @@ use crate::models::{Cursor, Feed, Page as Posts, Position, Post, User};
 use crate::site::auth::Visitor;
 use crate::site::error::{AppError, AppResult};
 use crate::site::links;
-use crate::site::pool::Db;
+use crate::site::replica::Reader;
 use crate::site::templates::Page;
 use crate::site::text::{self, Segment};
 
@@ -29,12 +29,13 @@ pub async fn load(
     position: Position,
     size: u8,
     visitor: Visitor,
-    db: &Db,
+    reader: &Reader<'_>,
 ) -> AppResult<(Option<User>, Posts)> {
-    db.run(move |connection| {
-        Ok::<_, AppError>((visitor.load(connection)?, Posts::load(&feed, position, size, connection)?))
-    })
-    .await
+    reader
+        .run(move |connection| {
+            Ok::<_, AppError>((visitor.load(connection)?, Posts::load(&feed, position, size, connection)?))
+        })
+        .await
 }
 
 /// Passes a page of posts to a template, as `posts`, `newer` and `older`.

@@ -10,7 +10,7 @@ use crate::models::{Cursor, Feed, Page as Posts, User};
 use crate::site::auth::Visitor;
 use crate::site::error::AppError;
 use crate::site::flash::FlashMessage;
-use crate::site::pool::Db;
+use crate::site::replica::Reader;
 use crate::site::response::HandlerResult;
 use crate::site::templates::Page;
 use crate::site::{links, text};
@@ -28,11 +28,11 @@ pub async fn user(
     flash: FlashMessage<'_>,
     visitor: Visitor,
     config: &State<Config>,
-    db: &Db,
+    reader: Reader<'_>,
 ) -> HandlerResult {
     let (size, position) = (config.posts_per_page, timeline::position(before, after));
     let name = nickname.to_owned();
-    let (viewer, user, is_followed, written, follows, posts) = db
+    let (viewer, user, is_followed, written, follows, posts) = reader
         .run(move |connection| {
             let viewer = visitor.load(connection)?;
             let user = User::by_nickname(&name, connection)?;

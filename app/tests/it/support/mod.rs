@@ -11,7 +11,7 @@ use app::site::auth::password;
 use app::site::{self, migrations, pool};
 use chrono::{DateTime, NaiveDateTime};
 use config::{Config, RocketSetting};
-use diesel::connection::{Connection as _, InstrumentationEvent};
+use diesel::connection::{Connection as _, InstrumentationEvent, SimpleConnection as _};
 use diesel::sql_types::Text;
 use diesel::{QueryableByName, RunQueryDsl as _};
 use diesel_autogen::{Connection, DatabaseUrl, Migrator, Target};
@@ -35,10 +35,16 @@ pub struct TestDb {
 
 impl TestDb {
     pub fn new() -> Self {
-        if std::env::var("SITE_DATABASE").as_deref() != Ok("postgresql") {
-            return Self::on_sqlite();
+        if std::env::var("SITE_DATABASE").as_deref() == Ok("postgresql") {
+            Self::on_postgresql().expect("TEST_POSTGRES_URL")
+        } else {
+            Self::on_sqlite()
         }
-        let database = TestDatabase::new().expect("TEST_POSTGRES_URL");
+    }
+
+    /// For tests of what only PostgreSQL has. `None` without a server: the test has to return.
+    pub fn on_postgresql() -> Option<Self> {
+        let database = TestDatabase::new()?;
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join(".env"), format!("DATABASE_URL='{}'", database.url())).unwrap();
         let url = DatabaseUrl::parse(database.url(), folder.path()).unwrap();
@@ -46,7 +52,7 @@ impl TestDb {
         migrator.init().unwrap();
         migrator.upgrade(Target::Latest).unwrap();
         let connection = pool::open(&url).unwrap();
-        Self { folder, url, connection, _postgresql: Some(database) }
+        Some(Self { folder, url, connection, _postgresql: Some(database) })
     }
 
     /// For tests of what only SQLite has.
@@ -61,6 +67,12 @@ impl TestDb {
     /// The database with the embedded migrations.
     pub fn migrations(&self) -> Migrator {
         migrations::migrator(&self.url, self.folder.path()).unwrap()
+    }
+
+    /// Begins a transaction that writes.
+    pub fn begin(&mut self) {
+        let begin = if self.url.is_postgres() { "BEGIN" } else { "BEGIN IMMEDIATE" };
+        self.connection.batch_execute(begin).unwrap();
     }
 
     pub fn user(&mut self, nickname: &str) -> User {
