@@ -24,27 +24,33 @@ pub(crate) fn in_parts(
     options: &RenderOptions,
     (migrations, message): (&Migrations, Option<&str>),
 ) -> Result<(Vec<Migration>, Vec<Impact>), Error> {
-    let mut known = migrations.clone();
-    let mut parts: Vec<Migration> = Vec::new();
-    for (label, sql) in db.render_online(start, changes, options)? {
-        let message = [message.unwrap_or("migration"), label].join(" ");
-        let part = Migration::of(&known.next_name(Some(&message))?, &sql.generated());
-        known = known.and(part.clone());
-        parts.push(part);
-    }
-    rehearse(db, (live, target), &parts)?;
-    let all: String = parts.iter().map(|part| part.up.as_str()).collect();
-    let impacts = db.impacts(live, &Script { name: "up.sql", sql: &all, version: Version::default() })?;
-    match impacts.iter().find(|impact| impact.work == Work::Rewrite) {
-        Some(Impact { table, statement, .. }) => {
+    // Only the database knows which statement rewrites a table: such a statement is written in another form.
+    let mut rewrites: Vec<String> = Vec::new();
+    loop {
+        let mut known = migrations.clone();
+        let mut parts: Vec<Migration> = Vec::new();
+        for (label, sql) in db.render_online(start, changes, options, &rewrites)? {
+            let message = [message.unwrap_or("migration"), label].join(" ");
+            let part = Migration::of(&known.next_name(Some(&message))?, &sql.generated());
+            known = known.and(part.clone());
+            parts.push(part);
+        }
+        rehearse(db, (live, target), &parts)?;
+        let all: String = parts.iter().map(|part| part.up.as_str()).collect();
+        let impacts = db.impacts(live, &Script { name: "up.sql", sql: &all, version: Version::default() })?;
+        let found: Vec<_> = impacts.iter().filter(|impact| impact.work == Work::Rewrite).collect();
+        if found.is_empty() {
+            return Ok((parts, impacts));
+        }
+        if let Some(Impact { table, statement, .. }) = found.iter().find(|own| rewrites.contains(&own.statement)) {
             let why = format!(
                 "{} rewrites it, so that nobody could read or write it meanwhile: make the change in steps through \
                  another column, or accept that and do not make it online",
                 excerpt(statement)
             );
-            Err(Error::cannot_express(table, why))
+            return Err(Error::cannot_express(table, why));
         }
-        None => Ok((parts, impacts)),
+        rewrites.extend(found.iter().map(|impact| impact.statement.clone()));
     }
 }
 
