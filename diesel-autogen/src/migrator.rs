@@ -537,11 +537,6 @@ impl Migrator {
     /// not fit, [`Error::CannotExpress`] and [`Error::Rehearsal`] when no safe SQL does it.
     pub fn plan(&self, models: &Schema, options: &PlanOptions) -> Result<Option<Plan>, Error> {
         self.finish_pair()?;
-        if options.online && self.counterpart()?.is_some() {
-            let why = "the migrations folder has a folder for each kind of database, and several migrations are written for one \
-                       of them only";
-            return Err(Error::Option { option: "online".into(), why: why.into() });
-        }
         let Some(mut plan) = self.plan_alone(models, options, None)? else { return Ok(None) };
         self.add_counterpart(&mut plan, models, options)?;
         Ok(Some(plan))
@@ -665,19 +660,27 @@ impl Migrator {
     /// stay when one of them fails: the next upgrade goes on where this one stopped. Before the first is applied, none
     /// stays.
     fn apply_online(&self, plan: &Plan) -> Result<String, Error> {
-        let (root, all) = (self.folder()?, plan.all());
+        let (root, all, others) = (self.folder()?, plan.all(), plan.all_of_other());
         let (mut db, _) = self.controlled()?;
         db.include(&Schema::default(), &self.migrations()?)?;
         let mut created = Vec::new();
         let result = db.transaction(&mut |db| {
             require_as_planned(db, plan, &self.migrations()?)?;
-            created = all.iter().map(|migration| Place::new(&root, &migration.name)).collect::<Result<_, _>>()?;
-            all.iter().zip(&created).try_for_each(|(migration, place)| place.draft(&migration.files()))?;
-            created.iter().try_for_each(Place::keep)
+            self.require_pair()?;
+            created = Vec::new();
+            // A version in one folder has its counterpart in the other, wherever this process may be killed.
+            for (at, migration) in all.iter().enumerate() {
+                created.push((Place::new(&root, &migration.name)?, migration));
+                if let (Some(other), Some(migration)) = (&plan.other, others.get(at)) {
+                    created.push((other.place(&migration.name)?, migration));
+                }
+            }
+            created.iter().try_for_each(|(place, migration)| place.draft(&migration.files()))?;
+            created.iter().try_for_each(|(place, _)| place.keep())
         });
         let result = result.and_then(|()| self.upgrade(Target::Latest));
         if result.is_err() && self.version()? == plan.after {
-            created.iter().for_each(Place::remove);
+            created.iter().for_each(|(place, _)| place.remove());
         }
         result.map_err(|error| self.relative(error))?;
         Ok(self.settings.shown(&root.join(&plan.name)))

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::change::Change;
 use crate::compatibility;
-use crate::counterpart::Counterpart;
+use crate::counterpart::{self, Counterpart};
 use crate::error::ConsentError;
 use crate::impact::{Impact, Lock};
 use crate::loss::{Loss, LossKind};
@@ -136,10 +136,12 @@ impl Plan {
         let write = |name: &str, up: &str, down: &str| format!("\n-- {name}/up.sql\n{up}\n-- {name}/down.sql\n{down}");
         let own = self.all();
         let own = own.iter().map(|own| write(&own.name, &own.up, own.down.as_deref().unwrap_or_default()));
-        let other = self.other.iter();
-        let other =
-            other.map(|other| write(&format!("{}/{}", other.dialect, self.name), &other.sql.up, &other.sql.down));
-        own.chain(other).collect()
+        let dialect = self.other.as_ref().map(|other| other.dialect).unwrap_or_default();
+        let others = self.all_of_other();
+        let others = others.iter().map(|other| {
+            write(&format!("{dialect}/{}", other.name), &other.up, other.down.as_deref().unwrap_or_default())
+        });
+        own.chain(others).collect()
     }
 
     /// Makes these its migrations.
@@ -155,6 +157,14 @@ impl Plan {
     /// All of its migrations.
     pub(crate) fn all(&self) -> Vec<Migration> {
         std::iter::once(self.migration()).chain(self.then.clone()).collect()
+    }
+
+    /// As many for the other kind of database, of which the first makes the whole change.
+    pub(crate) fn all_of_other(&self) -> Vec<Migration> {
+        let Some(other) = &self.other else { return Vec::new() };
+        let rest = counterpart::done_in(&self.name).generated();
+        let rest = self.then.iter().map(|part| Migration::of(&part.name, &rest));
+        std::iter::once(Migration::of(&self.name, &other.sql)).chain(rest).collect()
     }
 
     pub(crate) fn migration(&self) -> Migration {
