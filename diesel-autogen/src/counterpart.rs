@@ -33,7 +33,9 @@ impl Counterpart {
 
 /// What a migration does here that is a later part of a migration which was planned online for the other kind.
 pub(crate) fn done_in(name: &str) -> Sql {
-    let text = format!("-- Nothing changes here: {name} has made the change, which the other kind of database makes in steps.\nSELECT 1;\n");
+    let text = format!(
+        "-- Nothing changes here: {name} has made the change, which the other kind of database makes in steps.\nSELECT 1;\n"
+    );
     Sql { up: text.clone(), down: text, own_transaction: false }
 }
 

@@ -557,9 +557,7 @@ impl Migrator {
         let live = db.introspect()?;
         let name = name.map_or_else(|| migrations.next_name(options.message.as_deref()), |name| Ok(name.to_owned()))?;
         let mut render = render_options(&models, options, &name)?;
-        if options.online {
-            render.keep = None;
-        }
+        let keep = if options.online { render.keep.take() } else { None };
         let target = db.normalize(&models, &live)?;
         let (renames, start) = renamed(&mut *db, &live, &target, &render)?;
         let (target, tables) = self.keep_unmentioned(&mut *db, &start, target, &migrations);
@@ -567,6 +565,7 @@ impl Migrator {
         if changes.is_empty() {
             return Ok(None);
         }
+        online::require_nothing_kept(&mut *db, &changes, &RenderOptions { keep, ..render.clone() })?;
         let mut losses = count_losses(&mut *db, &changes, &render)?;
         losses.extend(unmentioned::protections(&changes));
         let has_rows = |loss: &Loss| losses.iter().any(|other| other.change == loss.change);
@@ -588,6 +587,7 @@ impl Migrator {
             other: None,
             then: Vec::new(),
             impacts: Vec::new(),
+            down_impacts: Vec::new(),
             options: render,
             is_accepted,
             is_online: options.online,
@@ -596,9 +596,8 @@ impl Migrator {
         let needs_fill = plan.losses.iter().any(|loss| matches!(loss.kind, LossKind::NeedsFill { .. }));
         if options.online && !needs_fill {
             let message = (&migrations, options.message.as_deref());
-            let (parts, impacts) =
-                online::in_parts(&mut *db, (&live, &start, &target), &plan.changes, &plan.options, message)?;
-            plan.set_parts(parts, impacts);
+            let parts = online::in_parts(&mut *db, (&live, &start, &target), &plan.changes, &plan.options, message)?;
+            plan.set_parts(parts);
             return Ok(Some(plan));
         }
         plan.impacts = db.impacts(&live, &Script { name: "up.sql", sql: &sql.up, version: plan.version.clone() })?;

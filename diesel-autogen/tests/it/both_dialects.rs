@@ -449,7 +449,10 @@ fn an_online_plan_writes_as_many_versions_for_sqlite() {
     let count = plan.then.len() + 1;
     assert_eq!(names(&project.migrations().join("sqlite")).len(), 5 + count);
     let second = project.up(&format!("sqlite/{}", plan.then[0].name));
-    assert!(second.contains(&format!("{} has made the change", plan.name)) && second.ends_with("SELECT 1;\n"), "{second}");
+    assert!(
+        second.contains(&format!("{} has made the change", plan.name)) && second.ends_with("SELECT 1;\n"),
+        "{second}"
+    );
     for migrator in [&sqlite, &postgres] {
         migrator.upgrade(Target::Latest).unwrap();
         migrator.check(&models).unwrap();

@@ -88,7 +88,8 @@ pub(super) fn with_columns(expression: &str, new_name: &dyn Fn(&str) -> Option<S
     let tokens = tokens(expression);
     let mut text = String::new();
     for (at, token) in tokens.iter().enumerate() {
-        let is_call = tokens[at + 1..].iter().find(|next| next.kind != Kind::Space).is_some_and(|next| next.text == "(");
+        let is_call =
+            tokens[at + 1..].iter().find(|next| next.kind != Kind::Space).is_some_and(|next| next.text == "(");
         let is_type = text.trim_end().ends_with("::");
         let name = token.name().filter(|_| !is_call && !is_type).and_then(|name| new_name(&name));
         text.push_str(name.as_deref().unwrap_or(token.text));

@@ -10,6 +10,7 @@ mod online;
 mod prepare;
 mod retype;
 mod rewrite;
+mod steps;
 mod table;
 mod writer;
 

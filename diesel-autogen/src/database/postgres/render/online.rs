@@ -1,9 +1,9 @@
-//! The gentle form of changes: several migrations, none of which keeps others from a table for longer than a moment. What
-//! runs outside a transaction is one statement, or can be run again from its beginning.
+//! The gentle form of changes: several migrations, none of which keeps others from a table for longer than a moment.
 
 use super::super::sql::{default_sql, quote, quote_table};
 use super::prepare;
 use super::retype::{self, Retyped};
+use super::steps::{Parts, alone, create_index_online, in_batches, text, together};
 use super::table;
 use super::writer::{Writer, add_constraint, drop_constraint};
 use crate::Error;
@@ -14,10 +14,6 @@ use crate::migration::{Direction, Sql};
 use crate::options::RenderOptions;
 use crate::schema::{Check, Column, DefaultValue, ForeignKey, Index, Schema, Table, same_name};
 use crate::table_path::{bare, beside};
-use crate::text::literal;
-
-/// The migrations, in order, each with what its name says of it.
-pub(super) type Parts = Vec<(&'static str, Sql)>;
 
 /// What is done after the changes that take a moment.
 #[derive(Default)]
@@ -215,24 +211,6 @@ impl Later {
     }
 }
 
-/// A migration in a transaction.
-pub(super) fn together(up: &[String], down: &[String]) -> Sql {
-    Sql { up: text(up), down: text(down), own_transaction: false }
-}
-
-/// A migration outside of one.
-pub(super) fn alone(up: &[String], down: &[String]) -> Sql {
-    Sql { own_transaction: true, ..together(up, down) }
-}
-
-fn text(statements: &[String]) -> String {
-    statements.iter().map(|statement| statement.clone() + ";\n").collect()
-}
-
-pub(super) fn create_index_online(table: &Table, index: &Index) -> String {
-    create_index(&quote_table(&table.name), index, quote).replacen("INDEX ", "INDEX CONCURRENTLY IF NOT EXISTS ", 1)
-}
-
 fn drop_index(table: &Table, index: &Index) -> String {
     format!("DROP INDEX CONCURRENTLY IF EXISTS {}", quote_table(&beside(&table.name, &index.name)))
 }
@@ -256,24 +234,6 @@ fn not_null_check(table: &Table, column: &Column) -> (Table, String, String) {
     }
     let text = format!("CONSTRAINT {} CHECK ({} IS NOT NULL)", quote(&name), quote(&column.name));
     (table.clone(), name, text)
-}
-
-/// Fills in a value, some pages of the table at a time, and each batch committed. A row that another process has locked, or
-/// that was written to a later page, is filled at the end.
-pub(super) fn in_batches(table: &Table, column: &Column, value: &str, condition: &str) -> String {
-    let (table, column) = (quote_table(&table.name), quote(&column.name));
-    let update = format!("UPDATE {table} SET {column} = {value} WHERE");
-    let pages = format!("pg_relation_size({}) / current_setting('block_size')::bigint", literal(&table));
-    let mut tag = "$$".to_owned();
-    while update.contains(&tag) || condition.contains(&tag) {
-        tag.insert(1, '_');
-    }
-    format!(
-        "DO {tag}\nBEGIN\n    FOR page IN 0..{pages} - 1 BY 100 LOOP\n        {update} ctid = ANY (ARRAY(\n            \
-         SELECT ctid FROM {table} WHERE {condition}\n            \
-         AND ctid >= format('(%s,0)', page)::tid AND ctid < format('(%s,0)', page + 100)::tid\n            \
-         FOR NO KEY UPDATE SKIP LOCKED));\n        COMMIT;\n    END LOOP;\n    {update} {condition};\nEND {tag}"
-    )
 }
 
 /// Removes the first that fits.

@@ -5,8 +5,8 @@
 use super::super::convert::{conversion, keeps_every_value};
 use super::super::sql::{quote, quote_table, type_sql};
 use super::super::statements::{mentions, with_columns, words};
-use super::online::{Parts, alone, create_index_online, in_batches, together};
 use super::rewrite::constraint_name;
+use super::steps::{Parts, alone, create_index_online, in_batches, together};
 use super::table;
 use super::writer::{Writer, add_constraint, alter_column, drop_constraint};
 use crate::Error;
@@ -108,14 +108,14 @@ impl Retyped {
         if [old, new].iter().any(|column| column.identity || column.generated) {
             return Some("the database makes its values".into());
         }
-        let refers =
-            |key: &&ForeignKey| same_name(&key.table, &table.name) && key.references.iter().any(is);
+        let refers = |key: &&ForeignKey| same_name(&key.table, &table.name) && key.references.iter().any(is);
         let child = writer.before.iter().find(|own| own.foreign_keys.iter().any(|key| refers(&key)));
         if let Some(child) = child {
             return Some(format!("a foreign key of {} refers to it", child.name));
         }
         let helpers = [true, false].map(|up| self.side(up).helper(&old.name));
-        if let Some(helper) = helpers.iter().find(|name| table.find_column(name).or(self.to.find_column(name)).is_some())
+        if let Some(helper) =
+            helpers.iter().find(|name| table.find_column(name).or(self.to.find_column(name)).is_some())
         {
             return Some(format!("there is a column {helper}"));
         }
@@ -123,7 +123,9 @@ impl Retyped {
             let is_unique = || table.indexes.iter().any(|index| constraint_name(clause).as_ref() == Some(&index.name));
             let is_not_valid = clause.text.ends_with(" NOT VALID");
             let is_excluding = clause.text.contains(" EXCLUDE ");
-            clause.column.is_none() && mentions(&clause.text, &old.name) && (is_unique() || is_not_valid || is_excluding)
+            clause.column.is_none()
+                && mentions(&clause.text, &old.name)
+                && (is_unique() || is_not_valid || is_excluding)
                 || clause.text.starts_with("REPLICA IDENTITY i")
         };
         if let Some(clause) = table.clauses.iter().flatten().find(is_special) {
@@ -149,7 +151,8 @@ impl Retyped {
             ObjectKind::Other("function" | "procedure") => false,
             ObjectKind::Other("comment") => {
                 let constraints = self.side(true).constraints();
-                let mut names = constraints.iter().map(|(name, _)| name).chain(self.indexes.iter().map(|own| &own.name));
+                let mut names =
+                    constraints.iter().map(|(name, _)| name).chain(self.indexes.iter().map(|own| &own.name));
                 is_own && names.any(|name| mentions(&object.name, name))
             }
             _ => is_named,
@@ -169,7 +172,7 @@ pub(super) fn parts(retyped: &[Retyped]) -> Parts {
     let all = |is_up: bool, write: &dyn Fn(&Side<'_>, &Side<'_>) -> Vec<String>| {
         retyped.iter().flat_map(|own| write(&own.side(is_up), &own.side(!is_up))).collect::<Vec<_>>()
     };
-    let nothing = |way: &str| vec![format!("-- The {way} fills the column here.\nSELECT 1")];
+    let nothing = |way: &str| vec![format!("-- The {way} fills the second column here.\nSELECT 1")];
     if retyped.is_empty() {
         return Vec::new();
     }
@@ -286,7 +289,9 @@ impl Side<'_> {
                 "CREATE FUNCTION {function} RETURNS trigger LANGUAGE plpgsql AS $$\nBEGIN\n    NEW.{own} := {value};\n    \
                  RETURN NEW;\nEND $$"
             ),
-            format!("CREATE TRIGGER {trigger} BEFORE INSERT OR UPDATE ON {name} FOR EACH ROW EXECUTE FUNCTION {function}"),
+            format!(
+                "CREATE TRIGGER {trigger} BEFORE INSERT OR UPDATE ON {name} FOR EACH ROW EXECUTE FUNCTION {function}"
+            ),
             // Replication writes rows, too.
             format!("ALTER TABLE {name} ENABLE ALWAYS TRIGGER {trigger}"),
             add_not_valid(self.table, &self.own_checks(column, copy)[0].1),
@@ -329,7 +334,10 @@ impl Side<'_> {
                 ..column.clone()
             };
             let columns = index.columns.iter().map(renamed).collect();
-            statements.push(create_index_online(self.table, &Index { name: self.helper(&index.name), columns, ..index.clone() }));
+            statements.push(create_index_online(
+                self.table,
+                &Index { name: self.helper(&index.name), columns, ..index.clone() },
+            ));
         }
         for index in self.indexes {
             let (start, rest) = index.sql.split_once(" USING ").unwrap_or((&index.sql, ""));
@@ -381,7 +389,11 @@ impl Side<'_> {
         }
         for index in self.declared_indexes().filter(|index| index.constraint) {
             statements.push(rename("CONSTRAINT", &index.name, &other.helper(&index.name)));
-            let attached = format!("ADD CONSTRAINT {} UNIQUE USING INDEX {}", quote(&index.name), quote(&self.helper(&index.name)));
+            let attached = format!(
+                "ADD CONSTRAINT {} UNIQUE USING INDEX {}",
+                quote(&index.name),
+                quote(&self.helper(&index.name))
+            );
             let renamed = rename("CONSTRAINT", &self.helper(&index.name), &index.name);
             statements.push(format!(
                 "DO $$\nBEGIN\n    IF EXISTS (SELECT FROM pg_constraint WHERE conrelid = {}::regclass AND conname = {}) THEN\n        \
