@@ -679,7 +679,9 @@ impl Migrator {
         });
         let result = result.and_then(|()| self.upgrade(Target::Latest));
         if result.is_err() && self.version()? == plan.after {
-            created.iter().for_each(|(place, _)| place.remove());
+            for (place, _) in &created {
+                place.remove();
+            }
         }
         result.map_err(|error| self.relative(error))?;
         Ok(self.settings.shown(&root.join(&plan.name)))

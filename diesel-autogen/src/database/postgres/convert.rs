@@ -30,10 +30,10 @@ pub(super) fn keeps_every_value(from: &Type, to: &Type) -> bool {
         // Not all bytes are UTF-8, and a number of 64 bits gets 15 digits.
         (Type::Binary, Type::Text { .. }) => false,
         (Type::Float | Type::Double, to) if is_numeric(to) => false,
-        (_, Type::Text { max_length: None }) | (Type::Text { .. }, Type::Binary) => true,
-        (Type::Date, Type::Timestamp) => true,
-        (Type::Date | Type::Timestamp, Type::Diesel("Timestamptz")) => true,
-        (Type::Diesel("Timestamptz"), Type::Timestamp) => true,
+        (_, Type::Text { max_length: None })
+        | (Type::Text { .. }, Type::Binary)
+        | (Type::Date | Type::Diesel("Timestamptz"), Type::Timestamp)
+        | (Type::Date | Type::Timestamp, Type::Diesel("Timestamptz")) => true,
         (from, to) => is_number(to) && (is_number(from) || *from == Type::Bool),
     }
 }

@@ -11,7 +11,7 @@ use super::table;
 use super::writer::{Writer, add_constraint, alter_column, drop_constraint};
 use crate::Error;
 use crate::change::Alteration;
-use crate::schema::{Clause, Column, ForeignKey, Index, IndexColumn, Object, ObjectKind, Table, same_name};
+use crate::schema::{Action, Clause, Column, ForeignKey, Index, IndexColumn, Object, ObjectKind, Table, same_name};
 use crate::table_path::{bare, beside};
 use crate::text::literal;
 
@@ -113,6 +113,11 @@ impl Retyped {
         if let Some(child) = child {
             return Some(format!("a foreign key of {} refers to it", child.name));
         }
+        // The server looks at the second column before the trigger has run.
+        let sets = |key: &ForeignKey| [key.on_delete, key.on_update].contains(&Action::SetDefault);
+        if table.foreign_keys.iter().any(|key| sets(key) && key.columns.iter().any(is)) {
+            return Some("its foreign key sets a default".into());
+        }
         let helpers = [true, false].map(|up| self.side(up).helper(&old.name));
         if let Some(helper) =
             helpers.iter().find(|name| table.find_column(name).or(self.to.find_column(name)).is_some())
@@ -139,7 +144,6 @@ impl Retyped {
         let is_own = same_name(&object.table, &self.to.name);
         let is_named = mentions(&object.sql, &column.name) && mentions(&object.sql, &bare(&self.to.name));
         match object.kind {
-            ObjectKind::Index => false,
             ObjectKind::Trigger if is_own => {
                 let words = words(&object.sql);
                 let update = words.iter().position(|word| word == "update");
@@ -147,8 +151,8 @@ impl Retyped {
                 is_fired || is_named || object.name >= self.side(true).trigger(column)
             }
             ObjectKind::Other("rule") => is_own || is_named,
-            // Their texts find the column by its name when they run.
-            ObjectKind::Other("function" | "procedure") => false,
+            // An index gets a second one, and the text of a routine finds the column by its name when it runs.
+            ObjectKind::Index | ObjectKind::Other("function" | "procedure") => false,
             ObjectKind::Other("comment") => {
                 let constraints = self.side(true).constraints();
                 let mut names =
@@ -246,12 +250,12 @@ impl Side<'_> {
         for key in self.table.foreign_keys.iter().filter(|key| key.columns.iter().any(is_meant)) {
             all.push((table::foreign_key_name(self.table, key), table::foreign_key(self.table, key)));
         }
-        all.iter_mut().for_each(|(name, text)| {
+        for (name, text) in &mut all {
             let stated = text.strip_prefix(&format!("CONSTRAINT {} ", quote(name))).unwrap_or(text);
             // What follows names columns of the other table.
             let (own, rest) = stated.split_at(stated.find(" REFERENCES ").unwrap_or(stated.len()));
             *text = format!("CONSTRAINT {} {}{rest}", quote(&self.helper(name)), self.renamed(own));
-        });
+        }
         all
     }
 
