@@ -21,6 +21,7 @@ const TABLES: &str = "CREATE TABLE users (id INTEGER PRIMARY KEY);
     CREATE INDEX posts_n_idx ON posts (n DESC, user_id);
     CREATE UNIQUE INDEX posts_title_key ON posts (title, n);
     CREATE INDEX posts_partial ON posts (abs(n)) WHERE title <> 'n';
+    CREATE INDEX posts_other ON posts (title) WHERE title <> 'n' AND upper(title) <> 'user_id';
     COMMENT ON COLUMN posts.n IS 'how many';";
 const ROWS: &str = "INSERT INTO users SELECT i FROM generate_series(1, 30) i;
     INSERT INTO posts SELECT i, i, nullif('t' || i, 't7'), nullif(i % 30, 0) FROM generate_series(1, 3000) i;";

@@ -10,6 +10,7 @@ mod online;
 mod prepare;
 mod retype;
 mod rewrite;
+mod second_column;
 mod steps;
 mod table;
 mod writer;
