@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::change::Change;
-use crate::database::{self, Backup, Content, Database, Script};
+use crate::database::{self, Backup, Content, Database, Lock, Script};
 use crate::diff::diff;
 use crate::error::{DatabaseErrorKind, HistoryError};
 use crate::history::{self, Applied, Status, Target};
@@ -224,6 +224,18 @@ impl Migrator {
                 database: "a program that has its migrations compiled in",
             }),
         }
+    }
+
+    /// Keeps other processes from giving a migration in the folder a number, until the lock is dropped.
+    fn lock_folder(&self) -> Result<Option<Lock>, Error> {
+        let Source::Folder(root) = &self.source else { return Ok(None) };
+        let (path, mut lock) = (root.join(".lock"), None);
+        let taken = database::poll(&self.settings, || {
+            lock = Lock::try_take(&path).map_err(Error::file("write", root))?;
+            Ok(lock.is_some())
+        });
+        taken.map_err(|error| self.relative(error.in_database(&self.settings.shown(root))))?;
+        Ok(lock)
     }
 
     /// A database that exists and is under version control.
@@ -635,6 +647,7 @@ impl Migrator {
         // Only folders that this run created are removed when the run fails.
         let (mut created, mut backup, mut is_backed_up, mut others) = (Vec::new(), None, false, 0);
         let applied = db.transaction(&mut |db| {
+            let _lock = self.lock_folder()?;
             let migrations = self.migrations()?;
             let recorded = require_as_planned(db, plan, &migrations)?;
             self.require_pair()?;
@@ -670,6 +683,7 @@ impl Migrator {
         db.include(&Schema::default(), &self.migrations()?)?;
         let mut created = Vec::new();
         let result = db.transaction(&mut |db| {
+            let _lock = self.lock_folder()?;
             require_as_planned(db, plan, &self.migrations()?)?;
             created = all.iter().map(|migration| Place::new(&root, &migration.name)).collect::<Result<_, _>>()?;
             all.iter().zip(&created).try_for_each(|(migration, place)| place.draft(&migration.files()))?;
@@ -700,6 +714,7 @@ impl Migrator {
     /// [`Error::Option`] for a message without a letter or digit, and whatever keeps a file from being written.
     pub fn write_empty(&self, message: &str) -> Result<String, Error> {
         self.create_folder()?;
+        let _lock = self.lock_folder()?;
         let (root, migrations) = (self.folder()?, self.migrations()?);
         let name = migrations.next_name(Some(message))?;
         let sql = Sql { up: EMPTY_UP.into(), down: EMPTY_DOWN.into(), own_transaction: false };

@@ -8,7 +8,6 @@ mod ddl;
 pub(super) mod errors;
 mod foreign_keys;
 mod introspect;
-mod lock;
 mod moving;
 mod normalize;
 mod render;
