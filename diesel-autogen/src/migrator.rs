@@ -15,8 +15,8 @@ use crate::migration::{Direction, Migration, Migrations, Place, Sql, folder_for}
 use crate::options::{PlanOptions, RenderOptions};
 use crate::plan::Plan;
 use crate::planning::{
-    changes_by, count_losses, keep_unmentioned, made_from_models, renamed, render_options, rendered, replayed,
-    require_no_more_losses, script,
+    changes_by, count_losses, differing_elsewhere, keep_unmentioned, made_from_models, renamed, render_options,
+    rendered, replayed, require_no_more_losses, script,
 };
 use crate::print_schema::print_schema;
 use crate::rehearsal::{self, Rehearsal};
@@ -238,12 +238,14 @@ impl Migrator {
         Ok(lock)
     }
 
+    fn existing(&self) -> Result<Db, Error> {
+        let mut db = self.db()?;
+        if db.exists()? { Ok(db) } else { Err(Error::NoDatabase { database: db.name() }) }
+    }
+
     /// A database that exists and is under version control.
     fn controlled(&self) -> Result<(Db, Vec<Applied>), Error> {
-        let mut db = self.db()?;
-        if !db.exists()? {
-            return Err(Error::NoDatabase { database: db.name() });
-        }
+        let mut db = self.existing()?;
         match db.history()? {
             Some(applied) => Ok((db, applied)),
             None => Err(Error::NotControlled { database: db.name(), has_tables: db.has_tables()? }),
@@ -748,10 +750,7 @@ impl Migrator {
     }
 
     fn introspect_with(&self, models: &Schema) -> Result<Schema, Error> {
-        let mut db = self.db()?;
-        if !db.exists()? {
-            return Err(Error::NoDatabase { database: db.name() });
-        }
+        let mut db = self.existing()?;
         db.include(models, &self.migrations().unwrap_or_default())?;
         db.introspect()
     }
@@ -791,6 +790,25 @@ impl Migrator {
         };
         let (renames, start) = renamed(&mut *db, from, &target, options)?;
         rendered(&mut *db, from, (renames, &start), &target, options)
+    }
+}
+
+impl Migrator {
+    /// The changes from this database to another one of its kind, and their SQL, tried on an empty copy. On PostgreSQL all
+    /// that the two databases hold is compared: the current schema, and the tables of the others.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::CannotExpress`] names an object that differs and cannot be changed, or the schema that it is in;
+    /// [`Error::NoDatabase`], and when one cannot be read.
+    pub fn compare_with(&self, other: &Self, options: &RenderOptions) -> Result<(Vec<Change>, Sql), Error> {
+        let (mut db, mut goal) = (self.existing()?, other.existing()?);
+        let elsewhere = differing_elsewhere(&db.elsewhere()?, &goal.elsewhere()?)?;
+        db.include(&elsewhere, &Migrations::default())?;
+        goal.include(&elsewhere, &Migrations::default())?;
+        let (from, target) = (db.introspect()?, goal.introspect()?);
+        let (renames, start) = renamed(&mut *db, &from, &target, options)?;
+        rendered(&mut *db, &from, (renames, &start), &target, options)
     }
 }
 

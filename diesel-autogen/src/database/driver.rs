@@ -47,6 +47,12 @@ pub(crate) trait Database {
         Ok(models.clone())
     }
 
+    /// What the database holds beside the current schema, which this is compared with to know that no difference is missed:
+    /// each other schema as if it were the current one, and as objects that are no table what the schemas themselves have.
+    fn elsewhere(&mut self) -> Result<BTreeMap<String, Schema>, Error> {
+        Ok(BTreeMap::new())
+    }
+
     /// The models as this database would read them back into `live`: types, defaults and conditions in its own form.
     fn normalize(&mut self, models: &Schema, live: &Schema) -> Result<Schema, Error>;
 

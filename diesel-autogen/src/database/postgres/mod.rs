@@ -5,6 +5,7 @@ mod backup;
 mod client;
 mod connection;
 mod convert;
+mod elsewhere;
 pub(super) mod errors;
 mod impact;
 mod introspect;
@@ -169,6 +170,10 @@ impl Database for Postgres {
         let schemas = self.schemas.clone();
         self.on(|connection| introspect::include(connection, &schemas))?;
         Ok(normalize::with_paths(models, own.as_deref()))
+    }
+
+    fn elsewhere(&mut self) -> Result<BTreeMap<String, Schema>, Error> {
+        self.on(elsewhere::read)
     }
 
     fn normalize(&mut self, models: &Schema, live: &Schema) -> Result<Schema, Error> {
