@@ -370,7 +370,7 @@ impl Migrator {
 
     /// Fills a new database with all rows of a database of another kind, at the same version: creates it where it is
     /// missing, applies its own migrations up to that version, copies the rows in one transaction, and compares them.
-    /// The source is read in one state, whatever others write meanwhile. Its side tables are not moved.
+    /// The source is read in one state, whatever others write meanwhile. Its side tables are moved too.
     ///
     /// ```no_run
     /// use diesel_autogen::Migrator;
@@ -429,6 +429,8 @@ impl Migrator {
         let status = Status::of(&from.history()?.unwrap_or_default(), sources);
         status.require_history(sources)?;
         let migrations = self.migrations()?;
+        from.include(&Schema::default(), sources)?;
+        to.include(&Schema::default(), &migrations)?;
         let version = history::require_version(&migrations, &status.version)?;
         let chosen: Vec<_> = migrations.iter().filter(|migration| migration.version() <= version).collect();
         let alone = chosen.iter().find(|migration| to.needs_no_transaction(migration, Direction::Up));

@@ -124,6 +124,9 @@ pub(crate) trait Database {
     /// Checksums of versions that are not applied any more are removed.
     fn record(&mut self, applied: &[Applied]) -> Result<(), Error>;
 
+    /// Reads the side tables.
+    fn introspect_side_tables(&mut self) -> Result<Vec<Table>, Error>;
+
     /// The side tables, in order, with the number of their rows.
     fn side_tables(&mut self) -> Result<BTreeMap<String, u64>, Error>;
 

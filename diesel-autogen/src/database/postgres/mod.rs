@@ -51,7 +51,7 @@ use crate::kept;
 use crate::loss::{Found, Probe};
 use crate::migration::{Direction, Migration, Migrations, Sql};
 use crate::options::RenderOptions;
-use crate::schema::{Column, Schema, Type};
+use crate::schema::{Column, Schema, Table, Type};
 use crate::settings::{Event, Settings};
 use crate::version::Version;
 
@@ -273,6 +273,15 @@ impl Database for Postgres {
 
     fn record(&mut self, applied: &[Applied]) -> Result<(), Error> {
         self.on(|connection| record(connection, applied, &run::CLOCK))
+    }
+
+    fn introspect_side_tables(&mut self) -> Result<Vec<Table>, Error> {
+        self.on(|connection| {
+            let applied = run::versions(connection)?;
+            let mut tables = introspect::introspect(connection, &[])?.tables;
+            tables.retain(|table| kept::owner(&table.name, &applied).is_some());
+            Ok::<_, Error>(tables)
+        })
     }
 
     fn side_tables(&mut self) -> Result<BTreeMap<String, u64>, Error> {
