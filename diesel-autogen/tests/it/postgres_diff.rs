@@ -193,6 +193,21 @@ fn another_difference_of_other_schemas_is_refused_by_name() {
     }
 }
 
+/// Each column keeps its default through the change.
+#[test]
+fn a_type_that_becomes_another_keeps_its_default() {
+    let Some(pair) = Pair::new() else { return };
+    let enums = |used: &str| {
+        format!(
+            "CREATE TYPE old AS ENUM ('a', 'b'); CREATE TYPE new AS ENUM ('b', 'a'); CREATE TABLE t (e {used} DEFAULT 'a')"
+        )
+    };
+    let values = "INSERT INTO t VALUES ('a'), ('b')";
+    pair.requires_carried(&(enums("old") + "; " + values), &enums("new"));
+    let text = |ty: &str| format!("CREATE TABLE t (v {ty} DEFAULT 'z')");
+    pair.requires_carried(&text("VARCHAR(9)"), &text("TEXT"));
+}
+
 #[test]
 fn the_spelling_of_a_default_is_carried() {
     let Some(pair) = Pair::new() else { return };
