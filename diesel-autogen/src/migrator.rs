@@ -628,8 +628,7 @@ impl Migrator {
             let mut sandbox = db.sandbox().map_err(|error| self.relative(error))?;
             let is_lossy = |from: &_, to: &_| db.loses(from, to);
             let keeps = plan.options.keep.as_ref().map(|_| &is_lossy as IsLossy<'_>);
-            let migration = plan.migration();
-            rehearsal::on_rows(&mut *sandbox, &migration, (&live, &target), &plan.changes, keeps)?;
+            rehearsal::on_rows(&mut *sandbox, &plan.migration(), (&live, &target), &plan.changes, keeps)?;
         }
         Ok(Some(plan))
     }
