@@ -31,19 +31,17 @@ use ureq::Body;
 use ureq::http::Response;
 
 /// What happens under load, in this order, and which requests may fail meanwhile.
-const STEPS: [(&str, MayFail, fn(&Cluster)); 9] = [
+const STEPS: [(&str, MayFail, fn(&Cluster)); 10] = [
     ("nothing", MayFail::None, |_| {}),
     ("rolling restart", MayFail::None, |cluster| cluster.restart_nodes(&cluster.bin)),
     ("db_upgrade, old nodes", MayFail::None, Cluster::upgrade),
     ("kill -9 of an old node", MayFail::Posts, |cluster| cluster.kill_node(1)),
     ("rolling restart, new nodes", MayFail::None, |cluster| cluster.restart_nodes(&cluster.next)),
     ("kill -9 of a new node", MayFail::Posts, |cluster| cluster.kill_node(2)),
-    ("kill -9 of the replica", MayFail::None, |cluster| {
-        cluster.run(&["replica", "kill"]);
-        cluster.run(&["replica", "start"]);
-    }),
     ("restart of the primary", MayFail::Writers, |cluster| cluster.run(&["primary", "restart"])),
     ("after that", MayFail::None, |_| {}),
+    ("kill -9 of the replica", MayFail::None, |cluster| cluster.run(&["replica", "kill"])),
+    ("return of the replica", MayFail::None, |cluster| cluster.run(&["replica", "start"])),
 ];
 
 #[derive(Clone, Copy)]
