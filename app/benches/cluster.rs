@@ -30,18 +30,21 @@ use tempfile::TempDir;
 use ureq::Body;
 use ureq::http::Response;
 
-/// What happens under load, in this order, and which requests may fail meanwhile.
-const STEPS: [(&str, MayFail, fn(&Cluster)); 10] = [
+/// What happens, and which requests may fail meanwhile.
+type Step = (&'static str, MayFail, fn(&Cluster));
+
+/// What happens under load, in this order.
+const STEPS: [Step; 10] = [
     ("nothing", MayFail::None, |_| {}),
-    ("rolling restart", MayFail::None, |cluster| cluster.restart_nodes(&cluster.bin)),
+    ("rolling restart", MayFail::None, |cluster| restart_nodes(&cluster.bin)),
     ("db_upgrade, old nodes", MayFail::None, Cluster::upgrade),
-    ("kill -9 of an old node", MayFail::Posts, |cluster| cluster.kill_node(1)),
-    ("rolling restart, new nodes", MayFail::None, |cluster| cluster.restart_nodes(&cluster.next)),
-    ("kill -9 of a new node", MayFail::Posts, |cluster| cluster.kill_node(2)),
-    ("restart of the primary", MayFail::Writers, |cluster| cluster.run(&["primary", "restart"])),
+    ("kill -9 of an old node", MayFail::Posts, |cluster| kill_node(&cluster.bin, "1")),
+    ("rolling restart, new nodes", MayFail::None, |cluster| restart_nodes(&cluster.next)),
+    ("kill -9 of a new node", MayFail::Posts, |cluster| kill_node(&cluster.next, "2")),
+    ("restart of the primary", MayFail::Writers, |cluster| deploy(&cluster.bin, &["primary", "restart"])),
     ("after that", MayFail::None, |_| {}),
-    ("kill -9 of the replica", MayFail::None, |cluster| cluster.run(&["replica", "kill"])),
-    ("return of the replica", MayFail::None, |cluster| cluster.run(&["replica", "start"])),
+    ("kill -9 of the replica", MayFail::None, |cluster| deploy(&cluster.bin, &["replica", "kill"])),
+    ("return of the replica", MayFail::None, |cluster| deploy(&cluster.bin, &["replica", "start"])),
 ];
 
 #[derive(Clone, Copy)]
@@ -90,7 +93,7 @@ fn main() -> ExitCode {
         }
     });
     cluster.migrator.check(&next_release()).expect("the database has the tables of the next release");
-    if report(load.sent.into_inner().expect("no panic"), &cluster) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if report(&load.sent.into_inner().expect("no panic"), &cluster) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// The running cluster, and the migrations of the next release.
@@ -137,33 +140,29 @@ impl Cluster {
         developer.apply(&plan).expect("the migrations");
     }
 
-    /// Calls `deploy/cluster`, which starts nodes from the folder `bin`.
-    fn run_with(&self, bin: &Path, arguments: &[&str]) {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/cluster");
-        let status = Command::new(script).args(arguments).env("BIN", bin).status().expect("deploy/cluster");
-        assert!(status.success(), "deploy/cluster {arguments:?}: {status}");
-    }
-
-    fn run(&self, arguments: &[&str]) {
-        self.run_with(&self.bin, arguments);
-    }
-
-    fn restart_nodes(&self, bin: &Path) {
-        for node in ["1", "2", "3"] {
-            self.run_with(bin, &["node", "restart", node]);
-        }
-    }
-
-    fn kill_node(&self, node: usize) {
-        self.run(&["node", "kill", &node.to_string()]);
-        self.run(&["node", "start", &node.to_string()]);
-    }
-
     fn upgrade(&self) {
         let mut command = Command::new(self.bin.join("db_upgrade"));
         let status = command.env("MIGRATIONS_DIR", self.folder.path()).stdout(Stdio::null()).status();
         assert!(status.expect("db_upgrade").success(), "db_upgrade");
     }
+}
+
+/// Calls `deploy/cluster`, which starts nodes from the folder `bin`.
+fn deploy(bin: &Path, arguments: &[&str]) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/cluster");
+    let status = Command::new(script).args(arguments).env("BIN", bin).status().expect("deploy/cluster");
+    assert!(status.success(), "deploy/cluster {arguments:?}: {status}");
+}
+
+fn restart_nodes(bin: &Path) {
+    for node in ["1", "2", "3"] {
+        deploy(bin, &["node", "restart", node]);
+    }
+}
+
+fn kill_node(bin: &Path, node: &str) {
+    deploy(bin, &["node", "kill", node]);
+    deploy(bin, &["node", "start", node]);
 }
 
 /// The tables of the next release: the previous one survives the change.
@@ -181,7 +180,8 @@ fn next_release() -> Schema {
 fn sessions(address: &str) {
     let visitor = Client::new(0, "").sign_up(address, "visitor");
     let mut nodes = Vec::new();
-    let mut node = |response: &Response<Body>| nodes.push(response.headers()["X-Node"].to_str().unwrap_or("").to_owned());
+    let mut node =
+        |response: &Response<Body>| nodes.push(response.headers()["X-Node"].to_str().unwrap_or("").to_owned());
     let written = visitor.post(&format!("{address}/"), &[("body", "from node to node")]).expect("a response");
     assert_eq!(written.status(), 303, "the next node knows the session");
     node(&written);
@@ -325,7 +325,7 @@ fn read(response: Result<Response<Body>, ureq::Error>, expected: u16) -> Result<
 }
 
 /// Prints what happened, and returns whether all is well.
-fn report(sent: Vec<Sent>, cluster: &Cluster) -> bool {
+fn report(sent: &[Sent], cluster: &Cluster) -> bool {
     println!("{:28} {:>8} {:>7} {:>10} {:>12}", "step", "requests", "failed", "unexpected", "longest wait");
     let mut is_well = true;
     for (at, (name, ..)) in STEPS.iter().enumerate() {

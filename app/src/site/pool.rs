@@ -263,9 +263,9 @@ impl Pool {
         };
         let work = move |connection: &mut Connection| {
             let result = match work(connection).map_err(Into::into) {
-                Err(AppError::Unavailable(cause)) if cause == STALE_PLAN => forget_plans(connection)
-                    .map_err(AppError::from)
-                    .and_then(|()| work(connection).map_err(Into::into)),
+                Err(AppError::Unavailable(cause)) if cause == STALE_PLAN => {
+                    forget_plans(connection).map_err(AppError::from).and_then(|()| work(connection).map_err(Into::into))
+                }
                 result => result,
             };
             (result, Some(work))
