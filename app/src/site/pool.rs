@@ -58,8 +58,10 @@ impl Db {
         T: Send + 'static,
         E: Into<AppError> + Send + 'static,
     {
-        self.run(move |connection| write_transaction(connection, |connection| work(connection).map_err(Into::into)))
-            .await
+        let work = move |connection: &mut Connection| {
+            write_transaction(connection, |connection| work(connection).map_err(Into::into))
+        };
+        self.0.run_on(self.0.writers.as_ref().unwrap_or(&self.0.connections), work).await
     }
 }
 
@@ -218,7 +220,12 @@ impl From<rocket_db_pools::Error<String, PoolError<OpenError>>> for AppError {
 }
 
 /// The pool itself.
-pub struct Pool(managed::Pool<Manager>);
+pub struct Pool {
+    connections: managed::Pool<Manager>,
+    /// The one connection that writes, on SQLite, which has one writer at a time. Who waits for it holds no connection, so
+    /// that reading goes on while another program holds the write lock.
+    writers: Option<managed::Pool<Manager>>,
+}
 
 impl Pool {
     /// As [`Db::run`].
@@ -228,7 +235,16 @@ impl Pool {
         T: Send + 'static,
         E: Into<AppError> + Send + 'static,
     {
-        let pooled = rocket_db_pools::Pool::get(self).await?;
+        self.run_on(&self.connections, work).await
+    }
+
+    async fn run_on<T, E, F>(&self, pool: &managed::Pool<Manager>, work: F) -> AppResult<T>
+    where
+        F: Fn(&mut Connection) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: Into<AppError> + Send + 'static,
+    {
+        let pooled = pool.get().await.map_err(rocket_db_pools::Error::Get)?;
         let work = move |connection: &mut Connection| match work(connection).map_err(Into::into) {
             Err(AppError::Unavailable(cause)) if cause == STALE_PLAN => {
                 forget_plans(connection)?;
@@ -245,7 +261,10 @@ impl Pool {
             drop(Object::take(pooled));
         }
         if matches!(result, Err(AppError::Unavailable(_))) {
-            self.0.retain(|_, _| false);
+            self.connections.retain(|_, _| false);
+            if let Some(writers) = &self.writers {
+                writers.retain(|_, _| false);
+            }
         }
         result
     }
@@ -263,19 +282,22 @@ impl rocket_db_pools::Pool for Pool {
         // The URL comes from the settings, where its path is absolute.
         let url = DatabaseUrl::parse(&config.url, Path::new("/"))
             .map_err(|error| rocket_db_pools::Error::Init(error.to_string()))?;
-        managed::Pool::builder(Manager { url, statement_timeout })
-            .max_size(config.max_connections)
-            .wait_timeout(timeout)
-            .create_timeout(timeout)
-            .recycle_timeout(timeout)
-            .runtime(deadpool::Runtime::Tokio1)
-            .build()
-            .map(Self)
-            .map_err(|error| rocket_db_pools::Error::Init(error.to_string()))
+        let pool = |size| {
+            managed::Pool::builder(Manager { url: url.clone(), statement_timeout })
+                .max_size(size)
+                .wait_timeout(timeout)
+                .create_timeout(timeout)
+                .recycle_timeout(timeout)
+                .runtime(deadpool::Runtime::Tokio1)
+                .build()
+                .map_err(|error| rocket_db_pools::Error::Init(error.to_string()))
+        };
+        let writers = if url.is_postgres() { None } else { Some(pool(1)?) };
+        Ok(Self { connections: pool(config.max_connections)?, writers })
     }
 
     async fn get(&self) -> Result<Self::Connection, Self::Error> {
-        self.0.get().await.map_err(rocket_db_pools::Error::Get)
+        self.connections.get().await.map_err(rocket_db_pools::Error::Get)
     }
 
     /// Does nothing: Rocket calls this when the shutdown begins, and pending requests still need connections. The
