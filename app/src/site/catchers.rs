@@ -45,7 +45,7 @@ async fn error_page(status: Status, request: &Request<'_>) -> ErrorPage {
         if status == Status::NotFound && request.route().is_none() { other_methods(request) } else { Vec::new() };
     let status = if allowed.is_empty() { status } else { Status::MethodNotAllowed };
     let viewer = if status.class().is_client_error() { viewer(request).await } else { None };
-    ErrorPage { status, viewer, allowed }
+    ErrorPage { status, allowed, viewer }
 }
 
 /// The methods of the routes with the path of the request.
@@ -60,7 +60,7 @@ fn other_methods(request: &Request<'_>) -> Vec<&'static str> {
     if methods.contains(&"GET") {
         methods.push("HEAD");
     }
-    methods.sort();
+    methods.sort_unstable();
     methods.dedup();
     methods
 }

@@ -290,10 +290,11 @@ impl rocket_db_pools::Pool for Pool {
                 .recycle_timeout(timeout)
                 .runtime(deadpool::Runtime::Tokio1)
                 .build()
-                .map_err(|error| rocket_db_pools::Error::Init(error.to_string()))
+                .map_err(|error| error.to_string())
         };
-        let writers = if url.is_postgres() { None } else { Some(pool(1)?) };
-        Ok(Self { connections: pool(config.max_connections)?, writers })
+        let failed = rocket_db_pools::Error::Init;
+        let writers = if url.is_postgres() { None } else { Some(pool(1).map_err(failed)?) };
+        Ok(Self { connections: pool(config.max_connections).map_err(failed)?, writers })
     }
 
     async fn get(&self) -> Result<Self::Connection, Self::Error> {

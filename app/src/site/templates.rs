@@ -89,7 +89,7 @@ impl<'r> Responder<'r, 'static> for Page {
     fn respond_to(mut self, request: &'r Request<'_>) -> response::Result<'static> {
         if !self.form_errors.is_empty() && failure::prefers_json(request) {
             let Self { form_errors, retry_after, .. } = self;
-            Failure { form_errors, retry_after, ..Failure::default() }.record(request);
+            Failure { retry_after, form_errors, ..Failure::default() }.record(request);
             return Err(self.status);
         }
         // The menu marks the current page.

@@ -6,6 +6,9 @@ use std::time::Duration;
 use config::Config;
 use diesel_autogen::Connection;
 use rocket::fairing::{AdHoc, Fairing};
+use rocket::http::Status;
+use rocket::outcome::try_outcome;
+use rocket::request::{FromRequest, Outcome, Request};
 use rocket::tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use rocket::tokio::time;
 use rocket::{State, get, routes};
@@ -30,7 +33,7 @@ pub fn stage() -> impl Fairing {
     AdHoc::on_ignite("Search", |rocket| async {
         let connections = rocket.state::<Config>().map_or(1, |config| config.pool_size);
         let permits = usize::try_from(connections / SHARE).unwrap_or_default().max(1);
-        rocket.manage(Searching(Arc::new(Semaphore::new(permits)))).mount("/", routes![results])
+        rocket.manage(Permits(Arc::new(Semaphore::new(permits)))).mount("/", routes![results])
     })
 }
 
@@ -38,12 +41,32 @@ pub fn stage() -> impl Fairing {
 const SHARE: u32 = 4;
 
 /// One permit for each search that may run.
-pub struct Searching(Arc<Semaphore>);
+struct Permits(Arc<Semaphore>);
 
-impl Searching {
-    /// Waits until a search may run. It runs until the permit is dropped.
+/// Request guard: the limits of searches.
+pub struct Searches<'r> {
+    attempts: Attempts<'r>,
+    permits: &'r Permits,
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Searches<'r> {
+    type Error = ();
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
+        let attempts = try_outcome!(request.guard::<Attempts<'_>>().await);
+        match request.rocket().state() {
+            Some(permits) => Outcome::Success(Self { attempts, permits }),
+            None => Outcome::Error((Status::InternalServerError, ())),
+        }
+    }
+}
+
+impl Searches<'_> {
+    /// Counts a search of the client, and waits until it may run. It runs until the permit is dropped.
     async fn begin(&self) -> AppResult<OwnedSemaphorePermit> {
-        let permit = time::timeout(Duration::from_secs(5), self.0.clone().acquire_owned()).await;
+        self.attempts.count_search()?;
+        let permit = time::timeout(Duration::from_secs(5), self.permits.0.clone().acquire_owned()).await;
         permit.ok().and_then(Result::ok).ok_or_else(|| AppError::Unavailable("too many searches at once".into()))
     }
 }
@@ -54,8 +77,7 @@ pub async fn results(
     page: Option<usize>,
     flash: FlashMessage<'_>,
     visitor: Visitor,
-    attempts: Attempts<'_>,
-    searching: &State<Searching>,
+    searches: Searches<'_>,
     config: &State<Config>,
     reader: Reader<'_>,
 ) -> HandlerResult {
@@ -66,8 +88,7 @@ pub async fn results(
     let terms = SearchTerms::new(&typed);
     let (has_terms, is_unspaced) = (!terms.is_empty(), terms.has_unspaced_script());
     let found = if has_terms {
-        attempts.count_search()?;
-        let permit = Arc::new(searching.begin().await?);
+        let permit = searches.begin().await?;
         let find = move |connection: &mut Connection| {
             let _until_the_end = &permit;
             search::bounded(connection, |connection| Found::load(&terms, page, size, &visitor, connection))
