@@ -560,7 +560,8 @@ impl Migrator {
         status.require_current(&migrations)?;
         let models = db.include(models, &migrations)?;
         let live = db.introspect()?;
-        let name = name.map_or_else(|| migrations.next_name(options.message.as_deref()), |name| Ok(name.to_owned()))?;
+        let name =
+            name.map_or_else(|| self.next_name(&migrations, options.message.as_deref()), |name| Ok(name.to_owned()))?;
         let mut render = render_options(&models, options, &name)?;
         if options.online {
             render.keep = None;

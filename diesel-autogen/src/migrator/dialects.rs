@@ -40,6 +40,24 @@ impl Migrator {
         Ok((own != *root && own.is_dir() && folder.is_dir()).then_some((other, folder)))
     }
 
+    /// The name of the next migration. A kind of database that is new to a project starts with the newest of the other kind,
+    /// so that both go on with the same ones.
+    pub(super) fn next_name(&self, migrations: &Migrations, message: Option<&str>) -> Result<String, Error> {
+        if migrations.newest().is_zero()
+            && let Some((dialect, folder)) = self.other_folder()?
+            && let Some(newest) = Migrations::read(&folder)?.iter().last()
+        {
+            return match message {
+                None => Ok(newest.name.clone()),
+                Some(message) => Err(Error::Option {
+                    option: format!("the message {message:?}"),
+                    why: format!("the first migration is named {}, as the newest for {dialect}", newest.name),
+                }),
+            };
+        }
+        migrations.next_name(message)
+    }
+
     /// Gives a migration its name in the second folder, where a process was killed after it had done so in the first.
     pub(super) fn finish_pair(&self) -> Result<(), Error> {
         let Some((_, other)) = self.other_folder()? else { return Ok(()) };

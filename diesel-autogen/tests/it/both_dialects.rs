@@ -352,6 +352,27 @@ fn histories_that_were_written_apart_are_joined() {
     assert!(sqlite.check(&chapters[0]).is_err());
 }
 
+#[test]
+fn a_kind_that_is_added_later_starts_with_the_newest() {
+    let Some((database, _)) = server() else { return };
+    let (project, chapters) = (Project::new(), chapters());
+    fs::remove_dir(project.migrations().join("postgresql")).unwrap();
+    let sqlite = project.sqlite();
+    walk(&sqlite, &chapters[..2], &PlanOptions::default());
+    fs::create_dir(project.migrations().join("postgresql")).unwrap();
+    let postgres = project.on(database.url());
+    postgres.init().unwrap();
+    let named = with!(PlanOptions { message: Some("start".into()) });
+    let why = "the message \"start\": the first migration is named 002_migration, as the newest for sqlite";
+    assert_eq!(postgres.plan(&chapters[1], &named).unwrap_err().to_string(), why);
+    walk(&postgres, &chapters[1..2], &PlanOptions::default());
+    assert_eq!(names(&project.migrations().join("postgresql")), ["002_migration"]);
+    walk(&sqlite, &chapters[2..3], &PlanOptions::default());
+    assert_eq!(names(&project.migrations().join("postgresql")), ["002_migration", "003_migration"]);
+    postgres.upgrade(Target::Latest).unwrap();
+    postgres.check(&chapters[2]).unwrap();
+}
+
 /// A process is killed after it gave the migration its name in one folder, before the other: the state that it leaves.
 #[test]
 fn a_killed_process_leaves_both_or_none() {
