@@ -88,7 +88,8 @@ pub async fn results(
     let terms = SearchTerms::new(&typed);
     let (has_terms, is_unspaced) = (!terms.is_empty(), terms.has_unspaced_script());
     let found = if has_terms {
-        let permit = searches.begin().await?;
+        // Shared by the work that is run again, and dropped with it.
+        let permit = Arc::new(searches.begin().await?);
         let find = move |connection: &mut Connection| {
             let _until_the_end = &permit;
             search::bounded(connection, |connection| Found::load(&terms, page, size, &visitor, connection))
