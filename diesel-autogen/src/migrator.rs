@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::change::Change;
-use crate::database::{self, Backup, Content, Database, Script};
+use crate::database::{self, Backup, Content, Database, Lock, Script};
 use crate::diff::diff;
 use crate::error::{DatabaseErrorKind, HistoryError};
 use crate::history::{self, Applied, Status, Target};
@@ -15,8 +15,8 @@ use crate::migration::{Direction, Migration, Migrations, Place, Sql, folder_for}
 use crate::options::{PlanOptions, RenderOptions};
 use crate::plan::Plan;
 use crate::planning::{
-    changes_by, count_losses, keep_unmentioned, made_from_models, renamed, render_options, rendered, replayed,
-    require_no_more_losses, script,
+    changes_by, count_losses, differing_elsewhere, keep_unmentioned, made_from_models, renamed, render_options,
+    rendered, replayed, require_no_more_losses, script,
 };
 use crate::print_schema::print_schema;
 use crate::rehearsal::{self, Rehearsal};
@@ -226,12 +226,26 @@ impl Migrator {
         }
     }
 
+    /// Keeps other processes from giving a migration in the folder a number, until the lock is dropped.
+    fn lock_folder(&self) -> Result<Option<Lock>, Error> {
+        let Source::Folder(root) = &self.source else { return Ok(None) };
+        let (path, mut lock) = (root.join(".lock"), None);
+        let taken = database::poll(&self.settings, || {
+            lock = Lock::try_take(&path).map_err(Error::file("write", root))?;
+            Ok(lock.is_some())
+        });
+        taken.map_err(|error| self.relative(error.in_database(&self.settings.shown(root))))?;
+        Ok(lock)
+    }
+
+    fn existing(&self) -> Result<Db, Error> {
+        let mut db = self.db()?;
+        if db.exists()? { Ok(db) } else { Err(Error::NoDatabase { database: db.name() }) }
+    }
+
     /// A database that exists and is under version control.
     fn controlled(&self) -> Result<(Db, Vec<Applied>), Error> {
-        let mut db = self.db()?;
-        if !db.exists()? {
-            return Err(Error::NoDatabase { database: db.name() });
-        }
+        let mut db = self.existing()?;
         match db.history()? {
             Some(applied) => Ok((db, applied)),
             None => Err(Error::NotControlled { database: db.name(), has_tables: db.has_tables()? }),
@@ -356,7 +370,7 @@ impl Migrator {
 
     /// Fills a new database with all rows of a database of another kind, at the same version: creates it where it is
     /// missing, applies its own migrations up to that version, copies the rows in one transaction, and compares them.
-    /// The source is read in one state, whatever others write meanwhile. Its side tables are not moved.
+    /// The source is read in one state, whatever others write meanwhile. Its side tables are moved too.
     ///
     /// ```no_run
     /// use diesel_autogen::Migrator;
@@ -415,6 +429,8 @@ impl Migrator {
         let status = Status::of(&from.history()?.unwrap_or_default(), sources);
         status.require_history(sources)?;
         let migrations = self.migrations()?;
+        from.include(&Schema::default(), sources)?;
+        to.include(&Schema::default(), &migrations)?;
         let version = history::require_version(&migrations, &status.version)?;
         let chosen: Vec<_> = migrations.iter().filter(|migration| migration.version() <= version).collect();
         let alone = chosen.iter().find(|migration| to.needs_no_transaction(migration, Direction::Up));
@@ -606,8 +622,7 @@ impl Migrator {
             let mut sandbox = db.sandbox().map_err(|error| self.relative(error))?;
             let is_lossy = |from: &_, to: &_| db.loses(from, to);
             let keeps = plan.options.keep.as_ref().map(|_| &is_lossy as IsLossy<'_>);
-            let migration = plan.migration();
-            rehearsal::on_rows(&mut *sandbox, &migration, (&live, &target), &plan.changes, keeps)?;
+            rehearsal::on_rows(&mut *sandbox, &plan.migration(), (&live, &target), &plan.changes, keeps)?;
         }
         Ok(Some(plan))
     }
@@ -630,6 +645,7 @@ impl Migrator {
         // Only folders that this run created are removed when the run fails.
         let (mut created, mut backup, mut is_backed_up, mut others) = (Vec::new(), None, false, 0);
         let applied = db.transaction(&mut |db| {
+            let _lock = self.lock_folder()?;
             let migrations = self.migrations()?;
             let recorded = require_as_planned(db, plan, &migrations)?;
             self.require_pair()?;
@@ -665,6 +681,7 @@ impl Migrator {
         db.include(&Schema::default(), &self.migrations()?)?;
         let mut created = Vec::new();
         let result = db.transaction(&mut |db| {
+            let _lock = self.lock_folder()?;
             require_as_planned(db, plan, &self.migrations()?)?;
             self.require_pair()?;
             created = Vec::new();
@@ -705,6 +722,7 @@ impl Migrator {
     /// [`Error::Option`] for a message without a letter or digit, and whatever keeps a file from being written.
     pub fn write_empty(&self, message: &str) -> Result<String, Error> {
         self.create_folder()?;
+        let _lock = self.lock_folder()?;
         let (root, migrations) = (self.folder()?, self.migrations()?);
         let name = migrations.next_name(Some(message))?;
         let sql = Sql { up: EMPTY_UP.into(), down: EMPTY_DOWN.into(), own_transaction: false };
@@ -738,10 +756,7 @@ impl Migrator {
     }
 
     fn introspect_with(&self, models: &Schema) -> Result<Schema, Error> {
-        let mut db = self.db()?;
-        if !db.exists()? {
-            return Err(Error::NoDatabase { database: db.name() });
-        }
+        let mut db = self.existing()?;
         db.include(models, &self.migrations().unwrap_or_default())?;
         db.introspect()
     }
@@ -781,6 +796,25 @@ impl Migrator {
         };
         let (renames, start) = renamed(&mut *db, from, &target, options)?;
         rendered(&mut *db, from, (renames, &start), &target, options)
+    }
+}
+
+impl Migrator {
+    /// The changes from this database to another one of its kind, and their SQL, tried on an empty copy. On PostgreSQL all
+    /// that the two databases hold is compared: the current schema, and the tables of the others.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::CannotExpress`] names an object that differs and cannot be changed, or the schema that it is in;
+    /// [`Error::NoDatabase`], and when one cannot be read.
+    pub fn compare_with(&self, other: &Self, options: &RenderOptions) -> Result<(Vec<Change>, Sql), Error> {
+        let (mut db, mut goal) = (self.existing()?, other.existing()?);
+        let elsewhere = differing_elsewhere(&db.elsewhere()?, &goal.elsewhere()?)?;
+        db.include(&elsewhere, &Migrations::default())?;
+        goal.include(&elsewhere, &Migrations::default())?;
+        let (from, target) = (db.introspect()?, goal.introspect()?);
+        let (renames, start) = renamed(&mut *db, &from, &target, options)?;
+        rendered(&mut *db, &from, (renames, &start), &target, options)
     }
 }
 

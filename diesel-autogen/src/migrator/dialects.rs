@@ -66,8 +66,11 @@ impl Migrator {
         if halves().next().is_none() {
             return Ok(());
         }
-        // A process that is between the two names has the lock.
-        self.db()?.transaction(&mut |_| halves().try_for_each(|place| place.keep()))
+        // A process that is between the two names has a lock.
+        self.db()?.transaction(&mut |_| {
+            let _lock = self.lock_folder()?;
+            halves().try_for_each(|place| place.keep())
+        })
     }
 
     /// Fails where the two folders have different migrations. Those before the first that both have were written apart, and
