@@ -39,9 +39,9 @@ pub(super) fn in_batches(table: &Table, column: &Column, value: &str, condition:
         tag.insert(1, '_');
     }
     format!(
-        "DO {tag}\nBEGIN\n    FOR page IN 0..{pages} - 1 BY 100 LOOP\n        {update} ctid = ANY (ARRAY(\n            \
+        "DO {tag}\nBEGIN\n    FOR page IN 0..{pages} - 1 BY 20 LOOP\n        {update} ctid = ANY (ARRAY(\n            \
          SELECT ctid FROM {table} WHERE {condition}\n            \
-         AND ctid >= format('(%s,0)', page)::tid AND ctid < format('(%s,0)', page + 100)::tid\n            \
+         AND ctid >= format('(%s,0)', page)::tid AND ctid < format('(%s,0)', page + 20)::tid\n            \
          FOR NO KEY UPDATE SKIP LOCKED));\n        COMMIT;\n    END LOOP;\n    {update} {condition};\nEND {tag}"
     )
 }
