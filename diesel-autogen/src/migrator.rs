@@ -553,11 +553,6 @@ impl Migrator {
     /// not fit, [`Error::CannotExpress`] and [`Error::Rehearsal`] when no safe SQL does it.
     pub fn plan(&self, models: &Schema, options: &PlanOptions) -> Result<Option<Plan>, Error> {
         self.finish_pair()?;
-        if options.online && self.counterpart()?.is_some() {
-            let why = "the migrations folder has a folder for each kind of database, and several migrations are written for one \
-                       of them only";
-            return Err(Error::Option { option: "online".into(), why: why.into() });
-        }
         let Some(mut plan) = self.plan_alone(models, options, None)? else { return Ok(None) };
         self.add_counterpart(&mut plan, models, options)?;
         Ok(Some(plan))
@@ -579,9 +574,7 @@ impl Migrator {
         let name =
             name.map_or_else(|| self.next_name(&migrations, options.message.as_deref()), |name| Ok(name.to_owned()))?;
         let mut render = render_options(&models, options, &name)?;
-        if options.online {
-            render.keep = None;
-        }
+        let keep = if options.online { render.keep.take() } else { None };
         let target = db.normalize(&models, &live)?;
         let (renames, start) = renamed(&mut *db, &live, &target, &render)?;
         let (target, tables) = self.keep_unmentioned(&mut *db, &start, target, &migrations);
@@ -589,6 +582,7 @@ impl Migrator {
         if changes.is_empty() {
             return Ok(None);
         }
+        online::require_nothing_kept(&mut *db, &changes, &RenderOptions { keep, ..render.clone() })?;
         let mut losses = count_losses(&mut *db, &changes, &render)?;
         losses.extend(unmentioned::protections(&changes));
         let has_rows = |loss: &Loss| losses.iter().any(|other| other.change == loss.change);
@@ -610,6 +604,7 @@ impl Migrator {
             other: None,
             then: Vec::new(),
             impacts: Vec::new(),
+            down_impacts: Vec::new(),
             options: render,
             is_accepted,
             is_online: options.online,
@@ -618,9 +613,8 @@ impl Migrator {
         let needs_fill = plan.losses.iter().any(|loss| matches!(loss.kind, LossKind::NeedsFill { .. }));
         if options.online && !needs_fill {
             let message = (&migrations, options.message.as_deref());
-            let (parts, impacts) =
-                online::in_parts(&mut *db, (&live, &start, &target), &plan.changes, &plan.options, message)?;
-            plan.set_parts(parts, impacts);
+            let parts = online::in_parts(&mut *db, (&live, &start, &target), &plan.changes, &plan.options, message)?;
+            plan.set_parts(parts);
             return Ok(Some(plan));
         }
         plan.impacts = db.impacts(&live, &Script { name: "up.sql", sql: &sql.up, version: plan.version.clone() })?;
@@ -682,20 +676,30 @@ impl Migrator {
     /// stay when one of them fails: the next upgrade goes on where this one stopped. Before the first is applied, none
     /// stays.
     fn apply_online(&self, plan: &Plan) -> Result<String, Error> {
-        let (root, all) = (self.folder()?, plan.all());
+        let (root, all, others) = (self.folder()?, plan.all(), plan.all_of_other());
         let (mut db, _) = self.controlled()?;
         db.include(&Schema::default(), &self.migrations()?)?;
         let mut created = Vec::new();
         let result = db.transaction(&mut |db| {
             let _lock = self.lock_folder()?;
             require_as_planned(db, plan, &self.migrations()?)?;
-            created = all.iter().map(|migration| Place::new(&root, &migration.name)).collect::<Result<_, _>>()?;
-            all.iter().zip(&created).try_for_each(|(migration, place)| place.draft(&migration.files()))?;
-            created.iter().try_for_each(Place::keep)
+            self.require_pair()?;
+            created = Vec::new();
+            // A version in one folder has its counterpart in the other, wherever this process may be killed.
+            for (at, migration) in all.iter().enumerate() {
+                created.push((Place::new(&root, &migration.name)?, migration));
+                if let (Some(other), Some(migration)) = (&plan.other, others.get(at)) {
+                    created.push((other.place(&migration.name)?, migration));
+                }
+            }
+            created.iter().try_for_each(|(place, migration)| place.draft(&migration.files()))?;
+            created.iter().try_for_each(|(place, _)| place.keep())
         });
         let result = result.and_then(|()| self.upgrade(Target::Latest));
         if result.is_err() && self.version()? == plan.after {
-            created.iter().for_each(Place::remove);
+            for (place, _) in &created {
+                place.remove();
+            }
         }
         result.map_err(|error| self.relative(error))?;
         Ok(self.settings.shown(&root.join(&plan.name)))

@@ -29,7 +29,8 @@ pub fn stage() -> impl Fairing {
 
 impl Db {
     /// Runs all the queries of a request on one connection, on a thread where they may block. They run again when a
-    /// migration has changed the type of a column since the connection prepared one of them.
+    /// migration has changed the type of a column since the connection prepared one of them, and once on another connection
+    /// when theirs was lost: what may not happen twice is for [`write`](Db::write).
     ///
     /// Hash passwords and render pages outside of `work`: connections are scarce.
     ///
@@ -47,7 +48,8 @@ impl Db {
 
     /// As [`run`](Db::run), in a transaction that an error rolls back. On SQLite it takes the write lock at once, because a
     /// transaction that reads first and then writes fails there, if another connection has written since. On PostgreSQL
-    /// others may write meanwhile: what must not change between two statements is locked by the first.
+    /// others may write meanwhile: what must not change between two statements is locked by the first. It does not run again
+    /// when the connection was lost during the commit, which may have succeeded.
     ///
     /// # Errors
     ///
@@ -58,8 +60,20 @@ impl Db {
         T: Send + 'static,
         E: Into<AppError> + Send + 'static,
     {
-        self.run(move |connection| write_transaction(connection, |connection| work(connection).map_err(Into::into)))
-            .await
+        let pool = self.0.writers.as_ref().unwrap_or(&self.0.connections);
+        let work = move |connection: &mut Connection| {
+            let mut is_done = false;
+            let written = write_transaction(connection, |connection| {
+                let result = work(connection).map_err(Into::into);
+                is_done = result.is_ok();
+                result
+            });
+            match written {
+                Err(AppError::Lost(cause)) if is_done => Err(AppError::Unavailable(cause)),
+                other => other,
+            }
+        };
+        self.0.run_on(pool, work).await
     }
 }
 
@@ -218,7 +232,12 @@ impl From<rocket_db_pools::Error<String, PoolError<OpenError>>> for AppError {
 }
 
 /// The pool itself.
-pub struct Pool(managed::Pool<Manager>);
+pub struct Pool {
+    connections: managed::Pool<Manager>,
+    /// The one connection that writes, on SQLite, which has one writer at a time. Who waits for it holds no connection, so
+    /// that reading goes on while another program holds the write lock.
+    writers: Option<managed::Pool<Manager>>,
+}
 
 impl Pool {
     /// As [`Db::run`].
@@ -228,26 +247,58 @@ impl Pool {
         T: Send + 'static,
         E: Into<AppError> + Send + 'static,
     {
-        let pooled = rocket_db_pools::Pool::get(self).await?;
-        let work = move |connection: &mut Connection| match work(connection).map_err(Into::into) {
-            Err(AppError::Unavailable(cause)) if cause == STALE_PLAN => {
-                forget_plans(connection)?;
-                work(connection).map_err(Into::into)
+        self.run_on(&self.connections, work).await
+    }
+
+    async fn run_on<T, E, F>(&self, pool: &managed::Pool<Manager>, work: F) -> AppResult<T>
+    where
+        F: Fn(&mut Connection) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: Into<AppError> + Send + 'static,
+    {
+        match self.attempt(pool, work).await {
+            (Err(AppError::Lost(cause)), Some(work)) => {
+                log::info!("on another connection, because one was lost: {cause}");
+                self.attempt(pool, work).await.0
             }
-            result => result,
+            (result, _) => result,
+        }
+    }
+
+    /// Runs `work` on a connection, and returns it too.
+    async fn attempt<T, E, F>(&self, pool: &managed::Pool<Manager>, work: F) -> (AppResult<T>, Option<F>)
+    where
+        F: Fn(&mut Connection) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: Into<AppError> + Send + 'static,
+    {
+        let pooled = match pool.get().await {
+            Ok(pooled) => pooled,
+            Err(error) => return (Err(rocket_db_pools::Error::Get(error).into()), None),
         };
-        let result = match pooled.connection.interact(work).await {
-            Ok(result) => result,
-            Err(error) => Err(AppError::Internal(format!("a query was cancelled: {error}"))),
+        let work = move |connection: &mut Connection| {
+            let result = match work(connection).map_err(Into::into) {
+                Err(AppError::Unavailable(cause)) if cause == STALE_PLAN => {
+                    forget_plans(connection).map_err(AppError::from).and_then(|()| work(connection).map_err(Into::into))
+                }
+                result => result,
+            };
+            (result, Some(work))
+        };
+        let (result, work) = match pooled.connection.interact(work).await {
+            Ok(done) => done,
+            Err(error) => (Err(AppError::Internal(format!("a query was cancelled: {error}"))), None),
         };
         // The connection may be read-only or lost, and stay so after the database has recovered. So may the others.
-        if matches!(result, Err(AppError::Unavailable(_) | AppError::Internal(_))) {
+        if matches!(result, Err(AppError::Unavailable(_) | AppError::Lost(_) | AppError::Internal(_))) {
             drop(Object::take(pooled));
         }
-        if matches!(result, Err(AppError::Unavailable(_))) {
-            self.0.retain(|_, _| false);
+        if matches!(result, Err(AppError::Unavailable(_) | AppError::Lost(_))) {
+            for pool in std::iter::once(&self.connections).chain(&self.writers) {
+                pool.retain(|_, _| false);
+            }
         }
-        result
+        (result, work)
     }
 }
 
@@ -263,19 +314,23 @@ impl rocket_db_pools::Pool for Pool {
         // The URL comes from the settings, where its path is absolute.
         let url = DatabaseUrl::parse(&config.url, Path::new("/"))
             .map_err(|error| rocket_db_pools::Error::Init(error.to_string()))?;
-        managed::Pool::builder(Manager { url, statement_timeout })
-            .max_size(config.max_connections)
-            .wait_timeout(timeout)
-            .create_timeout(timeout)
-            .recycle_timeout(timeout)
-            .runtime(deadpool::Runtime::Tokio1)
-            .build()
-            .map(Self)
-            .map_err(|error| rocket_db_pools::Error::Init(error.to_string()))
+        let pool = |size| {
+            managed::Pool::builder(Manager { url: url.clone(), statement_timeout })
+                .max_size(size)
+                .wait_timeout(timeout)
+                .create_timeout(timeout)
+                .recycle_timeout(timeout)
+                .runtime(deadpool::Runtime::Tokio1)
+                .build()
+                .map_err(|error| error.to_string())
+        };
+        let failed = rocket_db_pools::Error::Init;
+        let writers = if url.is_postgres() { None } else { Some(pool(1).map_err(failed)?) };
+        Ok(Self { connections: pool(config.max_connections).map_err(failed)?, writers })
     }
 
     async fn get(&self) -> Result<Self::Connection, Self::Error> {
-        self.0.get().await.map_err(rocket_db_pools::Error::Get)
+        self.connections.get().await.map_err(rocket_db_pools::Error::Get)
     }
 
     /// Does nothing: Rocket calls this when the shutdown begins, and pending requests still need connections. The

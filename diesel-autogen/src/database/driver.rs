@@ -60,12 +60,14 @@ pub(crate) trait Database {
     /// it already.
     fn render(&mut self, from: &Schema, changes: &[Change], options: &RenderOptions) -> Result<Sql, Error>;
 
-    /// Writes the changes as migrations that let others use the tables meanwhile, each with a word for its name.
+    /// Writes the changes as migrations that let others use the tables meanwhile, each with a word for its name. A type
+    /// that one of the statements `rewrites` a table for gets there by way of a second column.
     fn render_online(
         &mut self,
         from: &Schema,
         changes: &[Change],
         options: &RenderOptions,
+        rewrites: &[String],
     ) -> Result<Vec<(&'static str, Sql)>, Error>;
 
     /// Whether the conversion between two columns may lose values, so that the old ones are to be kept.

@@ -190,8 +190,9 @@ impl Database for Postgres {
         from: &Schema,
         changes: &[Change],
         options: &RenderOptions,
+        rewrites: &[String],
     ) -> Result<Vec<(&'static str, Sql)>, Error> {
-        render::render_online(from, changes, options, &self.created)
+        render::render_online(from, changes, options, (rewrites, &self.created))
     }
 
     fn loses(&self, from: &Column, to: &Column) -> bool {

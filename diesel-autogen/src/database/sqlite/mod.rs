@@ -78,6 +78,7 @@ impl Database for Sqlite {
         _from: &Schema,
         _changes: &[Change],
         _options: &RenderOptions,
+        _rewrites: &[String],
     ) -> Result<Vec<(&'static str, Sql)>, Error> {
         Err(Error::NotSupported { operation: "making a migration online", database: "SQLite" })
     }
