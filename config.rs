@@ -11,6 +11,8 @@
 //! | `MICROBLOG_PUBLIC_ADDRESS` | none | `http://HOST` or `https://HOST`, with or without a port, no path |
 //! | `MICROBLOG_TRUSTED_PROXIES` | none | IP addresses and networks, separated by commas: `127.0.0.1, 10.0.0.0/8` |
 //! | `MICROBLOG_ATTEMPTS_PER_MINUTE` | `10` | a whole number from 1 to 10000 |
+//! | `MICROBLOG_SEARCHES_PER_MINUTE` | `60` | a whole number from 1 to 10000 |
+//! | `MICROBLOG_WRITES_PER_MINUTE` | `60` | a whole number from 1 to 10000 |
 //! | `MICROBLOG_HSTS_DAYS` | `0` | a whole number from 0 to 730; above 0 only with a public address of https |
 //! | `MICROBLOG_POOL_SIZE` | `16` | a whole number from 1 to 1000 |
 //! | `MICROBLOG_STATEMENT_TIMEOUT` | `30` | a whole number from 0 to 3600 |
@@ -62,6 +64,10 @@ pub struct Config {
     /// `MICROBLOG_ATTEMPTS_PER_MINUTE`: how many attempts to sign in or to register are allowed per minute, for each
     /// client IP and for each account.
     pub attempts_per_minute: NonZeroU32,
+    /// `MICROBLOG_SEARCHES_PER_MINUTE`: how many searches are allowed per minute, for each client IP.
+    pub searches_per_minute: NonZeroU32,
+    /// `MICROBLOG_WRITES_PER_MINUTE`: how many posts, follows and other changes are allowed per minute, for each account.
+    pub writes_per_minute: NonZeroU32,
     /// `MICROBLOG_HSTS_DAYS`: for how many days browsers use https only (`Strict-Transport-Security`); 0 sends no
     /// header.
     pub hsts_days: u16,
@@ -131,6 +137,8 @@ impl Config {
             public_address: variables.get("MICROBLOG_PUBLIC_ADDRESS", public_address)?,
             trusted_proxies: variables.get("MICROBLOG_TRUSTED_PROXIES", networks)?.unwrap_or_default(),
             attempts_per_minute: variables.get_or("MICROBLOG_ATTEMPTS_PER_MINUTE", "10", number(1..=10_000))?,
+            searches_per_minute: variables.get_or("MICROBLOG_SEARCHES_PER_MINUTE", "60", number(1..=10_000))?,
+            writes_per_minute: variables.get_or("MICROBLOG_WRITES_PER_MINUTE", "60", number(1..=10_000))?,
             hsts_days: variables.get_or("MICROBLOG_HSTS_DAYS", "0", number(0..=730))?,
             pool_size: variables.get_or("MICROBLOG_POOL_SIZE", "16", number(1..=1000))?,
             statement_timeout: variables.get_or("MICROBLOG_STATEMENT_TIMEOUT", "30", number(0..=3600))?,

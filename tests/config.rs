@@ -46,6 +46,7 @@ fn defaults() {
     assert_eq!(config.public_address, None);
     assert_eq!(config.trusted_proxies, []);
     assert_eq!((config.attempts_per_minute.get(), config.hsts_days), (10, 0));
+    assert_eq!((config.searches_per_minute.get(), config.writes_per_minute.get()), (60, 60));
     assert_eq!(config.rocket, []);
 }
 
@@ -103,7 +104,9 @@ fn numbers_have_bounds() {
 
     assert_eq!(read_one("MICROBLOG_ATTEMPTS_PER_MINUTE", "1").unwrap().attempts_per_minute.get(), 1);
     assert_eq!(read_one("MICROBLOG_ATTEMPTS_PER_MINUTE", "10000").unwrap().attempts_per_minute.get(), 10_000);
-    assert_refuses("MICROBLOG_ATTEMPTS_PER_MINUTE", &["0", "10001", "ten"]);
+    for name in ["MICROBLOG_ATTEMPTS_PER_MINUTE", "MICROBLOG_SEARCHES_PER_MINUTE", "MICROBLOG_WRITES_PER_MINUTE"] {
+        assert_refuses(name, &["0", "10001", "ten"]);
+    }
 
     assert_refuses("MICROBLOG_HSTS_DAYS", &["731", "-1", "a year"]);
 }

@@ -59,6 +59,10 @@ Environment (all variables except the first may be in the file .env):
   MICROBLOG_ATTEMPTS_PER_MINUTE
           Attempts to sign in or register, by client IP and by account
           [default: 10]
+  MICROBLOG_SEARCHES_PER_MINUTE
+          Searches, by client IP [default: 60]
+  MICROBLOG_WRITES_PER_MINUTE
+          Posts, follows and other changes, by account [default: 60]
   MICROBLOG_HSTS_DAYS
           For how many days browsers use https only [default: 0]
   MICROBLOG_POOL_SIZE

@@ -67,5 +67,22 @@ diesel_autogen::schema! {
         /// The `User-Agent` of the browser.
         #[max_length = 200]
         user_agent -> VarChar,
+        /// When the session was last used, in UTC.
+        last_used -> Nullable<Timestamp>,
+        /// The client IP of that request.
+        #[max_length = 45]
+        client_ip -> Nullable<VarChar>,
+    }
+
+    /// Nicknames that a user gave up. They are kept from others for a time, because links and mentions lead to them.
+    former_nicknames (nickname) {
+        /// In lower case.
+        #[max_length = 64]
+        nickname -> VarChar,
+        /// The user, unless the account is deleted.
+        #[index]
+        #[references(users, on_delete = set_null)]
+        user_id -> Nullable<Integer>,
+        given_up -> Timestamp,
     }
 }

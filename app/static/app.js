@@ -1,28 +1,32 @@
 // Progressive enhancement: relative times, a counter of characters, a confirmation before deleting. Every page works
 // without scripts.
 
-// Times: "5 minutes ago", followed by the exact time in the local time zone. Steps are in seconds.
-const steps = [["year", 31557600], ["month", 2629800], ["week", 604800], ["day", 86400], ["hour", 3600], ["minute", 60]];
+// Times: "5 minutes ago", with the exact time in the local time zone as the title. From a day on, days of the calendar
+// count: what was written on Monday evening was written "2 days ago" on Wednesday morning. Steps are in days.
+const steps = [["year", 365], ["month", 30], ["week", 7], ["day", 1]];
 const language = document.documentElement.lang;
 const english = navigator.language.startsWith("en") ? navigator.language : "en-GB";
-const moment = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" };
-const thisYear = new Intl.DateTimeFormat(english, moment);
-const anyYear = new Intl.DateTimeFormat(english, { ...moment, year: "numeric" });
+const exact = new Intl.DateTimeFormat(english, { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
 const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
 
 function ago(date) {
-    const seconds = (date - Date.now()) / 1000;
-    const step = steps.find(([, length]) => Math.abs(seconds) >= length);
-    return step ? relative.format(Math.trunc(seconds / step[1]), step[0]) : "just now";
+    const minutes = Math.floor((Date.now() - date) / 60000);
+    if (minutes < 1) return "just now";
+    if (minutes < 60) return relative.format(-minutes, "minute");
+    if (minutes < 60 * 24) return relative.format(-Math.floor(minutes / 60), "hour");
+    const midnight = (date) => Date.UTC(date.getFullYear(), date.getMonth(), date.getDate());
+    const days = Math.round((midnight(new Date()) - midnight(date)) / 86400000);
+    const [unit, length] = steps.find(([, length]) => days >= length);
+    return relative.format(-Math.floor(days / length), unit);
 }
 
 function showTimes() {
     for (const time of document.querySelectorAll("time[datetime]")) {
         const date = new Date(time.dateTime);
         if (Number.isNaN(date.getTime())) continue;
-        const exact = date.getFullYear() === new Date().getFullYear() ? thisYear : anyYear;
-        const text = `${ago(date)} · ${exact.format(date)}`;
+        const text = ago(date);
         if (time.textContent !== text) time.textContent = text;
+        time.title = exact.format(date);
     }
 }
 
@@ -68,5 +72,9 @@ document.addEventListener("submit", (event) => {
     if (question && !confirm(question)) event.preventDefault();
 });
 
-// The errors of a form get the focus.
-document.querySelector(".error-summary")?.focus();
+// Ctrl+Enter sends a text.
+document.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.target.localName !== "textarea") return;
+    event.preventDefault();
+    event.target.form.requestSubmit();
+});

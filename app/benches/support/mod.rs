@@ -21,6 +21,7 @@ fn program(home: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_app"));
     command.env_clear().env("MICROBLOG_HOME", home).current_dir(home).stdin(Stdio::null());
     command.env("ROCKET_PORT", "0").env("ROCKET_SECRET_KEY", SECRET_KEY).env("MICROBLOG_ATTEMPTS_PER_MINUTE", "10000");
+    command.env("MICROBLOG_SEARCHES_PER_MINUTE", "10000").env("MICROBLOG_WRITES_PER_MINUTE", "10000");
     command
 }
 

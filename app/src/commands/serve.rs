@@ -1,12 +1,15 @@
 //! `app`: serves the site until it is stopped.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::io::{self, IsTerminal as _};
+use std::net::SocketAddr;
 
 use app::site::{self, StartError, logging, pool, settings};
 use config::Config;
 use rocket::error::ErrorKind;
-use rocket::fairing::AdHoc;
+use rocket::fairing::{AdHoc, Fairing};
 use rocket::tokio::runtime;
+#[cfg(unix)]
+use rocket::tokio::signal::unix::{SignalKind, signal};
 
 use super::{CommandError, print_line};
 
@@ -18,10 +21,14 @@ pub fn run() -> Result<(), CommandError> {
     logging::start(settings.log_level);
     super::check(&config)?;
 
-    let rocket = site::rocket(config)?.attach(AdHoc::on_liftoff("Address", |rocket| {
+    // Each connection of a client is an open file.
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        log::warn!("the limit of open files cannot be raised: {error}");
+    }
+
+    let rocket = site::rocket(config)?.attach(hangups()).attach(AdHoc::on_liftoff("Address", |rocket| {
         Box::pin(async move {
-            let (address, port) = (rocket.config().address, rocket.config().port);
-            let address = public_address.unwrap_or_else(|| format!("http://{}", reachable(address, port)));
+            let address = public_address.unwrap_or_else(|| settings::own_address(rocket.config()));
             print_line(&format!("The microblog is at {address}"));
         })
     }));
@@ -37,7 +44,9 @@ pub fn run() -> Result<(), CommandError> {
             Ok(_) => Ok(()),
             // A connection was still open at the end of the grace period, and was closed.
             Err(error) if matches!(error.kind(), ErrorKind::Shutdown(_, None)) => Ok(()),
-            Err(error) => Err(StartError::from_rocket(&error, socket(settings.address, settings.port))),
+            Err(error) => {
+                Err(StartError::from_rocket(&error, SocketAddr::new(settings.address, settings.port).to_string()))
+            }
         }
     });
     drop(runtime);
@@ -45,15 +54,25 @@ pub fn run() -> Result<(), CommandError> {
     Ok(result?)
 }
 
-/// The address at which this machine can reach the site.
-fn reachable(address: IpAddr, port: u16) -> String {
-    match address {
-        IpAddr::V4(address) if address.is_unspecified() => socket(Ipv4Addr::LOCALHOST.into(), port),
-        IpAddr::V6(address) if address.is_unspecified() => socket(Ipv6Addr::LOCALHOST.into(), port),
-        address => socket(address, port),
-    }
-}
-
-fn socket(address: IpAddr, port: u16) -> String {
-    SocketAddr::new(address, port).to_string()
+/// The fairing that stops the site when its terminal is closed. Without a terminal SIGHUP is ignored: programs that rotate
+/// logs send it to a service, and there is nothing to read again.
+fn hangups() -> impl Fairing {
+    AdHoc::on_liftoff("Hangups", |rocket| {
+        Box::pin(async {
+            #[cfg(unix)]
+            match signal(SignalKind::hangup()) {
+                Ok(mut hangups) => {
+                    let (shutdown, has_terminal) = (rocket.shutdown(), io::stdin().is_terminal());
+                    rocket::tokio::spawn(async move {
+                        while hangups.recv().await.is_some() {
+                            if has_terminal {
+                                shutdown.clone().notify();
+                            }
+                        }
+                    });
+                }
+                Err(error) => log::warn!("SIGHUP will end the site: {error}"),
+            }
+        })
+    })
 }

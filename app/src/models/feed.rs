@@ -13,7 +13,7 @@ use diesel::sql_types::{Bool, Integer, Timestamp};
 use diesel_autogen::Backend;
 use diesel_autogen::Connection;
 
-use super::{Post, User};
+use super::{Mentioned, Post, User};
 use crate::schema::{post_tags, posts, users};
 
 /// Which posts a feed lists.
@@ -88,6 +88,8 @@ pub enum Position {
 pub struct Page {
     /// The posts and their authors, newest first.
     pub posts: Vec<(Post, User)>,
+    /// The people whom they mention.
+    pub mentioned: Mentioned,
     /// The position of the page with newer posts; `None` on the first page.
     pub newer: Option<Position>,
     /// The position of the page with older posts; `None` on the last page.
@@ -125,7 +127,8 @@ impl Page {
         let older = (has_more || matches!(position, Position::After(_)))
             .then(|| posts.last().map(|post| Position::Before(Cursor::of(post))))
             .flatten();
-        Ok(Self { posts, newer, older })
+        let mentioned = Mentioned::load(posts.iter().map(|(post, _)| post.body.as_str()), connection)?;
+        Ok(Self { posts, mentioned, newer, older })
     }
 }
 

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel_autogen::Connection;
 
 use super::User;
-use crate::schema::{followers, users};
+use crate::schema::{followers, posts, users};
 
 impl User {
     /// Follows another user. Returns whether that is new.
@@ -40,6 +40,36 @@ impl User {
     /// When the query fails.
     pub fn follows(&self, other: &Self, connection: &mut Connection) -> QueryResult<bool> {
         diesel::select(diesel::dsl::exists(followers::table.find((self.id, other.id)))).get_result(connection)
+    }
+
+    /// Whether the user follows anyone.
+    ///
+    /// # Errors
+    ///
+    /// When the query fails.
+    pub fn follows_anyone(&self, connection: &mut Connection) -> QueryResult<bool> {
+        let followed = followers::table.filter(followers::follower_id.eq(self.id));
+        diesel::select(diesel::dsl::exists(followed)).get_result(connection)
+    }
+
+    /// At most `limit` people to follow, for a user who follows nobody: the authors of the newest posts.
+    ///
+    /// # Errors
+    ///
+    /// When a query fails.
+    pub fn suggested(&self, limit: usize, connection: &mut Connection) -> QueryResult<Vec<Self>> {
+        let newest: Vec<i32> =
+            posts::table.order(posts::timestamp.desc()).limit(100).select(posts::user_id).load(connection)?;
+        let mut authors: Vec<i32> = Vec::new();
+        for author in newest {
+            if author != self.id && !authors.contains(&author) && authors.len() < limit {
+                authors.push(author);
+            }
+        }
+        let found = users::table.filter(users::id.eq_any(&authors)).select(Self::as_select());
+        let mut found: Vec<Self> = found.load(connection)?;
+        found.sort_by_key(|user| authors.iter().position(|author| *author == user.id));
+        Ok(found)
     }
 
     /// The ids of those people whom the user follows, by one query.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use unicode_normalization::UnicodeNormalization as _;
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::User;
@@ -33,10 +34,10 @@ impl<'a> Part<'a> {
 /// The maximum length of a tag in characters, without its `#`.
 pub const TAG_LENGTH: usize = 64;
 
-/// The tag as it is stored: in lower case, without its `#`.
+/// The tag as it is stored: in lower case, composed (NFC), without its `#`.
 #[must_use]
 pub fn tag_key(tag: &str) -> String {
-    tag.strip_prefix('#').unwrap_or(tag).to_lowercase()
+    tag.strip_prefix('#').unwrap_or(tag).to_lowercase().nfc().collect()
 }
 
 /// The keys of the tags in a text, without duplicates.
@@ -189,6 +190,7 @@ mod tests {
     fn a_tag_has_a_letter_and_a_lower_case_key() {
         assert_eq!(found("#Rust, #über #a1 #日本"), ["#Rust", "#über", "#a1", "#日本"]);
         assert_eq!(found("#हिन्दी #ไทยดี, #e\u{301}te\u{301}!"), ["#हिन्दी", "#ไทยดี", "#e\u{301}te\u{301}"]);
+        assert_eq!(tags("#Caf\u{e9} #cafe\u{301}").into_iter().collect::<Vec<_>>(), ["caf\u{e9}"]);
         assert_eq!(tags("#Rust #RUST #Über").into_iter().collect::<Vec<_>>(), ["rust", "über"]);
         for text in ["#1", "#", "##a", "a#b", "&#x27;", &format!("#{}", "x".repeat(65))] {
             assert_eq!(found(text), [""; 0], "{text}");

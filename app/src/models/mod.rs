@@ -4,7 +4,9 @@ pub mod count;
 mod error;
 pub mod feed;
 pub mod follow;
+mod former_nickname;
 pub mod markup;
+pub mod mention;
 pub mod post;
 pub mod search;
 pub mod session;
@@ -13,6 +15,7 @@ pub mod user;
 
 pub use error::ModelError;
 pub use feed::{Cursor, Feed, Page, Position};
+pub use mention::Mentioned;
 pub use post::{NewPost, Post};
 pub use session::Session;
 pub use user::{NewUser, User};

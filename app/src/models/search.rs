@@ -2,15 +2,19 @@
 //!
 //! Both find words without their diacritics. A term that contains punctuation is a phrase.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
+use diesel::Connection as _;
+use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Integer, Nullable, Text};
+use diesel::result::Error as DieselError;
+use diesel::sql_types::{Array, Integer, Text};
 use diesel_autogen::Connection;
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
+use super::user::lower;
 use super::{Post, User};
 use crate::schema::{posts, users};
 
@@ -27,17 +31,34 @@ const CLOSE: char = '\u{3}';
 /// The byte ranges of the matches in a text.
 pub type Marks = Vec<Range<usize>>;
 
+/// Only this number of words of a query is searched for. Each costs time, also where no row has all of them.
+pub const MAX_WORDS: usize = 8;
+
+/// Only this number of the newest matching people is ranked.
+const RANKED_PEOPLE: usize = 200;
+
 /// The terms of a search.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SearchTerms(Vec<String>);
 
 impl SearchTerms {
-    /// The terms of a query as a user typed it. There are no operators.
+    /// The terms of a query as a user typed it, each once, with at most [`MAX_WORDS`] words. There are no operators.
     #[must_use]
     pub fn new(query: &str) -> Self {
         let query: String = query.chars().take(MAX_QUERY_LENGTH).collect();
-        let terms = query.split(|char: char| char.is_whitespace() || char.is_control());
-        Self(terms.filter(|term| term.chars().any(char::is_alphanumeric)).map(str::to_owned).collect())
+        let (mut terms, mut known, mut count) = (Vec::new(), HashSet::new(), 0);
+        for term in query.split(|char: char| char.is_whitespace() || char.is_control()) {
+            let words = words(term);
+            let folded: Vec<String> = words.iter().map(|word| word.folded.clone()).collect();
+            if words.is_empty() || count == MAX_WORDS || !known.insert(folded) {
+                continue;
+            }
+            // A phrase of many words is cut.
+            let end = words.get(MAX_WORDS - count).map_or(term.len(), |word| word.range.start);
+            count = MAX_WORDS.min(count + words.len());
+            terms.push(term[..end].to_owned());
+        }
+        Self(terms)
     }
 
     /// Whether there are no terms.
@@ -46,11 +67,62 @@ impl SearchTerms {
         self.0.is_empty()
     }
 
-    /// The terms as strings of FTS5, each followed by `suffix`.
-    fn quoted(&self, suffix: &str) -> String {
-        let quoted = self.0.iter().map(|term| format!("\"{}\"{suffix}", term.replace('"', "\"\"")));
+    /// Whether a term is in a script without spaces between words, of which only the start of a run of characters is found.
+    #[must_use]
+    pub fn has_unspaced_script(&self) -> bool {
+        self.0.iter().any(|term| term.chars().any(is_unspaced))
+    }
+
+    /// The terms, and whether each is found as a prefix too.
+    fn with_prefixes(&self, is_wanted: bool) -> impl Iterator<Item = (&String, bool)> {
+        // Every second row has a word that begins with a given letter: no index bounds such a search.
+        let is_long = |term: &str| words(term).last().is_some_and(|word| word.folded.len() > 1);
+        self.0.iter().map(move |term| (term, is_long(term) && (is_wanted || term.chars().any(is_unspaced))))
+    }
+
+    /// The terms as an expression of FTS5.
+    fn fts5(&self, as_prefixes: bool) -> String {
+        let quoted = self
+            .with_prefixes(as_prefixes)
+            .map(|(term, is_prefix)| format!("\"{}\"{}", term.replace('"', "\"\""), if is_prefix { " *" } else { "" }));
         quoted.collect::<Vec<_>>().join(" ")
     }
+
+    /// The terms that are words, and those that are prefixes: the parameters of PostgreSQL's [`QUERY`].
+    fn split(&self, as_prefixes: bool) -> (Vec<String>, Vec<String>) {
+        let (prefixes, words): (Vec<_>, Vec<_>) =
+            self.with_prefixes(as_prefixes).partition(|(_, is_prefix)| *is_prefix);
+        let terms = |terms: Vec<(&String, bool)>| terms.into_iter().map(|(term, _)| term.clone()).collect();
+        (terms(words), terms(prefixes))
+    }
+}
+
+/// A query of PostgreSQL for all words of `$1` and all prefixes of `$2`.
+const QUERY: &str =
+    "coalesce(search_query($1, '') && search_query($2, ':*'), search_query($1, ''), search_query($2, ':*'))";
+
+/// Whether the character is of a script without spaces between words: Thai, Lao, Khmer, Burmese, Japanese, Chinese.
+fn is_unspaced(char: char) -> bool {
+    matches!(char, '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{3040}'..='\u{30ff}'
+        | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
+}
+
+/// Runs a search, which PostgreSQL ends after three seconds. On SQLite the numbers of words and of rows bound it.
+///
+/// # Errors
+///
+/// The error of `work`; when the time is over.
+pub fn bounded<T, E: From<DieselError>>(
+    connection: &mut Connection,
+    work: impl FnOnce(&mut Connection) -> Result<T, E>,
+) -> Result<T, E> {
+    if let Connection::Sqlite(_) = connection {
+        return work(connection);
+    }
+    connection.transaction(|connection| {
+        connection.batch_execute("SET LOCAL statement_timeout = '3s'")?;
+        work(connection)
+    })
 }
 
 /// A post that matches, and the matches.
@@ -89,7 +161,7 @@ pub fn posts(
         return Ok(Vec::new());
     }
     let mut hits = matching_posts(terms, connection)?;
-    hits.sort_by(|one, other| other.weight().total_cmp(&one.weight()).then(other.id.cmp(&one.id)));
+    hits.sort_by(|one, other| share(&other.marked).total_cmp(&share(&one.marked)).then(other.id.cmp(&one.id)));
     let hits: Vec<PostHit> = hits.into_iter().skip(skip).take(limit).collect();
     let posts = posts::table
         .inner_join(users::table)
@@ -105,8 +177,8 @@ pub fn posts(
     Ok(hits.into_iter().filter_map(found).collect())
 }
 
-/// The people who match all terms as prefixes, the best match first. A match in the nickname has more weight than one in
-/// the text about the user.
+/// The people who match all terms as prefixes, the best match first: of the newest [`RANKED_PEOPLE`], and who has the
+/// nickname. A match in the nickname has more weight than one in the text about the user, and a match of more of the text.
 ///
 /// # Errors
 ///
@@ -115,20 +187,29 @@ pub fn people(terms: &SearchTerms, limit: u8, connection: &mut Connection) -> Qu
     if terms.is_empty() {
         return Ok(Vec::new());
     }
-    let hits = matching_people(terms, limit, connection)?;
-    let users = users::table
-        .filter(users::id.eq_any(hits.iter().map(|hit| hit.id)))
+    let hits = matching_people(terms, connection)?;
+    let nickname = terms.0.first().filter(|_| terms.0.len() == 1).map_or("", String::as_str);
+    let is_named = lower(users::nickname).eq(lower(nickname));
+    let users: Vec<User> = users::table
+        .filter(users::id.eq_any(hits.iter().map(|hit| hit.id)).or(is_named))
         .select(User::as_select())
-        .load::<User>(connection)?;
-    let mut users: HashMap<i32, _> = users.into_iter().map(|user| (user.id, user)).collect();
-    let found = |hit: UserHit| {
-        let user = users.remove(&hit.id)?;
-        let in_nickname = marks(&hit.nickname, &user.nickname);
-        let about_me = user.about_me.as_deref().unwrap_or_default();
-        let in_about_me = marks(hit.about_me.as_deref().unwrap_or_default(), about_me);
-        Some(FoundUser { user, in_nickname, in_about_me })
+        .load(connection)?;
+    // How much of a text was typed, if it matches at all. A prefix is less of a long word than of a short one.
+    let typed = f64::from(terms.0.iter().map(|term| length(term)).sum::<u16>());
+    let typed_share = |marks: &Marks, text: &str| {
+        if marks.is_empty() { 0.0 } else { typed / f64::from(length(text).saturating_add(20)) }
     };
-    Ok(hits.into_iter().filter_map(found).collect())
+    let found = |user: User| {
+        let nickname = highlighted(&user.nickname, terms, true);
+        let about_me = highlighted(user.about_me.as_deref().unwrap_or_default(), terms, true);
+        let in_nickname = marks(&nickname, &user.nickname);
+        let in_about_me = marks(&about_me, user.about_me.as_deref().unwrap_or_default());
+        let weight = 10.0 * typed_share(&in_nickname, &nickname) + typed_share(&in_about_me, &about_me);
+        (weight, FoundUser { user, in_nickname, in_about_me })
+    };
+    let mut found: Vec<_> = users.into_iter().map(found).collect();
+    found.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.user.id.cmp(&other.1.user.id)));
+    Ok(found.into_iter().take(limit.into()).map(|(_, found)| found).collect())
 }
 
 #[derive(QueryableByName)]
@@ -139,32 +220,30 @@ struct PostHit {
     marked: String,
 }
 
-impl PostHit {
-    /// The share of the text that matches. The constant keeps short texts from always ranking first.
-    fn weight(&self) -> f64 {
-        let (mut inside, mut all, mut is_inside) = (0_u16, 20_u16, false);
-        for char in self.marked.chars() {
-            match char {
-                OPEN => is_inside = true,
-                CLOSE => is_inside = false,
-                _ => {
-                    all = all.saturating_add(1);
-                    inside = inside.saturating_add(is_inside.into());
-                }
+/// The share of a marked text that matches. The constant keeps short texts from always ranking first.
+fn share(marked: &str) -> f64 {
+    let (mut inside, mut all, mut is_inside) = (0_u16, 20_u16, false);
+    for char in marked.chars() {
+        match char {
+            OPEN => is_inside = true,
+            CLOSE => is_inside = false,
+            _ => {
+                all = all.saturating_add(1);
+                inside = inside.saturating_add(is_inside.into());
             }
         }
-        f64::from(inside) / f64::from(all)
     }
+    f64::from(inside) / f64::from(all)
+}
+
+fn length(text: &str) -> u16 {
+    u16::try_from(text.chars().count()).unwrap_or(u16::MAX)
 }
 
 #[derive(QueryableByName)]
 struct UserHit {
     #[diesel(sql_type = Integer)]
     id: i32,
-    #[diesel(sql_type = Text)]
-    nickname: String,
-    #[diesel(sql_type = Nullable<Text>)]
-    about_me: Option<String>,
 }
 
 /// The newest matching posts, not ranked yet. FTS5's own rank would read every match.
@@ -174,14 +253,16 @@ fn matching_posts(terms: &SearchTerms, connection: &mut Connection) -> QueryResu
             "SELECT CAST(rowid AS INTEGER) AS id, highlight(posts_search, 0, char(2), char(3)) AS marked \
              FROM posts_search WHERE posts_search MATCH ? ORDER BY rowid DESC LIMIT {RANKED_POSTS}"
         ))
-        .bind::<Text, _>(terms.quoted(""))
+        .bind::<Text, _>(terms.fts5(false))
         .load(sqlite),
         Connection::Postgres(postgres) => {
             let query = format!(
-                "SELECT id, body AS marked FROM posts WHERE search_words(body) @@ search_query($1, '') \
+                "SELECT id, body AS marked FROM posts WHERE search_words(body) @@ {QUERY} \
                  ORDER BY id DESC LIMIT {RANKED_POSTS}"
             );
-            let mut hits: Vec<PostHit> = diesel::sql_query(query).bind::<Array<Text>, _>(&terms.0).load(postgres)?;
+            let (words, prefixes) = terms.split(false);
+            let query = diesel::sql_query(query).bind::<Array<Text>, _>(words).bind::<Array<Text>, _>(prefixes);
+            let mut hits: Vec<PostHit> = query.load(postgres)?;
             for hit in &mut hits {
                 hit.marked = highlighted(&hit.marked, terms, false);
             }
@@ -190,30 +271,22 @@ fn matching_posts(terms: &SearchTerms, connection: &mut Connection) -> QueryResu
     }
 }
 
-fn matching_people(terms: &SearchTerms, limit: u8, connection: &mut Connection) -> QueryResult<Vec<UserHit>> {
+/// The newest matching people, not ranked yet.
+fn matching_people(terms: &SearchTerms, connection: &mut Connection) -> QueryResult<Vec<UserHit>> {
     match connection {
         Connection::Sqlite(sqlite) => diesel::sql_query(format!(
-            "SELECT CAST(rowid AS INTEGER) AS id, highlight(users_search, 0, char(2), char(3)) AS nickname, \
-             highlight(users_search, 1, char(2), char(3)) AS about_me \
-             FROM users_search WHERE users_search MATCH ? ORDER BY bm25(users_search, 10.0, 1.0), rowid LIMIT {limit}"
+            "SELECT CAST(rowid AS INTEGER) AS id FROM users_search WHERE users_search MATCH ? \
+             ORDER BY rowid DESC LIMIT {RANKED_PEOPLE}"
         ))
-        .bind::<Text, _>(terms.quoted(" *"))
+        .bind::<Text, _>(terms.fts5(true))
         .load(sqlite),
         Connection::Postgres(postgres) => {
-            // The weights of the classes D to A, of which the nickname is A and the text about the user is B. A short
-            // nickname matches a larger share.
             let query = format!(
-                "SELECT id, nickname, about_me FROM users, search_query($1, ':*') AS query \
-                 WHERE search_words(nickname, about_me) @@ query \
-                 ORDER BY ts_rank('{{0, 0, 0.1, 1}}', search_words(nickname, about_me), query) DESC, \
-                 length(nickname), id LIMIT {limit}"
+                "SELECT id FROM users WHERE search_words(nickname, about_me) @@ {QUERY} \
+                 ORDER BY id DESC LIMIT {RANKED_PEOPLE}"
             );
-            let mut hits: Vec<UserHit> = diesel::sql_query(query).bind::<Array<Text>, _>(&terms.0).load(postgres)?;
-            for hit in &mut hits {
-                hit.nickname = highlighted(&hit.nickname, terms, true);
-                hit.about_me = hit.about_me.take().map(|text| highlighted(&text, terms, true));
-            }
-            Ok(hits)
+            let (words, prefixes) = terms.split(true);
+            diesel::sql_query(query).bind::<Array<Text>, _>(words).bind::<Array<Text>, _>(prefixes).load(postgres)
         }
     }
 }
@@ -222,20 +295,21 @@ fn matching_people(terms: &SearchTerms, limit: u8, connection: &mut Connection) 
 /// diacritics.
 fn highlighted(text: &str, terms: &SearchTerms, as_prefix: bool) -> String {
     let words = words(text);
-    let phrases: Vec<_> = terms.0.iter().map(|term| self::words(term)).filter(|phrase| !phrase.is_empty()).collect();
+    let phrases: Vec<_> =
+        terms.with_prefixes(as_prefix).map(|(term, is_prefix)| (self::words(term), is_prefix)).collect();
     let (mut marked, mut copied, mut at) = (String::with_capacity(text.len() + 8), 0, 0);
     while at < words.len() {
-        let is_match = |phrase: &&Vec<Word>| {
+        let is_match = |(phrase, is_prefix): &&(Vec<Word>, bool)| {
             let (Some(found), Some((last, first))) = (words.get(at..at + phrase.len()), phrase.split_last()) else {
                 return false;
             };
             let is_last = |word: &Word| {
-                if as_prefix { word.folded.starts_with(&last.folded) } else { word.folded == last.folded }
+                if *is_prefix { word.folded.starts_with(&last.folded) } else { word.folded == last.folded }
             };
             found.last().is_some_and(is_last) && found.iter().zip(first).all(|(one, other)| one.folded == other.folded)
         };
         // The longest phrase that begins here.
-        let Some(length) = phrases.iter().filter(is_match).map(Vec::len).max() else {
+        let Some(length) = phrases.iter().filter(is_match).map(|(phrase, _)| phrase.len()).max() else {
             at += 1;
             continue;
         };
@@ -297,9 +371,23 @@ mod tests {
 
     #[test]
     fn a_query_has_no_operators() {
-        assert_eq!(SearchTerms::new("a OR \"b\" NEAR(c*").quoted(""), r#""a" "OR" """b""" "NEAR(c*""#);
+        assert_eq!(SearchTerms::new("a OR \"b\" NEAR(c*").fts5(false), r#""a" "OR" """b""" "NEAR(c*""#);
         assert!(SearchTerms::new(" \0 \" * --").is_empty());
         assert_eq!(SearchTerms::new(&"x".repeat(10_000)).0, ["x".repeat(MAX_QUERY_LENGTH)]);
+    }
+
+    #[test]
+    fn a_query_has_few_words_each_once() {
+        assert_eq!(SearchTerms::new(&"m ".repeat(100)).0, ["m"]);
+        assert_eq!(SearchTerms::new("Café cafe\u{301} CAFE x").0, ["Café", "x"]);
+        assert_eq!(SearchTerms::new("1 2 3 4 5 6 7 8 9 10").0.len(), MAX_WORDS);
+        assert_eq!(SearchTerms::new("0 a.b.c.d.e.f.g.h.i.j k").0, ["0", "a.b.c.d.e.f.g."]);
+    }
+
+    #[test]
+    fn single_letters_are_no_prefixes() {
+        assert_eq!(SearchTerms::new("m ma a.b a.bc 日 é").fts5(true), r#""m" "ma" * "a.b" "a.bc" * "日" * "é""#);
+        assert_eq!(SearchTerms::new("ma 日本").fts5(false), r#""ma" "日本" *"#);
     }
 
     #[test]

@@ -1,11 +1,18 @@
 //! Sessions: a browser holds a token, the database only its hash.
 
-use chrono::NaiveDateTime;
+use chrono::{NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
+use diesel::sql_types::{Nullable, Timestamp};
 use diesel_autogen::Connection;
 
 use super::User;
 use crate::schema::{sessions, users};
+
+#[diesel::declare_sql_function]
+extern "SQL" {
+    /// The first value unless it is NULL, else the second.
+    fn coalesce(one: Nullable<Timestamp>, other: Timestamp) -> Timestamp;
+}
 
 /// A row of `sessions`.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Identifiable)]
@@ -21,6 +28,10 @@ pub struct Session {
     pub expires_at: NaiveDateTime,
     /// The `User-Agent` of the browser.
     pub user_agent: String,
+    /// When it was last used, in UTC.
+    pub last_used: Option<NaiveDateTime>,
+    /// The client IP of that request.
+    pub client_ip: Option<String>,
 }
 
 /// A session that is not in the database yet.
@@ -37,6 +48,8 @@ pub struct NewSession<'a> {
     pub expires_at: NaiveDateTime,
     /// The `User-Agent` of the browser; it is truncated to the length of the column.
     pub user_agent: &'a str,
+    /// The client IP.
+    pub client_ip: &'a str,
 }
 
 impl Session {
@@ -63,7 +76,7 @@ impl Session {
             .optional()
     }
 
-    /// The user's sessions that have not expired, the newest first.
+    /// The user's sessions that have not expired, the one that was used last first.
     ///
     /// # Errors
     ///
@@ -72,9 +85,36 @@ impl Session {
         sessions::table
             .filter(sessions::user_id.eq(user.id))
             .filter(sessions::expires_at.gt(now))
-            .order(sessions::id.desc())
+            .order((coalesce(sessions::last_used, sessions::created_at).desc(), sessions::id.desc()))
             .select(Self::as_select())
             .load(connection)
+    }
+
+    /// Whether it was used less than a minute ago, so that most page views need no write.
+    #[must_use]
+    pub fn was_used_recently(&self, now: NaiveDateTime) -> bool {
+        self.last_used.is_some_and(|used| now - used < TimeDelta::minutes(1))
+    }
+
+    /// Sets when, and from where, it was last used.
+    ///
+    /// # Errors
+    ///
+    /// When the statement fails.
+    pub fn touch(&mut self, now: NaiveDateTime, client_ip: &str, connection: &mut Connection) -> QueryResult<()> {
+        (self.last_used, self.client_ip) = (Some(now), Some(client_ip.to_owned()));
+        let used = (sessions::last_used.eq(now), sessions::client_ip.eq(client_ip));
+        diesel::update(sessions::table.find(self.id)).set(used).execute(connection).map(drop)
+    }
+
+    /// Ends the user's session with that id. Returns whether there was one.
+    ///
+    /// # Errors
+    ///
+    /// When the statement fails.
+    pub fn end_one(id: i32, user: &User, connection: &mut Connection) -> QueryResult<bool> {
+        let session = sessions::table.find(id).filter(sessions::user_id.eq(user.id));
+        diesel::delete(session).execute(connection).map(|rows| rows > 0)
     }
 
     /// Ends the session of that token.
@@ -116,6 +156,7 @@ impl NewSession<'_> {
         let end =
             self.user_agent.char_indices().nth(Session::USER_AGENT_LENGTH).map_or(self.user_agent.len(), |at| at.0);
         let row = Self { user_agent: &self.user_agent[..end], ..self.clone() };
+        let row = (row, sessions::last_used.eq(self.created_at));
         diesel::insert_into(sessions::table).values(row).execute(connection).map(drop)
     }
 }

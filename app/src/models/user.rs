@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::fmt;
 
 use chrono::{NaiveDateTime, TimeDelta};
+use diesel::Connection as _;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use diesel_autogen::Backend;
 use diesel_autogen::Connection;
 
-use super::ModelError;
+use super::{ModelError, former_nickname};
 use crate::schema::{posts, users};
 
 /// The columns with a case-insensitive unique index.
@@ -148,22 +149,31 @@ impl User {
         update.execute(connection).map(drop)
     }
 
-    /// Changes the nickname and the text about the user.
+    /// Changes the nickname and the text about the user. The nickname that the user gives up is kept from others.
     ///
     /// # Errors
     ///
-    /// [`ModelError::Taken`] when another user has the nickname (case-insensitive); when a text is too long.
+    /// [`ModelError::Taken`] when another user has the nickname, or had it (case-insensitive); when a text is too long.
     pub fn set_profile(&self, nickname: &str, about_me: &str, connection: &mut Connection) -> Result<(), ModelError> {
         ModelError::check("nickname", nickname, Self::NICKNAME_LENGTH)?;
         let about_me = Some(about_me).filter(|text| !text.is_empty());
         if let Some(text) = about_me {
             ModelError::check_graphemes("about_me", text, Self::ABOUT_ME_LENGTH, Self::ABOUT_ME_COLUMN_LENGTH)?;
         }
-        diesel::update(users::table.find(self.id))
-            .set((users::nickname.eq(nickname), users::about_me.eq(about_me)))
-            .execute(connection)
-            .map(drop)
-            .map_err(|error| ModelError::from_write(error, "users", &NAMES))
+        let is_new = !nickname.eq_ignore_ascii_case(&self.nickname);
+        if is_new && !former_nickname::is_free(nickname, Some(self.id), connection)? {
+            return Err(ModelError::Taken { field: "nickname" });
+        }
+        connection.transaction(|connection| {
+            if is_new {
+                former_nickname::keep(&self.nickname, self.id, connection)?;
+            }
+            diesel::update(users::table.find(self.id))
+                .set((users::nickname.eq(nickname), users::about_me.eq(about_me)))
+                .execute(connection)
+                .map(drop)
+                .map_err(|error| ModelError::from_write(error, "users", &NAMES))
+        })
     }
 
     /// Whether `last_seen` is less than a minute ago, so that most page views need no write.
@@ -188,13 +198,16 @@ impl User {
         posts::table.filter(posts::user_id.eq(self.id)).into_boxed()
     }
 
-    /// Deletes the user, together with the posts, the sessions and the follows.
+    /// Deletes the user, together with the posts, the sessions and the follows. The nickname is kept from others.
     ///
     /// # Errors
     ///
-    /// When the statement fails.
+    /// When a statement fails.
     pub fn delete(&self, connection: &mut Connection) -> QueryResult<()> {
-        diesel::delete(users::table.find(self.id)).execute(connection).map(drop)
+        connection.transaction(|connection| {
+            former_nickname::keep(&self.nickname, self.id, connection)?;
+            diesel::delete(users::table.find(self.id)).execute(connection).map(drop)
+        })
     }
 }
 
@@ -235,9 +248,12 @@ impl<'a> NewUser<'a> {
     ///
     /// # Errors
     ///
-    /// [`ModelError::Taken`] when another user has the nickname or the e-mail address (case-insensitive); when the
-    /// statement fails.
+    /// [`ModelError::Taken`] when another user has the nickname or the e-mail address, or had the nickname
+    /// (case-insensitive); when a statement fails.
     pub fn insert(&self, connection: &mut Connection) -> Result<User, ModelError> {
+        if !former_nickname::is_free(self.nickname, None, connection)? {
+            return Err(ModelError::Taken { field: "nickname" });
+        }
         let id = diesel::insert_into(users::table)
             .values(self)
             .returning(users::id)

@@ -9,7 +9,7 @@ use rocket::request::{FromRequest, Outcome, Request};
 use rocket::response::{self, Responder, Response};
 use unicode_segmentation::UnicodeSegmentation as _;
 
-use super::{caching, links};
+use super::{caching, links, settings};
 use crate::models::{Post, User};
 
 /// The title of an entry is the start of the post: at most this many characters.
@@ -24,8 +24,8 @@ impl<'r> FromRequest<'r> for BaseUrl {
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Self::Error> {
         let public = request.rocket().state::<Config>().and_then(|config| config.public_address.clone());
-        let requested = || format!("http://{}", request.headers().get_one("Host").unwrap_or("localhost"));
-        Outcome::Success(Self(public.unwrap_or_else(requested)))
+        // Not the header `Host`: a proxy may store the feed that a client has asked for under another name.
+        Outcome::Success(Self(public.unwrap_or_else(|| settings::own_address(request.rocket().config()))))
     }
 }
 

@@ -3,7 +3,7 @@
 //! A client can send any `X-Forwarded-For`. It is read only if the request comes from a trusted proxy. The client IP is
 //! then the last address in it that is not a trusted proxy; the addresses before that one are not trustworthy.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use config::Config;
 use rocket::request::Request;
@@ -20,8 +20,15 @@ pub fn client_ip(request: &Request<'_>) -> IpAddr {
         if !is_proxy(client) {
             break;
         }
-        let Ok(address) = hop.trim().parse::<IpAddr>() else { break };
+        let Some(address) = parse(hop) else { break };
         client = address.to_canonical();
     }
     client
+}
+
+/// An address, with or without a port: `192.0.2.1`, `192.0.2.1:4000`, `2001:db8::1`, `[2001:db8::1]:4000`.
+fn parse(hop: &str) -> Option<IpAddr> {
+    let hop = hop.trim().trim_matches('"');
+    let without_port = || hop.parse::<SocketAddr>().ok().map(|address| address.ip());
+    hop.trim_matches(['[', ']']).parse().ok().or_else(without_port)
 }

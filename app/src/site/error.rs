@@ -57,10 +57,11 @@ pub enum AppError {
 pub(super) const STALE_PLAN: &str = "cached plan must not change result type";
 
 /// Parts of the messages of a database that is busy or read-only, of which no error kind tells.
-const UNAVAILABLE: [&str; 7] = [
+const UNAVAILABLE: [&str; 8] = [
     // SQLite: another program holds the write lock for longer than the busy timeout, or the file is read-only.
     "is locked",
     "attempt to write a readonly database",
+    "disk is full",
     // PostgreSQL.
     "canceling statement due to",
     STALE_PLAN,
@@ -133,6 +134,14 @@ impl<'r> Responder<'r, 'static> for AppError {
             }
         })
     }
+}
+
+/// The sentence of a 429.
+#[must_use]
+pub fn try_again_in(wait: Duration) -> String {
+    // Rounded up, so that an attempt at that second succeeds.
+    let seconds = wait.as_secs() + 1;
+    format!("That was too often. Please try again in {seconds} {}.", if seconds == 1 { "second" } else { "seconds" })
 }
 
 /// After signing in, the user returns to the requested page.

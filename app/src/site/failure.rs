@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use rocket::http::Header;
 use rocket::request::Request;
 
 /// The details of an error, beyond its status.
@@ -26,6 +27,11 @@ impl Failure {
     pub fn of<'r>(request: &'r Request<'_>) -> &'r Self {
         request.local_cache(Self::default)
     }
+}
+
+/// The header that says when to try again: rounded up, so that an attempt at that second succeeds.
+pub fn retry_after(wait: Duration) -> Header<'static> {
+    Header::new("Retry-After", (wait.as_secs() + 1).to_string())
 }
 
 /// Whether the client prefers JSON to a page.

@@ -114,9 +114,9 @@ pub fn post(id: i32) -> String {
     format!("/post/{id}")
 }
 
-/// The form action that deletes a post.
-pub fn delete_post(id: i32) -> String {
-    format!("/post/{id}/delete")
+/// The page and form action that deletes a post and then redirects to `next`.
+pub fn delete_post(id: i32, next: Option<&str>) -> String {
+    with_query(format!("/post/{id}/delete"), &[("next", next)])
 }
 
 /// A page of search results; the first page is 1.
@@ -153,6 +153,11 @@ pub fn account() -> String {
 /// The form action to change one's password.
 pub fn change_password() -> String {
     "/account/password".into()
+}
+
+/// The form action to end one of one's sessions.
+pub fn end_session(id: i32) -> String {
+    format!("/account/sessions/{id}/end")
 }
 
 /// The form action to end all one's sessions.

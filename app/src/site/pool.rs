@@ -60,7 +60,8 @@ impl Db {
         T: Send + 'static,
         E: Into<AppError> + Send + 'static,
     {
-        self.run(move |connection| {
+        let pool = self.0.writers.as_ref().unwrap_or(&self.0.connections);
+        let work = move |connection: &mut Connection| {
             let mut is_done = false;
             let written = write_transaction(connection, |connection| {
                 let result = work(connection).map_err(Into::into);
@@ -71,8 +72,8 @@ impl Db {
                 Err(AppError::Lost(cause)) if is_done => Err(AppError::Unavailable(cause)),
                 other => other,
             }
-        })
-        .await
+        };
+        self.0.run_on(pool, work).await
     }
 }
 
@@ -231,7 +232,12 @@ impl From<rocket_db_pools::Error<String, PoolError<OpenError>>> for AppError {
 }
 
 /// The pool itself.
-pub struct Pool(managed::Pool<Manager>);
+pub struct Pool {
+    connections: managed::Pool<Manager>,
+    /// The one connection that writes, on SQLite, which has one writer at a time. Who waits for it holds no connection, so
+    /// that reading goes on while another program holds the write lock.
+    writers: Option<managed::Pool<Manager>>,
+}
 
 impl Pool {
     /// As [`Db::run`].
@@ -241,25 +247,34 @@ impl Pool {
         T: Send + 'static,
         E: Into<AppError> + Send + 'static,
     {
-        match self.attempt(work).await {
+        self.run_on(&self.connections, work).await
+    }
+
+    async fn run_on<T, E, F>(&self, pool: &managed::Pool<Manager>, work: F) -> AppResult<T>
+    where
+        F: Fn(&mut Connection) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: Into<AppError> + Send + 'static,
+    {
+        match self.attempt(pool, work).await {
             (Err(AppError::Lost(cause)), Some(work)) => {
                 log::info!("on another connection, because one was lost: {cause}");
-                self.attempt(work).await.0
+                self.attempt(pool, work).await.0
             }
             (result, _) => result,
         }
     }
 
     /// Runs `work` on a connection, and returns it too.
-    async fn attempt<T, E, F>(&self, work: F) -> (AppResult<T>, Option<F>)
+    async fn attempt<T, E, F>(&self, pool: &managed::Pool<Manager>, work: F) -> (AppResult<T>, Option<F>)
     where
         F: Fn(&mut Connection) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: Into<AppError> + Send + 'static,
     {
-        let pooled = match rocket_db_pools::Pool::get(self).await {
+        let pooled = match pool.get().await {
             Ok(pooled) => pooled,
-            Err(error) => return (Err(error.into()), None),
+            Err(error) => return (Err(rocket_db_pools::Error::Get(error).into()), None),
         };
         let work = move |connection: &mut Connection| {
             let result = match work(connection).map_err(Into::into) {
@@ -279,7 +294,9 @@ impl Pool {
             drop(Object::take(pooled));
         }
         if matches!(result, Err(AppError::Unavailable(_) | AppError::Lost(_))) {
-            self.0.retain(|_, _| false);
+            for pool in std::iter::once(&self.connections).chain(&self.writers) {
+                pool.retain(|_, _| false);
+            }
         }
         (result, work)
     }
@@ -297,19 +314,23 @@ impl rocket_db_pools::Pool for Pool {
         // The URL comes from the settings, where its path is absolute.
         let url = DatabaseUrl::parse(&config.url, Path::new("/"))
             .map_err(|error| rocket_db_pools::Error::Init(error.to_string()))?;
-        managed::Pool::builder(Manager { url, statement_timeout })
-            .max_size(config.max_connections)
-            .wait_timeout(timeout)
-            .create_timeout(timeout)
-            .recycle_timeout(timeout)
-            .runtime(deadpool::Runtime::Tokio1)
-            .build()
-            .map(Self)
-            .map_err(|error| rocket_db_pools::Error::Init(error.to_string()))
+        let pool = |size| {
+            managed::Pool::builder(Manager { url: url.clone(), statement_timeout })
+                .max_size(size)
+                .wait_timeout(timeout)
+                .create_timeout(timeout)
+                .recycle_timeout(timeout)
+                .runtime(deadpool::Runtime::Tokio1)
+                .build()
+                .map_err(|error| error.to_string())
+        };
+        let failed = rocket_db_pools::Error::Init;
+        let writers = if url.is_postgres() { None } else { Some(pool(1).map_err(failed)?) };
+        Ok(Self { connections: pool(config.max_connections).map_err(failed)?, writers })
     }
 
     async fn get(&self) -> Result<Self::Connection, Self::Error> {
-        self.0.get().await.map_err(rocket_db_pools::Error::Get)
+        self.connections.get().await.map_err(rocket_db_pools::Error::Get)
     }
 
     /// Does nothing: Rocket calls this when the shutdown begins, and pending requests still need connections. The

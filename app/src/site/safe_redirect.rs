@@ -5,12 +5,13 @@ use rocket::response::Redirect;
 
 /// A redirect to `path` if it is on this site, else to `default`. Browsers take `//host` and `/\host` for another site.
 pub fn to(path: &str, default: impl FnOnce() -> String) -> Redirect {
+    Redirect::to(if is_local(path) { path.to_owned() } else { default() })
+}
+
+/// Whether browsers take the path for one of this site.
+pub fn is_local(path: &str) -> bool {
     let is_local = path.starts_with('/') && !path.starts_with("//") && !path.contains('\\');
-    let is_plain = path.bytes().all(|byte| byte.is_ascii_graphic());
-    match Origin::parse(path) {
-        Ok(_) if is_local && is_plain => Redirect::to(path.to_owned()),
-        _ => Redirect::to(default()),
-    }
+    is_local && path.bytes().all(|byte| byte.is_ascii_graphic()) && Origin::parse(path).is_ok()
 }
 
 #[cfg(test)]

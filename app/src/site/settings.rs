@@ -2,6 +2,8 @@
 //!
 //! There is no `Rocket.toml`, and `ROCKET_PROFILE` is not read: a release build always needs a secret key.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
 use config::Config;
 use rocket::figment::Figment;
 use rocket::figment::providers::{Env, Serialized};
@@ -71,6 +73,17 @@ pub fn rocket_config(figment: &Figment) -> Result<rocket::Config, StartError> {
         });
     }
     Ok(config)
+}
+
+/// The URL at which this machine reaches the site.
+#[must_use]
+pub fn own_address(config: &rocket::Config) -> String {
+    let address = match config.address {
+        IpAddr::V4(address) if address.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(address) if address.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        address => address,
+    };
+    format!("http://{}", SocketAddr::new(address, config.port))
 }
 
 const HOW_TO_MAKE_A_KEY: &str = "make one with `openssl rand -base64 32`, and keep it secret";

@@ -3,6 +3,7 @@
 //! Every template's name ends in `.html`, because Tera escapes the values in templates with that extension.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use rocket::fairing::{AdHoc, Fairing};
 use rocket::http::Status;
@@ -32,12 +33,13 @@ pub struct Page {
     context: Context,
     status: Status,
     form_errors: BTreeMap<&'static str, String>,
+    retry_after: Option<Duration>,
 }
 
 impl Page {
     /// The page of that template.
     pub fn new(template: &'static str) -> Self {
-        Self { template, context: Context::new(), status: Status::Ok, form_errors: BTreeMap::new() }
+        Self { template, context: Context::new(), status: Status::Ok, form_errors: BTreeMap::new(), retry_after: None }
     }
 
     /// Passes a value to the template.
@@ -49,15 +51,24 @@ impl Page {
     /// Shows a form. If it has errors, the status is 422; a client that prefers JSON gets the errors in JSON.
     pub fn form(self, fields: &Fields) -> Self {
         let page = Self { form_errors: fields.errors(), ..self }.with("form", fields);
-        if page.form_errors.is_empty() { page } else { page.status(Status::UnprocessableEntity) }
+        match fields.retry_after() {
+            Some(wait) => Self { retry_after: Some(wait), ..page.status(Status::TooManyRequests) },
+            None if page.form_errors.is_empty() => page,
+            None => page.status(Status::UnprocessableEntity),
+        }
     }
 
     /// Shows the signed-in user in the menu.
     pub fn viewer(self, viewer: Option<&User>) -> Self {
         match viewer {
-            Some(viewer) => self.with("viewer", &viewer.nickname).with("profile_page", &links::user(&viewer.nickname)),
+            Some(viewer) => self.signed_in_as(&viewer.nickname),
             None => self,
         }
+    }
+
+    /// As [`viewer`](Self::viewer), by the nickname.
+    pub fn signed_in_as(self, nickname: &str) -> Self {
+        self.with("viewer", &nickname).with("profile_page", &links::user(nickname))
     }
 
     /// Shows the message of the previous response, if there is one.
@@ -77,14 +88,21 @@ impl Page {
 impl<'r> Responder<'r, 'static> for Page {
     fn respond_to(mut self, request: &'r Request<'_>) -> response::Result<'static> {
         if !self.form_errors.is_empty() && failure::prefers_json(request) {
-            Failure { form_errors: self.form_errors, ..Failure::default() }.record(request);
+            let Self { form_errors, retry_after, .. } = self;
+            Failure { retry_after, form_errors, ..Failure::default() }.record(request);
             return Err(self.status);
         }
         // The menu marks the current page.
         self.context.insert("here", request.uri().path().as_str());
         let templates = request.rocket().state::<Templates>().ok_or(Status::InternalServerError)?;
         match templates.render(self.template, &self.context) {
-            Ok(html) => (self.status, RawHtml(html)).respond_to(request),
+            Ok(html) => {
+                let mut response = (self.status, RawHtml(html)).respond_to(request)?;
+                if let Some(wait) = self.retry_after {
+                    response.set_header(failure::retry_after(wait));
+                }
+                Ok(response)
+            }
             Err(error) => {
                 Failure { cause: Some(format!("{}: {error}", self.template)), ..Failure::default() }.record(request);
                 Err(Status::InternalServerError)

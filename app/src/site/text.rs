@@ -5,6 +5,7 @@ use std::ops::Range;
 use rocket::serde::Serialize;
 
 use super::links;
+use crate::models::Mentioned;
 use crate::models::count::COUNT_LIMIT;
 use crate::models::markup::{self, Part};
 
@@ -38,8 +39,8 @@ struct Run<'a> {
     is_marked: bool,
 }
 
-/// Splits a text into segments, with the byte ranges `marks` marked.
-pub fn segments<'a>(text: &'a str, marks: &[Range<usize>]) -> Vec<Segment<'a>> {
+/// Splits a text into segments, with the byte ranges `marks` marked. A mention of nobody is no link.
+pub fn segments<'a>(text: &'a str, marks: &[Range<usize>], mentioned: &Mentioned) -> Vec<Segment<'a>> {
     let mut at = 0;
     let segment = |part: Part<'a>| {
         let start = at;
@@ -47,7 +48,7 @@ pub fn segments<'a>(text: &'a str, marks: &[Range<usize>]) -> Vec<Segment<'a>> {
         let (link, is_external) = match part {
             Part::Text(_) => (None, false),
             Part::Url(url) => (Some(url.to_owned()), true),
-            Part::Mention(mention) => (Some(links::user(&mention[1..])), false),
+            Part::Mention(mention) => (mentioned.nickname(mention).map(links::user), false),
             Part::Tag(tag) => (Some(links::tag(&markup::tag_key(tag))), false),
         };
         Segment { link, is_external, runs: runs(text, start..at, marks) }
@@ -85,13 +86,18 @@ fn runs<'a>(text: &'a str, piece: Range<usize>, marks: &[Range<usize>]) -> Vec<R
 mod tests {
     use super::*;
 
+    /// Everyone of these tests.
+    fn mentioned() -> Mentioned {
+        ["susan", "two"].into_iter().collect()
+    }
+
     fn shown(text: &str, marks: &[Range<usize>]) -> String {
         let run = |run: &Run| if run.is_marked { format!("[{}]", run.text) } else { run.text.to_owned() };
         let segment = |segment: &Segment| {
             let runs: String = segment.runs.iter().map(run).collect();
             segment.link.as_ref().map_or(runs.clone(), |link| format!("<{link} {runs}>"))
         };
-        segments(text, marks).iter().map(segment).collect()
+        segments(text, marks, &mentioned()).iter().map(segment).collect()
     }
 
     #[test]
@@ -100,6 +106,7 @@ mod tests {
             shown("@susan likes #Über, see http://a.example/?b=c.", &[]),
             "</user/susan @susan> likes </tag/%C3%BCber #Über>, see <http://a.example/?b=c http://a.example/?b=c>."
         );
+        assert_eq!(shown("@nobody and @SUSAN", &[]), "@nobody and </user/susan @SUSAN>");
         assert_eq!(shown("javascript:alert(1)", &[]), "javascript:alert(1)");
     }
 

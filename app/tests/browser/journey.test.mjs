@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { register, signIn, signOut, startBrowser, startSite, write } from "./site.mjs";
+import { password, register, signIn, signOut, startBrowser, startSite, write } from "./site.mjs";
 
 let site;
 let browser;
@@ -42,7 +42,6 @@ for (const [how, javaScriptEnabled] of [["with scripts", true], ["without script
     test(`register, write, turn pages, delete, sign out and in, ${how}`, async () => {
         const nickname = javaScriptEnabled ? "susan" : "john";
         const { page, close } = await open({ javaScriptEnabled });
-        page.on("dialog", (dialog) => dialog.accept());
         await register(page, nickname);
         for (const body of ["one", "two\nlines", "three", "four"]) await write(page, `${nickname}: ${body}`);
         assert.deepEqual(await bodies(page), ["four", "three", "two\nlines"].map((body) => `${nickname}: ${body}`));
@@ -52,32 +51,37 @@ for (const [how, javaScriptEnabled] of [["with scripts", true], ["without script
         await page.getByRole("link", { name: "Newer posts" }).click();
         assert.equal((await bodies(page)).length, 3);
 
-        await page.locator("article").first().getByRole("button", { name: "Delete" }).click();
+        await page.locator("article").first().getByRole("link", { name: "Delete" }).click();
+        await page.getByRole("link", { name: "Keep it" }).click();
+        assert.equal((await bodies(page)).length, 3, "nothing is deleted without an answer");
+        await page.locator("article").first().getByRole("link", { name: "Delete" }).click();
+        await page.getByRole("button", { name: "Delete" }).click();
         await page.getByText("Your post is deleted.").waitFor();
         assert.deepEqual(await bodies(page), ["three", "two\nlines", "one"].map((body) => `${nickname}: ${body}`));
 
         await signOut(page);
         await page.goto("/explore");
         assert.ok((await bodies(page)).includes(`${nickname}: three`), "the post is public");
-        assert.equal(await page.getByRole("button", { name: "Delete" }).count(), 0);
+        assert.equal(await page.getByRole("link", { name: "Delete" }).count(), 0);
         await signIn(page, nickname);
         await page.goto("/");
-        assert.equal(await page.getByRole("button", { name: "Delete" }).count(), 3);
+        assert.equal(await page.getByRole("link", { name: "Delete" }).count(), 3);
         await close();
     });
 
-    test(`an invalid form keeps the values and links to the errors, ${how}`, async () => {
+    test(`an invalid form keeps the values and says each mistake once, ${how}`, async () => {
         const { page, close } = await open({ javaScriptEnabled });
         await page.goto("/register");
         await page.getByLabel("Nickname").fill("not a nickname");
         await page.getByLabel("Password", { exact: true }).fill("short");
         await page.getByRole("button", { name: "Create account" }).click();
-        const summary = page.getByRole("alert");
-        assert.equal(await summary.getByRole("link").count(), 3);
+        assert.equal(await page.getByText("Please type your e-mail address.").count(), 1);
+        assert.equal(await page.locator(".error").count(), 3);
+        assert.equal(await page.evaluate(() => document.activeElement.id), "nickname", "the first one has the focus");
+        const border = await page.getByLabel("Nickname").evaluate((field) => getComputedStyle(field).borderTopWidth);
+        assert.equal(border, "2px", "an invalid field looks invalid");
         assert.equal(await page.getByLabel("Nickname").inputValue(), "not a nickname");
         assert.equal(await page.getByLabel("Password", { exact: true }).inputValue(), "");
-        await summary.getByRole("link").first().click();
-        assert.match(page.url(), /#nickname$/);
         const described = await page.getByLabel("Nickname").getAttribute("aria-describedby");
         assert.ok(described.split(" ").includes("nickname-error"), described);
         await close();
@@ -128,19 +132,31 @@ for (const [how, javaScriptEnabled] of [["with scripts", true], ["without script
     });
 }
 
-test("deleting a post needs confirmation", async () => {
+test("Ctrl+Enter sends a post", async () => {
     const { page, close } = await open();
-    const questions = [];
-    page.on("dialog", (dialog) => {
-        questions.push(dialog.message());
-        return dialog.dismiss();
-    });
-    await register(page, "careful");
-    await write(page, "to keep");
-    await page.getByRole("button", { name: "Delete" }).click();
-    assert.deepEqual(questions, ["Delete this post?"]);
-    await page.reload();
-    assert.deepEqual(await bodies(page), ["to keep"]);
+    await register(page, "quick");
+    await page.goto("/");
+    await page.getByLabel("Say something").fill("by the keyboard");
+    await page.keyboard.press("Control+Enter");
+    await page.getByText("Your post is now live!").waitFor();
+    assert.deepEqual(await bodies(page), ["by the keyboard"]);
+    await close();
+});
+
+test("a post that was typed without a session is not lost", async () => {
+    const { page, close } = await open();
+    await register(page, "late");
+    await page.goto("/");
+    await page.getByLabel("Say something").fill("a <long> thought");
+    await page.context().clearCookies();
+    await page.getByRole("button", { name: "Post", exact: true }).click();
+    await page.getByText("What you typed is kept.").waitFor();
+    await page.getByLabel("Nickname or e-mail address").fill("late");
+    await page.getByLabel("Password", { exact: true }).fill(password);
+    await page.getByRole("main").getByRole("button", { name: "Sign in" }).click();
+    await page.getByRole("button", { name: "Send it" }).click();
+    await page.getByText("Your post is now live!").waitFor();
+    assert.deepEqual(await bodies(page), ["a <long> thought"]);
     await close();
 });
 
@@ -167,26 +183,45 @@ test("the counter counts grapheme clusters, like the server", async () => {
     await close();
 });
 
-test("times are relative and in the local time zone", async () => {
+test("times are relative, and exact in the local time zone as the title", async () => {
     const { page, close } = await open({ timezoneId: "Asia/Kolkata", locale: "en-GB" });
     await register(page, "punctual");
     await write(page, "now");
     const time = page.locator("article time").first();
     const date = new Date(await time.getAttribute("datetime"));
-    const shown = (now) => {
-        const zone = { timeZone: "Asia/Kolkata" };
-        const year = (date) => new Intl.DateTimeFormat("en-GB", { year: "numeric", ...zone }).format(date);
-        const moment = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", ...zone };
-        if (year(now) !== year(date)) moment.year = "numeric";
-        return new Intl.DateTimeFormat("en-GB", moment).format(date);
-    };
-    assert.equal(await time.textContent(), `just now · ${shown(new Date())}`);
-    // The same page at later times.
-    for (const [minutes, relative] of [[5, "5 minutes ago"], [125, "2 hours ago"], [60 * 24 * 400, "last year"]]) {
-        const now = new Date(date.getTime() + minutes * 60_000);
-        await page.clock.setFixedTime(now);
+    const zone = { timeZone: "Asia/Kolkata" };
+    const moment = { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", ...zone };
+    assert.equal(await time.textContent(), "just now");
+    assert.equal(await time.getAttribute("title"), new Intl.DateTimeFormat("en-GB", moment).format(date));
+    // The same page at later times. From a day on, midnights in the local time zone are counted.
+    const local = (date) => Math.floor((date.getTime() + 5.5 * 3_600_000) / 86_400_000);
+    const days = (minutes) => local(new Date(date.getTime() + minutes * 60_000)) - local(date);
+    const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+    for (const [minutes, text] of [
+        [5, "5 minutes ago"],
+        [57, "57 minutes ago"],
+        [125, "2 hours ago"],
+        [60 * 24, "yesterday"],
+        [60 * 47, relative.format(-days(60 * 47), "day")],
+        [60 * 24 * 15, "2 weeks ago"],
+        [60 * 24 * 400, "last year"],
+    ]) {
+        await page.clock.setFixedTime(new Date(date.getTime() + minutes * 60_000 + 1000));
         await page.reload();
-        assert.equal(await time.textContent(), `${relative} · ${shown(now)}`);
+        assert.equal(await time.textContent(), text);
     }
     await close();
+});
+
+test("the time of a post fits into the window of a small phone", async () => {
+    for (const javaScriptEnabled of [true, false]) {
+        const { page, close } = await open({ javaScriptEnabled, viewport: { width: 320, height: 700 } });
+        await page.goto("/explore");
+        const cut = await page.$$eval("article .by a", (links) =>
+            links.filter((link) => link.scrollWidth > link.clientWidth + 1 || link.getBoundingClientRect().right > innerWidth).length,
+        );
+        assert.ok((await bodies(page)).length > 0);
+        assert.equal(cut, 0);
+        await close();
+    }
 });

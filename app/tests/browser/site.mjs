@@ -25,6 +25,8 @@ export async function startSite(settings = {}) {
             ROCKET_PORT: "0",
             // The tests sign in more often than the default limit allows.
             MICROBLOG_ATTEMPTS_PER_MINUTE: "10000",
+            MICROBLOG_SEARCHES_PER_MINUTE: "10000",
+            MICROBLOG_WRITES_PER_MINUTE: "10000",
             ROCKET_SECRET_KEY: randomBytes(32).toString("base64"),
             ...settings,
         },

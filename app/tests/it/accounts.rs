@@ -1,7 +1,8 @@
 //! The account page: changing the password, signing out everywhere, deleting the account.
 
 use crate::support::{Browser, PASSWORD as OLD, TestDb, post, sign_in, wait_until};
-use app::models::{Post, User};
+use app::models::{Post, Session, User};
+use app::site::auth::now;
 use app::site::auth::password::{self, Passwords};
 use diesel::connection::SimpleConnection as _;
 use rocket::http::Status;
@@ -27,7 +28,7 @@ fn signed_out_visitors_are_redirected_to_sign_in() {
         (response.status(), response.headers().get_one("Location")),
         (Status::SeeOther, Some("/login?next=%2Faccount"))
     );
-    for path in ["/account/password", "/account/sign-out-everywhere", "/account/delete"] {
+    for path in ["/account/password", "/account/sign-out-everywhere", "/account/delete", "/account/sessions/1/end"] {
         let response = post(&site, path, &[("old_password", OLD), ("new_password", NEW), ("password", OLD)]);
         assert_eq!(
             (response.status(), response.headers().get_one("Location")),
@@ -90,6 +91,32 @@ fn sign_out_everywhere_ends_the_users_sessions_only() {
 
     assert_eq!(post(&here, "/account/sign-out-everywhere", &[]).status(), Status::SeeOther);
     assert!(!is_signed_in(&here) && !is_signed_in(&there) && is_signed_in(&other));
+}
+
+#[test]
+fn sessions_are_told_apart_and_end_one_by_one() {
+    let mut db = TestDb::new();
+    let susan = db.user_with_password("susan");
+    let john = db.user("john");
+    let (here, there) = (db.site(), another_browser(&db));
+    sign_in(&there, "susan", OLD);
+    let older = "UPDATE sessions SET last_used = '2023-11-14 22:13:20', client_ip = '203.0.113.7'";
+    db.connection.batch_execute(older).unwrap();
+    sign_in(&here, "susan", OLD);
+    let page = here.get("/account").dispatch().into_string().unwrap();
+    let at = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text} in {page}"));
+    assert!(at("(this one)") < at("from 203.0.113.7") && at("2023-11-14T22:13:20Z") > at("(this one)"), "{page}");
+    let [this, other] = Session::of(&susan, now(), &mut db.connection).unwrap().try_into().unwrap();
+    let end = format!("/account/sessions/{}/end", other.id);
+    assert!(page.contains(&end) && !page.contains(&format!("/account/sessions/{}/end", this.id)), "{page}");
+
+    assert_eq!(Browser::signed_in(&mut db, &john).post(&end, &[]).status, 404, "the session of another user");
+    assert!(is_signed_in(&there), "and it is used");
+    let used = Session::of(&susan, now(), &mut db.connection).unwrap();
+    assert_eq!(used[0].id, other.id, "the one that was used last is first");
+    assert_eq!(post(&here, &end, &[]).status(), Status::SeeOther);
+    assert!(is_signed_in(&here) && !is_signed_in(&there));
+    assert_eq!(post(&here, &end, &[]).status(), Status::NotFound);
 }
 
 #[test]

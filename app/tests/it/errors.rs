@@ -29,16 +29,17 @@ fn assert_error<'c>(
 #[test]
 fn errors_are_pages_and_json() {
     let mut db = TestDb::new();
-    let site = db.site_with(&[("MICROBLOG_ATTEMPTS_PER_MINUTE", "1")]);
+    let site = db.site_with(&[("MICROBLOG_SEARCHES_PER_MINUTE", "1")]);
     let form = |site| Client::post(site, "/login").header(ContentType::Form);
     assert_error(&site, Status::NotFound, "There is nothing at this address.", |site| site.get("/nowhere"));
     assert_error(&site, Status::Forbidden, "You may not do this from here.", |site| {
         form(site).header(Header::new("Sec-Fetch-Site", "cross-site"))
     });
-    assert_eq!(form(&site).body("login=a&password=b").dispatch().status(), Status::UnprocessableEntity);
-    assert_error(&site, Status::TooManyRequests, "That was tried too often.", |site| {
-        form(site).body("login=a&password=b")
-    });
+    assert_eq!(site.get("/search?q=a").dispatch().status(), Status::Ok);
+    let wait = "That was too often. Please try again in ";
+    assert_error(&site, Status::TooManyRequests, wait, |site| site.get("/search?q=a"));
+    let method = "This address does not take that kind of request.";
+    assert_error(&site, Status::MethodNotAllowed, method, |site| site.put("/explore"));
     db.connection.batch_execute("ALTER TABLE posts RENAME TO gone").unwrap();
     assert_error(&site, Status::InternalServerError, "Something went wrong on our side.", |site| site.get("/"));
 }
@@ -157,4 +158,25 @@ fn a_locked_database_is_503() {
     assert_eq!(response.status, 503, "{response:?}");
     db.connection.batch_execute("ROLLBACK").unwrap();
     assert_eq!(browser.post("/", &[("body", "hello")]).status, 303);
+}
+
+#[test]
+fn another_method_is_405_and_names_the_methods() {
+    let mut db = TestDb::new();
+    let john = db.user("john");
+    let site = Browser::signed_in(&mut db, &john).client;
+    for (method, path, allowed) in [
+        (Method::Put, "/", Some("GET, HEAD, POST")),
+        (Method::Options, "/explore", Some("GET, HEAD")),
+        (Method::Delete, "/user/john", Some("GET, HEAD")),
+        (Method::Patch, "/post/1/delete", Some("GET, HEAD, POST")),
+        (Method::Get, "/user/john/follow", Some("POST")),
+        (Method::Post, "/explore", Some("GET, HEAD")),
+        (Method::Put, "/nowhere", None),
+        (Method::Get, "/user/nobody", None),
+    ] {
+        let response = site.req(method, path).dispatch();
+        let status = if allowed.is_some() { Status::MethodNotAllowed } else { Status::NotFound };
+        assert_eq!((response.status(), response.headers().get_one("Allow")), (status, allowed), "{method} {path}");
+    }
 }

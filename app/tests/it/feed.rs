@@ -2,7 +2,7 @@
 
 use crate::support::{self, TestDb, moment};
 use app::models::feed::Cursor;
-use app::models::{Feed, Page, Position};
+use app::models::{Feed, Mentioned, Page, Position};
 
 fn load(db: &mut TestDb, position: Position) -> Page {
     Page::load(&Feed::All, position, 2, &mut db.connection).unwrap()
@@ -14,7 +14,10 @@ fn bodies(page: &Page) -> Vec<&str> {
 
 #[test]
 fn an_empty_feed_is_one_empty_page() {
-    assert_eq!(load(&mut TestDb::new(), Position::Newest), Page { posts: vec![], newer: None, older: None });
+    assert_eq!(
+        load(&mut TestDb::new(), Position::Newest),
+        Page { posts: vec![], mentioned: Mentioned::default(), newer: None, older: None }
+    );
 }
 
 #[test]

@@ -48,6 +48,49 @@ fn the_front_page_links_to_older_posts_and_back() {
 }
 
 #[test]
+fn strangers_read_what_the_site_is() {
+    let mut db = TestDb::new();
+    let john = db.user("john");
+    for number in 1..=12 {
+        db.post(&john, &format!("post {number}"), number);
+    }
+    let site = db.site_with(&[]);
+    let page = |path: &'static str| site.get(path).dispatch().into_string().unwrap();
+    let home = page("/");
+    assert!(home.contains("people say in 140 characters") && link(&home, "Create an account") == Some("/register"));
+    assert_eq!((home.matches("<article").count(), page("/explore").matches("<article").count()), (10, 12));
+    assert!(link(&home, "Older posts").unwrap().starts_with("/explore?before="), "{home}");
+}
+
+#[test]
+fn a_new_account_is_offered_people_to_follow() {
+    let mut db = TestDb::new();
+    let [john, susan, mary] = ["john", "susan", "mary"].map(|name| db.user(name));
+    db.post(&susan, "older", 0);
+    db.post(&mary, "newer", 1);
+    let site = Browser::signed_in(&mut db, &john);
+    let page = site.get("/").body;
+    let at = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text} in {page}"));
+    assert!(at("People to follow") < at("/user/mary/follow") && at("/user/mary/follow") < at("/user/susan/follow"));
+    assert!(!page.contains("There is nothing here yet.") && !page.contains("/user/john/follow?"), "{page}");
+    assert_eq!(site.post("/user/mary/follow?next=%2F", &[]).location.as_deref(), Some("/"));
+    assert!(!site.get("/").body.contains("People to follow"), "who follows someone is offered nobody");
+}
+
+#[test]
+fn who_is_signed_in_needs_no_form_for_it() {
+    let mut db = TestDb::new();
+    let john = db.user("john");
+    let site = Browser::signed_in(&mut db, &john);
+    for (path, target) in
+        [("/register", "/"), ("/login", "/"), ("/login?next=%2Fedit", "/edit"), ("/login?next=%2F%2Fevil.example", "/")]
+    {
+        let response = site.get(path);
+        assert_eq!((response.status, response.location.as_deref()), (303, Some(target)), "{path}");
+    }
+}
+
+#[test]
 fn an_invalid_cursor_shows_the_first_page() {
     let mut db = TestDb::new();
     let john = db.user("john");

@@ -1,6 +1,8 @@
 //! The connection pool: settings, timeouts, and replacing broken connections.
 
 use crate::support::TestDb;
+use std::time::Duration;
+
 use app::models::{NewPost, NewUser, User};
 use app::site::{AppError, AppResult, Db, pool};
 use diesel::connection::SimpleConnection as _;
@@ -9,6 +11,7 @@ use diesel::sql_types::{BigInt, Text};
 use diesel_autogen::Connection;
 use rocket::http::{ContentType, Status};
 use rocket::local::asynchronous::Client;
+use rocket::tokio::time::timeout;
 use rocket_db_pools::{Database, Pool};
 
 async fn site(db: &TestDb, databases: &str) -> Client {
@@ -63,6 +66,26 @@ async fn no_free_connection_is_503() {
 }
 
 #[rocket::async_test]
+async fn waiting_writers_leave_connections_to_readers() {
+    let mut db = TestDb::on_sqlite();
+    let site = site(&db, "{microblog={max_connections=1}}").await;
+    let pool = Db::fetch(site.rocket()).unwrap();
+    db.begin();
+    let write = || pool.write(|connection| NewUser::new("susan", "s@example.org")?.insert(connection));
+    let mut waiting = [write(), write()].map(Box::pin);
+    for write in &mut waiting {
+        // Begins, and waits for the lock.
+        assert!(timeout(Duration::from_millis(100), write).await.is_err());
+    }
+    assert_eq!(site.get("/explore").dispatch().await.status(), Status::Ok);
+    assert_eq!(site.get("/health").dispatch().await.status(), Status::Ok);
+    db.connection.batch_execute("ROLLBACK").unwrap();
+    let [first, second] = waiting;
+    assert!(first.await.is_ok());
+    assert!(matches!(second.await, Err(AppError::Internal(_))), "the nickname is taken");
+}
+
+#[rocket::async_test]
 async fn a_panicking_query_does_not_affect_others() {
     let db = TestDb::new();
     let site = site(&db, "{microblog={max_connections=1,connect_timeout=1}}").await;
@@ -102,7 +125,7 @@ async fn a_read_only_connection_is_replaced() {
     let site = site(&db, "{microblog={max_connections=1,connect_timeout=1}}").await;
     let pool = Db::fetch(site.rocket()).unwrap();
     // Like a connection that was opened while the file was read-only.
-    pool.run(|connection| connection.batch_execute("PRAGMA query_only = ON")).await.unwrap();
+    pool.write(|connection| connection.batch_execute("PRAGMA query_only = ON")).await.unwrap();
     let register = || {
         let form = "nickname=susan&email=susan%40example.org&password=correct+horse";
         site.post("/register").header(ContentType::Form).body(form).dispatch()

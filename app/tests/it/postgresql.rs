@@ -91,7 +91,8 @@ fn two_follows_at_once_are_one() {
 
 fn start_session(user: &User, token: &str, seconds: i64, connection: &mut Connection) {
     let (created_at, expires_at) = (moment(seconds), moment(seconds) + TimeDelta::seconds(10));
-    let session = NewSession { user_id: user.id, token_hash: token, created_at, expires_at, user_agent: "" };
+    let session =
+        NewSession { user_id: user.id, token_hash: token, created_at, expires_at, user_agent: "", client_ip: "" };
     session.insert(connection).unwrap();
 }
 

@@ -2,7 +2,7 @@
 
 use diesel_autogen::Target;
 use std::fs;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 
 use diesel::connection::SimpleConnection;
@@ -185,6 +185,8 @@ fn an_invalid_setting_is_named() {
         ("MICROBLOG_HOME", "/nowhere"),
         ("MICROBLOG_TRUSTED_PROXIES", "localhost"),
         ("MICROBLOG_ATTEMPTS_PER_MINUTE", "0"),
+        ("MICROBLOG_SEARCHES_PER_MINUTE", "0"),
+        ("MICROBLOG_WRITES_PER_MINUTE", "0"),
         ("MICROBLOG_HSTS_DAYS", "1"),
         ("ROCKET_PORT", "99999"),
         ("ROCKET_SECRET_KEY", "hunter2"),
@@ -220,6 +222,8 @@ fn invalid_arguments_have_status_2() {
         "MICROBLOG_POSTS_PER_PAGE",
         "MICROBLOG_TRUSTED_PROXIES",
         "MICROBLOG_ATTEMPTS_PER_MINUTE",
+        "MICROBLOG_SEARCHES_PER_MINUTE",
+        "MICROBLOG_WRITES_PER_MINUTE",
         "MICROBLOG_HSTS_DAYS",
         "ROCKET_PORT",
         "ROCKET_SECRET_KEY",
@@ -232,4 +236,22 @@ fn invalid_arguments_have_status_2() {
     assert_eq!(run("--version"), (Some(0), format!("app {}\n", env!("CARGO_PKG_VERSION")), String::new()));
     assert_eq!(run("--wrong").0, Some(2));
     assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_hangup_without_a_terminal_is_ignored() {
+    let home = tempfile::tempdir().unwrap();
+    let server = Server::start(home.path(), &[]);
+    server.signal("HUP");
+    assert!(server.get("/").starts_with("HTTP/1.1 200 OK"));
+    assert_eq!(server.stop().code, Some(0));
+}
+
+#[test]
+fn the_limit_of_open_files_is_raised() {
+    let home = tempfile::tempdir().unwrap();
+    let server = Server::start_limited(home.path(), "ulimit -S -n 64");
+    let idle: Vec<_> = (0..100).map(|_| TcpStream::connect(&server.authority).unwrap()).collect();
+    assert!(server.get("/health").starts_with("HTTP/1.1 200 OK"));
+    drop(idle);
 }

@@ -38,7 +38,9 @@ fn a_client_ip_is_limited_whatever_headers_it_sends() {
     let response = attempt(&site, "one-more", "192.0.2.1", None);
     let wait: u64 = response.headers().get_one("Retry-After").unwrap().parse().unwrap();
     assert!((1..=30).contains(&wait), "{wait}");
-    assert!(response.into_string().unwrap().contains("That was tried too often."));
+    let page = response.into_string().unwrap();
+    assert!(page.contains(&format!("Please try again in {wait} second")), "{page}");
+    assert!(page.contains("value=\"one-more\""), "what was typed is kept: {page}");
     assert_eq!(attempt(&site, "one-more", "192.0.2.2", None).status(), Status::UnprocessableEntity);
 }
 
@@ -124,8 +126,9 @@ fn a_known_device_survives_a_change_of_nickname() {
         .unwrap()
         .set_profile("sue", "", &mut db.connection)
         .unwrap();
-    assert_eq!(from_device(&site, "susan", OLD, 50, Some(&susans)).0, 429, "the old nickname");
-    assert_eq!(from_device(&site, "sue", OLD, 51, Some(&susans)).0, 303);
+    assert_eq!(from_device(&site, "susan", OLD, 50, Some(&susans)).0, 422, "the old nickname");
+    assert_eq!(from_device(&site, "sue", OLD, 51, None).0, 429, "the attempts for the account are used up still");
+    assert_eq!(from_device(&site, "sue", OLD, 52, Some(&susans)).0, 303);
 }
 
 #[test]
@@ -162,8 +165,57 @@ fn registering_and_confirming_a_password_are_limited() {
     assert_eq!(post(&site, "/account/password", &change).status(), Status::TooManyRequests);
     assert_eq!(post(&site, "/account/delete", &[("password", OLD)]).status(), Status::TooManyRequests);
     let form = [("nickname", "john"), ("email", "john@example.org"), ("password", OLD)];
-    assert_eq!(post(&site, "/register", &form).status(), Status::TooManyRequests);
+    let refused = post(&site, "/register", &form);
+    assert_eq!((refused.status(), refused.headers().contains("Retry-After")), (Status::TooManyRequests, true));
+    assert!(refused.into_string().unwrap().contains("value=\"john@example.org\""), "what was typed is kept");
     assert_eq!(app::models::User::all(&mut db.connection).unwrap().len(), 1);
+}
+
+#[test]
+fn a_nickname_and_its_address_are_one_account() {
+    let mut db = TestDb::new();
+    db.user_with_password("susan");
+    let site = db.site_with(&[TWO]);
+    let status = |account, from| attempt(&site, account, from, None).status().code;
+    assert_eq!((status("susan", "192.0.2.1"), status("susan@example.org", "192.0.2.2")), (422, 422));
+    assert_eq!((status("SUSAN", "192.0.2.3"), status("Susan@example.org", "192.0.2.4")), (429, 429));
+}
+
+#[test]
+fn a_forwarded_address_may_have_a_port() {
+    let db = TestDb::new();
+    let site = db.site_with(&[TWO, ("MICROBLOG_TRUSTED_PROXIES", "10.0.0.0/8")]);
+    let forwarded = ["203.0.113.1:PORT", "[2001:db8::1]:PORT", "\"[2001:db8:1::1]:PORT\""];
+    for (number, address) in forwarded.into_iter().enumerate() {
+        let ports = |n: usize| Some(address.replace("PORT", &format!("{}", 40_000 + n)));
+        assert!(is_throttled(&site, &format!("10.0.0.{number}"), ports), "{address}");
+    }
+}
+
+#[test]
+fn changes_are_limited_by_account_and_keep_what_was_typed() {
+    let mut db = TestDb::new();
+    let users = ["susan", "john"].map(|name| db.user_with_password(name));
+    let site = db.site_with(&[("MICROBLOG_WRITES_PER_MINUTE", "2")]);
+    sign_in(&site, "susan", OLD);
+    assert_eq!(post(&site, "/", &[("body", "one")]).status(), Status::SeeOther);
+    assert_eq!(post(&site, "/user/john/follow", &[]).status(), Status::SeeOther);
+    for (path, form) in [
+        ("/", vec![("body", "three")]),
+        ("/edit", vec![("nickname", "susan"), ("about_me", "three")]),
+        ("/user/john/unfollow", vec![]),
+        ("/post/1/delete", vec![]),
+    ] {
+        let response = post(&site, path, &form);
+        assert_eq!(response.status(), Status::TooManyRequests, "{path}");
+        assert!(response.headers().contains("Retry-After"), "{path}");
+        let page = response.into_string().unwrap();
+        assert!(page.contains("Please try again in "), "{path}: {page}");
+        assert!(form.is_empty() || page.contains(">three</textarea>"), "{path}: {page}");
+    }
+    assert_eq!(users[0].post_count(&mut db.connection).unwrap(), 1);
+    sign_in(&site, "john", OLD);
+    assert_eq!(post(&site, "/", &[("body", "of another account")]).status(), Status::SeeOther);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::support::{self, Browser, TestDb};
 use app::models::search::{self, FoundPost, SearchTerms};
-use app::models::{NewPost, Post};
+use app::models::{NewPost, Post, User};
 use app::schema::posts;
 use diesel::prelude::*;
 use diesel_autogen::Target;
@@ -51,11 +51,95 @@ fn people_match_by_prefix_of_nickname_or_about_me() {
     susan.set_profile("sue", "", &mut db.connection).unwrap();
     assert_eq!(people(&mut db, "susan"), ["mary"]);
     assert_eq!(people(&mut db, "sue"), ["sue"]);
-    if db.url.is_postgres() {
-        db.user("susanna");
-        db.user("sus");
-        assert_eq!(people(&mut db, "sus"), ["sus", "susanna", "mary"], "FTS5 weighs all names alike");
+    db.user("susanna");
+    db.user("sus");
+    assert_eq!(people(&mut db, "sus"), ["sus", "susanna", "mary"]);
+    assert_eq!(people(&mut db, "s"), [""; 0], "one letter is a word, not a prefix");
+}
+
+#[test]
+fn a_nickname_is_found_among_many_newer_matches() {
+    let mut db = TestDb::new();
+    let mary = db.user("mary");
+    for number in 0..250 {
+        db.user(&format!("mary.{number}"));
     }
+    assert_eq!(people(&mut db, "MARY")[0], mary.nickname);
+    assert_eq!(people(&mut db, "mary").len(), 10);
+}
+
+#[test]
+fn the_cost_of_a_query_is_bounded() {
+    let mut db = TestDb::new();
+    db.user("susan");
+    let words = SearchTerms::new(&"m ma mab 1 2 3 4 5 6 7 8 ".repeat(20));
+    let asked = support::queries(&mut db, |db| {
+        search::people(&words, 10, db).unwrap();
+        search::posts(&words, 0, 20, db).unwrap();
+    });
+    let bounded = asked.iter().filter(|query| {
+        query.contains("ORDER BY rowid DESC LIMIT 200") || query.contains("ORDER BY id DESC LIMIT 200")
+    });
+    assert_eq!(bounded.count(), 2, "{asked:#?}");
+    let longest = asked.iter().map(String::len).max().unwrap();
+    assert!(longest < 1500, "eight words, each once: {asked:#?}");
+}
+
+#[test]
+fn a_long_search_is_ended() {
+    let Some(mut db) = TestDb::on_postgresql() else { return };
+    let sleep = |connection: &mut diesel_autogen::Connection| {
+        diesel::sql_query("SELECT pg_sleep(60)").execute(connection).map_err(app::site::AppError::from)
+    };
+    let ended = search::bounded(&mut db.connection, sleep);
+    assert!(matches!(ended, Err(app::site::AppError::Unavailable(_))), "{ended:?}");
+}
+
+#[test]
+fn searches_are_limited_by_client() {
+    let db = TestDb::new();
+    let site = db.site_with(&[("MICROBLOG_SEARCHES_PER_MINUTE", "2")]);
+    let search = |q: &str, from: [u8; 4]| {
+        let response = site.get(format!("/search?q={q}")).remote((from, 4000).into()).dispatch();
+        let wait = response.headers().get_one("Retry-After").map(|wait| wait.parse::<u32>().unwrap());
+        (response.status().code, wait, response.into_string().unwrap())
+    };
+    let (here, there) = ([192, 0, 2, 1], [192, 0, 2, 2]);
+    assert_eq!((search("a", here).0, search("b", here).0), (200, 200));
+    let (status, wait, page) = search("c", here);
+    assert!(status == 429 && wait.is_some_and(|wait| (1..=31).contains(&wait)), "{status} {wait:?}");
+    assert!(page.contains(&format!("try again in {} second", wait.unwrap())), "{page}");
+    assert_eq!((search("", here).0, search("c", there).0), (200, 200), "the empty form, and another client");
+}
+
+#[test]
+fn results_end_at_the_limit() {
+    let mut db = TestDb::new();
+    let susan = db.user("susan");
+    for number in 0..210 {
+        db.post(&susan, "bird", number);
+    }
+    let site = db.site_with(&[("MICROBLOG_POSTS_PER_PAGE", "100")]);
+    let page = |number: u8| site.get(format!("/search?q=bird&page={number}")).dispatch().into_string().unwrap();
+    assert!(!page(1).contains("newest 200"));
+    let last = page(2);
+    assert!(
+        last.contains("A search finds the newest 200 posts.") && support::link(&last, "More results").is_none(),
+        "{last}"
+    );
+    let behind = page(3);
+    assert!(behind.contains("There are no more results.") && !behind.contains("Nothing was found"), "{behind}");
+}
+
+#[test]
+fn writing_without_spaces_is_found_at_the_start_of_a_phrase() {
+    let mut db = TestDb::new();
+    let susan = db.user("susan");
+    db.post(&susan, "日本語を話す、東京で", 0);
+    assert_eq!((bodies(&mut db, "日本").len(), bodies(&mut db, "東京").len()), (1, 1));
+    assert_eq!(bodies(&mut db, "話す"), [""; 0]);
+    let page = Browser::new(&db).get("/search?q=%E8%A9%B1%E3%81%99").body;
+    assert!(page.contains("only words at the start of a phrase are found"), "{page}");
 }
 
 #[test]
@@ -85,7 +169,9 @@ fn rows_older_than_the_index_are_found() {
     let mut db = TestDb::new();
     let project = db.migrations();
     project.downgrade(Target::version(7)).unwrap();
-    let john = db.user("john");
+    let john = "INSERT INTO users (nickname, email) VALUES ('john', 'john@example.org')";
+    diesel::sql_query(john).execute(&mut db.connection).unwrap();
+    let john = User::by_nickname("john", &mut db.connection).unwrap();
     db.post(&john, "old words", 0);
     project.upgrade(Target::Latest).unwrap();
     assert_eq!(bodies(&mut db, "words"), ["old words"]);
@@ -134,7 +220,7 @@ fn the_page_marks_matches_and_links_to_more() {
     let next = support::link(&page, "More results").unwrap().replace("&amp;", "&");
     let second = site.get(&next).body;
     assert_eq!(second.matches("<time ").count(), 2, "{second}");
-    assert!(support::link(&second, "Better results").is_some() && support::link(&second, "More results").is_none());
+    assert!(support::link(&second, "Previous results").is_some() && support::link(&second, "More results").is_none());
     assert!(site.get("/search?q=nowhere").body.contains("Nothing was found."));
     assert!(!site.get("/search").body.contains("Nothing was found."), "no query");
 }

@@ -99,10 +99,11 @@ fn signed_out_visitors_change_nothing() {
     let (john, susan) = (db.user("john"), db.user("susan"));
     john.follow(&susan, &mut db.connection).unwrap();
     let site = Browser::new(&db);
-    for path in ["/user/susan/follow", "/user/susan/unfollow", "/edit"] {
+    for path in ["/user/susan/follow", "/user/susan/unfollow"] {
         let response = site.post(path, &[("nickname", "eve"), ("about_me", "")]);
         assert_eq!((response.status, response.location.as_deref()), (303, Some("/login")), "{path}");
     }
+    assert_eq!(site.post("/edit", &[("nickname", "eve"), ("about_me", "")]).status, 401);
     assert_eq!(site.get("/edit").location.as_deref(), Some("/login?next=%2Fedit"));
     assert_eq!(susan.follow_counts(&mut db.connection).unwrap(), (1, 0));
 }
@@ -151,7 +152,7 @@ fn an_invalid_profile_shows_the_form_with_errors() {
         ("", "kept", "Please type a nickname."),
         ("jo hn", "kept", "letters from A to Z"),
         ("john", long.as_str(), "141 characters are too many: at most 140 fit."),
-        ("john", tower.as_str(), "made of too many parts"),
+        ("john", tower.as_str(), "A character has too many accents"),
     ] {
         let response = site.post("/edit", &[("nickname", nickname), ("about_me", about_me)]);
         assert_eq!(response.status, 422, "{wrong}");
@@ -176,7 +177,7 @@ fn links_with_a_nickname_are_case_insensitive() {
     assert_eq!((response.status, response.location.as_deref()), (308, Some("/user/Susan")));
     let response = site.get("/user/susan?before=1700000001000000-9");
     assert_eq!((response.status, response.location.as_deref()), (308, Some("/user/Susan?before=1700000001000000-9")));
-    assert!(site.get("/user/SUSAN/following").body.contains("<h1>Followed by Susan</h1>"));
+    assert!(site.get("/user/SUSAN/following").body.contains("<h1>People followed by Susan</h1>"));
     assert!(site.get("/user/SUSAN/feed.atom").body.contains("Susan on microblog"));
     assert_eq!(site.post("/user/SUSAN/follow", &[]).location.as_deref(), Some("/user/Susan"));
     assert!(site.get("/user/Susan").body.contains("You are now following Susan!"));
@@ -295,5 +296,64 @@ fn counts_on_a_users_page_are_limited() {
     for query in queries {
         let plan = support::plan(&mut db, &query);
         assert!(plan.iter().any(|step| step.starts_with("SEARCH") && step.contains("COVERING INDEX")), "{plan:?}");
+    }
+}
+
+#[test]
+fn names_of_the_site_cannot_be_registered() {
+    let mut db = TestDb::new();
+    let admin = db.user("admin");
+    let taken =
+        |response: &support::Response| response.status == 422 && response.body.contains("This nickname is taken.");
+    let site = db.site_with(&[("MICROBLOG_ATTEMPTS_PER_MINUTE", "100")]);
+    for nickname in ["Admin", "root", "log_in", "support.", "_microblog_"] {
+        let form = [("nickname", nickname), ("email", "other@example.org"), ("password", support::PASSWORD)];
+        let response = support::post(&site, "/register", &form);
+        assert_eq!(response.status().code, 422, "{nickname}");
+        assert!(response.into_string().unwrap().contains("This nickname is taken."), "{nickname}");
+    }
+    let john = db.user("john");
+    let john = Browser::signed_in(&mut db, &john);
+    assert!(taken(&john.post("/edit", &[("nickname", "ROOT"), ("about_me", "")])));
+    let admin = Browser::signed_in(&mut db, &admin);
+    assert_eq!(admin.post("/edit", &[("nickname", "admin"), ("about_me", "I")]).status, 303, "who has it keeps it");
+}
+
+#[test]
+fn a_nickname_that_was_given_up_is_not_free() {
+    let mut db = TestDb::new();
+    let [john, susan, mary] = ["John", "susan", "mary"].map(|name| db.user(name));
+    john.set_profile("jack", "", &mut db.connection).unwrap();
+    mary.delete(&mut db.connection).unwrap();
+    for nickname in ["JOHN", "Mary"] {
+        let form = [("nickname", nickname), ("email", "other@example.org"), ("password", support::PASSWORD)];
+        let refused = Browser::new(&db).post("/register", &form);
+        assert!(refused.status == 422 && refused.body.contains("This nickname is taken."), "{refused:?}");
+        let refused = Browser::signed_in(&mut db, &susan).post("/edit", &[("nickname", nickname), ("about_me", "")]);
+        assert!(refused.status == 422 && refused.body.contains("This nickname is taken."), "{refused:?}");
+    }
+    let jack = User::find(john.id, &mut db.connection).unwrap();
+    jack.set_profile("john", "", &mut db.connection).unwrap();
+    assert!(db.connection.batch_execute("DELETE FROM former_nicknames WHERE nickname = 'jack'").is_ok());
+    susan.set_profile("jack", "", &mut db.connection).unwrap();
+
+    let old = "UPDATE former_nicknames SET given_up = '2001-01-01 00:00:00' WHERE nickname = 'mary'";
+    db.connection.batch_execute(old).unwrap();
+    db.user("mary");
+}
+
+#[test]
+fn an_account_keeps_few_nicknames_from_others() {
+    let mut db = TestDb::new();
+    let john = db.user("name0");
+    for number in 1..=8 {
+        let now = User::find(john.id, &mut db.connection).unwrap();
+        now.set_profile(&format!("name{number}"), "", &mut db.connection).unwrap();
+    }
+    for (number, is_free) in [(0, true), (2, true), (3, false), (7, false)] {
+        let user = app::models::NewUser::new(&format!("name{number}"), &format!("{number}@example.org"))
+            .unwrap()
+            .insert(&mut db.connection);
+        assert_eq!(user.is_ok(), is_free, "name{number}");
     }
 }

@@ -5,7 +5,8 @@ pub mod password;
 mod throttle;
 pub(super) mod token;
 
-use std::num::NonZeroU32;
+use std::net::IpAddr;
+use std::sync::Arc;
 
 use chrono::{NaiveDateTime, SubsecRound, TimeDelta, Utc};
 use config::Config;
@@ -21,6 +22,7 @@ use self::throttle::Throttle;
 use self::token::Token;
 use crate::models::session::NewSession;
 use crate::models::{Session, User};
+use crate::site::client_ip::client_ip;
 use crate::site::cookies::Cookies;
 use crate::site::error::{AppError, AppResult};
 use crate::site::pool;
@@ -29,9 +31,9 @@ use crate::site::pool;
 #[must_use]
 pub fn stage() -> impl Fairing {
     AdHoc::on_ignite("Accounts", |rocket| async {
-        let config = rocket.state::<Config>();
-        let throttle = Throttle::new(config.map_or(NonZeroU32::MIN, |config| config.attempts_per_minute));
-        rocket.manage(Passwords::default()).manage(throttle)
+        let throttle = rocket.state::<Config>().map(|config| Arc::new(Throttle::new(config)));
+        let rocket = rocket.manage(Passwords::default());
+        if let Some(throttle) = throttle { rocket.manage(throttle) } else { rocket }
     })
 }
 
@@ -51,11 +53,13 @@ const DEFAULT_HOURS: i64 = 12;
 
 /// Request guard: the sender of the request, signed in or not. [`load`](Visitor::load) and [`require`](Visitor::require)
 /// query the user, together with the handler's other queries.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Visitor {
     token_hash: Option<String>,
     user_agent: String,
+    client_ip: IpAddr,
     cookies: Cookies,
+    throttle: Option<Arc<Throttle>>,
 }
 
 #[rocket::async_trait]
@@ -66,7 +70,9 @@ impl<'r> FromRequest<'r> for Visitor {
         let cookies = Cookies::of(request);
         let token = request.cookies().get(&cookies.name(NAME)).and_then(|cookie| Token::parse(cookie.value()));
         let user_agent = request.headers().get_one("User-Agent").unwrap_or_default().to_owned();
-        Outcome::Success(Self { token_hash: token.map(|token| token.hash()), user_agent, cookies })
+        let throttle = request.rocket().state().cloned();
+        let client_ip = client_ip(request);
+        Outcome::Success(Self { token_hash: token.map(|token| token.hash()), user_agent, client_ip, cookies, throttle })
     }
 }
 
@@ -95,6 +101,26 @@ impl Visitor {
         self.load(connection)?.ok_or(AppError::SignInFirst)
     }
 
+    /// The signed-in user, who makes a change. Changes are limited for each account.
+    ///
+    /// # Errors
+    ///
+    /// As [`require`](Self::require); [`AppError::TooMany`] when the user has made too many.
+    pub fn require_to_change(&self, connection: &mut Connection) -> AppResult<User> {
+        let user = self.require(connection)?;
+        self.count_change(&user)?;
+        Ok(user)
+    }
+
+    /// Counts a change that the user makes.
+    ///
+    /// # Errors
+    ///
+    /// [`AppError::TooMany`] when the user has made too many.
+    pub fn count_change(&self, user: &User) -> AppResult<()> {
+        self.throttle.as_ref().map_or(Ok(()), |throttle| throttle.count_change(user))
+    }
+
     /// The session and its user, if the visitor is signed in.
     ///
     /// # Errors
@@ -103,9 +129,12 @@ impl Visitor {
     pub fn session(&self, connection: &mut Connection) -> AppResult<Option<(Session, User)>> {
         let Some(hash) = &self.token_hash else { return Ok(None) };
         let mut found = Session::find(hash, now(), connection)?;
-        if let Some((_, user)) = &mut found
-            && !user.was_seen_recently(now())
-            && let Err(error) = pool::with_short_busy_timeout(connection, |connection| user.touch(now(), connection))
+        if let Some((session, user)) = &mut found
+            && !(user.was_seen_recently(now()) && session.was_used_recently(now()))
+            && let Err(error) = pool::with_short_busy_timeout(connection, |connection| {
+                user.touch(now(), connection)?;
+                session.touch(now(), &self.client_ip.to_string(), connection)
+            })
         {
             // A page must not fail or wait because another program holds the write lock.
             log::info!("last_seen of {user:?}: {error}");
@@ -129,6 +158,7 @@ impl Visitor {
             created_at: now(),
             expires_at: now() + lifetime,
             user_agent: &self.user_agent,
+            client_ip: &self.client_ip.to_string(),
         }
         .insert(connection)?;
         let mut session = self.cookies.make(NAME, token.to_string());

@@ -22,7 +22,7 @@ use crate::site::{links, user_agent};
 /// The fairing that serves it.
 pub fn stage() -> impl Fairing {
     AdHoc::on_ignite("Account", |rocket| async {
-        rocket.mount("/", routes![show, change_password, sign_out_everywhere, delete])
+        rocket.mount("/", routes![show, change_password, end_session, sign_out_everywhere, delete])
     })
 }
 
@@ -71,6 +71,18 @@ pub async fn change_password(
         form.add_error("old_password", "This is not your password.");
     }
     Ok(page(visitor, form, db).await?.into())
+}
+
+#[post("/account/sessions/<id>/end")]
+pub async fn end_session(id: Option<i32>, visitor: Visitor, db: &Db) -> HandlerResult {
+    let id = id.ok_or(AppError::NotFound)?;
+    let is_ended = db.write(move |connection| {
+        Session::end_one(id, &visitor.require(connection)?, connection).map_err(AppError::from)
+    });
+    if !is_ended.await? {
+        return Err(AppError::NotFound);
+    }
+    Ok(Flash::new(Redirect::to(links::account()), "That session is ended.").into())
 }
 
 #[post("/account/sign-out-everywhere")]
@@ -150,7 +162,10 @@ impl Account {
 struct SessionItem {
     browser: String,
     since: Moment,
+    used: Option<Moment>,
+    from: Option<String>,
     is_this: bool,
+    end_link: String,
 }
 
 async fn page(visitor: Visitor, form: Fields, db: &Db) -> AppResult<Page> {
@@ -166,6 +181,9 @@ async fn page(visitor: Visitor, form: Fields, db: &Db) -> AppResult<Page> {
         .map(|session| SessionItem {
             is_this: session.id == this.id,
             since: Moment::new(session.created_at),
+            used: session.last_used.map(Moment::new),
+            from: session.client_ip,
+            end_link: links::end_session(session.id),
             browser: user_agent::describe(&session.user_agent),
         })
         .collect();

@@ -5,6 +5,7 @@ use rocket::form::Form;
 use rocket::response::Redirect;
 use rocket::{FromForm, get, post, routes};
 
+use super::sign_in;
 use crate::models::User;
 use crate::site::auth::Visitor;
 use crate::site::error::AppError;
@@ -43,13 +44,25 @@ pub async fn submit(typed: Form<Profile<'_>>, visitor: Visitor, db: &Db) -> Hand
         .checked("about_me", forms::about_me(&about_me));
     let profile = links::user(&nickname);
     let is_valid = form.is_valid();
-    let (viewer, stored) = db
-        .write(move |connection| {
-            let viewer = visitor.require(connection)?;
-            let stored = if is_valid { viewer.set_profile(&nickname, &about_me, connection) } else { Ok(()) };
-            Ok::<_, AppError>((viewer, stored))
-        })
-        .await?;
+    let unsent = [("nickname", nickname.clone()), ("about_me", about_me.clone())];
+    let changed = db.write(move |connection| {
+        let viewer = visitor.require(connection)?;
+        let counted = visitor.count_change(&viewer);
+        // Who has a reserved nickname already may keep it.
+        let is_same = nickname.eq_ignore_ascii_case(&viewer.nickname);
+        let named = if is_same { Ok(()) } else { forms::new_nickname(&nickname) };
+        let is_stored = is_valid && counted.is_ok() && named.is_ok();
+        let stored = if is_stored { viewer.set_profile(&nickname, &about_me, connection) } else { Ok(()) };
+        Ok::<_, AppError>((viewer, counted, named, stored))
+    });
+    let (viewer, counted, named, stored) = match changed.await {
+        Err(AppError::SignInFirst) => return Ok(sign_in::keep(links::edit_profile(), &unsent).into()),
+        changed => changed?,
+    };
+    if let Err(error) = counted {
+        form.add_wait("about_me", error)?;
+    }
+    let mut form = form.checked("nickname", named);
     if let Err(error) = stored {
         form.add_model_error(error)?;
     }

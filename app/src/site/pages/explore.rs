@@ -30,5 +30,5 @@ pub async fn explore(
     let position = timeline::position(before, after);
     let (viewer, posts) = timeline::load(Feed::All, position, config.posts_per_page, visitor, &reader).await?;
     let page = Page::new("explore.html").viewer(viewer.as_ref()).flash(flash).with("atom", &links::feed());
-    Ok(timeline::show(page, &posts, viewer.as_ref(), links::explore_at).into())
+    Ok(timeline::show(page, &posts, viewer.as_ref(), position, links::explore_at).into())
 }

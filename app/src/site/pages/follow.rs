@@ -21,7 +21,7 @@ pub async fn follow(nickname: &str, next: Option<&str>, visitor: Visitor, db: &D
     let name = nickname.to_owned();
     let (nickname, is_self) = db
         .write(move |connection| {
-            let viewer = visitor.require(connection)?;
+            let viewer = visitor.require_to_change(connection)?;
             let user = User::by_nickname(&name, connection)?;
             if viewer.id != user.id {
                 viewer.follow(&user, connection)?;
@@ -38,7 +38,7 @@ pub async fn unfollow(nickname: &str, next: Option<&str>, visitor: Visitor, db: 
     let name = nickname.to_owned();
     let (nickname, is_self) = db
         .write(move |connection| {
-            let viewer = visitor.require(connection)?;
+            let viewer = visitor.require_to_change(connection)?;
             let user = User::by_nickname(&name, connection)?;
             viewer.unfollow(&user, connection)?;
             Ok::<_, AppError>((user.nickname, viewer.id == user.id))

@@ -1,18 +1,21 @@
-//! `/health`, for monitoring: 200 if the database responds and has the migrations that the site needs, else 503. It may
-//! have newer ones: a node of the previous release goes on while the nodes are replaced.
+//! `/health`, for monitoring: 200 if the database responds, takes a write (SQLite), and has the migrations that the site
+//! needs, else 503. It may have newer ones: a node of the previous release goes on while the nodes are replaced.
 
 use std::collections::BTreeSet;
 
 use config::Config;
+use diesel::connection::SimpleConnection as _;
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::Integer;
 use diesel_autogen::Connection;
 use rocket::fairing::{AdHoc, Fairing};
 use rocket::http::Status;
 use rocket::{State, get, routes};
 
-use crate::site::error::AppResult;
+use crate::site::error::{AppError, AppResult};
 use crate::site::migrations;
-use crate::site::pool::Db;
+use crate::site::pool::{self, Db};
 use crate::site::response::HandlerResult;
 
 diesel::table! {
@@ -38,7 +41,11 @@ struct Needed(BTreeSet<String>);
 
 #[get("/health")]
 async fn health(needed: &State<Needed>, db: &Db) -> HandlerResult {
-    let (status, text) = match db.run(applied).await {
+    let found = db.run(|connection| {
+        write(connection)?;
+        applied(connection)
+    });
+    let (status, text) = match found.await {
         Ok(applied) if applied.is_superset(&needed.0) => (Status::Ok, "ok\n"),
         Ok(_) => (Status::ServiceUnavailable, "the database is not at the version that the site needs\n"),
         Err(error) => {
@@ -47,6 +54,24 @@ async fn health(needed: &State<Needed>, db: &Db) -> HandlerResult {
         }
     };
     Ok((status, text).into())
+}
+
+/// Writes to a SQLite file, which fails on a full disk. It goes well while another program holds the write lock.
+fn write(connection: &mut Connection) -> AppResult<()> {
+    if let Connection::Postgres(_) = connection {
+        return Ok(());
+    }
+    let written = pool::with_short_busy_timeout(connection, |connection| {
+        pool::write_transaction(connection, |connection| {
+            // The site has no use for the number. SQLite writes the page with it also when it is unchanged.
+            let version: i32 = sql::<Integer>("SELECT user_version FROM pragma_user_version").get_result(connection)?;
+            connection.batch_execute(&format!("PRAGMA user_version = {version}"))
+        })
+    });
+    match written.map_err(AppError::from) {
+        Err(AppError::Unavailable(cause)) if cause.contains("is locked") => Ok(()),
+        written => written,
+    }
 }
 
 fn applied(connection: &mut Connection) -> AppResult<BTreeSet<String>> {

@@ -106,7 +106,9 @@ mod tests {
         assert_eq!(links::sign_in(None), uri!(sign_in::show(None::<String>)).to_string());
         for (link, uri) in [
             (links::post(7), uri!(post::show(7))),
-            (links::delete_post(7), uri!(post::delete(7))),
+            (links::delete_post(7, None), uri!(post::delete(7, none))),
+            (links::delete_post(7, Some("/a?b=c")), uri!(post::ask(7, Some("/a?b=c")))),
+            (links::end_session(7), uri!(account::end_session(7))),
             (links::sign_out(), uri!(sign_in::sign_out)),
             (links::register(), uri!(register::show)),
             (links::edit_profile(), uri!(edit::show)),

@@ -8,7 +8,7 @@ use rocket::fairing::{AdHoc, Fairing};
 use rocket::serde::Serialize;
 use rocket::{get, routes};
 
-use crate::models::User;
+use crate::models::{Mentioned, User};
 use crate::site::auth::Visitor;
 use crate::site::error::{AppError, AppResult};
 use crate::site::flash::FlashMessage;
@@ -65,6 +65,11 @@ impl Viewer {
         Ok(Some(Self { user, followed }))
     }
 
+    /// A viewer who follows none of the people in the list.
+    pub fn of_strangers(user: &User) -> Self {
+        Self { user: user.clone(), followed: HashSet::new() }
+    }
+
     /// The button for a user; none for the viewer themselves. It redirects to `page`.
     fn button(&self, person: &User, page: &str) -> Option<FollowButton> {
         let is_followed = self.followed.contains(&person.id);
@@ -74,14 +79,27 @@ impl Viewer {
     }
 }
 
+/// Whom people mention in the texts about themselves.
+pub fn mentioned_by<'a>(
+    people: impl IntoIterator<Item = &'a User>,
+    connection: &mut Connection,
+) -> QueryResult<Mentioned> {
+    Mentioned::load(people.into_iter().filter_map(|user| user.about_me.as_deref()), connection)
+}
+
 impl<'a> Person<'a> {
     /// A user, with the byte ranges that match a search marked.
-    pub fn new(user: &'a User, in_nickname: &[std::ops::Range<usize>], in_about_me: &[std::ops::Range<usize>]) -> Self {
+    pub fn new(
+        user: &'a User,
+        mentioned: &Mentioned,
+        in_nickname: &[std::ops::Range<usize>],
+        in_about_me: &[std::ops::Range<usize>],
+    ) -> Self {
         Self {
             link: links::user(&user.nickname),
             avatar: links::avatar(&user.nickname),
             nickname: text::plain(&user.nickname, in_nickname),
-            about_me: text::segments(user.about_me.as_deref().unwrap_or_default(), in_about_me),
+            about_me: text::segments(user.about_me.as_deref().unwrap_or_default(), in_about_me, mentioned),
             name: &user.nickname,
             follow: None,
         }
@@ -114,7 +132,7 @@ pub async fn following(
     reader: Reader<'_>,
 ) -> HandlerResult {
     let list = List::load(nickname, after, User::following, visitor, &reader).await?;
-    Ok(list.show("Followed by", links::following).flash(flash).into())
+    Ok(list.show("People followed by", links::following).flash(flash).into())
 }
 
 /// [`User::followers`] or [`User::following`].
@@ -127,6 +145,7 @@ struct List {
     user: User,
     after: String,
     people: Vec<User>,
+    mentioned: Mentioned,
     has_more: bool,
 }
 
@@ -147,7 +166,8 @@ impl List {
                 let has_more = people.len() > usize::from(PAGE_SIZE);
                 people.truncate(PAGE_SIZE.into());
                 let viewer = Viewer::load(&visitor, &people, connection)?;
-                Ok::<_, AppError>(Self { viewer, user, after: after.clone(), people, has_more })
+                let mentioned = mentioned_by(&people, connection)?;
+                Ok::<_, AppError>(Self { viewer, user, after: after.clone(), people, mentioned, has_more })
             })
             .await
     }
@@ -155,7 +175,7 @@ impl List {
     fn show(&self, title: &str, link: fn(&str, &str) -> String) -> Page {
         let (nickname, viewer) = (&self.user.nickname, self.viewer.as_ref());
         let here = link(nickname, &self.after);
-        let person = |user| Person::new(user, &[], &[]).seen_by(viewer, user, &here);
+        let person = |user| Person::new(user, &self.mentioned, &[], &[]).seen_by(viewer, user, &here);
         let more = self.people.last().filter(|_| self.has_more).map(|last| link(nickname, &last.nickname));
         Page::new("people.html")
             .viewer(viewer.map(|viewer| &viewer.user))

@@ -33,7 +33,10 @@ struct Registration<'r> {
 }
 
 #[get("/register")]
-pub fn show() -> HandlerResult {
+pub async fn show(visitor: Visitor, db: &Db) -> HandlerResult {
+    if visitor.has_token() && db.run(move |connection| visitor.load(connection)).await?.is_some() {
+        return Ok(Redirect::to(links::home()).into());
+    }
     Ok(page(&Fields::new([("nickname", ""), ("email", ""), ("password", "")])).into())
 }
 
@@ -48,11 +51,15 @@ async fn submit(
 ) -> HandlerResult {
     let (nickname, email) = (typed.nickname.to_owned(), typed.email.trim().to_owned());
     let mut form = Fields::new([("nickname", nickname.as_str()), ("email", email.as_str()), ("password", "")])
-        .checked("nickname", forms::nickname(&nickname))
+        .checked("nickname", forms::new_nickname(&nickname))
         .checked("email", forms::email(&email))
         .checked("password", forms::new_password(typed.password));
+    if form.is_valid()
+        && let Err(error) = attempts.count(&nickname, None)
+    {
+        form.add_wait("password", error)?;
+    }
     if form.is_valid() {
-        attempts.count(&nickname, None)?;
         let hash = passwords.hash(typed.password).await?;
         let stored = db
             .write(move |connection| {

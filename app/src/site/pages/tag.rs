@@ -38,5 +38,5 @@ pub async fn tag(
         .flash(flash)
         .with("tag", &key)
         .with("atom", &links::tag_feed(&key));
-    Ok(timeline::show(page, &posts, viewer.as_ref(), |position| links::tag_at(&key, position)).into())
+    Ok(timeline::show(page, &posts, viewer.as_ref(), position, |position| links::tag_at(&key, position)).into())
 }

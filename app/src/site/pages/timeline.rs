@@ -6,7 +6,7 @@ use chrono::{NaiveDateTime, SecondsFormat};
 use rocket::form::{self, FromFormField, ValueField};
 use rocket::serde::Serialize;
 
-use crate::models::{Cursor, Feed, Page as Posts, Position, Post, User};
+use crate::models::{Cursor, Feed, Mentioned, Page as Posts, Position, Post, User};
 use crate::site::auth::Visitor;
 use crate::site::error::{AppError, AppResult};
 use crate::site::links;
@@ -38,17 +38,33 @@ pub async fn load(
         .await
 }
 
-/// Passes a page of posts to a template, as `posts`, `newer` and `older`.
-pub fn show(page: Page, posts: &Posts, viewer: Option<&User>, link: impl Fn(Position) -> String) -> Page {
-    page.with("posts", &posts.posts.iter().map(|post| Item::new(post, viewer)).collect::<Vec<_>>())
-        .with("newer", &posts.newer.map(&link))
-        .with("older", &posts.older.map(&link))
+/// Passes a page of posts, which begins at that position, to a template, as `posts`, `newer` and `older`.
+pub fn show(
+    page: Page,
+    posts: &Posts,
+    viewer: Option<&User>,
+    position: Position,
+    link: impl Fn(Position) -> String,
+) -> Page {
+    let here = link(position);
+    page.with(
+        "posts",
+        &posts
+            .posts
+            .iter()
+            .map(|post| Item::new(post, viewer, &posts.mentioned).after_deletion(&here))
+            .collect::<Vec<_>>(),
+    )
+    .with("newer", &posts.newer.map(&link))
+    .with("older", &posts.older.map(&link))
 }
 
 /// A post as the templates show it.
 #[derive(Serialize)]
 #[serde(crate = "rocket::serde")]
 pub struct Item<'a> {
+    #[serde(skip)]
+    id: i32,
     link: String,
     author: &'a str,
     author_page: String,
@@ -57,28 +73,39 @@ pub struct Item<'a> {
     body: Vec<Segment<'a>>,
     time: Moment,
     is_own: bool,
-    delete_action: String,
+    delete_page: String,
 }
 
 impl<'a> Item<'a> {
     /// A post and its author, as shown to the viewer.
-    pub fn new(post: &'a (Post, User), viewer: Option<&User>) -> Self {
-        Self::marked(post, viewer, &[])
+    pub fn new(post: &'a (Post, User), viewer: Option<&User>, mentioned: &Mentioned) -> Self {
+        Self::marked(post, viewer, mentioned, &[])
     }
 
     /// The same, with the byte ranges `marks` of the text marked.
-    pub fn marked((post, author): &'a (Post, User), viewer: Option<&User>, marks: &[Range<usize>]) -> Self {
+    pub fn marked(
+        (post, author): &'a (Post, User),
+        viewer: Option<&User>,
+        mentioned: &Mentioned,
+        marks: &[Range<usize>],
+    ) -> Self {
         Self {
+            id: post.id,
             link: links::post(post.id),
             author: &author.nickname,
             author_page: links::user(&author.nickname),
             avatar: links::avatar(&author.nickname),
             text: &post.body,
-            body: text::segments(&post.body, marks),
+            body: text::segments(&post.body, marks, mentioned),
             time: Moment::new(post.timestamp),
             is_own: viewer.is_some_and(|viewer| viewer.id == author.id),
-            delete_action: links::delete_post(post.id),
+            delete_page: links::delete_post(post.id, None),
         }
+    }
+
+    /// The same; deleting it leads to that page.
+    pub fn after_deletion(self, next: &str) -> Self {
+        Self { delete_page: links::delete_post(self.id, Some(next)), ..self }
     }
 }
 

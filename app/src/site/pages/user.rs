@@ -5,6 +5,7 @@ use rocket::fairing::{AdHoc, Fairing};
 use rocket::response::Redirect;
 use rocket::{State, get, routes};
 
+use super::people;
 use super::timeline::{self, Moment};
 use crate::models::{Cursor, Feed, Page as Posts, User};
 use crate::site::auth::Visitor;
@@ -32,7 +33,7 @@ pub async fn user(
 ) -> HandlerResult {
     let (size, position) = (config.posts_per_page, timeline::position(before, after));
     let name = nickname.to_owned();
-    let (viewer, user, is_followed, written, follows, posts) = reader
+    let (viewer, user, mentioned, is_followed, written, follows, posts) = reader
         .run(move |connection| {
             let viewer = visitor.load(connection)?;
             let user = User::by_nickname(&name, connection)?;
@@ -42,7 +43,8 @@ pub async fn user(
             };
             let (written, follows) = (user.post_count(connection)?, user.follow_counts(connection)?);
             let posts = Posts::load(&Feed::Of(user.id), position, size, connection)?;
-            Ok::<_, AppError>((viewer, user, is_followed, written, follows, posts))
+            let mentioned = people::mentioned_by([&user], connection)?;
+            Ok::<_, AppError>((viewer, user, mentioned, is_followed, written, follows, posts))
         })
         .await?;
     if user.nickname != nickname {
@@ -54,7 +56,7 @@ pub async fn user(
         .flash(flash)
         .with("user", &user.nickname)
         .with("avatar", &links::avatar(nickname))
-        .with("about_me", &text::segments(user.about_me.as_deref().unwrap_or_default(), &[]))
+        .with("about_me", &text::segments(user.about_me.as_deref().unwrap_or_default(), &[], &mentioned))
         .with("last_seen", &user.last_seen.map(Moment::new))
         .with("written", &text::count(written))
         .with("followers", &text::count(follows.0))
@@ -67,5 +69,5 @@ pub async fn user(
         .with("follow_action", &links::follow(nickname, None))
         .with("unfollow_action", &links::unfollow(nickname, None))
         .with("atom", &links::user_feed(nickname));
-    Ok(timeline::show(page, &posts, viewer.as_ref(), |position| links::user_at(nickname, position)).into())
+    Ok(timeline::show(page, &posts, viewer.as_ref(), position, |position| links::user_at(nickname, position)).into())
 }

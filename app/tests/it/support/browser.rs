@@ -40,6 +40,7 @@ impl Browser {
             created_at: now,
             expires_at: now + chrono::TimeDelta::hours(1),
             user_agent: "test",
+            client_ip: "192.0.2.1",
         }
         .insert(&mut db.connection)
         .unwrap();

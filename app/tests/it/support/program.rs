@@ -13,12 +13,16 @@ use super::wait_until;
 
 /// The program in that folder, with that environment only.
 pub fn program(home: &Path, environment: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_app"));
-    command.env_clear().env("ROCKET_PORT", "0").current_dir(home).stdin(Stdio::null());
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut command = prepared(Command::new(env!("CARGO_BIN_EXE_app")), home);
     for (name, value) in environment {
         command.env(name, value);
     }
+    command
+}
+
+fn prepared(mut command: Command, home: &Path) -> Command {
+    command.env_clear().env("ROCKET_PORT", "0").current_dir(home).stdin(Stdio::null());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
@@ -85,7 +89,18 @@ pub struct Server {
 
 impl Server {
     pub fn start(home: &Path, environment: &[(&str, &str)]) -> Self {
-        let mut process = Process(program(home, environment).spawn().unwrap());
+        Self::of(program(home, environment))
+    }
+
+    /// The program, started by a shell after that command.
+    pub fn start_limited(home: &Path, command: &str) -> Self {
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(format!("{command}; exec \"$0\"")).arg(env!("CARGO_BIN_EXE_app"));
+        Self::of(prepared(shell, home))
+    }
+
+    fn of(mut command: Command) -> Self {
+        let mut process = Process(command.spawn().unwrap());
         let log = Arc::new(Mutex::new(String::new()));
         let (written, stderr) = (log.clone(), BufReader::new(process.0.stderr.take().unwrap()));
         let log_reader = thread::spawn(move || {

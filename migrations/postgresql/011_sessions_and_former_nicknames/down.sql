@@ -1,0 +1,3 @@
+ALTER TABLE sessions DROP COLUMN last_used;
+ALTER TABLE sessions DROP COLUMN client_ip;
+DROP TABLE former_nicknames;
