@@ -35,7 +35,7 @@ fn run(from: &str, to: &str, folder: &Path) -> Result<String, Box<dyn Error>> {
         return Err("FROM and TO are databases of two kinds".into());
     }
     let (from, to) = (open(from)?, open(to)?);
-    let (changes, sql) = from.compare(&from.introspect()?, &to.introspect()?, &RenderOptions::default())?;
+    let (changes, sql) = from.compare_with(&to, &RenderOptions::default())?;
     sql.write(folder)?;
     let plan: Vec<_> = changes.iter().map(ToString::to_string).collect();
     Ok(if plan.is_empty() { "no differences".to_owned() } else { plan.join("\n") })

@@ -128,6 +128,11 @@ impl Change {
         if let Self::AlterTable { from, to, alterations } = self { Some((from, to, alterations)) } else { None }
     }
 
+    /// The object that it creates or drops.
+    pub(crate) fn object(&self) -> Option<&Object> {
+        if let Self::CreateObject(object) | Self::DropObject(object) = self { Some(object) } else { None }
+    }
+
     /// The rename that it is.
     pub(crate) fn rename(&self) -> Option<&Rename> {
         if let Self::Rename(rename) = self { Some(rename) } else { None }

@@ -31,6 +31,14 @@ impl Counterpart {
     }
 }
 
+/// What a migration does here that is a later part of a migration which was planned online for the other kind.
+pub(crate) fn done_in(name: &str) -> Sql {
+    let text = format!(
+        "-- Nothing changes here: {name} has made the change, which the other kind of database makes in steps.\nSELECT 1;\n"
+    );
+    Sql { up: text.clone(), down: text, own_transaction: false }
+}
+
 /// What a migration without changes does: Diesel refuses an empty file.
 pub(crate) fn nothing() -> Sql {
     let text = || "-- Nothing changes on this kind of database.\nSELECT 1;\n".to_owned();

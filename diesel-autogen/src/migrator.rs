@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::change::Change;
-use crate::database::{self, Backup, Content, Database, Script};
+use crate::database::{self, Backup, Content, Database, Lock, Script};
 use crate::diff::diff;
 use crate::error::{DatabaseErrorKind, HistoryError};
 use crate::history::{self, Applied, Status, Target};
@@ -15,8 +15,8 @@ use crate::migration::{Direction, Migration, Migrations, Place, Sql, folder_for}
 use crate::options::{PlanOptions, RenderOptions};
 use crate::plan::Plan;
 use crate::planning::{
-    changes_by, count_losses, keep_unmentioned, made_from_models, renamed, render_options, rendered, replayed,
-    require_no_more_losses, script,
+    changes_by, count_losses, differing_elsewhere, keep_unmentioned, made_from_models, renamed, render_options,
+    rendered, replayed, require_no_more_losses, script,
 };
 use crate::print_schema::print_schema;
 use crate::rehearsal::{self, Rehearsal};
@@ -226,12 +226,26 @@ impl Migrator {
         }
     }
 
+    /// Keeps other processes from giving a migration in the folder a number, until the lock is dropped.
+    fn lock_folder(&self) -> Result<Option<Lock>, Error> {
+        let Source::Folder(root) = &self.source else { return Ok(None) };
+        let (path, mut lock) = (root.join(".lock"), None);
+        let taken = database::poll(&self.settings, || {
+            lock = Lock::try_take(&path).map_err(Error::file("write", root))?;
+            Ok(lock.is_some())
+        });
+        taken.map_err(|error| self.relative(error.in_database(&self.settings.shown(root))))?;
+        Ok(lock)
+    }
+
+    fn existing(&self) -> Result<Db, Error> {
+        let mut db = self.db()?;
+        if db.exists()? { Ok(db) } else { Err(Error::NoDatabase { database: db.name() }) }
+    }
+
     /// A database that exists and is under version control.
     fn controlled(&self) -> Result<(Db, Vec<Applied>), Error> {
-        let mut db = self.db()?;
-        if !db.exists()? {
-            return Err(Error::NoDatabase { database: db.name() });
-        }
+        let mut db = self.existing()?;
         match db.history()? {
             Some(applied) => Ok((db, applied)),
             None => Err(Error::NotControlled { database: db.name(), has_tables: db.has_tables()? }),
@@ -356,7 +370,7 @@ impl Migrator {
 
     /// Fills a new database with all rows of a database of another kind, at the same version: creates it where it is
     /// missing, applies its own migrations up to that version, copies the rows in one transaction, and compares them.
-    /// The source is read in one state, whatever others write meanwhile. Its side tables are not moved.
+    /// The source is read in one state, whatever others write meanwhile. Its side tables are moved too.
     ///
     /// ```no_run
     /// use diesel_autogen::Migrator;
@@ -415,6 +429,8 @@ impl Migrator {
         let status = Status::of(&from.history()?.unwrap_or_default(), sources);
         status.require_history(sources)?;
         let migrations = self.migrations()?;
+        from.include(&Schema::default(), sources)?;
+        to.include(&Schema::default(), &migrations)?;
         let version = history::require_version(&migrations, &status.version)?;
         let chosen: Vec<_> = migrations.iter().filter(|migration| migration.version() <= version).collect();
         let alone = chosen.iter().find(|migration| to.needs_no_transaction(migration, Direction::Up));
@@ -537,11 +553,6 @@ impl Migrator {
     /// not fit, [`Error::CannotExpress`] and [`Error::Rehearsal`] when no safe SQL does it.
     pub fn plan(&self, models: &Schema, options: &PlanOptions) -> Result<Option<Plan>, Error> {
         self.finish_pair()?;
-        if options.online && self.counterpart()?.is_some() {
-            let why = "the migrations folder has a folder for each kind of database, and several migrations are written for one \
-                       of them only";
-            return Err(Error::Option { option: "online".into(), why: why.into() });
-        }
         let Some(mut plan) = self.plan_alone(models, options, None)? else { return Ok(None) };
         self.add_counterpart(&mut plan, models, options)?;
         Ok(Some(plan))
@@ -563,9 +574,7 @@ impl Migrator {
         let name =
             name.map_or_else(|| self.next_name(&migrations, options.message.as_deref()), |name| Ok(name.to_owned()))?;
         let mut render = render_options(&models, options, &name)?;
-        if options.online {
-            render.keep = None;
-        }
+        let keep = if options.online { render.keep.take() } else { None };
         let target = db.normalize(&models, &live)?;
         let (renames, start) = renamed(&mut *db, &live, &target, &render)?;
         let (target, tables) = self.keep_unmentioned(&mut *db, &start, target, &migrations);
@@ -573,6 +582,7 @@ impl Migrator {
         if changes.is_empty() {
             return Ok(None);
         }
+        online::require_nothing_kept(&mut *db, &changes, &RenderOptions { keep, ..render.clone() })?;
         let mut losses = count_losses(&mut *db, &changes, &render)?;
         losses.extend(unmentioned::protections(&changes));
         let has_rows = |loss: &Loss| losses.iter().any(|other| other.change == loss.change);
@@ -594,6 +604,7 @@ impl Migrator {
             other: None,
             then: Vec::new(),
             impacts: Vec::new(),
+            down_impacts: Vec::new(),
             options: render,
             is_accepted,
             is_online: options.online,
@@ -602,9 +613,8 @@ impl Migrator {
         let needs_fill = plan.losses.iter().any(|loss| matches!(loss.kind, LossKind::NeedsFill { .. }));
         if options.online && !needs_fill {
             let message = (&migrations, options.message.as_deref());
-            let (parts, impacts) =
-                online::in_parts(&mut *db, (&live, &start, &target), &plan.changes, &plan.options, message)?;
-            plan.set_parts(parts, impacts);
+            let parts = online::in_parts(&mut *db, (&live, &start, &target), &plan.changes, &plan.options, message)?;
+            plan.set_parts(parts);
             return Ok(Some(plan));
         }
         plan.impacts = db.impacts(&live, &Script { name: "up.sql", sql: &sql.up, version: plan.version.clone() })?;
@@ -612,8 +622,7 @@ impl Migrator {
             let mut sandbox = db.sandbox().map_err(|error| self.relative(error))?;
             let is_lossy = |from: &_, to: &_| db.loses(from, to);
             let keeps = plan.options.keep.as_ref().map(|_| &is_lossy as IsLossy<'_>);
-            let migration = plan.migration();
-            rehearsal::on_rows(&mut *sandbox, &migration, (&live, &target), &plan.changes, keeps)?;
+            rehearsal::on_rows(&mut *sandbox, &plan.migration(), (&live, &target), &plan.changes, keeps)?;
         }
         Ok(Some(plan))
     }
@@ -636,6 +645,7 @@ impl Migrator {
         // Only folders that this run created are removed when the run fails.
         let (mut created, mut backup, mut is_backed_up, mut others) = (Vec::new(), None, false, 0);
         let applied = db.transaction(&mut |db| {
+            let _lock = self.lock_folder()?;
             let migrations = self.migrations()?;
             let recorded = require_as_planned(db, plan, &migrations)?;
             self.require_pair()?;
@@ -666,19 +676,30 @@ impl Migrator {
     /// stay when one of them fails: the next upgrade goes on where this one stopped. Before the first is applied, none
     /// stays.
     fn apply_online(&self, plan: &Plan) -> Result<String, Error> {
-        let (root, all) = (self.folder()?, plan.all());
+        let (root, all, others) = (self.folder()?, plan.all(), plan.all_of_other());
         let (mut db, _) = self.controlled()?;
         db.include(&Schema::default(), &self.migrations()?)?;
         let mut created = Vec::new();
         let result = db.transaction(&mut |db| {
+            let _lock = self.lock_folder()?;
             require_as_planned(db, plan, &self.migrations()?)?;
-            created = all.iter().map(|migration| Place::new(&root, &migration.name)).collect::<Result<_, _>>()?;
-            all.iter().zip(&created).try_for_each(|(migration, place)| place.draft(&migration.files()))?;
-            created.iter().try_for_each(Place::keep)
+            self.require_pair()?;
+            created = Vec::new();
+            // A version in one folder has its counterpart in the other, wherever this process may be killed.
+            for (at, migration) in all.iter().enumerate() {
+                created.push((Place::new(&root, &migration.name)?, migration));
+                if let (Some(other), Some(migration)) = (&plan.other, others.get(at)) {
+                    created.push((other.place(&migration.name)?, migration));
+                }
+            }
+            created.iter().try_for_each(|(place, migration)| place.draft(&migration.files()))?;
+            created.iter().try_for_each(|(place, _)| place.keep())
         });
         let result = result.and_then(|()| self.upgrade(Target::Latest));
         if result.is_err() && self.version()? == plan.after {
-            created.iter().for_each(Place::remove);
+            for (place, _) in &created {
+                place.remove();
+            }
         }
         result.map_err(|error| self.relative(error))?;
         Ok(self.settings.shown(&root.join(&plan.name)))
@@ -701,6 +722,7 @@ impl Migrator {
     /// [`Error::Option`] for a message without a letter or digit, and whatever keeps a file from being written.
     pub fn write_empty(&self, message: &str) -> Result<String, Error> {
         self.create_folder()?;
+        let _lock = self.lock_folder()?;
         let (root, migrations) = (self.folder()?, self.migrations()?);
         let name = migrations.next_name(Some(message))?;
         let sql = Sql { up: EMPTY_UP.into(), down: EMPTY_DOWN.into(), own_transaction: false };
@@ -734,10 +756,7 @@ impl Migrator {
     }
 
     fn introspect_with(&self, models: &Schema) -> Result<Schema, Error> {
-        let mut db = self.db()?;
-        if !db.exists()? {
-            return Err(Error::NoDatabase { database: db.name() });
-        }
+        let mut db = self.existing()?;
         db.include(models, &self.migrations().unwrap_or_default())?;
         db.introspect()
     }
@@ -777,6 +796,25 @@ impl Migrator {
         };
         let (renames, start) = renamed(&mut *db, from, &target, options)?;
         rendered(&mut *db, from, (renames, &start), &target, options)
+    }
+}
+
+impl Migrator {
+    /// The changes from this database to another one of its kind, and their SQL, tried on an empty copy. On PostgreSQL all
+    /// that the two databases hold is compared: the current schema, and the tables of the others.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::CannotExpress`] names an object that differs and cannot be changed, or the schema that it is in;
+    /// [`Error::NoDatabase`], and when one cannot be read.
+    pub fn compare_with(&self, other: &Self, options: &RenderOptions) -> Result<(Vec<Change>, Sql), Error> {
+        let (mut db, mut goal) = (self.existing()?, other.existing()?);
+        let elsewhere = differing_elsewhere(&db.elsewhere()?, &goal.elsewhere()?)?;
+        db.include(&elsewhere, &Migrations::default())?;
+        goal.include(&elsewhere, &Migrations::default())?;
+        let (from, target) = (db.introspect()?, goal.introspect()?);
+        let (renames, start) = renamed(&mut *db, &from, &target, options)?;
+        rendered(&mut *db, &from, (renames, &start), &target, options)
     }
 }
 

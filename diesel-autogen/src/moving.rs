@@ -22,7 +22,9 @@ struct Pair {
 /// Copies the rows of all tables of `source`, which is in a snapshot, to `target`, which is in a transaction and has the
 /// same tables without rows. Fails when a row is not the same there.
 pub(crate) fn copy(source: &mut dyn Database, target: &mut dyn Database, settings: &Settings) -> Result<(), Error> {
-    let (from, to) = (source.introspect()?, target.introspect()?);
+    // A side table without rows may have been purged.
+    let kept: Vec<_> = source.side_tables()?.into_iter().filter(|(_, rows)| *rows > 0).map(|(name, _)| name).collect();
+    let (from, to) = (with_side_tables(source, &kept)?, with_side_tables(target, &kept)?);
     let pairs = pairs((source, &from), (target, &to))?;
     report_others(source, &from, settings)?;
     let mut digests = Vec::new();
@@ -39,6 +41,13 @@ pub(crate) fn copy(source: &mut dyn Database, target: &mut dyn Database, setting
     }
     let last = source.last_numbers()?;
     target.number_after(&last)
+}
+
+/// The schema, with these side tables.
+fn with_side_tables(db: &mut dyn Database, names: &[String]) -> Result<Schema, Error> {
+    let mut schema = db.introspect()?;
+    schema.tables.extend(db.introspect_side_tables()?.into_iter().filter(|table| names.contains(&table.name)));
+    Ok(schema)
 }
 
 /// Pairs the tables, and in each table the columns. One that only one of the databases has is an error, unless it is a
@@ -83,7 +92,7 @@ fn named(table: &Table) -> Moved {
     Moved { table: table.name.clone(), columns: Vec::new(), key: Vec::new() }
 }
 
-/// Refuses tables whose rows would stay behind, and says which rows are made by the migrations or lost.
+/// Refuses tables whose rows would stay behind, and says which rows are made by the migrations or are of others.
 fn report_others(source: &mut dyn Database, schema: &Schema, settings: &Settings) -> Result<(), Error> {
     for object in schema.objects() {
         match object.kind {
@@ -98,11 +107,15 @@ fn report_others(source: &mut dyn Database, schema: &Schema, settings: &Settings
             _ => {}
         }
     }
-    for (table, rows) in source.side_tables()?.into_iter().filter(|(_, rows)| *rows > 0) {
-        settings.emit(&Event::NotMoved(format!(
-            "{table}, {}, is not moved: a downgrade of the new database does not restore these values",
-            counted(rows, "row")
-        )));
+    let beside = source.elsewhere()?.into_iter().filter(|(_, schema)| !schema.tables.is_empty());
+    for (name, other) in beside {
+        // The tables of schemas that the migrations create are refused by name.
+        let is_known = schema.tables.iter().any(|table| table.schema.as_ref() == Some(&name));
+        if !is_known {
+            let tables = counted(other.tables.len() as u64, "table");
+            let what = format!("the schema {name}, {tables}, is not moved: no migration creates it");
+            settings.emit(&Event::NotMoved(what));
+        }
     }
     Ok(())
 }

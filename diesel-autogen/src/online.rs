@@ -4,13 +4,41 @@ use crate::change::Change;
 use crate::database::{Database, Script};
 use crate::diff::diff;
 use crate::impact::{Impact, Work};
+use crate::loss::LossKind;
 use crate::migration::{Direction, Migration, Migrations};
 use crate::options::RenderOptions;
-use crate::planning::script;
+use crate::plan::Parts;
+use crate::planning::{count_losses, script};
 use crate::schema::Schema;
 use crate::text::excerpt;
 use crate::version::Version;
 use crate::{Error, rehearsal};
+
+/// Fails where values of what is dropped would be kept for the downgrade: a side table is filled while the table is locked.
+///
+/// # Errors
+///
+/// [`Error::Option`] names the change.
+pub(crate) fn require_nothing_kept(
+    db: &mut dyn Database,
+    changes: &[Change],
+    options: &RenderOptions,
+) -> Result<(), Error> {
+    if options.keep.is_none() {
+        return Ok(());
+    }
+    let mut dropped = changes.to_vec();
+    for change in &mut dropped {
+        if let Change::AlterTable { alterations, .. } = change {
+            alterations.retain(|alteration| alteration.dropped_column().is_some());
+        }
+    }
+    let kept = count_losses(db, &dropped, options)?.into_iter().find(|loss| matches!(loss.kind, LossKind::Kept(_)));
+    kept.map_or(Ok(()), |loss| {
+        let why = format!("{loss} for the downgrade, and only a migration that is not online keeps values: plan this change without it, or keep nothing");
+        Err(Error::Option { option: "online".into(), why })
+    })
+}
 
 /// The migrations that make the changes in small steps, tried on an empty copy, and what their statements do.
 ///
@@ -23,28 +51,37 @@ pub(crate) fn in_parts(
     changes: &[Change],
     options: &RenderOptions,
     (migrations, message): (&Migrations, Option<&str>),
-) -> Result<(Vec<Migration>, Vec<Impact>), Error> {
-    let mut known = migrations.clone();
-    let mut parts: Vec<Migration> = Vec::new();
-    for (label, sql) in db.render_online(start, changes, options)? {
-        let message = [message.unwrap_or("migration"), label].join(" ");
-        let part = Migration::of(&known.next_name(Some(&message))?, &sql.generated());
-        known = known.and(part.clone());
-        parts.push(part);
-    }
-    rehearse(db, (live, target), &parts)?;
-    let all: String = parts.iter().map(|part| part.up.as_str()).collect();
-    let impacts = db.impacts(live, &Script { name: "up.sql", sql: &all, version: Version::default() })?;
-    match impacts.iter().find(|impact| impact.work == Work::Rewrite) {
-        Some(Impact { table, statement, .. }) => {
+) -> Result<Parts, Error> {
+    // Only the database knows which statement rewrites a table: such a statement is written in another form.
+    let mut rewrites: Vec<String> = Vec::new();
+    loop {
+        let mut known = migrations.clone();
+        let mut parts: Vec<Migration> = Vec::new();
+        for (label, sql) in db.render_online(start, changes, options, &rewrites)? {
+            let message = [message.unwrap_or("migration"), label].join(" ");
+            let part = Migration::of(&known.next_name(Some(&message))?, &sql.generated());
+            known = known.and(part.clone());
+            parts.push(part);
+        }
+        rehearse(db, (live, target), &parts)?;
+        let up = parts.iter().map(|part| part.sql(Direction::Up));
+        let down = parts.iter().rev().map(|part| part.sql(Direction::Down));
+        let mut of = |sql: &str| db.impacts(live, &Script { name: "up.sql", sql, version: Version::default() });
+        let impacts = of(&up.clone().collect::<String>())?;
+        let found: Vec<_> = impacts.iter().filter(|impact| impact.work == Work::Rewrite).collect();
+        if found.is_empty() {
+            let down_impacts = of(&up.chain(down).collect::<String>())?.split_off(impacts.len());
+            return Ok(Parts { migrations: parts, impacts, down_impacts });
+        }
+        if let Some(Impact { table, statement, .. }) = found.iter().find(|own| rewrites.contains(&own.statement)) {
             let why = format!(
                 "{} rewrites it, so that nobody could read or write it meanwhile: make the change in steps through \
                  another column, or accept that and do not make it online",
                 excerpt(statement)
             );
-            Err(Error::cannot_express(table, why))
+            return Err(Error::cannot_express(table, why));
         }
-        None => Ok((parts, impacts)),
+        rewrites.extend(found.iter().map(|impact| impact.statement.clone()));
     }
 }
 

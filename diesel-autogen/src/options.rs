@@ -38,7 +38,7 @@ pub struct PlanOptions {
     /// a PostgreSQL server, or a SQLite file, which need not exist. Only a program with a folder for each kind needs it.
     pub rehearse_on: Option<DatabaseUrl>,
     /// PostgreSQL: writes several migrations, none of which keeps others from reading or writing a table for longer than
-    /// a moment. They keep no values, and are not rehearsed on the rows.
+    /// a moment. They are not rehearsed on the rows, and a drop whose values would be kept needs [`no_keep`](Self::no_keep).
     pub online: bool,
 }
 

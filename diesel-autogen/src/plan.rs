@@ -4,9 +4,9 @@ use std::fmt;
 
 use crate::change::Change;
 use crate::compatibility;
-use crate::counterpart::Counterpart;
+use crate::counterpart::{self, Counterpart};
 use crate::error::ConsentError;
-use crate::impact::{Impact, Lock};
+use crate::impact::{Impact, Lock, Work};
 use crate::loss::{Loss, LossKind};
 use crate::migration::{Migration, Sql};
 use crate::options::RenderOptions;
@@ -33,11 +33,22 @@ pub struct Plan {
     pub then: Vec<Migration>,
     /// What its statements do to those who use the tables meanwhile; empty on SQLite.
     pub impacts: Vec<Impact>,
+    /// The same of its downgrade, where it is planned online.
+    pub down_impacts: Vec<Impact>,
     /// The version that it starts from.
     pub(crate) after: Version,
     pub(crate) options: RenderOptions,
     pub(crate) is_accepted: bool,
     pub(crate) is_online: bool,
+}
+
+/// Migrations in place of one.
+pub(crate) struct Parts {
+    pub migrations: Vec<Migration>,
+    /// What their statements do.
+    pub impacts: Vec<Impact>,
+    /// What the statements of their downgrades do.
+    pub down_impacts: Vec<Impact>,
 }
 
 impl fmt::Display for Plan {
@@ -46,8 +57,15 @@ impl fmt::Display for Plan {
         let changes: Vec<_> = self.changes.iter().map(ToString::to_string).collect();
         f.write_str(&changes.join("\n"))?;
         self.losses.iter().try_for_each(|loss| write!(f, "\nattention: {loss}"))?;
-        let mut noticeable = self.impacts.iter().filter(|impact| impact.is_noticeable());
+        // An online migration holds the locks of a definition for a moment.
+        let is_long = |impact: &&Impact| {
+            impact.is_noticeable()
+                && (!self.is_online || impact.work > Work::Definition || impact.lock == Lock::RowExclusive)
+        };
+        let mut noticeable = self.impacts.iter().filter(is_long);
         noticeable.clone().try_for_each(|impact| write!(f, "\n{impact}"))?;
+        let stalls = |impact: &&Impact| is_long(impact) && impact.lock > Lock::ShareUpdateExclusive;
+        self.down_impacts.iter().filter(stalls).try_for_each(|impact| write!(f, "\nits downgrade {impact}"))?;
         if !self.is_online && noticeable.any(|impact| impact.lock > Lock::ShareUpdateExclusive) {
             f.write_str("\nthese locks are held until the migration ends")?;
         }
@@ -136,25 +154,35 @@ impl Plan {
         let write = |name: &str, up: &str, down: &str| format!("\n-- {name}/up.sql\n{up}\n-- {name}/down.sql\n{down}");
         let own = self.all();
         let own = own.iter().map(|own| write(&own.name, &own.up, own.down.as_deref().unwrap_or_default()));
-        let other = self.other.iter();
-        let other =
-            other.map(|other| write(&format!("{}/{}", other.dialect, self.name), &other.sql.up, &other.sql.down));
-        own.chain(other).collect()
+        let dialect = self.other.as_ref().map(|other| other.dialect).unwrap_or_default();
+        let others = self.all_of_other();
+        let others = others.iter().map(|other| {
+            write(&format!("{dialect}/{}", other.name), &other.up, other.down.as_deref().unwrap_or_default())
+        });
+        own.chain(others).collect()
     }
 
     /// Makes these its migrations.
-    pub(crate) fn set_parts(&mut self, parts: Vec<Migration>, impacts: Vec<Impact>) {
-        let mut parts = parts.into_iter();
+    pub(crate) fn set_parts(&mut self, all: Parts) {
+        let mut parts = all.migrations.into_iter();
         if let Some(first) = parts.next() {
             (self.sql, self.name) = (first.files(), first.name);
         }
         self.version = Version::of_folder(parts.as_slice().last().map_or(&self.name, |last| &last.name));
-        (self.then, self.impacts) = (parts.collect(), impacts);
+        (self.then, self.impacts, self.down_impacts) = (parts.collect(), all.impacts, all.down_impacts);
     }
 
     /// All of its migrations.
     pub(crate) fn all(&self) -> Vec<Migration> {
         std::iter::once(self.migration()).chain(self.then.clone()).collect()
+    }
+
+    /// As many for the other kind of database, of which the first makes the whole change.
+    pub(crate) fn all_of_other(&self) -> Vec<Migration> {
+        let Some(other) = &self.other else { return Vec::new() };
+        let rest = counterpart::done_in(&self.name).generated();
+        let rest = self.then.iter().map(|part| Migration::of(&part.name, &rest));
+        std::iter::once(Migration::of(&self.name, &other.sql)).chain(rest).collect()
     }
 
     pub(crate) fn migration(&self) -> Migration {

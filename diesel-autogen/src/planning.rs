@@ -1,7 +1,7 @@
 //! What a plan is made of: the live schema after its renames, what the models leave as it is, the changes with their SQL,
 //! and what they lose. Everything is tried where it does no harm.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::change::{Alteration, Change, Rename};
 use crate::database::{Database, Script};
@@ -20,6 +20,35 @@ pub(crate) fn render_options(models: &Schema, options: &PlanOptions, name: &str)
     renames.iter().try_for_each(|rename| rename.require_target(models))?;
     let fills = options.fills.iter().map(|fill| Fill::parse(fill, models)).collect::<Result<_, _>>()?;
     Ok(RenderOptions { keep: (!options.no_keep).then(|| Version::of_folder(name).as_str().to_owned()), renames, fills })
+}
+
+/// The tables of the other schemas of two databases that differ. Refuses a difference of another kind, which would be
+/// missed.
+pub(crate) fn differing_elsewhere(
+    from: &BTreeMap<String, Schema>,
+    to: &BTreeMap<String, Schema>,
+) -> Result<Schema, Error> {
+    let mut found = Schema::default();
+    let names: BTreeSet<_> = from.keys().chain(to.keys()).collect();
+    for name in names {
+        let (Some(before), Some(after)) = (from.get(name), to.get(name)) else {
+            let why = "only one of the databases has it: create or drop it in a migration by hand";
+            return Err(Error::cannot_express(&format!("schema {name}"), why));
+        };
+        let changes = diff(before, after);
+        for object in changes.iter().filter_map(Change::object) {
+            if before.table(&object.table).is_none() && after.table(&object.table).is_none() {
+                let what =
+                    if object.name == *name { object.to_string() } else { format!("{object} of the schema {name}") };
+                let why = "of other schemas than the current one only tables are compared in full: write its migration by hand";
+                return Err(Error::cannot_express(&what, why));
+            }
+        }
+        if !changes.is_empty() {
+            found.tables.extend(before.tables.iter().chain(&after.tables).map(|table| table.clone().in_schema(name)));
+        }
+    }
+    Ok(found)
 }
 
 /// The renames from the live schema to another, and the schema after them.

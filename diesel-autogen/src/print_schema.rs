@@ -206,10 +206,16 @@ fn beyond(table: &Table, column: Option<&Column>) -> Vec<String> {
         _ => false,
     };
     let words = ["autoincrement", "on conflict", "deferrable", "initially", " match ", " desc"];
+    // Another text of the value that the models state.
+    let has_zone = column.is_some_and(|column| column.ty == crate::schema::Type::Diesel("Timestamptz"));
+    let is_spelling = |text: &str| {
+        text.strip_prefix("DEFAULT ").is_some_and(|text| has_zone || text.starts_with('\'') || text.starts_with("NULL"))
+    };
     let is_numbered = column.is_some_and(|column| column.identity && table.is_sole_key(&column.name));
     let is_beyond = |clause: &&Clause| match clause.kind {
         // The models number a whole key, too.
         ClauseKind::Option if is_numbered => clause.normalized != "SERIAL",
+        ClauseKind::Option if is_spelling(&clause.text) => false,
         ClauseKind::Collation | ClauseKind::Generated | ClauseKind::Option => true,
         ClauseKind::Type => false,
         // Where a whole text is stored, every constraint has its clause; elsewhere only an unusual one.

@@ -85,24 +85,33 @@ pub struct Client {
 }
 
 impl Client {
-    /// Registers a user.
-    pub fn register(address: &str, nickname: &str) -> Self {
+    /// A client with that `Cookie` header, which keeps at most this number of idle connections.
+    pub fn new(idle: usize, cookie: impl Into<String>) -> Self {
         let config = Config::builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
             .max_idle_age(Duration::from_secs(60))
+            .max_idle_connections_per_host(idle)
             .timeout_global(Some(Duration::from_secs(30)));
-        let mut client = Self { agent: config.build().new_agent(), cookie: String::new() };
+        Self { agent: config.build().new_agent(), cookie: cookie.into() }
+    }
+
+    /// Registers a user.
+    pub fn register(address: &str, nickname: &str) -> Self {
+        Self::new(3, "").sign_up(address, nickname)
+    }
+
+    /// This client, signed in as a new user.
+    pub fn sign_up(mut self, address: &str, nickname: &str) -> Self {
         let email = format!("{nickname}@example.org");
         let form = [("nickname", nickname), ("email", &email), ("password", "correct horse")];
-        let response = client.post(&format!("{address}/register"), &form).expect("a response");
+        let response = self.post(&format!("{address}/register"), &form).expect("a response");
         assert_eq!(response.status(), 303, "{nickname} registers");
-        let set = response.headers().get_all("Set-Cookie").iter().filter_map(|cookie| cookie.to_str().ok());
-        let pairs: Vec<_> = set.filter_map(|cookie| cookie.split(';').next()).collect();
         // The flash message is for the first page only.
-        client.cookie = pairs.into_iter().filter(|pair| !pair.starts_with("flash")).collect::<Vec<_>>().join("; ");
-        client
+        let pairs = cookies(&response).filter(|pair| !pair.starts_with("flash"));
+        self.cookie = pairs.collect::<Vec<_>>().join("; ");
+        self
     }
 
     pub fn get(&self, link: &str) -> Result<Response<Body>, ureq::Error> {
@@ -112,6 +121,12 @@ impl Client {
     pub fn post(&self, link: &str, form: &[(&str, &str)]) -> Result<Response<Body>, ureq::Error> {
         self.agent.post(link).header("Cookie", &self.cookie).send_form(form.iter().copied())
     }
+}
+
+/// The cookies that a response sets, as `name=value`.
+pub fn cookies(response: &Response<Body>) -> impl Iterator<Item = &str> {
+    let set = response.headers().get_all("Set-Cookie").iter().filter_map(|cookie| cookie.to_str().ok());
+    set.filter_map(|cookie| cookie.split(';').next())
 }
 
 /// The quantile of the times.

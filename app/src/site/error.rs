@@ -7,6 +7,7 @@
 //! | [`AppError::NotFound`] | 404 | the row does not exist; `diesel::result::Error::NotFound` becomes this by `?` |
 //! | [`AppError::TooMany`] | 429 | too many attempts to sign in |
 //! | [`AppError::Unavailable`] | 503 | no free connection, or the database cannot be opened or written |
+//! | [`AppError::Lost`] | 503 | the connection to the database was lost, also when the work was done again on a new one |
 //! | [`AppError::Internal`] | 500 | everything else: logged, and shown as one plain sentence |
 //!
 //! Invalid input in a form is not an error: the handler shows the form again.
@@ -44,6 +45,9 @@ pub enum AppError {
     /// The database is busy, or cannot be reached.
     #[error("{0}")]
     Unavailable(String),
+    /// The connection to the database was lost.
+    #[error("{0}")]
+    Lost(String),
     /// Anything else.
     #[error("{0}")]
     Internal(String),
@@ -52,8 +56,8 @@ pub enum AppError {
 /// PostgreSQL's message for a prepared statement that would return another type, since a migration.
 pub(super) const STALE_PLAN: &str = "cached plan must not change result type";
 
-/// Parts of the messages of a database that is busy, lost or read-only, of which no error kind tells.
-const UNAVAILABLE: [&str; 11] = [
+/// Parts of the messages of a database that is busy or read-only, of which no error kind tells.
+const UNAVAILABLE: [&str; 8] = [
     // SQLite: another program holds the write lock for longer than the busy timeout, or the file is read-only.
     "is locked",
     "attempt to write a readonly database",
@@ -63,15 +67,15 @@ const UNAVAILABLE: [&str; 11] = [
     STALE_PLAN,
     "deadlock detected",
     "read-only transaction",
-    "server closed the connection",
-    "terminating connection",
-    "no connection to the server",
     "the database system is",
 ];
 
+/// Parts of PostgreSQL's messages for a connection that was lost.
+const LOST: [&str; 3] = ["server closed the connection", "terminating connection", "no connection to the server"];
+
 impl From<DieselError> for AppError {
     fn from(error: DieselError) -> Self {
-        let is_unavailable = |message: &str| UNAVAILABLE.iter().any(|part| message.contains(part));
+        let is_one_of = |parts: &[&str], message: &str| parts.iter().any(|part| message.contains(part));
         match error {
             // Also when the row that a new row refers to was deleted meanwhile.
             DieselError::NotFound | DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _) => {
@@ -82,8 +86,11 @@ impl From<DieselError> for AppError {
                 Self::NotFound
             }
             DieselError::DatabaseError(kind, information)
-                if matches!(kind, DatabaseErrorKind::ClosedConnection) || is_unavailable(information.message()) =>
+                if matches!(kind, DatabaseErrorKind::ClosedConnection) || is_one_of(&LOST, information.message()) =>
             {
+                Self::Lost(information.message().to_owned())
+            }
+            DieselError::DatabaseError(_, information) if is_one_of(&UNAVAILABLE, information.message()) => {
                 Self::Unavailable(information.message().to_owned())
             }
             error => Self::Internal(error.to_string()),
@@ -116,7 +123,7 @@ impl<'r> Responder<'r, 'static> for AppError {
                 Failure { retry_after: Some(wait), ..Failure::default() }.record(request);
                 Status::TooManyRequests
             }
-            Self::Unavailable(cause) => {
+            Self::Unavailable(cause) | Self::Lost(cause) => {
                 log::warn!("{} {}: {cause}", request.method(), request.uri().path());
                 Failure { retry_after: Some(Duration::from_secs(4)), ..Failure::default() }.record(request);
                 Status::ServiceUnavailable

@@ -29,7 +29,8 @@ pub fn stage() -> impl Fairing {
 
 impl Db {
     /// Runs all the queries of a request on one connection, on a thread where they may block. They run again when a
-    /// migration has changed the type of a column since the connection prepared one of them.
+    /// migration has changed the type of a column since the connection prepared one of them, and once on another connection
+    /// when theirs was lost: what may not happen twice is for [`write`](Db::write).
     ///
     /// Hash passwords and render pages outside of `work`: connections are scarce.
     ///
@@ -47,7 +48,8 @@ impl Db {
 
     /// As [`run`](Db::run), in a transaction that an error rolls back. On SQLite it takes the write lock at once, because a
     /// transaction that reads first and then writes fails there, if another connection has written since. On PostgreSQL
-    /// others may write meanwhile: what must not change between two statements is locked by the first.
+    /// others may write meanwhile: what must not change between two statements is locked by the first. It does not run again
+    /// when the connection was lost during the commit, which may have succeeded.
     ///
     /// # Errors
     ///
@@ -58,10 +60,20 @@ impl Db {
         T: Send + 'static,
         E: Into<AppError> + Send + 'static,
     {
+        let pool = self.0.writers.as_ref().unwrap_or(&self.0.connections);
         let work = move |connection: &mut Connection| {
-            write_transaction(connection, |connection| work(connection).map_err(Into::into))
+            let mut is_done = false;
+            let written = write_transaction(connection, |connection| {
+                let result = work(connection).map_err(Into::into);
+                is_done = result.is_ok();
+                result
+            });
+            match written {
+                Err(AppError::Lost(cause)) if is_done => Err(AppError::Unavailable(cause)),
+                other => other,
+            }
         };
-        self.0.run_on(self.0.writers.as_ref().unwrap_or(&self.0.connections), work).await
+        self.0.run_on(pool, work).await
     }
 }
 
@@ -244,29 +256,49 @@ impl Pool {
         T: Send + 'static,
         E: Into<AppError> + Send + 'static,
     {
-        let pooled = pool.get().await.map_err(rocket_db_pools::Error::Get)?;
-        let work = move |connection: &mut Connection| match work(connection).map_err(Into::into) {
-            Err(AppError::Unavailable(cause)) if cause == STALE_PLAN => {
-                forget_plans(connection)?;
-                work(connection).map_err(Into::into)
+        match self.attempt(pool, work).await {
+            (Err(AppError::Lost(cause)), Some(work)) => {
+                log::info!("on another connection, because one was lost: {cause}");
+                self.attempt(pool, work).await.0
             }
-            result => result,
+            (result, _) => result,
+        }
+    }
+
+    /// Runs `work` on a connection, and returns it too.
+    async fn attempt<T, E, F>(&self, pool: &managed::Pool<Manager>, work: F) -> (AppResult<T>, Option<F>)
+    where
+        F: Fn(&mut Connection) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: Into<AppError> + Send + 'static,
+    {
+        let pooled = match pool.get().await {
+            Ok(pooled) => pooled,
+            Err(error) => return (Err(rocket_db_pools::Error::Get(error).into()), None),
         };
-        let result = match pooled.connection.interact(work).await {
-            Ok(result) => result,
-            Err(error) => Err(AppError::Internal(format!("a query was cancelled: {error}"))),
+        let work = move |connection: &mut Connection| {
+            let result = match work(connection).map_err(Into::into) {
+                Err(AppError::Unavailable(cause)) if cause == STALE_PLAN => {
+                    forget_plans(connection).map_err(AppError::from).and_then(|()| work(connection).map_err(Into::into))
+                }
+                result => result,
+            };
+            (result, Some(work))
+        };
+        let (result, work) = match pooled.connection.interact(work).await {
+            Ok(done) => done,
+            Err(error) => (Err(AppError::Internal(format!("a query was cancelled: {error}"))), None),
         };
         // The connection may be read-only or lost, and stay so after the database has recovered. So may the others.
-        if matches!(result, Err(AppError::Unavailable(_) | AppError::Internal(_))) {
+        if matches!(result, Err(AppError::Unavailable(_) | AppError::Lost(_) | AppError::Internal(_))) {
             drop(Object::take(pooled));
         }
-        if matches!(result, Err(AppError::Unavailable(_))) {
-            self.connections.retain(|_, _| false);
-            if let Some(writers) = &self.writers {
-                writers.retain(|_, _| false);
+        if matches!(result, Err(AppError::Unavailable(_) | AppError::Lost(_))) {
+            for pool in std::iter::once(&self.connections).chain(&self.writers) {
+                pool.retain(|_, _| false);
             }
         }
-        result
+        (result, work)
     }
 }
 

@@ -151,7 +151,7 @@ impl Reader<'_> {
             };
             match replica.0.run::<_, AppError, _>(read).await {
                 Ok(Some(done)) => return Ok(done),
-                Err(AppError::Unavailable(cause)) => {
+                Err(AppError::Unavailable(cause) | AppError::Lost(cause)) => {
                     log::warn!("the replica: {cause}");
                     pause.begin();
                 }

@@ -54,7 +54,7 @@ pub enum StartError {
         /// The version of this program.
         needed: Version,
     },
-    /// The database has migrations that are not in this program.
+    /// The SQLite database has migrations that are not in this program.
     #[error(
         "{database} is at version {version} and this site is made for version {needed}: \
          start a newer build of the site, or revert the migrations with `cargo run -p db_downgrade -- --to {needed}` of that build"
@@ -109,7 +109,7 @@ impl StartError {
 /// The result of [`check_database`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Checked {
-    /// The database existed, at the version of this program.
+    /// The database existed, at a version that this program can use.
     Current,
     /// The SQLite file was missing. It was created and upgraded.
     Created {
@@ -120,7 +120,8 @@ pub enum Checked {
     },
 }
 
-/// Checks that the database is at the version of this program. An existing database is never changed.
+/// Checks that the database is at the version of this program. An existing database is never changed. A PostgreSQL database
+/// may be at a newer version: while the nodes are replaced one by one, one of the previous release may have to start again.
 ///
 /// # Errors
 ///
@@ -147,19 +148,23 @@ pub fn check_database(config: &Config) -> Result<Checked, StartError> {
         let version = status.version.clone();
         (status, Checked::Created { database: migrator.database_name(), version })
     };
-    require_current(migrator.database_name(), &status)?;
+    require_current(migrator.database_name(), url.is_postgres(), &status)?;
     // The first connection switches a SQLite file to WAL, before other connections exist.
     pool::open(url).map_err(|why| StartError::Unusable { database: migrator.database_name(), why: why.to_string() })?;
     Ok(checked)
 }
 
-fn require_current(database: String, status: &Status) -> Result<(), StartError> {
+fn require_current(database: String, is_postgres: bool, status: &Status) -> Result<(), StartError> {
     let (version, needed) = (status.version.clone(), status.newest.clone());
-    if !status.unknown.is_empty() {
-        return Err(StartError::Newer { database, version, needed });
-    }
     if !status.pending.is_empty() {
         return Err(StartError::Outdated { database, version, needed });
     }
+    if status.unknown.is_empty() {
+        return Ok(());
+    }
+    if !is_postgres {
+        return Err(StartError::Newer { database, version, needed });
+    }
+    log::warn!("{database} is at version {version} and this site is made for version {needed}");
     Ok(())
 }

@@ -152,19 +152,56 @@ fn a_locked_row_does_not_fail_a_post() {
     assert_eq!((susan.last_seen, susan.post_count(&mut db.connection).unwrap()), (None, 1));
 }
 
+const END_OTHERS: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+    WHERE datname = current_database() AND pid <> pg_backend_pid()";
+
 #[rocket::async_test]
-async fn a_lost_connection_is_503_and_all_are_replaced() {
+async fn a_lost_connection_fails_no_request() {
     let Some(mut db) = TestDb::on_postgresql() else { return };
+    let susan = db.user("susan");
     let site = site(&db, "{}").await;
     let pool = Db::fetch(site.rocket()).unwrap();
-    drop([pool.get().await.unwrap(), pool.get().await.unwrap(), pool.get().await.unwrap()]);
-    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-               WHERE datname = current_database() AND pid <> pg_backend_pid()";
-    db.connection.batch_execute(end).unwrap();
-    assert_eq!(site.get("/").dispatch().await.status(), Status::ServiceUnavailable);
-    for _ in 0..3 {
+    for _ in 0..2 {
+        drop([pool.get().await.unwrap(), pool.get().await.unwrap(), pool.get().await.unwrap()]);
+        db.connection.batch_execute(END_OTHERS).unwrap();
         assert_eq!(site.get("/").dispatch().await.status(), Status::Ok);
+        db.connection.batch_execute(END_OTHERS).unwrap();
+        let susan = susan.clone();
+        pool.write(move |connection| NewPost::new(&susan, "hello")?.insert(connection)).await.unwrap();
     }
+    assert_eq!(susan.post_count(&mut db.connection).unwrap(), 2);
+}
+
+#[rocket::async_test]
+async fn a_connection_that_is_lost_twice_is_503() {
+    let Some(db) = TestDb::on_postgresql() else { return };
+    let site = site(&db, "{}").await;
+    let pool = Db::fetch(site.rocket()).unwrap();
+    let lost = pool.run(|connection| connection.batch_execute("SELECT pg_terminate_backend(pg_backend_pid())")).await;
+    assert!(matches!(lost, Err(AppError::Lost(_))), "{lost:?}");
+    assert_eq!(site.get("/").dispatch().await.status(), Status::Ok);
+}
+
+/// A deferred trigger ends the connection as soon as COMMIT is sent.
+#[rocket::async_test]
+async fn a_commit_that_may_have_succeeded_is_not_repeated() {
+    let Some(mut db) = TestDb::on_postgresql() else { return };
+    let susan = db.user("susan");
+    db.connection
+        .batch_execute(
+            "CREATE SEQUENCE commits;
+             CREATE FUNCTION ends() RETURNS trigger LANGUAGE plpgsql AS
+                 'BEGIN PERFORM nextval(''commits''), pg_terminate_backend(pg_backend_pid()); RETURN NULL; END';
+             CREATE CONSTRAINT TRIGGER ends AFTER INSERT ON posts DEFERRABLE INITIALLY DEFERRED
+                 FOR EACH ROW EXECUTE FUNCTION ends()",
+        )
+        .unwrap();
+    let site = site(&db, "{}").await;
+    let pool = Db::fetch(site.rocket()).unwrap();
+    let lost = pool.write(move |connection| NewPost::new(&susan, "hello")?.insert(connection)).await;
+    assert!(matches!(lost, Err(AppError::Unavailable(_))), "{lost:?}");
+    let commits = diesel::dsl::sql::<BigInt>("SELECT last_value FROM commits");
+    assert_eq!(commits.get_result::<i64>(&mut db.connection), Ok(1));
 }
 
 #[rocket::async_test]

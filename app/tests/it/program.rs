@@ -136,6 +136,18 @@ fn a_newer_database_is_rejected() {
     }
 }
 
+/// An old node may have to start again while the nodes are replaced.
+#[test]
+fn a_newer_database_on_postgresql_is_served() {
+    let Some(mut db) = TestDb::on_postgresql() else { return };
+    db.connection.batch_execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('999')").unwrap();
+    let server = Server::start(db.folder.path(), &[("DATABASE_URL", db.url.as_str())]);
+    assert!(server.get("/health").starts_with("HTTP/1.1 200"));
+    let end = server.stop();
+    assert_eq!(end.code, Some(0));
+    assert!(end.stderr.contains("is at version 999 and this site is made for version"), "{}", end.stderr);
+}
+
 #[test]
 fn a_database_without_version_control_is_rejected() {
     let mut db = TestDb::on_sqlite();

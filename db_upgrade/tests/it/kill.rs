@@ -81,8 +81,8 @@ impl Subject for Killed<'_> {
         self.0
     }
 
-    fn lines(&self) -> [&'static str; 2] {
-        ["db_upgrade", "db_downgrade"]
+    fn lines(&self) -> [String; 2] {
+        ["db_upgrade", "db_downgrade"].map(str::to_owned)
     }
 
     fn version(&mut self) -> String {

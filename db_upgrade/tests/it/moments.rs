@@ -10,7 +10,7 @@ pub trait Subject {
     fn home(&self) -> &Home;
 
     /// The command lines that lead to version 2 and back.
-    fn lines(&self) -> [&'static str; 2];
+    fn lines(&self) -> [String; 2];
 
     fn version(&mut self) -> String;
 
@@ -32,7 +32,7 @@ pub fn survives(subject: &mut impl Subject, times: u32, whole: Duration, [old, n
     while ended != [times, times] {
         let is_up = subject.version() == "001";
         let way = usize::from(!is_up);
-        let line = subject.lines()[way];
+        let line = &subject.lines()[way];
         if ended[way] == times || runs[way] % 3 == 2 {
             assert_eq!(subject.home().run(line).status, Some(0));
             runs[way] += 1;

@@ -70,6 +70,7 @@ fn by_its_connection(running: &mut Running, connection: &mut PgConnection) -> bo
 
 struct Ended<'a> {
     home: &'a Home,
+    lines: [String; 2],
     connection: PgConnection,
     end: fn(&mut Running, &mut PgConnection) -> bool,
 }
@@ -79,8 +80,8 @@ impl Subject for Ended<'_> {
         self.home
     }
 
-    fn lines(&self) -> [&'static str; 2] {
-        ["db_upgrade", "db_downgrade --allow-data-loss"]
+    fn lines(&self) -> [String; 2] {
+        self.lines.clone()
     }
 
     fn version(&mut self) -> String {
@@ -122,11 +123,25 @@ fn each_leaves_the_old_or_the_new_version_of_many_rows() {
     ends(100, 100_000, by_its_connection);
 }
 
+#[test]
+fn an_ended_restore_leaves_the_old_or_the_new_state() {
+    ends_of_restores(2, 2_000, by_sigkill);
+    ends_of_restores(2, 2_000, by_its_connection);
+}
+
+#[test]
+#[ignore = "takes minutes, and both cores"]
+fn an_ended_restore_leaves_the_old_or_the_new_state_of_many_rows() {
+    ends_of_restores(30, 50_000, by_sigkill);
+    ends_of_restores(30, 50_000, by_its_connection);
+}
+
 /// Ends `db_upgrade` that often, and `db_downgrade` as often.
 fn ends(times: u32, rows: u64, end: fn(&mut Running, &mut PgConnection) -> bool) {
     let Some(database) = TestDatabase::new() else { return };
     let home = home_with_rows(&database, rows);
-    let mut ended = Ended { home: &home, connection: database.connect(), end };
+    let lines = ["db_upgrade", "db_downgrade --allow-data-loss"].map(str::to_owned);
+    let mut ended = Ended { home: &home, lines, connection: database.connect(), end };
     let old = ended.state();
     assert!(old.ends_with(&format!("{rows} people, right {rows}{rows} pets, right {rows}")), "{old}");
     let start = Instant::now();
@@ -134,5 +149,29 @@ fn ends(times: u32, rows: u64, end: fn(&mut Running, &mut PgConnection) -> bool)
     let whole = start.elapsed();
     let new = ended.state();
     assert_ne!(old, new);
+    survives(&mut ended, times, whole, [&old, &new]);
+}
+
+/// Ends the restore of a dump of version 2, which has half of the rows, that often, and of a dump of version 1 as often.
+fn ends_of_restores(times: u32, rows: u64, end: fn(&mut Running, &mut PgConnection) -> bool) {
+    let Some(database) = TestDatabase::new() else { return };
+    let home = home_with_rows(&database, rows).with_backups(5);
+    let mut connection = database.connect();
+    let old = query(&mut connection, STATE);
+    assert_eq!(home.run("db_upgrade").status, Some(0));
+    connection.batch_execute("DELETE FROM people WHERE id % 2 = 0").unwrap();
+    let new = query(&mut connection, STATE);
+    assert_eq!(home.run("db_downgrade --allow-data-loss").status, Some(0));
+    let restore = |version: &str| {
+        let name = home.backups().into_iter().find(|name| name.contains(version)).unwrap();
+        format!("db_downgrade --restore backups/{name}")
+    };
+    let lines = [restore("-v2-"), restore("-v1-")];
+    let home = home.with_backups(0);
+    let start = Instant::now();
+    assert_eq!(home.run(&lines[1]).status, Some(0));
+    let whole = start.elapsed();
+    let mut ended = Ended { home: &home, lines, connection, end };
+    assert_eq!(ended.state(), old);
     survives(&mut ended, times, whole, [&old, &new]);
 }

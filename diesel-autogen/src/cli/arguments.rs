@@ -84,7 +84,8 @@ pub(super) struct Migrate {
     /// kind, now or before, in a scratch database on that PostgreSQL server, or beside that SQLite file
     #[arg(long, value_name = "URL", value_parser = url, conflicts_with = "check")]
     pub rehearse_on: Option<DatabaseUrl>,
-    /// PostgreSQL: write several migrations, which let the application use the tables meanwhile; they keep no values
+    /// PostgreSQL: write several migrations, which let the application use the tables meanwhile; what is dropped
+    /// needs --no-keep
     #[arg(long)]
     pub online: bool,
 }

@@ -85,8 +85,10 @@ pub(super) fn migrate(migrator: Migrator, models: &Schema, arguments: &Migrate, 
     if let Some(other) = &plan.other {
         let state =
             if other.is_rehearsed { "" } else { ", not rehearsed: {migrate} --rehearse-on URL does it on a server" };
-        let folder = migrator.settings().shown(&other.folder.join(&plan.name));
-        console.say(console.fill(&format!("New migration saved as {folder}{state}")))?;
+        for migration in plan.all_of_other() {
+            let folder = migrator.settings().shown(&other.folder.join(&migration.name));
+            console.say(console.fill(&format!("New migration saved as {folder}{state}")))?;
+        }
     }
     console.say(format_args!("Current database version: {}", migrator.version()?))?;
     Ok(true)

@@ -47,6 +47,12 @@ pub(crate) trait Database {
         Ok(models.clone())
     }
 
+    /// What the database holds beside the current schema, which this is compared with to know that no difference is missed:
+    /// each other schema as if it were the current one, and as objects that are no table what the schemas themselves have.
+    fn elsewhere(&mut self) -> Result<BTreeMap<String, Schema>, Error> {
+        Ok(BTreeMap::new())
+    }
+
     /// The models as this database would read them back into `live`: types, defaults and conditions in its own form.
     fn normalize(&mut self, models: &Schema, live: &Schema) -> Result<Schema, Error>;
 
@@ -54,12 +60,14 @@ pub(crate) trait Database {
     /// it already.
     fn render(&mut self, from: &Schema, changes: &[Change], options: &RenderOptions) -> Result<Sql, Error>;
 
-    /// Writes the changes as migrations that let others use the tables meanwhile, each with a word for its name.
+    /// Writes the changes as migrations that let others use the tables meanwhile, each with a word for its name. A type
+    /// that one of the statements `rewrites` a table for gets there by way of a second column.
     fn render_online(
         &mut self,
         from: &Schema,
         changes: &[Change],
         options: &RenderOptions,
+        rewrites: &[String],
     ) -> Result<Vec<(&'static str, Sql)>, Error>;
 
     /// Whether the conversion between two columns may lose values, so that the old ones are to be kept.
@@ -117,6 +125,9 @@ pub(crate) trait Database {
     /// Creates the tables of the history, if they are missing, and records each version as applied with that checksum.
     /// Checksums of versions that are not applied any more are removed.
     fn record(&mut self, applied: &[Applied]) -> Result<(), Error>;
+
+    /// Reads the side tables.
+    fn introspect_side_tables(&mut self) -> Result<Vec<Table>, Error>;
 
     /// The side tables, in order, with the number of their rows.
     fn side_tables(&mut self) -> Result<BTreeMap<String, u64>, Error>;

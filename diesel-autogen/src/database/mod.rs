@@ -6,6 +6,7 @@ mod driver;
 mod errors;
 mod history;
 mod json;
+mod lock;
 mod poll;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -20,6 +21,8 @@ pub use any::{AnyConnection as Connection, MultiBackend as Backend};
 pub(crate) use backup::Backup;
 pub(crate) use driver::{Check, Compared, Content, Database, Moved, Numbers, Restored, Row, Sandbox, Script};
 pub use driver::{RowChange, RowChangeKind};
+pub(crate) use lock::Lock;
+pub(crate) use poll::poll;
 
 use crate::Error;
 use crate::change::{Change, Rename};

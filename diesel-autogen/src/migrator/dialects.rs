@@ -66,8 +66,11 @@ impl Migrator {
         if halves().next().is_none() {
             return Ok(());
         }
-        // A process that is between the two names has the lock.
-        self.db()?.transaction(&mut |_| halves().try_for_each(|place| place.keep()))
+        // A process that is between the two names has a lock.
+        self.db()?.transaction(&mut |_| {
+            let _lock = self.lock_folder()?;
+            halves().try_for_each(|place| place.keep())
+        })
     }
 
     /// Fails where the two folders have different migrations. Those before the first that both have were written apart, and
@@ -115,7 +118,7 @@ impl Migrator {
         let Some((dialect, folder)) = self.counterpart()? else { return Ok(()) };
         self.require_pair()?;
         let migrations = Migrations::read(&folder).map_err(|error| self.relative(error))?;
-        if plan.version <= migrations.newest() {
+        if Version::of_folder(&plan.name) <= migrations.newest() {
             let why = format!("its newest migration, {}, comes after {}", migrations.newest(), plan.name);
             return Err(self.relative(Error::Migrations { path: folder, why }));
         }
@@ -128,7 +131,8 @@ impl Migrator {
             Some(scratch) => {
                 let twin = scratch.migrator(migrations.clone());
                 twin.create_current().map_err(named)?;
-                match twin.plan_alone(models, options, Some(&plan.name)).map_err(named)? {
+                let options = PlanOptions { online: false, ..options.clone() };
+                match twin.plan_alone(models, &options, Some(&plan.name)).map_err(named)? {
                     None => (Vec::new(), counterpart::nothing().generated()),
                     Some(other) => {
                         let is_new = |loss: &crate::Loss| plan.losses.iter().all(|own| own.change != loss.change);
@@ -139,15 +143,14 @@ impl Migrator {
                 }
             }
         };
-        let mut other = Counterpart { dialect, changes, sql, is_rehearsed: scratch.is_some(), folder };
-        match scratch {
-            None => other.sql = other.sql.not_rehearsed(),
-            Some(scratch) => {
-                let migrations = migrations.with(Migration::of(&plan.name, &other.sql));
-                prove(&scratch, &migrations, std::slice::from_ref(&plan.version), Some(models)).map_err(named)?;
-            }
+        let sql = if scratch.is_some() { sql } else { sql.not_rehearsed() };
+        plan.other = Some(Counterpart { dialect, changes, sql, is_rehearsed: scratch.is_some(), folder });
+        if let Some(scratch) = scratch {
+            let others = plan.all_of_other();
+            let versions: Vec<_> = others.iter().map(Migration::version).collect();
+            let migrations = others.into_iter().fold(migrations, Migrations::with);
+            prove(&scratch, &migrations, &versions, Some(models)).map_err(named)?;
         }
-        plan.other = Some(other);
         Ok(())
     }
 

@@ -437,3 +437,54 @@ fn a_difference_of_one_kind_is_an_empty_migration_of_the_other() {
     sqlite.check(&longer).unwrap();
     postgres.check(&longer).unwrap();
 }
+
+/// The tables after the walk, with a column of another type.
+fn retyped(chapters: &[Schema]) -> Schema {
+    let mut models = chapters[4].clone();
+    for table in models.tables.iter_mut().filter(|table| table.name == "posts") {
+        table.columns.iter_mut().filter(|column| column.name == "user_id").for_each(|column| column.ty = Type::BigInt);
+        table.indexes.push(Index::new("posts", [IndexColumn::asc("user_id")], false));
+    }
+    models
+}
+
+#[test]
+fn an_online_plan_writes_as_many_versions_for_sqlite() {
+    let Some((database, _)) = server() else { return };
+    let (project, chapters) = (Project::new(), chapters());
+    let postgres = project.on(database.url());
+    postgres.init().unwrap();
+    walk(&postgres, &chapters[..5], &PlanOptions::default());
+    let sqlite = project.sqlite();
+    sqlite.upgrade(Target::Latest).unwrap();
+    let rows = "INSERT INTO users VALUES (1, 'ann', 'a@b', NULL, NULL); INSERT INTO posts VALUES (7, 'one', '2012-02-29 12:00:00', 1, 5)";
+    let rows = rows.replace("1, 5)", "1, 5, FALSE)");
+    project.execute(&rows);
+    database.connect().batch_execute(&rows).unwrap();
+    let models = retyped(&chapters);
+    let options = with!(PlanOptions { online: true, message: Some("gentle".into()) });
+    let plan = postgres.plan(&models, &options).unwrap().unwrap();
+    assert!(plan.to_string().contains("the same for sqlite, rehearsed"), "{plan}");
+    postgres.apply(&plan).unwrap();
+    assert_eq!(names(&project.migrations().join("sqlite")), names(&project.migrations().join("postgresql")));
+    let count = plan.then.len() + 1;
+    assert_eq!(names(&project.migrations().join("sqlite")).len(), 5 + count);
+    let second = project.up(&format!("sqlite/{}", plan.then[0].name));
+    assert!(
+        second.contains(&format!("{} has made the change", plan.name)) && second.ends_with("SELECT 1;\n"),
+        "{second}"
+    );
+    for migrator in [&sqlite, &postgres] {
+        migrator.upgrade(Target::Latest).unwrap();
+        migrator.check(&models).unwrap();
+        migrator.downgrade(Target::Version("5".into())).unwrap();
+        migrator.check(&models).unwrap_err();
+        assert_eq!(migrator.upgrade(Target::Latest).unwrap().len(), count);
+        migrator.check(&models).unwrap();
+    }
+    let read = "SELECT concat_ws(' ', id, body, user_id, likes) FROM posts";
+    let file = project.0.path().join("app.db").display().to_string();
+    let in_sqlite: String = sql::<Text>(read).get_result(&mut SqliteConnection::establish(&file).unwrap()).unwrap();
+    let in_postgres: String = sql::<Text>(read).get_result(&mut database.connect()).unwrap();
+    assert_eq!((in_sqlite.as_str(), in_postgres.as_str()), ("7 one 1 5", "7 one 1 5"));
+}

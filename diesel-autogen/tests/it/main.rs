@@ -48,6 +48,7 @@ mod postgres_locks;
 mod postgres_online;
 #[cfg(feature = "postgres")]
 mod postgres_properties;
+mod postgres_retype;
 #[cfg(feature = "postgres")]
 mod postgres_schemas;
 #[cfg(feature = "postgres")]

@@ -626,7 +626,31 @@ fn many_rows_are_moved_both_ways() {
 }
 
 #[test]
-fn kept_values_stay_and_that_is_said() {
+fn kept_values_are_moved_both_ways() {
+    let (mut fewer, rows) =
+        (things(), "INSERT INTO things (id, c5, c6, c8) VALUES (1, 'a', 'b', 1), (2, NULL, 'c', 0)");
+    fewer.tables[0].columns.truncate(6);
+    let Some(both) = Both::of(&things(), rows) else { return };
+    let (server, source) = (TestDatabase::new().unwrap(), both.sqlite("app.db"));
+    let rehearse_on = Some(DatabaseUrl::parse(server.url(), both.folder.path()).unwrap());
+    let plan = source.plan(&fewer, &with!(PlanOptions { rehearse_on: rehearse_on })).unwrap().unwrap();
+    source.apply(&plan.accept_losses()).unwrap();
+    let before = both.rows("app.db", "SELECT concat_ws(' ', id, c5, c6, c8) FROM _kept_002_things");
+    assert_eq!(before.len(), 2);
+    let (target, events) = listening(&both.postgres(), both.postgres().settings().clone());
+    target.copy_from(&source).unwrap();
+    both.sqlite("back.db").copy_from(&target).unwrap();
+    assert_eq!(taken(&events), [] as [&str; 0]);
+    assert_eq!(both.rows("back.db", "SELECT concat_ws(' ', id, c5, c6, c8) FROM _kept_002_things"), before);
+    target.downgrade(Target::Previous).unwrap();
+    assert_eq!(
+        both.ask("SELECT string_agg(concat_ws(' ', id, c5, c6, c8), ', ' ORDER BY id) FROM things"),
+        "1 a b t, 2 c f"
+    );
+}
+
+#[test]
+fn kept_values_without_a_place_are_refused_by_name() {
     let mut fewer = things();
     fewer.tables[0].columns.truncate(6);
     let Some(both) = Both::of(&things(), "INSERT INTO things (id, c5, c6) VALUES (1, 'a', 'b')") else { return };
@@ -634,8 +658,29 @@ fn kept_values_stay_and_that_is_said() {
     source.apply(&source.plan(&fewer, &PlanOptions::default()).unwrap().unwrap().accept_losses()).unwrap();
     let only = "ALTER TABLE things DROP c5, DROP c6, DROP c7, DROP c8, DROP c9, DROP c10, DROP c11, DROP c12, DROP c13, DROP c14";
     script(only, "SELECT 1").write(&both.path("migrations/postgresql/002_migration")).unwrap();
-    let (target, events) = listening(&both.postgres(), both.postgres().settings().clone());
-    target.copy_from(&source).unwrap();
-    let said = "_kept_002_things, 1 row, is not moved: a downgrade of the new database does not restore these values";
-    assert_eq!(taken(&events), [said]);
+    let said = both.refusal();
+    assert!(said.starts_with("the table _kept_002_things: ") && said.contains("does not have it"), "{said}");
+    source.purge_kept(None).unwrap();
+    both.postgres().copy_from(&source).unwrap();
+}
+
+#[test]
+fn tables_of_another_schema_are_refused_by_name() {
+    let table = "CREATE TABLE t (id INTEGER PRIMARY KEY)";
+    let apart = format!("{table}; CREATE SCHEMA app; CREATE TABLE app.users (id INTEGER PRIMARY KEY)");
+    let Some(both) = Both::written(table, &apart, "") else { return };
+    both.postgres().create_current().unwrap();
+    let error = both.sqlite("back.db").copy_from(&both.postgres()).unwrap_err().to_string();
+    assert!(error.starts_with("cannot move the table app.users: ") && !both.path("back.db").exists(), "{error}");
+}
+
+#[test]
+fn a_schema_that_no_migration_creates_is_named_and_left() {
+    let table = "CREATE TABLE t (id INTEGER PRIMARY KEY)";
+    let Some(both) = Both::written(table, table, "") else { return };
+    both.postgres().create_current().unwrap();
+    both.tell("CREATE SCHEMA other; CREATE TABLE other.a (i INT); CREATE TABLE other.b (i INT)");
+    let (target, events) = listening(&both.sqlite("back.db"), both.postgres().settings().clone());
+    target.copy_from(&both.postgres()).unwrap();
+    assert_eq!(taken(&events), ["the schema other, 2 tables, is not moved: no migration creates it"]);
 }

@@ -113,6 +113,130 @@ fn an_unhandled_object_that_differs_is_refused() {
     );
 }
 
+/// Two databases, which take one pair of scripts after the other.
+struct Pair([TestDatabase; 2]);
+
+impl Pair {
+    fn new() -> Option<Self> {
+        Some(Self([TestDatabase::new()?, TestDatabase::new()?]))
+    }
+
+    fn of(&self, from: &str, to: &str) -> [&TestDatabase; 2] {
+        for (database, script) in self.0.iter().zip([from, to]) {
+            let empty = "DROP SCHEMA IF EXISTS app, b, public CASCADE; CREATE SCHEMA public;";
+            database.connect().batch_execute(&format!("{empty} {script}")).unwrap();
+        }
+        self.0.each_ref()
+    }
+
+    fn requires_carried(&self, from: &str, to: &str) {
+        let [from, to] = self.of(from, to);
+        let (folder, before) = (tempfile::tempdir().unwrap(), dump(from));
+        let output = diff(&[from.url(), to.url(), folder.path().to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        for (file, expected) in [("up.sql", dump(to)), ("down.sql", before)] {
+            from.connect().batch_execute(&fs::read_to_string(folder.path().join(file)).unwrap()).unwrap();
+            assert_eq!(dump(from), expected, "{file}");
+        }
+    }
+}
+
+/// The text of a whole dump, without its settings and comments.
+fn dump(database: &TestDatabase) -> Vec<String> {
+    let output = Command::new("pg_dump").args(["--schema-only", "--dbname", database.url()]).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().filter(|line| !line.starts_with(['-', '\\'])).map(str::to_owned).collect()
+}
+
+#[test]
+fn tables_of_other_schemas_become_alike() {
+    let Some(pair) = Pair::new() else { return };
+    let table = |columns: &str| format!("CREATE SCHEMA app; CREATE TABLE app.users (id INT{columns});");
+    let policy = "ALTER TABLE app.users ENABLE ROW LEVEL SECURITY; CREATE POLICY own ON app.users USING (id = 1);";
+    for (from, to) in [
+        (table(""), table(", name TEXT")),
+        (table(""), table("") + policy),
+        (
+            table(""),
+            "CREATE SCHEMA app; CREATE TABLE app.posts (id INT PRIMARY KEY); CREATE TABLE users (id INT)".into(),
+        ),
+        (table(""), table("") + "COMMENT ON TABLE app.users IS 'people'; CREATE INDEX i ON app.users ((id + 1))"),
+    ] {
+        pair.requires_carried(&from, &to);
+    }
+}
+
+#[test]
+fn another_difference_of_other_schemas_is_refused_by_name() {
+    let Some(pair) = Pair::new() else { return };
+    let schema = "CREATE SCHEMA app; CREATE TABLE app.users (id INT);";
+    for (more, named) in [
+        ("CREATE SCHEMA b", "schema b: "),
+        ("CREATE DOMAIN app.word AS TEXT", "domain word of the schema app: "),
+        ("CREATE TYPE app.mood AS ENUM ('good')", "enum mood of the schema app: "),
+        ("CREATE VIEW app.v AS SELECT id FROM app.users", "view v of the schema app: "),
+        ("CREATE SEQUENCE app.s", "sequence s of the schema app: "),
+        ("CREATE FUNCTION app.f() RETURNS INT LANGUAGE sql AS 'SELECT 1'", "function f() of the schema app: "),
+        ("CREATE TABLE app.p (i INT) PARTITION BY LIST (i)", "partitioned table p of the schema app: "),
+        ("GRANT USAGE ON SCHEMA app TO PUBLIC", "schema app: "),
+        ("GRANT CREATE ON SCHEMA public TO PUBLIC", "schema public: "),
+        ("COMMENT ON SCHEMA app IS 'mine'", "schema app: "),
+        ("ALTER DEFAULT PRIVILEGES IN SCHEMA app GRANT SELECT ON TABLES TO PUBLIC", "default privileges "),
+    ] {
+        for scripts in [[schema, &[schema, more].concat()], [&[schema, more].concat(), schema]] {
+            let [from, to] = pair.of(scripts[0], scripts[1]);
+            let folder = tempfile::tempdir().unwrap();
+            let out = path(&folder, "out");
+            require_refused(&[from.url(), to.url(), &out], &format!("diff: cannot write a migration for {named}"));
+        }
+    }
+}
+
+/// Each column keeps its default through the change.
+#[test]
+fn a_type_that_becomes_another_keeps_its_default() {
+    let Some(pair) = Pair::new() else { return };
+    let enums = |used: &str| {
+        format!(
+            "CREATE TYPE old AS ENUM ('a', 'b'); CREATE TYPE new AS ENUM ('b', 'a'); CREATE TABLE t (e {used} DEFAULT 'a')"
+        )
+    };
+    let values = "INSERT INTO t VALUES ('a'), ('b')";
+    pair.requires_carried(&(enums("old") + "; " + values), &enums("new"));
+    let text = |ty: &str| format!("CREATE TABLE t (v {ty} DEFAULT 'z')");
+    pair.requires_carried(&text("VARCHAR(9)"), &text("TEXT"));
+}
+
+#[test]
+fn the_spelling_of_a_default_is_carried() {
+    let Some(pair) = Pair::new() else { return };
+    let table = |defaults: &[(&str, &str)]| {
+        let columns = defaults.iter().enumerate().map(|(at, (ty, default))| format!("c{at} {ty} {default}"));
+        format!("CREATE TABLE t ({})", columns.collect::<Vec<_>>().join(", "))
+    };
+    let usual = table(&[
+        ("VARCHAR(9)", ""),
+        ("BIGINT", "DEFAULT 2"),
+        ("NUMERIC", "DEFAULT -1.5"),
+        ("VARCHAR(9)", "DEFAULT 'x'"),
+        ("TIMESTAMPTZ", "DEFAULT now()"),
+        ("DATE", "DEFAULT '2020-01-01'"),
+        ("INT", "DEFAULT -1"),
+    ]);
+    let others = table(&[
+        ("VARCHAR(9)", "DEFAULT NULL::varchar"),
+        ("BIGINT", "DEFAULT '2'::bigint"),
+        ("NUMERIC", "DEFAULT '-1.5'::float8"),
+        ("VARCHAR(9)", "DEFAULT 'x'::text"),
+        ("TIMESTAMPTZ", "DEFAULT CURRENT_TIMESTAMP"),
+        ("DATE", "DEFAULT CURRENT_DATE"),
+        ("INT", "DEFAULT '-1'::smallint"),
+    ]);
+    pair.requires_carried(&usual, &others);
+    pair.requires_carried("", &others);
+}
+
 #[test]
 fn databases_of_two_kinds_are_refused() {
     let folder = files(FROM, TO);

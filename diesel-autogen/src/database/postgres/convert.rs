@@ -21,6 +21,23 @@ pub(super) fn is_strict(from: &Column, to: &Column) -> bool {
     bits(&from.ty).is_some() && bits(&to.ty).is_some() && !from.nullable && !to.nullable
 }
 
+/// Whether every value becomes the same value of the other type, and no conversion fails.
+pub(super) fn keeps_every_value(from: &Type, to: &Type) -> bool {
+    let is_number = |ty: &Type| bits(ty).is_some() || is_real(ty);
+    match (from, to) {
+        _ if fits("value", from, to).is_some() => false,
+        (Type::Text { max_length: old }, Type::Text { max_length: Some(new) }) => old.is_some_and(|old| old <= *new),
+        // Not all bytes are UTF-8, and a number of 64 bits gets 15 digits.
+        (Type::Binary, Type::Text { .. }) => false,
+        (Type::Float | Type::Double, to) if is_numeric(to) => false,
+        (_, Type::Text { max_length: None })
+        | (Type::Text { .. }, Type::Binary)
+        | (Type::Date | Type::Diesel("Timestamptz"), Type::Timestamp)
+        | (Type::Date | Type::Timestamp, Type::Diesel("Timestamptz")) => true,
+        (from, to) => is_number(to) && (is_number(from) || *from == Type::Bool),
+    }
+}
+
 /// The condition under which a value becomes the same value of the other type; `None` where every value does.
 pub(super) fn fits(name: &str, from: &Type, to: &Type) -> Option<String> {
     if let Some(fits) = fits_modifiers(name, from, to) {

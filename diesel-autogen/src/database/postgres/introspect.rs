@@ -4,14 +4,13 @@ use diesel::dsl::sql;
 use diesel::sql_types::{Array, Bool, Nullable, Text};
 use diesel::{PgConnection, QueryResult, RunQueryDsl};
 
-use super::sql::{actions, is_utc, quote, quote_all, quote_table, read_action, read_default, read_type};
+use super::sql::{actions, default_of, is_usual_default, quote, quote_all, quote_table, read_action, read_type};
 use crate::Error;
 use crate::database::changes::{create_index, index_columns};
 use crate::database::history::{CHECKSUMS, VERSIONS};
 use crate::kept::{self, PREFIX};
 use crate::schema::{
-    Check, Clause, ClauseKind, Column, DefaultValue, ForeignKey, Index, IndexColumn, Object, ObjectKind, Schema, Table,
-    Type, same_name,
+    Check, Clause, ClauseKind, Column, ForeignKey, Index, IndexColumn, Object, ObjectKind, Schema, Table, same_name,
 };
 use crate::table_path::{beside, split};
 use crate::version::Version;
@@ -185,10 +184,8 @@ fn add_column(table: &mut Table, row: &ColumnRow) {
     column.identity = identity.is_some();
     column.generated = generated.is_some();
     column.comment.clone_from(comment);
-    column.default =
-        default.as_ref().filter(|text| !text.starts_with("NULL::")).map(|text| read_default(text, &column.ty));
-    let own_time = default.as_ref().filter(|text| column.default == Some(DefaultValue::Now) && !is_utc(text));
-    let own_time = own_time.filter(|_| matches!(column.ty, Type::Date | Type::Time | Type::Timestamp));
+    column.default = default.as_ref().and_then(|text| default_of(text, &column.ty));
+    let own_default = default.as_ref().filter(|text| !is_usual_default(text, column.default.as_ref(), ty));
     let identity = match identity.as_deref() {
         Some("a") => Some("GENERATED ALWAYS AS IDENTITY"),
         Some("s") => Some("SERIAL"),
@@ -200,7 +197,7 @@ fn add_column(table: &mut Table, row: &ColumnRow) {
         (ClauseKind::Generated, generated.as_ref().map(|text| format!("GENERATED ALWAYS AS {}", parenthesized(text)))),
         (ClauseKind::Option, identity.map(str::to_owned)),
         (ClauseKind::Option, sequence.as_ref().map(|options| format!("SEQUENCE {options}"))),
-        (ClauseKind::Option, own_time.map(|text| format!("DEFAULT {text}"))),
+        (ClauseKind::Option, own_default.map(|text| format!("DEFAULT {text}"))),
     ];
     let clause = |(kind, text): (ClauseKind, Option<String>)| {
         let text = text?;

@@ -35,9 +35,23 @@ pub(super) fn locks(statement: &str, schema: &Schema) -> Vec<(String, Lock)> {
         ["update", table, ..] | ["insert", "into", table, ..] | ["delete", "from", table, ..] => {
             vec![((*table).to_owned(), Lock::RowExclusive)]
         }
+        // A block that fills a column.
+        ["do", body] => {
+            let words = words_of(body);
+            on(
+                words.iter().position(|word| word == "update").and_then(|at| words.get(at + 1).cloned()),
+                Lock::RowExclusive,
+            )
+        }
         ["comment", "on", "table", table, ..] => vec![((*table).to_owned(), Lock::ShareUpdateExclusive)],
         _ => Vec::new(),
     }
+}
+
+/// The words in a text between dollar signs.
+fn words_of(quoted: &str) -> Vec<String> {
+    let tag = quoted[1..].find('$').map_or(0, |end| end + 2);
+    words(quoted.get(tag..quoted.len().saturating_sub(tag)).unwrap_or_default())
 }
 
 /// Whether a statement reads all rows of both tables to check a foreign key, by whichever path the planner finds.

@@ -5,6 +5,7 @@ mod backup;
 mod client;
 mod connection;
 mod convert;
+mod elsewhere;
 pub(super) mod errors;
 mod impact;
 mod introspect;
@@ -50,7 +51,7 @@ use crate::kept;
 use crate::loss::{Found, Probe};
 use crate::migration::{Direction, Migration, Migrations, Sql};
 use crate::options::RenderOptions;
-use crate::schema::{Column, Schema, Type};
+use crate::schema::{Column, Schema, Table, Type};
 use crate::settings::{Event, Settings};
 use crate::version::Version;
 
@@ -171,6 +172,10 @@ impl Database for Postgres {
         Ok(normalize::with_paths(models, own.as_deref()))
     }
 
+    fn elsewhere(&mut self) -> Result<BTreeMap<String, Schema>, Error> {
+        self.on(elsewhere::read)
+    }
+
     fn normalize(&mut self, models: &Schema, live: &Schema) -> Result<Schema, Error> {
         self.on(|connection| normalize::normalize(connection, models, live))
     }
@@ -185,8 +190,9 @@ impl Database for Postgres {
         from: &Schema,
         changes: &[Change],
         options: &RenderOptions,
+        rewrites: &[String],
     ) -> Result<Vec<(&'static str, Sql)>, Error> {
-        render::render_online(from, changes, options, &self.created)
+        render::render_online(from, changes, options, (rewrites, &self.created))
     }
 
     fn loses(&self, from: &Column, to: &Column) -> bool {
@@ -268,6 +274,15 @@ impl Database for Postgres {
 
     fn record(&mut self, applied: &[Applied]) -> Result<(), Error> {
         self.on(|connection| record(connection, applied, &run::CLOCK))
+    }
+
+    fn introspect_side_tables(&mut self) -> Result<Vec<Table>, Error> {
+        self.on(|connection| {
+            let applied = run::versions(connection)?;
+            let mut tables = introspect::introspect(connection, &[])?.tables;
+            tables.retain(|table| kept::owner(&table.name, &applied).is_some());
+            Ok::<_, Error>(tables)
+        })
     }
 
     fn side_tables(&mut self) -> Result<BTreeMap<String, u64>, Error> {

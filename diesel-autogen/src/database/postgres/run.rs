@@ -19,6 +19,7 @@ use crate::history::Applied;
 use crate::kept;
 use crate::migration::{Direction, Migration};
 use crate::table_path::{bare, beside};
+use crate::text::literal;
 use crate::version::Version;
 
 pub(super) const CLOCK: Clock =
@@ -31,6 +32,9 @@ pub(super) fn run(
     direction: Direction,
     verify: bool,
 ) -> Result<(), Error> {
+    if migrations.is_empty() {
+        return Ok(());
+    }
     let texts: Vec<_> = migrations.iter().map(|migration| migration.sql(direction)).collect();
     let invariants = if verify { Some(Invariants::of(connection, &texts)?) } else { None };
     for (migration, text) in migrations.iter().zip(&texts) {
@@ -112,7 +116,8 @@ fn drop_invalid(connection: &mut PgConnection, statement: &str) -> QueryResult<(
 /// What is there before a run and must be there after it: the rows of tables that no statement names, triggers, views
 /// and foreign keys. PostgreSQL itself checks the rows of a foreign key, but `DROP … CASCADE` takes the key with it.
 struct Invariants {
-    counts: BTreeMap<String, i64>,
+    /// The rows of each table, and what this transaction changed of it.
+    counts: BTreeMap<String, (i64, String)>,
     dependents: Vec<Dependent>,
 }
 
@@ -127,7 +132,8 @@ impl Invariants {
             // A side table follows its table.
             let is_meant = is_named(&table) || kept::owner(&table, &applied).is_some_and(|(_, owner)| is_named(owner));
             if !is_meant {
-                counts.insert(table.clone(), count(connection, &table)?);
+                let before = (count(connection, &table)?, own_changes(connection, &table)?);
+                counts.insert(table, before);
             }
         }
         Ok(Self { counts, dependents: dependents(connection)? })
@@ -136,9 +142,10 @@ impl Invariants {
     /// What is lost, in plain words.
     fn violated(&self, connection: &mut PgConnection, texts: &[&str]) -> QueryResult<Option<String>> {
         let (tables, dependents) = (tables(connection)?, dependents(connection)?);
-        for (table, before) in &self.counts {
+        for (table, (before, changes)) in &self.counts {
             let after = if tables.contains(table) { count(connection, table)? } else { 0 };
-            if after < *before {
+            // Others may delete rows meanwhile.
+            if after < *before && (!tables.contains(table) || own_changes(connection, table)? != *changes) {
                 return Ok(Some(format!(
                     "table {table}, which no statement names, would keep {after} of {before} rows"
                 )));
@@ -180,6 +187,17 @@ pub(super) fn tables(connection: &mut PgConnection) -> QueryResult<Vec<String>> 
 
 pub(super) fn count(connection: &mut PgConnection, table: &str) -> QueryResult<i64> {
     sql::<BigInt>(&format!("SELECT count(*) FROM {}", quote_table(table))).get_result(connection)
+}
+
+/// What only this transaction changes of a table: its file, which `TRUNCATE` replaces, and how many rows it has deleted. No
+/// two are equal where the server does not count.
+fn own_changes(connection: &mut PgConnection, table: &str) -> QueryResult<String> {
+    let name = literal(&quote_table(table));
+    let query = format!(
+        "SELECT concat_ws(' ', pg_relation_filenode({name}::regclass), pg_stat_get_xact_tuples_deleted({name}::regclass), \
+         CASE WHEN NOT current_setting('track_counts')::boolean THEN clock_timestamp() END)"
+    );
+    sql::<Text>(&query).get_result(connection)
 }
 
 /// The applied versions with their checksums; `None` where Diesel's table is missing.

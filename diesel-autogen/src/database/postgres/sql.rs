@@ -167,8 +167,13 @@ pub(super) fn default_sql(value: &DefaultValue, ty: &Type) -> String {
     }
 }
 
+/// The default that `pg_get_expr` shows; one of NULL is none.
+pub(super) fn default_of(text: &str, ty: &Type) -> Option<DefaultValue> {
+    (!text.starts_with("NULL::")).then(|| read_default(text, ty))
+}
+
 /// The value that `pg_get_expr` shows as a default.
-pub(super) fn read_default(text: &str, ty: &Type) -> DefaultValue {
+fn read_default(text: &str, ty: &Type) -> DefaultValue {
     if is_now(text, ty) {
         return DefaultValue::Now;
     }
@@ -183,6 +188,26 @@ pub(super) fn read_default(text: &str, ty: &Type) -> DefaultValue {
         Some(value) if has_text => DefaultValue::Text(value),
         Some(value) if has_numbers(ty) && is_number(&value) => DefaultValue::Number(value),
         _ => DefaultValue::Sql(text.to_owned()),
+    }
+}
+
+/// Whether PostgreSQL shows that text for the value that is read from it when it stands alone in a definition of a column
+/// of that type: `2`, not `'2'::bigint`.
+pub(super) fn is_usual_default(text: &str, value: Option<&DefaultValue>, ty: &str) -> bool {
+    let cast = text.rsplit_once("'::").map(|(_, cast)| cast);
+    match value {
+        None => !text.starts_with("NULL::"),
+        Some(DefaultValue::Number(number)) => cast.is_none_or(|cast| {
+            number.starts_with('-')
+                && match (number.parse::<i32>(), number.parse::<i64>()) {
+                    (Ok(_), _) => cast == "integer",
+                    (_, Ok(_)) => cast == "bigint",
+                    _ => cast == "numeric",
+                }
+        }),
+        Some(DefaultValue::Text(_)) => cast == ty.split('(').next(),
+        Some(DefaultValue::Now) => is_utc(text) || text == "now()" && ty == "timestamp with time zone",
+        Some(_) => true,
     }
 }
 
@@ -213,7 +238,7 @@ fn is_now(text: &str, ty: &Type) -> bool {
 }
 
 /// Whether the text of a default is the current time in UTC, not in the time zone of the session.
-pub(super) fn is_utc(text: &str) -> bool {
+fn is_utc(text: &str) -> bool {
     let text = text.to_lowercase();
     let bare = text.split("::date").next().unwrap_or_default().split("::time without").next().unwrap_or_default();
     matches!(bare.trim_matches(['(', ')']), "now() at time zone 'utc'::text" | "timezone('utc'::text, now")

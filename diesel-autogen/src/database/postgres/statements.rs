@@ -83,6 +83,20 @@ pub(super) fn mentions(text: &str, name: &str) -> bool {
     })
 }
 
+/// An expression with other names for columns, each already quoted. A function and a type may have the name of a column.
+pub(super) fn with_columns(expression: &str, new_name: &dyn Fn(&str) -> Option<String>) -> String {
+    let tokens = tokens(expression);
+    let mut text = String::new();
+    for (at, token) in tokens.iter().enumerate() {
+        let is_call =
+            tokens[at + 1..].iter().find(|next| next.kind != Kind::Space).is_some_and(|next| next.text == "(");
+        let is_type = text.trim_end().ends_with("::");
+        let name = token.name().filter(|_| !is_call && !is_type).and_then(|name| new_name(&name));
+        text.push_str(name.as_deref().unwrap_or(token.text));
+    }
+    text
+}
+
 /// The names and keywords in a text, each once.
 pub(super) fn names(text: &str) -> Vec<String> {
     let mut names: Vec<_> = significant(text).iter().filter_map(Token::name).collect();

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use diesel::connection::SimpleConnection as _;
 use diesel::{Connection as _, SqliteConnection};
 
-use super::lock::Lock;
 use super::run;
 use crate::Error;
+use crate::database::Lock;
 use crate::database::poll::poll;
 use crate::error::DatabaseErrorKind;
 use crate::settings::{Event, Settings};

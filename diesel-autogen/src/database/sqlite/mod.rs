@@ -8,7 +8,6 @@ mod ddl;
 pub(super) mod errors;
 mod foreign_keys;
 mod introspect;
-mod lock;
 mod moving;
 mod normalize;
 mod render;
@@ -31,7 +30,7 @@ use crate::kept;
 use crate::loss::{Found, Probe};
 use crate::migration::{Direction, Migration, Sql};
 use crate::options::RenderOptions;
-use crate::schema::{Column, Schema, Type};
+use crate::schema::{Column, Schema, Table, Type};
 use crate::settings::Event;
 use crate::version::Version;
 
@@ -79,6 +78,7 @@ impl Database for Sqlite {
         _from: &Schema,
         _changes: &[Change],
         _options: &RenderOptions,
+        _rewrites: &[String],
     ) -> Result<Vec<(&'static str, Sql)>, Error> {
         Err(Error::NotSupported { operation: "making a migration online", database: "SQLite" })
     }
@@ -147,6 +147,15 @@ impl Database for Sqlite {
 
     fn record(&mut self, applied: &[Applied]) -> Result<(), Error> {
         self.with(|connection| history::record(connection, applied, &catalog::CLOCK))
+    }
+
+    fn introspect_side_tables(&mut self) -> Result<Vec<Table>, Error> {
+        self.with(|connection| {
+            let names = catalog::side_table_names(connection)?;
+            let mut tables = introspect::read(connection, &[])?.tables;
+            tables.retain(|table| names.contains(&table.name));
+            Ok(tables)
+        })
     }
 
     fn side_tables(&mut self) -> Result<BTreeMap<String, u64>, Error> {

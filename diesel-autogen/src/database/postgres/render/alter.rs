@@ -115,10 +115,13 @@ impl Writer<'_> {
         if old_type != new_type {
             let missing = self.missing(to, new).or_else(|| filler(new)).filter(|_| !old.nullable && !new.nullable);
             let is_key = to.primary_key.iter().any(|key| same_name(key, &new.name));
+            // PostgreSQL converts no enum to another but by way of text.
+            let by_text = if [old, new].iter().all(|column| self.is_of_enum(column)) { "::text" } else { "" };
+            let name = quote(&new.name) + by_text;
             let using = if is_key || is_strict(old, new) {
-                strict_conversion(&quote(&new.name), &old.ty, &new.ty)
+                strict_conversion(&name, &old.ty, &new.ty)
             } else {
-                conversion(&quote(&new.name), &old.ty, &new.ty, missing.as_deref())
+                conversion(&name, &old.ty, &new.ty, missing.as_deref())
             };
             if using.is_some() && !old_default.is_empty() {
                 statements.early.push(alter("DROP DEFAULT"));
@@ -128,6 +131,8 @@ impl Writer<'_> {
                 let space = if using.starts_with("CASE") { "\n    " } else { " " };
                 format!("{space}USING {using}")
             });
+            // A default that stays keeps the type of its text: `'x'::character varying` in a column of type text.
+            default |= is_exact(from, to) && !new_default.is_empty();
             statements.early.push(alter(&format!("TYPE {new_type}{using}")));
             statements.early.extend(sequence_type(from, old, to, new));
         }

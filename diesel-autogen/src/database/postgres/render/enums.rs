@@ -45,6 +45,13 @@ impl Writer<'_> {
         Ok(statements)
     }
 
+    /// Whether the type of a column is an enum, before or after this file.
+    pub(super) fn is_of_enum(&self, column: &Column) -> bool {
+        let changed = [self.changes.created_objects(self.direction), self.changes.dropped_objects(self.direction)];
+        let mut objects = self.objects.iter().chain(changed.into_iter().flatten());
+        objects.any(|object| is_enum(object) && column.ty == Type::Other(quote(&object.name)))
+    }
+
     /// The columns whose enum becomes a new type in this file.
     pub(super) fn columns_of_new_types(&self) -> Vec<(&Table, &Column)> {
         let created = self.changes.created_objects(self.direction);

@@ -8,7 +8,10 @@ mod numbering;
 mod objects;
 mod online;
 mod prepare;
+mod retype;
 mod rewrite;
+mod second_column;
+mod steps;
 mod table;
 mod writer;
 
@@ -49,9 +52,9 @@ pub(super) fn render_online(
     from: &Schema,
     changes: &[Change],
     options: &RenderOptions,
-    created: &[String],
+    (rewrites, created): (&[String], &[String]),
 ) -> Result<Vec<(&'static str, Sql)>, Error> {
-    online::render_online(from, changes, options, |now| render(from, now, options, &[], created))
+    online::render_online(from, changes, options, rewrites, |now| render(from, now, options, &[], created))
 }
 
 impl Writer<'_> {

@@ -1,8 +1,9 @@
-//! The gentle form of changes: several migrations, none of which keeps others from a table for longer than a moment. What
-//! runs outside a transaction is one statement, or can be run again from its beginning.
+//! The gentle form of changes: several migrations, none of which keeps others from a table for longer than a moment.
 
 use super::super::sql::{default_sql, quote, quote_table};
 use super::prepare;
+use super::retype::{self, Retyped};
+use super::steps::{Parts, alone, create_index_online, in_batches, text, together};
 use super::table;
 use super::writer::{Writer, add_constraint, drop_constraint};
 use crate::Error;
@@ -13,10 +14,6 @@ use crate::migration::{Direction, Sql};
 use crate::options::RenderOptions;
 use crate::schema::{Check, Column, DefaultValue, ForeignKey, Index, Schema, Table, same_name};
 use crate::table_path::{bare, beside};
-use crate::text::literal;
-
-/// The migrations, in order, each with what its name says of it.
-pub(super) type Parts = Vec<(&'static str, Sql)>;
 
 /// What is done after the changes that take a moment.
 #[derive(Default)]
@@ -30,13 +27,15 @@ struct Later {
     constraints: Vec<(Table, String, String)>,
     /// Defaults of new columns, which are set after the columns were added.
     defaults: Vec<String>,
+    retyped: Vec<Retyped>,
 }
 
-/// `render` writes what takes a moment, as one migration.
+/// `render` writes what takes a moment, as one migration. The statements `rewrites` are written in another form.
 pub(super) fn render_online(
     from: &Schema,
     changes: &[Change],
     options: &RenderOptions,
+    rewrites: &[String],
     render: impl FnOnce(&[Change]) -> Result<Sql, Error>,
 ) -> Result<Parts, Error> {
     let changes = prepare::named(from, changes);
@@ -54,7 +53,11 @@ pub(super) fn render_online(
     let (mut later, mut now) = (Later::default(), Vec::new());
     for change in &changes {
         match change {
-            Change::AlterTable { from, to, alterations } => now.extend(later.split(&writer, from, to, alterations)),
+            Change::AlterTable { from, to, alterations } => {
+                let retyped = Retyped::of(&writer, (from, to), alterations, rewrites)?;
+                now.extend(later.split(&writer, (from, to), alterations, retyped.as_ref()));
+                later.retyped.extend(retyped);
+            }
             other => now.push(other.clone()),
         }
     }
@@ -65,7 +68,13 @@ pub(super) fn render_online(
 
 impl Later {
     /// Takes what is to be done later out of a table's changes, and returns the others.
-    fn split(&mut self, writer: &Writer<'_>, from: &Table, to: &Table, alterations: &[Alteration]) -> Option<Change> {
+    fn split(
+        &mut self,
+        writer: &Writer<'_>,
+        (from, to): (&Table, &Table),
+        alterations: &[Alteration],
+        retyped: Option<&Retyped>,
+    ) -> Option<Change> {
         let (mut now, mut kept) = (to.clone(), Vec::new());
         for alteration in alterations {
             match alteration {
@@ -74,7 +83,10 @@ impl Later {
                     remove(&mut now.indexes, is_same);
                     self.indexes.push((to.clone(), index.clone()));
                 }
-                Alteration::DropIndex(index) if is_droppable(index, to, alterations) => {
+                // A column that makes room for another takes its indexes along.
+                Alteration::DropIndex(index)
+                    if is_droppable(index, to, alterations) && !retyped.is_some_and(|own| own.is_indexed(index)) =>
+                {
                     now.indexes.push(index.clone());
                     self.dropped.push((to.clone(), index.clone()));
                 }
@@ -93,7 +105,9 @@ impl Later {
                     kept.push(Alteration::AddColumn(column));
                 }
                 Alteration::AlterColumn { from: old, to: new } => {
-                    let column = self.altered_column(writer, to, old, new);
+                    let pair = retyped.and_then(|own| own.pair(old));
+                    let later = self.altered_column(writer, to, pair.map_or(old, |(_, copy)| copy), new);
+                    let column = pair.map_or(later, |(column, _)| column.clone());
                     replace(&mut now, &column);
                     if column != *old {
                         kept.push(Alteration::AlterColumn { from: old.clone(), to: column });
@@ -101,6 +115,9 @@ impl Later {
                 }
                 other => kept.push(other.clone()),
             }
+        }
+        if let Some(retyped) = retyped {
+            retyped.keep_clauses(&mut now);
         }
         (!kept.is_empty()).then(|| Change::AlterTable { from: from.clone(), to: now, alterations: kept })
     }
@@ -146,13 +163,15 @@ impl Later {
 
     fn parts(self, first: Sql) -> Parts {
         let mut parts = vec![("", first)];
+        parts.extend(retype::parts(&self.retyped));
         parts.extend(self.dropped.iter().map(|(table, index)| {
             let (up, down) = (drop_index(table, index), create_index_online(table, index));
             ("drop_index", alone(&[up], &[down]))
         }));
         let select = || vec!["SELECT 1".to_owned()];
         let fill = |(table, column, value): &(Table, Column, String)| {
-            ("fill", alone(&[in_batches(table, column, value)], &select()))
+            let condition = format!("{} IS NULL", quote(&column.name));
+            ("fill", alone(&[in_batches(table, column, value, &condition)], &select()))
         };
         parts.extend(self.fills.iter().map(fill));
         for (table, index) in &self.indexes {
@@ -192,24 +211,6 @@ impl Later {
     }
 }
 
-/// A migration in a transaction.
-fn together(up: &[String], down: &[String]) -> Sql {
-    Sql { up: text(up), down: text(down), own_transaction: false }
-}
-
-/// A migration outside of one.
-fn alone(up: &[String], down: &[String]) -> Sql {
-    Sql { own_transaction: true, ..together(up, down) }
-}
-
-fn text(statements: &[String]) -> String {
-    statements.iter().map(|statement| statement.clone() + ";\n").collect()
-}
-
-fn create_index_online(table: &Table, index: &Index) -> String {
-    create_index(&quote_table(&table.name), index, quote).replacen("INDEX ", "INDEX CONCURRENTLY IF NOT EXISTS ", 1)
-}
-
 fn drop_index(table: &Table, index: &Index) -> String {
     format!("DROP INDEX CONCURRENTLY IF EXISTS {}", quote_table(&beside(&table.name, &index.name)))
 }
@@ -233,19 +234,6 @@ fn not_null_check(table: &Table, column: &Column) -> (Table, String, String) {
     }
     let text = format!("CONSTRAINT {} CHECK ({} IS NOT NULL)", quote(&name), quote(&column.name));
     (table.clone(), name, text)
-}
-
-/// Fills in a value, some pages of the table at a time, and each batch committed. A row that was written meanwhile may be
-/// on a later page: what is left is filled at the end.
-fn in_batches(table: &Table, column: &Column, value: &str) -> String {
-    let (table, column) = (quote_table(&table.name), quote(&column.name));
-    let update = format!("UPDATE {table} SET {column} = {value} WHERE {column} IS NULL");
-    let pages = format!("pg_relation_size({}) / current_setting('block_size')::bigint", literal(&table));
-    format!(
-        "DO $$\nBEGIN\n    FOR page IN 0..{pages} - 1 BY 500 LOOP\n        {update}\n            \
-         AND ctid >= format('(%s,0)', page)::tid AND ctid < format('(%s,0)', page + 500)::tid;\n        \
-         COMMIT;\n    END LOOP;\n    {update};\nEND $$"
-    )
 }
 
 /// Removes the first that fits.

@@ -137,7 +137,7 @@ fn constraints(table: &Table) -> BTreeMap<String, String> {
 }
 
 /// The name in `CONSTRAINT name …`, without quotes.
-fn constraint_name(clause: &Clause) -> Option<String> {
+pub(super) fn constraint_name(clause: &Clause) -> Option<String> {
     let rest = clause.text.strip_prefix("CONSTRAINT ")?;
     let Some(quoted) = rest.strip_prefix('"') else { return rest.split(' ').next().map(str::to_owned) };
     Some(quoted.split("\" ").next()?.replace("\"\"", "\""))

@@ -1,9 +1,9 @@
 //! The parts of `CREATE TABLE` and `ALTER TABLE`: columns, constraints, indexes.
 
-use super::super::sql::{actions, default_sql, quote, quote_all, quote_table, type_sql};
+use super::super::sql::{actions, default_of, default_sql, quote, quote_all, quote_table, type_sql};
 use crate::Error;
 use crate::database::changes::index_columns;
-use crate::schema::{Check, Clause, ClauseKind, Column, DefaultValue, ForeignKey, Index, Table, Type, same_name};
+use crate::schema::{Check, Clause, ClauseKind, Column, ForeignKey, Index, Table, Type, same_name};
 use crate::table_path::bare;
 
 /// The `CREATE TABLE` statement, with those of its foreign keys that can be written at once.
@@ -99,12 +99,15 @@ pub(super) fn clauses<'a>(table: &'a Table, column: &'a Column) -> impl Iterator
 
 /// ` DEFAULT …`, or nothing.
 pub(super) fn default_clause(table: &Table, column: &Column) -> String {
-    let Some(default) = column.default.as_ref().filter(|_| !column.generated) else { return String::new() };
-    let own = clauses(table, column).find(|clause| clause.text.starts_with("DEFAULT "));
-    match own {
-        Some(clause) if *default == DefaultValue::Now => format!(" {}", clause.text),
-        _ => format!(" DEFAULT {}", default_sql(default, &column.ty)),
+    if column.generated {
+        return String::new();
     }
+    let own = |clause: &Clause| {
+        let text = clause.text.strip_prefix("DEFAULT ")?;
+        (default_of(text, &column.ty) == column.default).then(|| format!(" {}", clause.text))
+    };
+    let usual = || Some(format!(" DEFAULT {}", default_sql(column.default.as_ref()?, &column.ty)));
+    clauses(table, column).find_map(own).or_else(usual).unwrap_or_default()
 }
 
 pub(super) fn primary_key_name(table: &Table) -> String {

@@ -1,5 +1,5 @@
-//! A lock file, for what no transaction of SQLite can enclose. It is removed with the lock; one that a killed process
-//! left is not locked.
+//! A lock file, for what no transaction can enclose. It is removed with the lock; one that a killed process left is not
+//! locked.
 
 use std::fs::{self, TryLockError};
 use std::io;
