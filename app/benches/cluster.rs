@@ -12,6 +12,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::env;
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::Mutex;
@@ -78,22 +79,25 @@ fn main() -> ExitCode {
     replica(&cluster);
 
     let load = Load::new(&cluster.address);
-    thread::scope(|scope| {
+    let is_done = thread::scope(|scope| {
         for client in 0..CLIENTS {
             let load = &load;
             scope.spawn(move || load.visit(client));
         }
-        // The threads also end if a step panics.
-        let _end = EndOfLoad(&load);
-        for (at, (name, _, run)) in STEPS.iter().enumerate() {
+        let is_done = STEPS.iter().enumerate().all(|(at, (name, _, run))| {
             load.step.store(at, Ordering::Relaxed);
             eprintln!("{name}");
-            run(&cluster);
+            // The threads end, and the report is printed, also when a step panics.
+            let is_done = catch_unwind(AssertUnwindSafe(|| run(&cluster))).is_ok();
             load.wait_for_requests();
-        }
+            is_done
+        });
+        load.has_ended.store(true, Ordering::Relaxed);
+        is_done
     });
+    let is_well = report(&load.sent.into_inner().expect("no panic"), &cluster);
     cluster.migrator.check(&next_release()).expect("the database has the tables of the next release");
-    if report(&load.sent.into_inner().expect("no panic"), &cluster) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if is_done && is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// The running cluster, and the migrations of the next release.
@@ -306,14 +310,6 @@ impl Load {
         while count() < enough {
             thread::sleep(Duration::from_millis(10));
         }
-    }
-}
-
-struct EndOfLoad<'a>(&'a Load);
-
-impl Drop for EndOfLoad<'_> {
-    fn drop(&mut self) {
-        self.0.has_ended.store(true, Ordering::Relaxed);
     }
 }
 

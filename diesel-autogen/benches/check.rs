@@ -1,7 +1,7 @@
 //! How long `db_migrate --check` takes on 500 tables of 10 columns, 2 indexes and a foreign key each: the whole process,
 //! from its start to its end, which does what the script does.
 //!
-//! `cargo bench -p migrate --bench check`
+//! `cargo bench -p diesel-autogen --bench check`; `bash .ci/with-postgres` before it for PostgreSQL in place of SQLite.
 
 use std::env;
 use std::process::{Command, Stdio};
@@ -44,7 +44,15 @@ fn check(folder: &std::path::Path) {
 }
 
 fn migrator(folder: &std::path::Path) -> Migrator {
-    Migrator::with_url(DatabaseUrl::parse("app.db", folder).expect("a URL"), folder.join("migrations"))
+    let server = env::var("TEST_POSTGRES_URL").ok();
+    let url = server.as_deref().map_or("app.db".to_owned(), |url| {
+        let (server, _) = url.rsplit_once('/').expect("a database in the URL");
+        format!(
+            "{server}/bench_check_{}",
+            folder.file_name().unwrap_or_default().display().to_string().to_lowercase().replace('.', "_")
+        )
+    });
+    Migrator::with_url(DatabaseUrl::parse(&url, folder).expect("a URL"), folder.join("migrations"))
 }
 
 fn models() -> Schema {

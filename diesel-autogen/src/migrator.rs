@@ -797,9 +797,7 @@ impl Migrator {
         let (renames, start) = renamed(&mut *db, from, &target, options)?;
         rendered(&mut *db, from, (renames, &start), &target, options)
     }
-}
 
-impl Migrator {
     /// The changes from this database to another one of its kind, and their SQL, tried on an empty copy. On PostgreSQL all
     /// that the two databases hold is compared: the current schema, and the tables of the others.
     ///

@@ -41,13 +41,15 @@ struct Needed(BTreeSet<String>);
 
 #[get("/health")]
 async fn health(needed: &State<Needed>, db: &Db) -> HandlerResult {
-    let found = db.run(|connection| {
-        write(connection)?;
-        applied(connection)
+    let found = db.run(|connection| match write(connection) {
+        // Not an error: that would close the connections, and free the room of the WAL file for the next attempt.
+        Err(AppError::Unavailable(cause)) if cause.contains("disk is full") => Ok(None),
+        written => written.and_then(|()| applied(connection)).map(Some),
     });
     let (status, text) = match found.await {
-        Ok(applied) if applied.is_superset(&needed.0) => (Status::Ok, "ok\n"),
-        Ok(_) => (Status::ServiceUnavailable, "the database is not at the version that the site needs\n"),
+        Ok(None) => (Status::ServiceUnavailable, "the disk is full\n"),
+        Ok(Some(applied)) if applied.is_superset(&needed.0) => (Status::Ok, "ok\n"),
+        Ok(Some(_)) => (Status::ServiceUnavailable, "the database is not at the version that the site needs\n"),
         Err(error) => {
             log::warn!("GET /health: {error}");
             (Status::ServiceUnavailable, "the database does not respond\n")

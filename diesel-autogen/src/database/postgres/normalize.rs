@@ -12,8 +12,9 @@ use super::statements::statements;
 use crate::Error;
 use crate::change::Change;
 use crate::database::errors::refuse;
+use crate::diff::diff;
 use crate::options::RenderOptions;
-use crate::schema::{Schema, Table, Type};
+use crate::schema::{Column, Schema, Table, Type};
 use crate::table_path::{path, split};
 
 /// The scratch schema that a closure works in, and the path after it where names of the database are found.
@@ -68,8 +69,19 @@ pub(super) fn normalize(connection: &mut PgConnection, models: &Schema, live: &S
     refuse_missing_types(connection, models)?;
     let mut wanted = models.clone();
     wanted.tables.iter_mut().for_each(number_rows);
+    let (mut tables, wanted) = apart(wanted, live);
+    if !wanted.tables.is_empty() {
+        tables.extend(read_back(connection, wanted, live)?);
+    }
+    let place = |table: &Table| models.tables.iter().position(|model| model.name == table.name);
+    tables.sort_by_key(place);
+    Ok(Schema { tables, objects: None })
+}
+
+/// The tables as they are read after they were created in a scratch schema.
+fn read_back(connection: &mut PgConnection, wanted: Schema, live: &Schema) -> Result<Vec<Table>, Error> {
     // Tables of other schemas are created beside the real ones.
-    let mut schemas: Vec<_> = models.tables.iter().filter_map(|table| split(&table.name).0).collect();
+    let mut schemas: Vec<_> = wanted.tables.iter().filter_map(|table| split(&table.name).0).collect();
     schemas.sort();
     schemas.dedup();
     let stand_ins = stand_ins(connection, &schemas)?;
@@ -82,7 +94,7 @@ pub(super) fn normalize(connection: &mut PgConnection, models: &Schema, live: &S
         include(connection, &stand_ins)?;
         Ok(introspect(connection, &[])?)
     });
-    let read = read.map_err(|error| refused(connection, &scratch, models, &script.up).unwrap_or(error))?;
+    let read = read.map_err(|error| refused(connection, &scratch, &wanted, &script.up).unwrap_or(error))?;
     let read = in_schemas(read, &stand_ins, &schemas);
     let mut tables = Vec::new();
     for model in wanted.tables {
@@ -95,7 +107,44 @@ pub(super) fn normalize(connection: &mut PgConnection, models: &Schema, live: &S
             tables.push(restored(read, model));
         }
     }
-    Ok(Schema { tables, objects: None })
+    Ok(tables)
+}
+
+/// The tables that `live` has as the models declare them, which need not be created to be compared, and the models without
+/// them. A table that another one refers to is created with it: a reference to the real one would lock that.
+fn apart(models: Schema, live: &Schema) -> (Vec<Table>, Schema) {
+    let mut others = Schema::default();
+    let (mut equal, different): (Vec<_>, Vec<_>) =
+        models.tables.into_iter().partition(|model| live.table(&model.name).is_some_and(|live| is_equal(model, live)));
+    others.tables = different;
+    let mut at = 0;
+    while let Some(table) = others.tables.get(at) {
+        let is_parent = |model: &Table| table.foreign_keys.iter().any(|key| key.table == model.name);
+        let (parents, rest) = equal.into_iter().partition(is_parent);
+        others.tables.extend::<Vec<_>>(parents);
+        (equal, at) = (rest, at + 1);
+    }
+    let as_live = |model: Table| {
+        let mut read = live.table(&model.name).cloned().unwrap_or_default();
+        read.comment = None;
+        read.columns.iter_mut().for_each(|column| column.comment = None);
+        restored(read, model)
+    };
+    (equal.into_iter().map(as_live).collect(), others)
+}
+
+/// Whether nothing that PostgreSQL could read in another way differs: a condition, a type of the database's own.
+fn is_equal(model: &Table, live: &Table) -> bool {
+    let schema = |table: &Table| Schema { tables: vec![table.clone()], objects: None };
+    let is_plain = |(model, live): (&Column, &Column)| {
+        model.name == live.name && model.identity == live.identity && !live.generated && model.storage == live.storage
+    };
+    model.name == live.name
+        && model.renamed_from.is_none()
+        && model.checks.is_empty()
+        && model.columns.len() == live.columns.len()
+        && model.columns.iter().zip(&live.columns).all(is_plain)
+        && diff(&schema(live), &schema(model)).is_empty()
 }
 
 /// The models with the paths of their tables. A table of the current schema, which is `own`, has its plain name.
