@@ -177,7 +177,8 @@ pub fn posts(
     Ok(hits.into_iter().filter_map(found).collect())
 }
 
-/// The people who match all terms as prefixes, the best match first: of the newest 200, and who has the nickname. A match in the nickname has more weight than one in the text about the user, and a match of more of the text.
+/// The people who match all terms as prefixes, the best match first: of the newest 200, and who has the
+/// nickname. A match in the nickname has more weight than one in the text about the user, and a match of more of the text.
 ///
 /// # Errors
 ///
