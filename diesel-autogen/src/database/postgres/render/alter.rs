@@ -9,7 +9,7 @@ use crate::Error;
 use crate::change::{Alteration, Change};
 use crate::database::changes::parents_first;
 use crate::migration::Direction;
-use crate::schema::{Column, ObjectKind, Table, Type, same_name};
+use crate::schema::{Column, DefaultValue, ObjectKind, Table, Type, same_name};
 
 /// The statements of one table: those that change its columns, and those that need the values in them.
 #[derive(Default)]
@@ -132,7 +132,9 @@ impl Writer<'_> {
                 format!("{space}USING {using}")
             });
             // A default that stays keeps the type of its text: `'x'::character varying` in a column of type text.
-            default |= is_exact(from, to) && !new_default.is_empty();
+            let is_text = matches!(new.default, Some(DefaultValue::Text(_)));
+            let is_other = old_type.split('(').next() != new_type.split('(').next();
+            default |= !new_default.is_empty() && (is_exact(from, to) || is_text && is_other);
             statements.early.push(alter(&format!("TYPE {new_type}{using}")));
             statements.early.extend(sequence_type(from, old, to, new));
         }
