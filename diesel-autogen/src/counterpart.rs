@@ -33,16 +33,17 @@ impl Counterpart {
 
 /// What a migration does here that is a later part of a migration which was planned online for the other kind.
 pub(crate) fn done_in(name: &str) -> Sql {
-    let text = format!(
-        "-- Nothing changes here: {name} has made the change, which the other kind of database makes in steps.\nSELECT 1;\n"
-    );
-    Sql { up: text.clone(), down: text, own_transaction: false }
+    no_change(&format!("here: {name} has made the change, which the other kind of database makes in steps."))
 }
 
 /// What a migration without changes does: Diesel refuses an empty file.
 pub(crate) fn nothing() -> Sql {
-    let text = || "-- Nothing changes on this kind of database.\nSELECT 1;\n".to_owned();
-    Sql { up: text(), down: text(), own_transaction: false }
+    no_change("on this kind of database.")
+}
+
+fn no_change(which: &str) -> Sql {
+    let text = format!("-- Nothing changes {which}\nSELECT 1;\n");
+    Sql { up: text.clone(), down: text, own_transaction: false }
 }
 
 /// The models before the changes, which were read from another kind of database. Renames are left out: the schema that a

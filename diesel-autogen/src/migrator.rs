@@ -649,23 +649,22 @@ impl Migrator {
             let migrations = self.migrations()?;
             let recorded = require_as_planned(db, plan, &migrations)?;
             self.require_pair()?;
-            let places = std::iter::once(Place::new(&root, &plan.name));
-            let places =
-                places.chain(plan.other.iter().map(|other| other.place(&plan.name))).collect::<Result<_, _>>()?;
+            let places = places(&root, plan)?;
             if !std::mem::replace(&mut is_backed_up, true) {
                 backup = db.back_up(&plan.after)?;
             }
             created = places;
-            let texts = std::iter::once(&plan.sql).chain(plan.other.iter().map(|other| &other.sql));
-            created.iter().zip(texts).try_for_each(|(place, sql)| place.draft(sql))?;
+            created.iter().try_for_each(|(place, migration)| place.draft(&migration.files()))?;
             let migration = plan.migration();
             db.run(&[&migration], Direction::Up, self.settings.verify)?;
             record_checksums(db, migrations.iter().chain([&migration]))?;
             others = unrecorded(&recorded, &migrations).len();
-            created.iter().try_for_each(Place::keep)
+            created.iter().try_for_each(|(place, _)| place.keep())
         });
         if applied.is_err() {
-            created.iter().for_each(Place::remove);
+            for (place, _) in &created {
+                place.remove();
+            }
         }
         self.finish(applied, backup)?;
         self.report_recorded(others);
@@ -676,7 +675,7 @@ impl Migrator {
     /// stay when one of them fails: the next upgrade goes on where this one stopped. Before the first is applied, none
     /// stays.
     fn apply_online(&self, plan: &Plan) -> Result<String, Error> {
-        let (root, all, others) = (self.folder()?, plan.all(), plan.all_of_other());
+        let root = self.folder()?;
         let (mut db, _) = self.controlled()?;
         db.include(&Schema::default(), &self.migrations()?)?;
         let mut created = Vec::new();
@@ -684,14 +683,7 @@ impl Migrator {
             let _lock = self.lock_folder()?;
             require_as_planned(db, plan, &self.migrations()?)?;
             self.require_pair()?;
-            created = Vec::new();
-            // A version in one folder has its counterpart in the other, wherever this process may be killed.
-            for (at, migration) in all.iter().enumerate() {
-                created.push((Place::new(&root, &migration.name)?, migration));
-                if let (Some(other), Some(migration)) = (&plan.other, others.get(at)) {
-                    created.push((other.place(&migration.name)?, migration));
-                }
-            }
+            created = places(&root, plan)?;
             created.iter().try_for_each(|(place, migration)| place.draft(&migration.files()))?;
             created.iter().try_for_each(|(place, _)| place.keep())
         });
@@ -1126,6 +1118,20 @@ const EMPTY_DOWN: &str = "\
 --
 --     DROP VIEW newest_posts;
 ";
+
+/// Where the migrations of a plan are written. A version in one folder is followed by its counterpart in the other, so that
+/// both have it wherever this process may be killed.
+fn places(root: &Path, plan: &Plan) -> Result<Vec<(Place, Migration)>, Error> {
+    let mut others = plan.all_of_other().into_iter();
+    let mut places = Vec::new();
+    for migration in plan.all() {
+        places.push((Place::new(root, &migration.name)?, migration));
+        if let (Some(other), Some(migration)) = (&plan.other, others.next()) {
+            places.push((other.place(&migration.name)?, migration));
+        }
+    }
+    Ok(places)
+}
 
 /// Removes a database that an operation created and could not fill, unless another process is using it by now.
 fn remove_created(db: &mut dyn Database, is_created: bool, error: &Error) {

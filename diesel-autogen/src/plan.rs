@@ -151,15 +151,14 @@ impl Plan {
     /// All files, each below its name.
     #[cfg(feature = "cli")]
     pub(crate) fn files(&self) -> String {
-        let write = |name: &str, up: &str, down: &str| format!("\n-- {name}/up.sql\n{up}\n-- {name}/down.sql\n{down}");
-        let own = self.all();
-        let own = own.iter().map(|own| write(&own.name, &own.up, own.down.as_deref().unwrap_or_default()));
-        let dialect = self.other.as_ref().map(|other| other.dialect).unwrap_or_default();
-        let others = self.all_of_other();
-        let others = others.iter().map(|other| {
-            write(&format!("{dialect}/{}", other.name), &other.up, other.down.as_deref().unwrap_or_default())
-        });
-        own.chain(others).collect()
+        let write = |folder: &str, migration: &Migration| {
+            let name = format!("{folder}{}", migration.name);
+            let Sql { up, down, .. } = migration.files();
+            format!("\n-- {name}/up.sql\n{up}\n-- {name}/down.sql\n{down}")
+        };
+        let (own, others) = (self.all(), self.all_of_other());
+        let folder = self.other.as_ref().map(|other| format!("{}/", other.dialect)).unwrap_or_default();
+        own.iter().map(|own| write("", own)).chain(others.iter().map(|other| write(&folder, other))).collect()
     }
 
     /// Makes these its migrations.
