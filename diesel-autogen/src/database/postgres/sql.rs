@@ -167,6 +167,15 @@ pub(super) fn default_sql(value: &DefaultValue, ty: &Type) -> String {
     }
 }
 
+/// The text of a block or a function in dollar signs, which no name in it ends.
+pub(super) fn dollar_quoted(text: &str) -> String {
+    let mut tag = "$$".to_owned();
+    while text.contains(&tag) {
+        tag.insert(1, '_');
+    }
+    format!("{tag}{text}{tag}")
+}
+
 /// The default that `pg_get_expr` shows; one of NULL is none.
 pub(super) fn default_of(text: &str, ty: &Type) -> Option<DefaultValue> {
     (!text.starts_with("NULL::")).then(|| read_default(text, ty))
@@ -287,6 +296,12 @@ pub(super) fn read_action(letter: &str) -> Action {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_name_ends_a_text_in_dollar_signs() {
+        assert_eq!(dollar_quoted("x"), "$$x$$");
+        assert_eq!(dollar_quoted(r#""a$$b" "$_$""#), r#"$__$"a$$b" "$_$"$__$"#);
+    }
 
     #[test]
     fn defaults_are_read_as_values() {

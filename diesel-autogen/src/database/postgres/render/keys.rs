@@ -2,7 +2,7 @@
 
 use super::super::sql::quote;
 use super::table;
-use super::writer::{SideKey, Writer, add_constraint, drop_constraint};
+use super::writer::{SideKey, Writer, add_constraint, drop_constraint, is_exact};
 use crate::change::Alteration;
 use crate::migration::Direction;
 use crate::schema::{ForeignKey, Index, Table, Type, same_name, same_names};
@@ -125,9 +125,8 @@ impl Writer<'_> {
 
 /// Whether the two tables have the foreign key in different words: one of them is DEFERRABLE.
 fn is_rewritten(table: &Table, other: &Table, key: &ForeignKey) -> bool {
-    let is_exact = table.clauses.is_some() && other.clauses.is_some();
     let same = other.foreign_keys.iter().find(|own| own.name == key.name);
-    is_exact && same.is_some_and(|own| table::foreign_key(table, key) != table::foreign_key(other, own))
+    is_exact(table, other) && same.is_some_and(|own| table::foreign_key(table, key) != table::foreign_key(other, own))
 }
 
 /// Whether a foreign key can refer to those columns by that index.

@@ -1,6 +1,6 @@
 //! How a column numbers new rows: as an identity, by a sequence that it owns (serial), or not at all.
 
-use super::super::sql::{quote, quote_table, type_sql};
+use super::super::sql::{dollar_quoted, quote, quote_table, type_sql};
 use super::table::clauses;
 use super::writer::{alter_column, numbers};
 use crate::Error;
@@ -35,7 +35,8 @@ pub(super) fn sequence_type(from: &Table, old: &Column, to: &Table, new: &Column
         let (table, column, ty) =
             (literal(&quote_table(&to.name)), literal(&new.name), type_sql(&new.ty).to_lowercase());
         let sequence = format!("pg_get_serial_sequence({table}, {column})");
-        format!("DO $$BEGIN EXECUTE 'ALTER SEQUENCE ' || {sequence} || ' AS {ty}'; END$$")
+        let block = format!("BEGIN EXECUTE 'ALTER SEQUENCE ' || {sequence} || ' AS {ty}'; END");
+        format!("DO {}", dollar_quoted(&block))
     })
 }
 
@@ -70,8 +71,8 @@ pub(super) fn numbering(from: &Table, old: &Column, to: &Table, new: &Column) ->
         Some("SERIAL") => {
             made.early.push(column("DROP DEFAULT"));
             let (table, own) = (literal(&table), literal(&new.name));
-            made.early
-                .push(format!("DO $$BEGIN EXECUTE 'DROP SEQUENCE ' || pg_get_serial_sequence({table}, {own}); END$$"));
+            let block = format!("BEGIN EXECUTE 'DROP SEQUENCE ' || pg_get_serial_sequence({table}, {own}); END");
+            made.early.push(format!("DO {}", dollar_quoted(&block)));
         }
         Some(_) => made.early.push(column("DROP IDENTITY")),
         None => {}

@@ -1,7 +1,7 @@
 //! The statements by which second columns are made, filled, and take the place of the first ones; and those by which they go.
 
 use super::super::convert::conversion;
-use super::super::sql::{quote, quote_table, type_sql};
+use super::super::sql::{dollar_quoted, quote, quote_table, type_sql};
 use super::super::statements::with_columns;
 use super::steps::{create_index_online, in_batches};
 use super::table;
@@ -116,8 +116,8 @@ impl Side<'_> {
         let value = value(&format!("NEW.{}", quote(&column.name)), column, copy);
         vec![
             format!(
-                "CREATE FUNCTION {function} RETURNS trigger LANGUAGE plpgsql AS $$\nBEGIN\n    NEW.{own} := {value};\n    \
-                 RETURN NEW;\nEND $$"
+                "CREATE FUNCTION {function} RETURNS trigger LANGUAGE plpgsql AS {}",
+                dollar_quoted(&format!("\nBEGIN\n    NEW.{own} := {value};\n    RETURN NEW;\nEND "))
             ),
             format!(
                 "CREATE TRIGGER {trigger} BEFORE INSERT OR UPDATE ON {name} FOR EACH ROW EXECUTE FUNCTION {function}"
@@ -224,12 +224,13 @@ impl Side<'_> {
                 quote(&self.helper(&index.name))
             );
             let renamed = rename("CONSTRAINT", &self.helper(&index.name), &index.name);
-            statements.push(format!(
-                "DO $$\nBEGIN\n    IF EXISTS (SELECT FROM pg_constraint WHERE conrelid = {}::regclass AND conname = {}) THEN\n        \
-                 {renamed};\n    ELSE\n        ALTER TABLE {name} {attached};\n    END IF;\nEND $$",
+            let block = format!(
+                "\nBEGIN\n    IF EXISTS (SELECT FROM pg_constraint WHERE conrelid = {}::regclass AND conname = {}) THEN\n        \
+                 {renamed};\n    ELSE\n        ALTER TABLE {name} {attached};\n    END IF;\nEND ",
                 literal(&name),
                 literal(&self.helper(&index.name))
-            ));
+            );
+            statements.push(format!("DO {}", dollar_quoted(&block)));
         }
         let plain = self.declared_indexes().filter(|index| !index.constraint).map(|index| &index.name);
         for index in plain.chain(self.indexes.iter().map(|index| &index.name)) {

@@ -1,7 +1,7 @@
 //! Parts of migrations that let others use the tables: what runs outside a transaction is one statement, or can be run
 //! again from its beginning.
 
-use super::super::sql::{quote, quote_table};
+use super::super::sql::{dollar_quoted, quote, quote_table};
 use crate::database::changes::create_index;
 use crate::migration::Sql;
 use crate::schema::{Column, Index, Table};
@@ -34,14 +34,11 @@ pub(super) fn in_batches(table: &Table, column: &Column, value: &str, condition:
     let (table, column) = (quote_table(&table.name), quote(&column.name));
     let update = format!("UPDATE {table} SET {column} = {value} WHERE");
     let pages = format!("pg_relation_size({}) / current_setting('block_size')::bigint", literal(&table));
-    let mut tag = "$$".to_owned();
-    while update.contains(&tag) || condition.contains(&tag) {
-        tag.insert(1, '_');
-    }
-    format!(
-        "DO {tag}\nBEGIN\n    FOR page IN 0..{pages} - 1 BY 20 LOOP\n        {update} ctid = ANY (ARRAY(\n            \
+    let block = format!(
+        "\nBEGIN\n    FOR page IN 0..{pages} - 1 BY 20 LOOP\n        {update} ctid = ANY (ARRAY(\n            \
          SELECT ctid FROM {table} WHERE {condition}\n            \
          AND ctid >= format('(%s,0)', page)::tid AND ctid < format('(%s,0)', page + 20)::tid\n            \
-         FOR NO KEY UPDATE SKIP LOCKED));\n        COMMIT;\n    END LOOP;\n    {update} {condition};\nEND {tag}"
-    )
+         FOR NO KEY UPDATE SKIP LOCKED));\n        COMMIT;\n    END LOOP;\n    {update} {condition};\nEND "
+    );
+    format!("DO {}", dollar_quoted(&block))
 }
