@@ -25,7 +25,7 @@ use crate::models::{Session, User};
 use crate::site::client_ip::client_ip;
 use crate::site::cookies::Cookies;
 use crate::site::error::{AppError, AppResult};
-use crate::site::pool;
+use crate::site::pool::{self, Db};
 
 /// The fairing that holds the state for signing in.
 #[must_use]
@@ -81,6 +81,15 @@ impl Visitor {
     #[must_use]
     pub fn has_token(&self) -> bool {
         self.token_hash.is_some()
+    }
+
+    /// Whether somebody is signed in. Without a token the database is not asked.
+    ///
+    /// # Errors
+    ///
+    /// When a query fails.
+    pub async fn is_signed_in(self, db: &Db) -> AppResult<bool> {
+        Ok(self.has_token() && db.run(move |connection| self.load(connection)).await?.is_some())
     }
 
     /// The signed-in user, if any. Updates the user's `last_seen`.

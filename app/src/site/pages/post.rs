@@ -1,5 +1,6 @@
 //! The page of one post, and its deletion, which is asked for on a page of its own.
 
+use diesel_autogen::Connection;
 use rocket::fairing::{AdHoc, Fairing};
 use rocket::{get, post, routes};
 
@@ -13,7 +14,6 @@ use crate::site::replica::Reader;
 use crate::site::response::HandlerResult;
 use crate::site::templates::Page;
 use crate::site::{links, safe_redirect};
-use diesel_autogen::Connection;
 
 /// The fairing that serves it.
 pub fn stage() -> impl Fairing {

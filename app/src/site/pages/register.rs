@@ -34,7 +34,7 @@ struct Registration<'r> {
 
 #[get("/register")]
 pub async fn show(visitor: Visitor, db: &Db) -> HandlerResult {
-    if visitor.has_token() && db.run(move |connection| visitor.load(connection)).await?.is_some() {
+    if visitor.is_signed_in(db).await? {
         return Ok(Redirect::to(links::home()).into());
     }
     Ok(page(&Fields::new([("nickname", ""), ("email", ""), ("password", "")])).into())

@@ -50,7 +50,7 @@ pub fn keep(action: String, unsent: &[(&'static str, String)]) -> Page {
 #[get("/login?<next>")]
 pub async fn show(next: Option<String>, flash: FlashMessage<'_>, visitor: Visitor, db: &Db) -> HandlerResult {
     let next = next.unwrap_or_default();
-    if visitor.has_token() && db.run(move |connection| visitor.load(connection)).await?.is_some() {
+    if visitor.is_signed_in(db).await? {
         return Ok(safe_redirect::to(&next, links::home).into());
     }
     let form = Fields::new([("login", ""), ("password", ""), ("next", next.as_str())]);
